@@ -1,0 +1,99 @@
+"""Where bytes are: digests, blobs and snapshots. Content is opened on demand and never believed before that."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import BinaryIO
+
+from auditor.errors import CannotRead
+
+READ_LIMIT = 256 * 1024 * 1024
+"""Largest file, in bytes, that `Blob.read` brings into memory; larger ones are read through `Blob.open`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """A content id; ``algorithm`` is ``sha256`` (of the content) or ``git-sha1`` / ``git-sha256`` (a git object id)."""
+
+    algorithm: str
+    hex: str
+
+    def __str__(self) -> str:
+        return f"{self.algorithm}:{self.hex}"
+
+
+class FileKind(StrEnum):
+    """What a tree entry is; only files are opened, links and submodules are shown and never followed."""
+
+    FILE = "file"
+    SYMLINK = "symlink"
+    SUBMODULE = "submodule"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Blob:
+    """One path of a snapshot.
+
+    ``size`` is the size in bytes of the content a user gets (for an LFS pointer: the size the pointer declares);
+    None when nothing states it. ``object_id`` identifies the stored object (the pointer itself for LFS), ``lfs``
+    the promised sha256 of the content. ``raw`` opens the stored object; ``content`` the content behind a pointer.
+    """
+
+    path: str
+    size: int | None
+    content: Callable[[], BinaryIO]
+    kind: FileKind = FileKind.FILE
+    object_id: Digest | None = None
+    lfs: Digest | None = None
+    absent: str | None = None
+    """Why the content is not on this machine, known without trying; None when it should open."""
+
+    def open(self) -> BinaryIO:
+        """Open the content for reading and seeking. Raises CannotRead."""
+        if self.kind is not FileKind.FILE:
+            raise CannotRead(f"is a {self.kind.value}, which is shown but never followed", "unfetched")
+        return self.content()
+
+    def read(self, limit: int = READ_LIMIT) -> bytes:
+        """Return the whole content. Raises CannotRead when it is missing or larger than ``limit`` bytes."""
+        with self.open() as stream:
+            data = stream.read(limit + 1)
+        if len(data) > limit:
+            raise CannotRead(f"is larger than {limit} bytes, too large for this kind of file")
+        return data
+
+    @property
+    def identity(self) -> Digest | None:
+        """What proves equality without reading: the LFS oid when there is one, else the object id."""
+        return self.lfs or self.object_id
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Snapshot:
+    """A repository at one revision, a folder, or what a rerun wrote.
+
+    ``notes`` are sentences about the snapshot as a whole (a shallow clone, a tree cut off at the limit).
+    """
+
+    name: str
+    files: Mapping[str, Blob]
+    commit: str | None = None
+    kind: str = "directory"
+    shallow: bool = False
+    notes: tuple[str, ...] = ()
+    cache: dict[str, object] = field(default_factory=dict, repr=False)
+
+    def under(self, folder: str) -> Mapping[str, Blob]:
+        """The files below ``folder`` ("" is the root), keyed by full path."""
+        prefix = folder + "/" if folder else ""
+        return {path: blob for path, blob in self.files.items() if path.startswith(prefix)}
+
+
+def folder_of(path: str) -> str:
+    """``a/b/c.json`` -> ``a/b``; a file at the root -> ``""``."""
+    return path.rpartition("/")[0]
+
+
+def name_of(path: str) -> str:
+    """``a/b/c.json`` -> ``c.json``."""
+    return path.rpartition("/")[2]

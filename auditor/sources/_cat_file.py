@@ -1,0 +1,147 @@
+"""git's object database through ``cat-file --batch`` and ``--batch-check``: one process each, however many objects."""
+
+import os
+import subprocess
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+
+from auditor.errors import AuditError, CannotRead, IncompleteError, UsageError
+
+# A hostile or half-fetched repository must start no hook, no lazy fetch, no prompt, and no replacement object.
+_FLAGS = ("--no-replace-objects", "-c", "core.fsmonitor=false", "-c", "protocol.allow=never")
+_BATCH = 128
+"""Requests written before the answers are read: 128 x 65 bytes stay inside every platform's pipe buffer."""
+
+
+def environment() -> dict[str, str]:
+    """The environment git runs in: no network, no locks, no prompt, messages in English."""
+    return {
+        **os.environ,
+        "GIT_OPTIONAL_LOCKS": "0",
+        "GIT_NO_LAZY_FETCH": "1",
+        "GIT_TERMINAL_PROMPT": "0",
+        "LC_ALL": "C",
+    }
+
+
+def command(repository: Path, *arguments: str) -> list[str]:
+    """A git command line on a repository."""
+    return ["git", "-C", str(repository), *_FLAGS, *arguments]
+
+
+def run(repository: Path, *arguments: str) -> "subprocess.CompletedProcess[bytes]":
+    """Run one plumbing command. Raises UsageError when git is not installed."""
+    try:
+        return subprocess.run(
+            command(repository, *arguments), capture_output=True, env=environment(), stdin=subprocess.DEVNULL
+        )
+    except FileNotFoundError as error:
+        raise UsageError("git is not installed", "install git 2.20 or newer and run again") from error
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectInfo:
+    """Type (blob, tree, commit, tag) and size in bytes of an object."""
+
+    kind: str
+    size: int
+
+
+class ObjectDatabase:
+    """Reads objects of one repository. Use as a context manager: it ends its processes."""
+
+    def __init__(self, repository: Path) -> None:
+        self.repository = repository
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._contents: dict[str, bytes] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the processes; safe to call twice."""
+        for process in self._processes.values():
+            for stream in (process.stdin, process.stdout):
+                if stream is not None:
+                    stream.close()
+            process.wait()
+        self._processes.clear()
+
+    def info(self, objects: Sequence[str]) -> Mapping[str, ObjectInfo]:
+        """Type and size of many objects; missing ones are left out."""
+        found: dict[str, ObjectInfo] = {}
+        for start in range(0, len(objects), _BATCH):
+            part = objects[start : start + _BATCH]
+            output = self._ask("--batch-check", part)
+            for oid in part:
+                kind, size = _header(output.readline(), oid)
+                if kind != "missing":
+                    found[oid] = ObjectInfo(kind, size)
+        return found
+
+    def preload(self, objects: Iterable[str]) -> None:
+        """Bring many small objects into memory in one exchange."""
+        wanted = [oid for oid in dict.fromkeys(objects) if oid not in self._contents]
+        for start in range(0, len(wanted), _BATCH):
+            # Answers may be larger than a pipe: ask and read one by one inside a batch of written requests.
+            part = wanted[start : start + _BATCH]
+            output = self._ask("--batch", part)
+            for oid in part:
+                data = _body(output, oid)
+                if data is not None:
+                    self._contents[oid] = data
+
+    def read(self, oid: str) -> bytes:
+        """The content of an object. Raises CannotRead when the object is not in this repository."""
+        if oid in self._contents:
+            return self._contents[oid]
+        data = _body(self._ask("--batch", (oid,)), oid)
+        if data is None:
+            raise CannotRead(f"its git object {oid[:12]} is not in this repository", "unfetched")
+        return data
+
+    def _ask(self, mode: str, objects: Sequence[str]) -> IO[bytes]:
+        process = self._processes.get(mode)
+        if process is None:
+            process = subprocess.Popen(
+                command(self.repository, "cat-file", mode),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env=environment(),
+            )
+            self._processes[mode] = process
+        if process.stdin is None or process.stdout is None:
+            raise IncompleteError("git cat-file has no pipes")
+        try:
+            process.stdin.write(b"".join(oid.encode() + b"\n" for oid in objects))
+            process.stdin.flush()
+        except OSError as error:
+            raise IncompleteError("git cat-file ended unexpectedly", "run git fsck on the repository") from error
+        return process.stdout
+
+
+def _header(line: bytes, oid: str) -> tuple[str, int]:
+    parts = line.split()
+    if len(parts) == 3 and parts[2].isdigit():
+        return parts[1].decode(), int(parts[2])
+    if len(parts) == 2 and parts[1] in (b"missing", b"ambiguous"):
+        return "missing", 0
+    raise AuditError(f"git cat-file gave no answer for object {oid[:12]}", "run git fsck on the repository")
+
+
+def _body(output: IO[bytes], oid: str) -> bytes | None:
+    kind, size = _header(output.readline(), oid)
+    if kind == "missing":
+        return None
+    data = output.read(size)
+    output.read(1)
+    return data

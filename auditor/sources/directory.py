@@ -1,0 +1,101 @@
+"""A plain folder, or one file, as a Snapshot: an unpacked upload, or what a rerun wrote. Links are never followed."""
+
+import os
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from auditor.errors import CannotRead, UsageError
+from auditor.model import Blob, Digest, FileKind, Snapshot
+from auditor.sources import lfs
+from auditor.sources._tree import ENTRY_LIMIT
+
+_SKIPPED = frozenset({".git", "__pycache__", ".venv"})
+
+
+def snapshot(folder: Path, lfs_stores: tuple[Path, ...] = (), name: str | None = None) -> Snapshot:
+    """Read a folder (or a single file). Raises UsageError when there is none.
+
+    The paths are relative to the folder; ``.git`` and caches are left out.
+    """
+    if not folder.exists():
+        raise UsageError(f"{folder} does not exist", "give a folder, a file, a .bundle or a ref")
+    store = lfs.ObjectStore(*lfs_stores)
+    if folder.is_file():
+        return Snapshot(name or folder.name, {folder.name: _blob(folder, folder.name, store)}, kind="file")
+    blobs: dict[str, Blob] = {}
+    notes: tuple[str, ...] = ()
+    for path in _files(folder):
+        if len(blobs) >= ENTRY_LIMIT:
+            notes = (f"the folder has too many files; only the first {ENTRY_LIMIT:,} were read",)
+            break
+        relative = path.relative_to(folder).as_posix()
+        blobs[relative] = _blob(path, relative, store)
+    return Snapshot(name or folder.name, dict(sorted(blobs.items())), notes=notes)
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for parent, folders, names in os.walk(folder, followlinks=False):
+        links = [name for name in folders if (Path(parent) / name).is_symlink()]
+        folders[:] = sorted(name for name in folders if name not in _SKIPPED and name not in links)
+        for name in sorted([*names, *links]):
+            yield Path(parent) / name
+
+
+def _blob(path: Path, relative: str, store: lfs.ObjectStore) -> Blob:
+    status = path.lstat()
+    if stat.S_ISLNK(status.st_mode):
+        return Blob(relative, None, _refuse("is a symlink, which is shown but never followed"), FileKind.SYMLINK)
+    if not stat.S_ISREG(status.st_mode):
+        return Blob(relative, None, _refuse("is not a regular file"), absent="is not a regular file")
+    if status.st_size < lfs.POINTER_LIMIT:
+        pointer = _pointer(path)
+        if pointer is not None:
+            absent = None
+            if store.path_of(pointer) is None:
+                absent = f"its content ({pointer.size:,} bytes) is in Git LFS and was not fetched to this machine"
+            return Blob(relative, pointer.size, lambda: store.open(pointer), lfs=pointer.oid, absent=absent)
+    return Blob(relative, status.st_size, _opener(path))
+
+
+def _pointer(path: Path) -> lfs.Pointer | None:
+    try:
+        return lfs.parse_pointer(path.read_bytes())
+    except OSError:
+        return None
+
+
+def _opener(path: Path) -> Callable[[], BinaryIO]:
+    def open_file() -> BinaryIO:
+        try:
+            return path.open("rb")
+        except OSError as error:
+            raise CannotRead(f"cannot be opened: {error.strerror}") from error
+
+    return open_file
+
+
+def _refuse(reason: str) -> Callable[[], BinaryIO]:
+    def refuse() -> BinaryIO:
+        raise CannotRead(reason, "unfetched")
+
+    return refuse
+
+
+def memory_snapshot(name: str, contents: dict[str, bytes]) -> Snapshot:
+    """A snapshot of bytes in memory, pointers recognised as everywhere else; object ids are sha256 of the bytes."""
+    import hashlib
+
+    blobs: dict[str, Blob] = {}
+    for path, data in sorted(contents.items()):
+        digest = Digest("sha256", hashlib.sha256(data).hexdigest())
+        pointer = lfs.parse_pointer(data)
+        if pointer is None:
+            blobs[path] = Blob(path, len(data), lambda data=data: lfs.memory(data), object_id=digest)  # type: ignore[misc]
+        else:
+            reason = f"its content ({pointer.size:,} bytes) is in Git LFS and was not fetched to this machine"
+            blobs[path] = Blob(
+                path, pointer.size, _refuse(reason), object_id=digest, lfs=pointer.oid, absent=reason
+            )
+    return Snapshot(name, blobs, kind="memory")
