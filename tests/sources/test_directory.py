@@ -1,0 +1,68 @@
+"""Folders and single files; links are shown, pointers parsed, .git left out."""
+
+from pathlib import Path
+
+import pytest
+
+from auditor.errors import CannotRead, UsageError
+from auditor.model import FileKind
+from auditor.sources import directory
+from tests.builders import repos
+
+
+def test_a_folder_is_read_without_git_and_caches(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".git" / "config").write_text("x")
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "b.json").write_text("{}")
+    found = directory.snapshot(tmp_path)
+    assert list(found.files) == ["a/b.json"]
+    assert found.files["a/b.json"].read() == b"{}"
+    assert found.commit is None
+
+
+def test_links_are_not_followed_not_even_to_folders(tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "secret").write_text("s")
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    (inside / "file").symlink_to(outside / "secret")
+    (inside / "folder").symlink_to(outside)
+    found = directory.snapshot(inside)
+    assert {path: blob.kind for path, blob in found.files.items()} == {
+        "file": FileKind.SYMLINK,
+        "folder": FileKind.SYMLINK,
+    }
+    with pytest.raises(CannotRead):
+        found.files["file"].read()
+
+
+def test_one_file_is_a_snapshot_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "adapter_config.json").write_text("{}")
+    found = directory.snapshot(tmp_path / "adapter_config.json")
+    assert found.kind == "file"
+    assert list(found.files) == ["adapter_config.json"]
+
+
+def test_pointers_in_a_folder_use_the_store(tmp_path: Path) -> None:
+    data = b"w" * 2000
+    (tmp_path / "m").mkdir()
+    (tmp_path / "m" / "w.bin").write_bytes(repos.pointer(data))
+    repos.store(tmp_path / "lfs", data)
+    assert directory.snapshot(tmp_path / "m", (tmp_path / "lfs",)).files["w.bin"].read() == data
+    assert directory.snapshot(tmp_path / "m").files["w.bin"].absent is not None
+
+
+def test_a_fifo_is_never_opened(tmp_path: Path) -> None:
+    import os
+
+    os.mkfifo(tmp_path / "pipe")
+    blob = directory.snapshot(tmp_path).files["pipe"]
+    with pytest.raises(CannotRead, match="not a regular file"):
+        blob.read()
+
+
+def test_a_missing_folder(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="does not exist"):
+        directory.snapshot(tmp_path / "nope")
