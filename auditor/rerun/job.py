@@ -1,0 +1,210 @@
+"""JOB.json, the order a parent writes for the training child; read without torch, to be refused early."""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import UnionType
+from typing import Any, get_args, get_origin, get_type_hints
+
+VERSION = 1
+LORA_KEYS = (
+    *("r", "lora_alpha", "lora_dropout", "bias", "target_modules", "task_type", "use_rslora", "use_dora"),
+    *("init_lora_weights", "modules_to_save"),
+)
+ROW_KEYS = ("text_column", "add_eos_token", "max_length", "block_size", "packing")
+TRAINER_KEYS = (
+    *("seed", "data_seed", "per_device_train_batch_size", "gradient_accumulation_steps", "num_train_epochs"),
+    *("learning_rate", "lr_scheduler_type", "weight_decay", "optim", "adam_beta1", "adam_beta2"),
+    *("adam_epsilon", "max_grad_norm", "gradient_checkpointing", "logging_strategy", "logging_steps"),
+    *("logging_first_step", "save_strategy", "save_steps", "save_total_limit"),
+)
+
+
+class JobError(ValueError):
+    """Says in one sentence which key of JOB.json cannot be followed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Holds one recipe; defaults are those of transformers' TrainingArguments and peft's LoraConfig.
+
+    Only the quantisation defaults are QLoRA's: bitsandbytes' own (fp4, no double quant) are seldom meant.
+    """
+
+    seed: int = 42
+    data_seed: int | None = None
+    text_column: str = "text"
+    add_eos_token: bool = False
+    max_length: int | None = None
+    block_size: int | None = None
+    packing: bool = False
+    pad_to_max_length: bool = False
+    quantization: str | None = None
+    bnb_4bit_quant_type: str = "nf4"
+    bnb_4bit_use_double_quant: bool = True
+    compute_dtype: str = "float32"
+    r: int = 8
+    lora_alpha: float = 8
+    lora_dropout: float = 0.0
+    bias: str = "none"
+    target_modules: list[str] | str | None = None
+    task_type: str | None = None
+    use_rslora: bool = False
+    use_dora: bool = False
+    init_lora_weights: bool | str = True
+    modules_to_save: list[str] | None = None
+    base_model_name_or_path: str | None = None
+    revision: str | None = None
+    per_device_train_batch_size: int = 8
+    gradient_accumulation_steps: int = 1
+    num_train_epochs: float = 3.0
+    max_steps: int | None = None
+    learning_rate: float = 5e-5
+    lr_scheduler_type: str = "linear"
+    warmup_steps: int | None = None
+    warmup_ratio: float | None = None
+    weight_decay: float = 0.0
+    optim: str = "adamw_torch"
+    adam_beta1: float = 0.9
+    adam_beta2: float = 0.999
+    adam_epsilon: float = 1e-8
+    max_grad_norm: float = 1.0
+    gradient_checkpointing: bool = False
+    logging_strategy: str = "steps"
+    logging_steps: float = 500
+    logging_first_step: bool = False
+    save_strategy: str = "steps"
+    save_steps: float = 500
+    save_total_limit: int | None = None
+    attn_implementation: str = "eager"
+    draw_order: str = "seed_before_peft"
+
+    def __post_init__(self) -> None:
+        for key, value, allowed in (
+            ("quantization", self.quantization, (None, "int4", "int8")),
+            ("compute_dtype", self.compute_dtype, ("float32", "bfloat16", "float16")),
+            ("draw_order", self.draw_order, ("seed_before_peft", "seed_after_peft")),
+        ):
+            if value not in allowed:
+                raise JobError(f"settings.{key}: {value!r} is not one of {', '.join(map(str, allowed))}")
+        if self.packing and not (self.block_size or self.max_length):
+            raise JobError("settings: packing needs block_size or max_length")
+        if self.pad_to_max_length and not self.max_length:
+            raise JobError("settings: pad_to_max_length needs max_length")
+        if self.warmup_steps is not None and self.warmup_ratio is not None:
+            raise JobError("settings: warmup_steps and warmup_ratio exclude each other")
+
+    def only(self, keys: Sequence[str]) -> dict[str, Any]:
+        """Returns the named settings under their own names."""
+        return {key: getattr(self, key) for key in keys}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """Names one training run: where its inputs lie, its recipe, and after which optimizer step to stop it."""
+
+    name: str
+    output: Path
+    base: Path
+    tokenizer: Path
+    data: Path
+    settings: Settings
+    stop_at: int | None
+    digests: bool
+    report_to: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class JobFile:
+    """Holds every job of one child process; threads 0 leaves the machine's own count."""
+
+    threads: int
+    jobs: tuple[Job, ...]
+
+
+def read_jobs(path: Path) -> JobFile:
+    """Returns the jobs of a JOB.json; raises JobError for an unknown, missing or mistyped key, or OSError."""
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise JobError(f"JOB.json is not JSON: {error}") from error
+    top = _table(document, "JOB.json", known={"version", "threads", "jobs"})
+    if top.get("version") != VERSION:
+        raise JobError(f"JOB.json: version {top.get('version')!r} is not {VERSION}")
+    threads, jobs = top.get("threads", 1), top.get("jobs")
+    if not _fits(threads, int) or threads < 0:
+        raise JobError("JOB.json: threads is not a whole number")
+    if not isinstance(jobs, list) or not jobs:
+        raise JobError("JOB.json: jobs is not a list with at least one job")
+    return JobFile(threads=threads, jobs=tuple(_job(item, f"jobs[{at}]") for at, item in enumerate(jobs)))
+
+
+def settings_from(values: object, where: str = "settings") -> Settings:
+    """Returns checked settings; raises JobError naming the first key that is unknown or of another type."""
+    hints = get_type_hints(Settings)
+    table = _table(values, where, known=set(hints))
+    _check_types(table, hints, where)
+    return Settings(**table)
+
+
+def total_steps(examples: int, settings: Settings) -> int:
+    """Returns the optimizer steps of the declared schedule: ceil(epochs x ceil(batches / accumulation)).
+
+    Source: transformers 5.23.0, trainer.py, set_initial_training_values.
+    """
+    if settings.max_steps is not None and settings.max_steps > 0:
+        return settings.max_steps
+    batches = math.ceil(examples / settings.per_device_train_batch_size)
+    per_epoch = max(1, math.ceil(batches / settings.gradient_accumulation_steps))
+    return math.ceil(settings.num_train_epochs * per_epoch)
+
+
+def _job(values: object, where: str) -> Job:
+    hints: dict[str, object] = {"name": str, "output": str, "base": str, "data": str, "tokenizer": str | None}
+    hints |= {"settings": dict, "stop_at": int | None, "digests": bool, "report_to": list[str]}
+    table = _table(values, where, known=set(hints))
+    for key in ("name", "output", "base", "data"):
+        if key not in table:
+            raise JobError(f"{where}: {key} is missing")
+    _check_types(table, hints, where)
+    return Job(
+        name=table["name"],
+        output=Path(table["output"]),
+        base=Path(table["base"]),
+        tokenizer=Path(table.get("tokenizer") or table["base"]),
+        data=Path(table["data"]),
+        settings=settings_from(table.get("settings", {}), f"{where}.settings"),
+        stop_at=table.get("stop_at"),
+        digests=table.get("digests", True),
+        report_to=table.get("report_to", []),
+    )
+
+
+def _table(value: object, where: str, *, known: set[str]) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise JobError(f"{where} is not an object")
+    unknown = sorted(set(map(str, value)) - known)
+    if unknown:
+        raise JobError(f"{where}: unknown key {unknown[0]!r}")
+    return value
+
+
+def _check_types(table: Mapping[str, object], hints: Mapping[str, object], where: str) -> None:
+    for key, value in table.items():
+        if not _fits(value, hints[key]):
+            raise JobError(f"{where}.{key}: {value!r} has the wrong type")
+
+
+def _fits(value: object, hint: object) -> bool:
+    """Tells whether a JSON value may stand for an annotation: true is not a number, 1 is a float."""
+    if get_origin(hint) is list:
+        return isinstance(value, list) and all(isinstance(item, str) for item in value)
+    if isinstance(hint, UnionType):
+        return any(_fits(value, part) for part in get_args(hint))
+    if hint is float:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    if hint is int:
+        return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(hint, type) and isinstance(value, hint)

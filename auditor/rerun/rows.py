@@ -1,0 +1,184 @@
+"""Data files as training examples: read, tokenise, truncate, pack, pad, in that order and without torch."""
+
+import csv
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+IGNORED_LABEL = -100  # torch.nn.CrossEntropyLoss ignore_index, which transformers keeps for labels
+_CSV_FIELD_LIMIT = 1 << 27  # bytes; the csv module's own 131,072 is shorter than some documents
+
+
+class RowsError(ValueError):
+    """Says in one sentence which row of the data cannot be used, and why."""
+
+
+class Tokenizer(Protocol):
+    """Names the part of a transformers tokenizer that rows need."""
+
+    @property
+    def eos_token_id(self) -> int | None:
+        """The id appended by add_eos_token."""
+
+    @property
+    def chat_template(self) -> object:
+        """None where the tokenizer declares no template."""
+
+    def __call__(self, text: str) -> Mapping[str, Sequence[int]]:
+        """Returns `input_ids` with the tokenizer's default special tokens."""
+
+    def apply_chat_template(
+        self, conversation: list[object], *, tokenize: bool, return_dict: bool
+    ) -> Mapping[str, Sequence[int]]:
+        """Returns `input_ids` of the rendered conversation, whose special tokens the template writes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """Holds one sequence for the model, and the span of data rows (both ends included) it came from."""
+
+    ids: tuple[int, ...]
+    first_row: int
+    last_row: int
+
+
+class Examples:
+    """Serves examples to a Trainer and remembers, in order, the indices drawn since they were last taken."""
+
+    def __init__(self, examples: Sequence[Example]) -> None:
+        self.examples = tuple(examples)
+        self._drawn: list[int] = []
+
+    def __len__(self) -> int:
+        return len(self.examples)
+
+    def __getitem__(self, index: int) -> dict[str, list[int]]:
+        self._drawn.append(index)
+        return {"input_ids": list(self.examples[index].ids)}
+
+    def take_drawn(self) -> list[int]:
+        """Returns the indices of the batch just fetched and forgets them; one batch is fetched at a time."""
+        drawn, self._drawn = self._drawn, []
+        return drawn
+
+
+def read_rows(path: Path, text_column: str) -> list[object]:
+    """Returns the text (str) or messages (list) of each row in file order; raises RowsError or OSError."""
+    reader = {".jsonl": _jsonl, ".ndjson": _jsonl, ".csv": _csv, ".parquet": _parquet}.get(
+        path.suffix.lower()
+    )
+    if reader is None:
+        raise RowsError(f"{path.name}: rows are read from .jsonl, .csv and .parquet files only")
+    return [_value(row, text_column, f"{path.name}: row {number}") for number, row in enumerate(reader(path))]
+
+
+def load_examples(
+    path: Path,
+    tokenizer: Tokenizer,
+    *,
+    text_column: str,
+    add_eos_token: bool,
+    max_length: int | None,
+    block_size: int | None,
+    packing: bool,
+) -> Examples:
+    """Returns a data file as examples in file order; raises RowsError, also when there is none."""
+    rows = read_rows(path, text_column)
+    encoded = encode(tokenizer, rows, add_eos_token=add_eos_token, max_length=max_length)
+    examples = pack(encoded, block_size or max_length or 0) if packing else unpacked(encoded)
+    if not examples:
+        raise RowsError(f"{path.name}: {len(rows)} rows give no example to train on")
+    return Examples(examples)
+
+
+def encode(
+    tokenizer: Tokenizer, rows: Sequence[object], *, add_eos_token: bool, max_length: int | None
+) -> list[tuple[int, ...]]:
+    """Returns each row's ids: eos is appended before the cut to `max_length`, so a long row loses it."""
+    return [
+        _encode_row(tokenizer, row, number, add_eos_token)[:max_length] for number, row in enumerate(rows)
+    ]
+
+
+def pack(encoded: Sequence[Sequence[int]], block_size: int) -> list[Example]:
+    """Cuts the concatenated rows into blocks of exactly `block_size` ids and drops the tail."""
+    flat = [token for ids in encoded for token in ids]
+    owner = [number for number, ids in enumerate(encoded) for _ in ids]
+    starts = range(0, len(flat) - block_size + 1, block_size)
+    return [
+        Example(tuple(flat[at : at + block_size]), owner[at], owner[at + block_size - 1]) for at in starts
+    ]
+
+
+def unpacked(encoded: Sequence[Sequence[int]]) -> list[Example]:
+    """Returns one example a row, to be padded batch by batch; a row without ids gives none."""
+    return [Example(tuple(ids), number, number) for number, ids in enumerate(encoded) if ids]
+
+
+def pad(batch: Sequence[Sequence[int]], pad_id: int, length: int | None = None) -> dict[str, list[list[int]]]:
+    """Pads on the right to the longest row or to `length`; labels are ignored where attention_mask is 0."""
+    width = max(len(ids) for ids in batch) if length is None else length
+    gaps = [width - len(ids) for ids in batch]
+    return {
+        "input_ids": [[*ids, *[pad_id] * gap] for ids, gap in zip(batch, gaps, strict=True)],
+        "attention_mask": [[1] * len(ids) + [0] * gap for ids, gap in zip(batch, gaps, strict=True)],
+        "labels": [[*ids, *[IGNORED_LABEL] * gap] for ids, gap in zip(batch, gaps, strict=True)],
+    }
+
+
+def _encode_row(tokenizer: Tokenizer, row: object, number: int, add_eos_token: bool) -> tuple[int, ...]:
+    if isinstance(row, str):
+        ids = tuple(tokenizer(row)["input_ids"])
+    elif isinstance(row, list) and tokenizer.chat_template is not None:
+        ids = tuple(tokenizer.apply_chat_template(row, tokenize=True, return_dict=True)["input_ids"])
+    else:
+        raise RowsError(f"row {number}: messages need a tokenizer that declares a chat template")
+    if not add_eos_token:
+        return ids
+    if tokenizer.eos_token_id is None:
+        raise RowsError("add_eos_token: the tokenizer has no eos token")
+    return (*ids, tokenizer.eos_token_id)
+
+
+def _value(row: object, text_column: str, where: str) -> object:
+    if not isinstance(row, Mapping):
+        raise RowsError(f"{where} is not an object")
+    value = row[text_column] if text_column in row else row.get("messages")
+    if not isinstance(value, str | list):
+        raise RowsError(f"{where} has neither text in column {text_column!r} nor messages")
+    return value
+
+
+def _jsonl(path: Path) -> Iterator[object]:
+    with path.open(encoding="utf-8") as lines:
+        for number, line in enumerate(lines, start=1):
+            if not line.strip():
+                continue
+            try:
+                yield json.loads(line)
+            except (ValueError, RecursionError) as error:
+                raise RowsError(f"{path.name}: line {number} is not JSON") from error
+
+
+def _csv(path: Path) -> Iterator[object]:
+    csv.field_size_limit(_CSV_FIELD_LIMIT)
+    with path.open(encoding="utf-8-sig", newline="") as lines:
+        try:
+            yield from csv.DictReader(lines)
+        except csv.Error as error:
+            raise RowsError(f"{path.name} is not CSV: {error}") from error
+
+
+def _parquet(path: Path) -> Iterator[object]:
+    import pandas
+
+    try:
+        frame = pandas.read_parquet(path)
+    except (ValueError, ImportError) as error:  # pyarrow.ArrowInvalid is a ValueError
+        raise RowsError(f"{path.name} cannot be read as parquet: {error}") from error
+    for row in frame.to_dict(orient="records"):
+        yield {
+            key: value.tolist() if type(value).__module__ == "numpy" else value for key, value in row.items()
+        }
