@@ -30,3 +30,10 @@ def _names(package_name: str) -> Iterator[str]:
 def rule_id(module_name: str) -> str:
     """``lora_rank_mismatch`` on disk is ``lora-rank-mismatch`` for people."""
     return module_name.rpartition(".")[2].replace("_", "-")
+
+
+def names(package_name: str) -> tuple[str, ...]:
+    """The public module names directly in a package, sorted, without importing any of them."""
+    package = importlib.import_module(package_name)
+    found = (info.name for info in pkgutil.iter_modules(package.__path__) if not info.ispkg)
+    return tuple(sorted(name for name in found if not name.startswith("_")))

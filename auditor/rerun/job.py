@@ -115,6 +115,16 @@ class Job:
     digests: bool
     report_to: list[str]
 
+    def require_inputs(self) -> None:
+        """Raises JobError naming a missing input, before a library takes its path for a name on the hub."""
+        for key, path, there in (
+            ("base", self.base, self.base.is_dir()),
+            ("tokenizer", self.tokenizer, self.tokenizer.is_dir()),
+            ("data", self.data, self.data.is_file()),
+        ):
+            if not there:
+                raise JobError(f"{self.name}: {key} {path} does not exist")
+
 
 @dataclass(frozen=True, slots=True)
 class JobFile:

@@ -45,16 +45,11 @@ import peft  # noqa: E402 - these libraries read their environment when they are
 import torch  # noqa: E402
 import transformers  # noqa: E402
 
-FRESH_SEED = (
-    67280421310721  # of a generator nobody seeded: torch, c10/core/GeneratorImpl.h, default_rng_seed_val
-)
+# Of a generator that nobody seeded: torch, c10/core/GeneratorImpl.h, default_rng_seed_val.
+FRESH_SEED = 67280421310721
 _BITS = {1: torch.int8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
-_INIT_KEEPS_BASE = (
-    True,
-    False,
-    "gaussian",
-    "orthogonal",
-)  # pissa, olora, loftq, eva and corda rewrite the base
+# The other ways (pissa, olora, loftq, eva, corda) rewrite the base's own weights.
+_INIT_KEEPS_BASE = (True, False, "gaussian", "orthogonal")
 
 
 class Base:
@@ -67,10 +62,8 @@ class Base:
     def get(self, job: Job) -> Any:
         """Returns a job's frozen base without an adapter; the one kept is freed first when it is another."""
         s = job.settings
-        quantized = (
-            (s.bnb_4bit_quant_type, s.bnb_4bit_use_double_quant, s.compute_dtype) if s.quantization else ()
-        )
-        key = (job.base.resolve(), s.quantization, quantized, s.gradient_checkpointing, s.attn_implementation)
+        how = (s.quantization, s.bnb_4bit_quant_type, s.bnb_4bit_use_double_quant, s.compute_dtype)
+        key = (job.base.resolve(), how, s.gradient_checkpointing, s.attn_implementation)
         if key != self._key:
             self.drop()
             self._model = load_base(job.base, s)
@@ -251,38 +244,25 @@ def environment(settings: Settings) -> dict[str, object]:
     }
 
 
-def require_inputs(job: Job) -> None:
-    """Raises JobError naming a missing input, before a library takes its path for a name on the hub."""
-    for key, path, there in (
-        ("base", job.base, job.base.is_dir()),
-        ("tokenizer", job.tokenizer, job.tokenizer.is_dir()),
-        ("data", job.data, job.data.is_file()),
-    ):
-        if not there:
-            raise JobError(f"{job.name}: {key} {path} does not exist")
-
-
 def run(job: Job, bases: Base, events: Events) -> None:
     """Trains one job and leaves its output folder complete."""
-    require_inputs(job)
+    job.require_inputs()
     job.output.mkdir(parents=True, exist_ok=True)
     tokenizer = transformers.AutoTokenizer.from_pretrained(job.tokenizer, trust_remote_code=False)
     examples = load_examples(job.data, tokenizer, **job.settings.only(ROW_KEYS))
     write_json(job.output / "environment.json", environment(job.settings))
-    write_json(
-        job.output / "rerun_examples.json", [[item.first_row, item.last_row] for item in examples.examples]
-    )
+    spans = [[item.first_row, item.last_row] for item in examples.examples]
+    write_json(job.output / "rerun_examples.json", spans)
     base = bases.get(job)
-    events.emit(
-        "loaded", job=job.name, examples=len(examples), steps=total_steps(len(examples), job.settings)
-    )
+    steps = total_steps(len(examples), job.settings)
+    events.emit("loaded", job=job.name, examples=len(examples), steps=steps)
     model = add_adapter(base, job.settings)
     model.save_pretrained(str(job.output / "init"))
     log = StepLog(job.output / "rerun_steps.jsonl", job.name, events)
     length = job.settings.max_length if job.settings.pad_to_max_length else None
     trainer = transformers.Trainer(
         model=model,
-        args=training_arguments(job, total_steps(len(examples), job.settings)),
+        args=training_arguments(job, steps),
         train_dataset=examples,
         data_collator=collator(examples, tokenizer.pad_token_id or 0, length, log),
         processing_class=tokenizer,

@@ -4,7 +4,7 @@ Three git processes serve any number of refs: ``rev-parse``, ``cat-file --batch-
 """
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -92,6 +92,11 @@ class Repository:
                 return UsageError(f"{ref!r} is not a branch, tag or commit of {self.name}", hint)
         return UsageError(f"git could not resolve {' and '.join(refs)}", stderr.strip().splitlines()[-1:][0])
 
+    def branches(self) -> tuple[str, ...]:
+        """Branch names, sorted."""
+        asked = _cat_file.run(self.path, "for-each-ref", "--format=%(refname:short)", "refs/heads")
+        return tuple(asked.stdout.decode(errors="replace").split())
+
     def snapshot(self, ref: str, commit: str, resolved: Resolved) -> Snapshot:
         """The tree of a commit, with LFS pointers parsed and every content on demand."""
         if self._store is None:
@@ -106,9 +111,9 @@ class Repository:
         notes = (f"the tree of {ref} has too many entries; only the first {len(entries):,} were read",) if cut else ()
         return Snapshot(ref, blobs, commit, "git", resolved.shallow, notes)
 
-    def _blob(self, entry: Entry, sizes: "dict[str, _cat_file.ObjectInfo] | object", object_format: str) -> Blob:
+    def _blob(self, entry: Entry, sizes: Mapping[str, _cat_file.ObjectInfo], object_format: str) -> Blob:
         digest = Digest(f"git-{object_format}", entry.oid)
-        known = sizes.get(entry.oid) if isinstance(sizes, dict) else None
+        known = sizes.get(entry.oid)
         if entry.kind is not FileKind.FILE:
             return Blob(entry.path, None, _nothing(entry.kind.value), entry.kind, digest)
         if known is None:

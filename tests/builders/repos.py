@@ -21,7 +21,11 @@ _ENV = {
 def git(path: Path, *arguments: str, stdin: bytes | None = None) -> str:
     """Run git in a folder and return what it printed."""
     done = subprocess.run(
-        ["git", "-C", str(path), *arguments], check=True, capture_output=True, input=stdin, env={**os.environ, **_ENV}
+        ["git", "-C", str(path), *arguments],
+        check=True,
+        capture_output=True,
+        input=stdin,
+        env={**os.environ, **_ENV},
     )
     return done.stdout.decode().strip()
 

@@ -1,0 +1,90 @@
+"""What every reader is: file name patterns, a parse that raises only CannotRead, facts with tolerances."""
+
+import fnmatch
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+from auditor.errors import CannotRead
+from auditor.model import Blob, Fact, Location, folder_of, name_of
+
+JSON_LIMIT = 64 * 1024 * 1024
+"""Largest JSON document read, in bytes: a tokenizer_config with 6,414 added tokens is 1.1 MB."""
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """A parsed file. Subclasses are frozen slotted dataclasses whose first field is ``path``.
+
+    ``patterns`` match the file's *name* (fnmatch, case-sensitive). One file may be read by several readers.
+    """
+
+    patterns: ClassVar[tuple[str, ...]] = ()
+    reads_absent: ClassVar[bool] = False
+    """True for a reader that needs only path, size and digest, so that an unfetched file is no loss to it."""
+    path: str
+
+    @classmethod
+    def matches(cls, path: str) -> bool:
+        """Whether this reader reads a file of that name."""
+        return any(fnmatch.fnmatchcase(name_of(path), pattern) for pattern in cls.patterns)
+
+    @classmethod
+    def parse(cls, blob: Blob) -> Self:
+        """Read a blob. Raises CannotRead, and nothing else, whatever the bytes are."""
+        raise CannotRead(f"no reader for {blob.path}")
+
+    def facts(self) -> Mapping[str, Fact]:
+        """What two files of this kind are compared by, each value with its tolerance."""
+        return {}
+
+    @property
+    def folder(self) -> str:
+        """The folder the file lies in; "" is the root."""
+        return folder_of(self.path)
+
+    def at(self, member: str | None = None) -> Location:
+        """A place in this file."""
+        return Location(self.path, member)
+
+
+def read_json(blob: Blob, limit: int = JSON_LIMIT) -> object:
+    """Parse a JSON blob: UTF-8 (a BOM is tolerated), NaN and Infinity tokens allowed, depth bounded.
+
+    Raises CannotRead with a sentence that names line and column.
+    """
+    data = blob.read(limit)
+    try:
+        return json.loads(data.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise CannotRead(f"is not UTF-8 text (byte {error.start})") from error
+    except json.JSONDecodeError as error:
+        raise CannotRead(
+            f"is not valid JSON: {error.msg} at line {error.lineno} column {error.colno}"
+        ) from error
+    except (RecursionError, ValueError) as error:
+        raise CannotRead(
+            "is not usable JSON: nested too deeply or holds a number with too many digits"
+        ) from error
+
+
+def read_json_object(blob: Blob, limit: int = JSON_LIMIT) -> Mapping[str, object]:
+    """`read_json`, which must be an object. Raises CannotRead."""
+    raw = read_json(blob, limit)
+    if not isinstance(raw, dict):
+        raise CannotRead(f"holds a JSON {json_type(raw)} where an object is expected")
+    return raw
+
+
+def json_type(value: object) -> str:
+    """The JSON word for a Python value's type."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "boolean"
+    if isinstance(value, int | float):
+        return "number"
+    if isinstance(value, str):
+        return "string"
+    return "array" if isinstance(value, list) else "object"

@@ -1,0 +1,213 @@
+"""adapter_model.safetensors and adapter_model.bin: the adapter's tensors by name; values only on demand."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+
+from auditor.artifacts import _safetensors
+from auditor.artifacts._base import Artifact
+from auditor.artifacts._safetensors import CHUNK, TensorInfo, safetensors_header, shown, stream_size
+from auditor.errors import CannotRead
+from auditor.model import Blob, Digest, Fact, name_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from auditor.artifacts.pickle_archive import PickleArchive
+
+PREFIX = "base_model.model."
+"""What PeftModel puts before the base model's module names (peft 0.21.2, peft_model.py)."""
+_A, _B, _MAGNITUDE = (
+    ("lora_A", "lora_embedding_A"),
+    ("lora_B", "lora_embedding_B"),
+    ("lora_magnitude_vector",),
+)
+_MARKS = frozenset((*_A, *_B, *_MAGNITUDE))
+_BASE_LAYER = "base_layer"
+_TORCH_DTYPES: Mapping[str, str] = {
+    "float64": "F64",
+    "float32": "F32",
+    "float16": "F16",
+    "bfloat16": "BF16",
+    "int64": "I64",
+    "int32": "I32",
+    "int16": "I16",
+    "int8": "I8",
+    "uint8": "U8",
+    "bool": "BOOL",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class LoraPair:
+    """The LoRA tensors of one module: ``a`` is (r, in), ``b`` (out, r); a convolution has its kernel behind.
+
+    For an embedding ``a`` is (r, vocabulary) and ``b`` (width, r). ``magnitude`` is DoRA's vector.
+    """
+
+    module: str
+    a: TensorInfo | None = None
+    b: TensorInfo | None = None
+    magnitude: TensorInfo | None = None
+
+    @property
+    def rank(self) -> int | None:
+        """Rows of A, else columns of B; None when neither tells."""
+        if self.a is not None and self.a.shape:
+            return self.a.shape[0]
+        return self.b.shape[1] if self.b is not None and len(self.b.shape) > 1 else None
+
+    @property
+    def is_embedding(self) -> bool:
+        """Whether these are the factors of an embedding, whose update is the transpose of B A."""
+        return any(info is not None and ".lora_embedding_" in info.name for info in (self.a, self.b))
+
+
+@dataclass(frozen=True, slots=True)
+class AdapterWeights(Artifact):
+    """An adapter's tensors. ``format`` is the container, ``size`` the length of the file in bytes.
+
+    ``identity`` proves two files equal without reading them: the LFS oid, else the git object id, else None.
+    """
+
+    patterns: ClassVar[tuple[str, ...]] = ("adapter_model.safetensors", "adapter_model.bin")
+    format: Literal["safetensors", "torch"]
+    tensors: Mapping[str, TensorInfo]
+    metadata: Mapping[str, str]
+    size: int
+    identity: Digest | None = None
+    blob: Blob | None = field(default=None, repr=False, compare=False)
+    archive: "PickleArchive | None" = field(default=None, repr=False, compare=False)
+
+    @classmethod
+    def parse(cls, blob: Blob) -> Self:
+        """Read the header, or the pickle's structure without running it. Raises CannotRead."""
+        if name_of(blob.path).endswith(".bin"):
+            return cls._torch(blob)
+        with blob.open() as stream:
+            size = stream_size(stream)
+            tensors, metadata = safetensors_header(stream, size)
+        return cls(blob.path, "safetensors", tensors, metadata, size, blob.identity, blob)
+
+    @classmethod
+    def _torch(cls, blob: Blob) -> Self:
+        from auditor.artifacts.pickle_archive import PickleArchive, tensors
+
+        with blob.open() as stream:
+            size = stream_size(stream)
+        archive = PickleArchive.parse(blob)
+        found: dict[str, TensorInfo] = {}
+        for name, ref in tensors(archive).items():
+            word = ref.dtype.removeprefix("torch.")
+            if word not in _TORCH_DTYPES:
+                raise CannotRead(f"holds tensor {shown(name)} in {shown(word)}, which is not decoded")
+            dtype = _TORCH_DTYPES[word]
+            info = TensorInfo(name, dtype, tuple(ref.shape), 0, 0)
+            end = info.elements * _safetensors.BITS[dtype] // 8
+            if end > size:
+                raise CannotRead(f"gives tensor {shown(name)} {end} bytes but the file has {size}")
+            found[name] = TensorInfo(name, dtype, info.shape, 0, end)
+        return cls(blob.path, "torch", found, {}, size, blob.identity, blob, archive)
+
+    def module_of(self, name: str) -> str:
+        """The base model's name of a tensor's module; the tensor's own name when it is no LoRA part."""
+        return split_name(name)[0]
+
+    def pairs(self) -> Mapping[str, LoraPair]:
+        """The LoRA tensors by module, in the order of the file."""
+        return self._sorted_out()[0]
+
+    def ranks(self) -> Iterator[tuple[str, int]]:
+        """Each module with the rank its tensors have."""
+        for module, pair in self.pairs().items():
+            if pair.rank is not None:
+                yield module, pair.rank
+
+    def base_layers(self) -> tuple[str, ...]:
+        """Names of tensors copied from the base model (``...base_layer.weight``)."""
+        return tuple(name for name in self.tensors if f".{_BASE_LAYER}." in name)
+
+    def others(self) -> tuple[str, ...]:
+        """Names of tensors that are neither LoRA factors nor copies of the base: heads, biases, prompts."""
+        return self._sorted_out()[1]
+
+    def info(self, name: str) -> TensorInfo:
+        """One tensor's description. Raises CannotRead when there is none of that name."""
+        found = self.tensors.get(name)
+        if found is None:
+            raise CannotRead(f"holds no tensor {shown(name)}")
+        return found
+
+    def array(self, name: str) -> "NDArray[Any]":
+        """A whole tensor in its shape: floats, integers as they are, BF16 as float32. Raises CannotRead."""
+        info = self.info(name)
+        if self.format == "torch":
+            return self._torch_array(name)
+        flat = next(self.chunks(name, max(info.elements, 1)), None)
+        return (_safetensors.decode(b"", info) if flat is None else flat).reshape(info.shape)
+
+    def chunks(self, name: str, elements: int = CHUNK) -> Iterator["NDArray[Any]"]:
+        """The elements of a tensor in order, flat, ``elements`` at a time, decoded as `array` does."""
+        info = self.info(name)
+        if self.format == "torch":
+            flat = self._torch_array(name).reshape(-1)
+            for start in range(0, flat.size, elements):
+                yield flat[start : start + elements]
+        elif self.blob is not None:
+            yield from _safetensors.chunks(self.blob, info, elements)
+
+    def _torch_array(self, name: str) -> "NDArray[Any]":
+        import numpy
+
+        from auditor.artifacts.pickle_archive import tensors
+
+        if self.archive is None:
+            raise CannotRead(f"has no data for tensor {shown(name)}")
+        return numpy.asarray(self.archive.tensor(tensors(self.archive)[name]))
+
+    def facts(self) -> Mapping[str, Fact]:
+        """Each tensor's dtype and shape, and the metadata; values are compared elsewhere, by what they do."""
+        found = {name: Fact(f"{info.dtype} {list(info.shape)}") for name, info in self.tensors.items()}
+        return {**found, **{f"__metadata__.{key}": Fact(text) for key, text in self.metadata.items()}}
+
+    def _sorted_out(self) -> tuple[Mapping[str, LoraPair], tuple[str, ...]]:
+        parts: dict[str, dict[str, TensorInfo]] = {}
+        others: list[str] = []
+        for name, info in self.tensors.items():
+            module, part = split_name(name)
+            if part in ("a", "b", "magnitude") and part not in parts.setdefault(module, {}):
+                parts[module][part] = info
+            elif part != _BASE_LAYER:
+                others.append(name)
+        pairs = {
+            module: LoraPair(module, found.get("a"), found.get("b"), found.get("magnitude"))
+            for module, found in parts.items()
+            if found
+        }
+        return pairs, tuple(others)
+
+
+def split_name(name: str) -> tuple[str, str | None]:
+    """A tensor's module, without ``base_model.model.``, and its part.
+
+    Parts are a, b, magnitude, bias, base_layer or None, from PEFT's names (0.13.2 and 0.21.2,
+    tuners/lora/layer.py) with or without an adapter's name such as ``default``. Factors of a linear layer end
+    in ``.weight``, those of an embedding and of AdaLoRA do not.
+    """
+    bare = name.removeprefix(PREFIX)
+    words = bare.split(".")
+    for position in range(max(1, len(words) - 3), len(words)):
+        if words[position] in _MARKS:
+            module, tail = ".".join(words[:position]), words[position + 1 :]
+            return module, _part(words[position], tail)
+        if words[position] == _BASE_LAYER and position < len(words) - 1:
+            return ".".join(words[:position]), _BASE_LAYER
+    return bare, None
+
+
+def _part(mark: str, tail: list[str]) -> str | None:
+    if tail and tail[-1] == "bias":
+        return "bias"
+    if len(tail) == 2 and tail[-1] != "weight":
+        return None
+    return "a" if mark in _A else "b" if mark in _B else "magnitude"

@@ -1,0 +1,102 @@
+"""rng_state.pth: the random generators when a checkpoint was written, and the seed they began from.
+
+torch's CPU generator state is a ByteTensor of 5,056 bytes: the legacy layout's first eight bytes are the initial seed
+(ATen, CPUGeneratorImpl.cpp, CPUGeneratorImplStateLegacy: the_initial_seed, left, seeded, next, state[624], ...). A
+CUDA state is 16 bytes: seed and offset (ATen/cuda/CUDAGeneratorImpl.cpp, get_state), both little endian.
+"""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+from auditor.artifacts._base import Artifact
+from auditor.artifacts._pickle_values import NumpyArrayRef, TensorRef
+from auditor.artifacts.pickle_archive import PickleArchive
+from auditor.errors import CannotRead
+from auditor.model import Blob, Fact, name_of
+
+CPU_STATE_BYTES = 5056
+_CUDA_STATE_BYTES = 16
+_STATE_LIMIT = 1024 * 1024
+_RANK = re.compile(r"^rng_state_(\d{1,6})\.pth$")
+
+
+@dataclass(frozen=True, slots=True)
+class RngState(Artifact):
+    """One rng_state*.pth. ``rank`` is N of rng_state_N.pth; generator states are raw bytes.
+
+    ``python`` is ``random.getstate()`` as read, ``numpy`` the MT19937 key bytes with the position appended as text.
+    """
+
+    patterns: ClassVar[tuple[str, ...]] = ("rng_state.pth", "rng_state_*.pth")
+    rank: int | None
+    python: object
+    numpy: bytes | None
+    cpu: bytes | None
+    cuda: tuple[bytes, ...] = ()
+
+    @classmethod
+    def parse(cls, blob: Blob) -> Self:
+        """Read all generator states. Raises CannotRead when the file holds something else."""
+        archive = PickleArchive.parse(blob)
+        value = archive.value
+        if not isinstance(value, dict) or not {"cpu", "python", "numpy"} & set(value):
+            raise CannotRead("does not hold the states of random generators")
+        found = _RANK.match(name_of(blob.path))
+        cuda = value.get("cuda")
+        states = cuda if isinstance(cuda, list | tuple) else [cuda]
+        return cls(
+            blob.path,
+            int(found.group(1)) if found else None,
+            value.get("python"),
+            _numpy(value.get("numpy")),
+            _bytes(archive, value.get("cpu")),
+            tuple(state for item in states if (state := _bytes(archive, item)) is not None),
+        )
+
+    @property
+    def cpu_seed(self) -> int | None:
+        """The seed torch's CPU generator was started with, when its state has the known layout."""
+        if self.cpu is None or len(self.cpu) != CPU_STATE_BYTES:
+            return None
+        return int.from_bytes(self.cpu[:8], "little")
+
+    @property
+    def cuda_seeds(self) -> tuple[int, ...]:
+        """The seed of every CUDA generator."""
+        return tuple(
+            int.from_bytes(state[:8], "little") for state in self.cuda if len(state) == _CUDA_STATE_BYTES
+        )
+
+    def facts(self) -> Mapping[str, Fact]:
+        """Each generator's state by digest, and the seeds."""
+        return {
+            "cpu": Fact(_digest(self.cpu)),
+            "cpu seed": Fact(self.cpu_seed),
+            "numpy": Fact(_digest(self.numpy)),
+            "python": Fact(_digest(repr(self.python)[:100_000].encode())),
+            **{f"cuda[{i}]": Fact(_digest(state)) for i, state in enumerate(self.cuda)},
+        }
+
+
+def _digest(data: bytes | None) -> str | None:
+    return hashlib.sha256(data).hexdigest()[:16] if data is not None else None
+
+
+def _bytes(archive: PickleArchive, ref: object) -> bytes | None:
+    if not isinstance(ref, TensorRef) or ref.dtype != "uint8" or ref.numel > _STATE_LIMIT:
+        return None
+    data = archive.read_storage(ref.storage_key, ref.storage_offset + ref.numel)
+    return data[ref.storage_offset :]
+
+
+def _numpy(value: object) -> bytes | None:
+    """``numpy.random.get_state()``: ("MT19937", keys, position, has_gauss, cached), or its dict form."""
+    if isinstance(value, dict):
+        inner = value.get("state")
+        value = ("MT19937", inner.get("key"), inner.get("pos")) if isinstance(inner, dict) else None
+    if not isinstance(value, tuple) or len(value) < 3 or not isinstance(value[1], NumpyArrayRef):
+        return None
+    return value[1].data + str(value[2:]).encode()

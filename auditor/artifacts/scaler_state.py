@@ -1,0 +1,65 @@
+"""scaler.pt: the gradient scaler of fp16 mixed precision, whose scale tells how many steps were skipped."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+from auditor.artifacts._base import Artifact
+from auditor.artifacts.pickle_archive import PickleArchive, plain
+from auditor.errors import CannotRead
+from auditor.model import Blob, Fact
+
+INITIAL_SCALE = 65536.0
+"""torch.amp.GradScaler's default ``init_scale`` (torch/amp/grad_scaler.py)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScalerState(Artifact):
+    """One scaler.pt; ``growth_tracker`` counts clean steps since the last change of the scale."""
+
+    patterns: ClassVar[tuple[str, ...]] = ("scaler.pt",)
+    scale: float | None
+    growth_factor: float | None
+    backoff_factor: float | None
+    growth_interval: int | None
+    growth_tracker: int | None
+
+    @classmethod
+    def parse(cls, blob: Blob) -> Self:
+        """Read the state dict. Raises CannotRead when the file holds something else."""
+        value = plain(PickleArchive.parse(blob).value)
+        if not isinstance(value, dict) or (value and "scale" not in value):
+            raise CannotRead("does not hold the state of a gradient scaler")
+        return cls(
+            blob.path,
+            _number(value.get("scale")),
+            _number(value.get("growth_factor")),
+            _number(value.get("backoff_factor")),
+            _count(value.get("growth_interval")),
+            _count(value.get("_growth_tracker")),
+        )
+
+    @property
+    def growths_minus_skips(self) -> int | None:
+        """log2(scale / 65536) when that is whole: doublings minus halvings since the start."""
+        if not self.scale or self.scale <= 0 or not math.isfinite(self.scale):
+            return None
+        power = math.log2(self.scale / INITIAL_SCALE)
+        return round(power) if abs(power - round(power)) < 1e-9 else None
+
+    def facts(self) -> Mapping[str, Fact]:
+        """Every field exactly."""
+        return {
+            "scale": Fact(self.scale),
+            "growth_interval": Fact(self.growth_interval),
+            "growth_tracker": Fact(self.growth_tracker),
+        }
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _count(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None

@@ -1,0 +1,70 @@
+"""training_args.bin: what the training code was given, read as opcodes although it is a pickle of live objects."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+from auditor.artifacts._base import Artifact
+from auditor.artifacts._pickle_values import Instance
+from auditor.artifacts.pickle_archive import PickleArchive, plain
+from auditor.errors import CannotRead
+from auditor.model import Blob, Fact
+
+_IGNORABLE = frozenset(
+    {
+        *("output_dir", "logging_dir", "run_name", "_n_gpu", "local_rank", "distributed_state", "device"),
+        *("hub_model_id", "__cached__setup_devices", "deepspeed_plugin", "hf_deepspeed_config", "mp_parameters"),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingArgs(Artifact):
+    """One training_args.bin.
+
+    ``class_name`` is the qualified name of the pickled class. ``values`` are its attributes as plain data: enums by
+    their value, devices as text; a value whose key ends in ``_token`` is kept only as "<set>" or None.
+    """
+
+    patterns: ClassVar[tuple[str, ...]] = ("training_args.bin",)
+    class_name: str
+    values: Mapping[str, object]
+
+    @classmethod
+    def parse(cls, blob: Blob) -> Self:
+        """Read the attributes. Raises CannotRead when the file holds something else than one instance."""
+        value = PickleArchive.parse(blob).value
+        if not isinstance(value, Instance):
+            raise CannotRead("does not hold training arguments")
+        state = {str(key): _value(str(key), item) for key, item in value.state.items()}
+        return cls(blob.path, value.qualified_name, state)
+
+    def get(self, key: str, default: object = None) -> object:
+        """The value of an attribute, or the default."""
+        return self.values.get(key, default)
+
+    def number(self, key: str) -> float | None:
+        """The value of an attribute when it is a number."""
+        value = self.values.get(key)
+        return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+    @property
+    def world_size(self) -> int | None:
+        """Processes of the run as accelerate's PartialState recorded them (``num_processes``), when it did."""
+        state = self.values.get("distributed_state")
+        count = state.get("num_processes") if isinstance(state, dict) else None
+        return count if isinstance(count, int) else None
+
+    def facts(self) -> Mapping[str, Fact]:
+        """Every attribute; paths, devices and names of the run do not count as differences."""
+        return {key: Fact(value, ignorable=_ignorable(key)) for key, value in self.values.items()}
+
+
+def _ignorable(key: str) -> bool:
+    return key in _IGNORABLE or key.endswith("_token")
+
+
+def _value(key: str, value: object) -> object:
+    if key.endswith("_token"):
+        return None if value is None else "<set>"
+    return plain(value)

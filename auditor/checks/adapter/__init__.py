@@ -1,0 +1,1 @@
+"""Is the adapter itself sound, and does it fit its base model?"""

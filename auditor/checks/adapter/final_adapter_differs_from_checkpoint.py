@@ -1,0 +1,82 @@
+"""The published adapter is not the one of the last checkpoint, although training ended there.
+
+A Trainer that saves at its last step and calls `save_model` afterwards writes the same weights twice
+(measured: equal SHA-256). When the last checkpoint is at `max_steps` and the root differs, the root
+comes from somewhere else.
+
+Wrong when: the best checkpoint was loaded at the end and then pruned, the weights were cast or merged
+afterwards, or a later stage trained on.
+
+Fix: publish the adapter of the last (or best) checkpoint, or say in the card where the root adapter
+comes from.
+"""
+
+from collections.abc import Iterator
+
+from auditor.artifacts.adapter_weights import AdapterWeights
+from auditor.artifacts.trainer_state import TrainerState
+from auditor.errors import CannotRead
+from auditor.model import Blob, Location, Problem, Severity, Skip
+from auditor.runs import Folder, Run
+
+SEVERITY = Severity.WARNING
+
+_NAMES = ("adapter_model.safetensors", "adapter_model.bin")
+
+
+def check(run: Run) -> Iterator[Problem | Skip]:
+    """Digests first: an LFS oid proves without the bytes; tensors decide when files differ in form only."""
+    own, last = _weights(run, run.root), _weights(run, run.last) if run.last else None
+    if own is None or last is None or run.last is None:
+        yield Skip("there is no adapter in both the run's folder and a checkpoint")
+        return
+    if _is_of_earlier_step(run, run.last):
+        yield Skip("training went on after the last checkpoint, or a best checkpoint was named")
+        return
+    if own.identity is None or last.identity is None or own.identity.algorithm != last.identity.algorithm:
+        yield Skip("the two adapters have no digests of the same kind")
+        return
+    if own.identity != last.identity and not _same_tensors(run.root, run.last):
+        yield Problem(
+            f"{own.path} is not the adapter of {run.last.path}, which was saved at the last step of training",
+            Location(own.path),
+            expected=f"{last.identity.algorithm} {last.identity.hex[:12]}…",
+            observed=f"{own.identity.algorithm} {own.identity.hex[:12]}…",
+        )
+
+
+def _weights(run: Run, folder: Folder) -> Blob | None:
+    return next((blob for name in _NAMES if (blob := run.blob(name, folder)) is not None), None)
+
+
+def _is_of_earlier_step(run: Run, last: Folder) -> bool:
+    """Whether the run's end lies behind its last checkpoint, or its best state need not be the last."""
+    state = last.one(TrainerState)
+    if state is None or state.global_step is None or state.max_steps is None:
+        return True
+    final = run.root.one(TrainerState)
+    if final is not None and final.global_step != state.global_step:
+        return True
+    return state.global_step < state.max_steps or state.best_model_checkpoint is not None
+
+
+def _same_tensors(one: Folder, other: Folder) -> bool:
+    """Whether two readable adapters hold equal tensors under equal names, whatever their containers say."""
+    mine, theirs = one.one(AdapterWeights), other.one(AdapterWeights)
+    if mine is None or theirs is None or mine.tensors.keys() != theirs.tensors.keys():
+        return False
+    try:
+        return all(_equal(mine, theirs, name) for name in mine.tensors)
+    except CannotRead:
+        return False
+
+
+def _equal(one: AdapterWeights, other: AdapterWeights, name: str) -> bool:
+    """Bit by bit, so that NaN equals NaN. Raises CannotRead."""
+    if (one.tensors[name].dtype, one.tensors[name].shape) != (
+        other.tensors[name].dtype,
+        other.tensors[name].shape,
+    ):
+        return False
+    pairs = zip(one.chunks(name), other.chunks(name), strict=True)
+    return all(mine.tobytes() == theirs.tobytes() for mine, theirs in pairs)

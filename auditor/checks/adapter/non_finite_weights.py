@@ -1,0 +1,48 @@
+"""The adapter holds NaN or infinite values.
+
+One such value spreads through every token that passes the module, so the model answers with nothing or
+with noise. The usual cause is an overflow in float16 or a learning rate that is too high.
+
+Wrong when: never for a finished adapter; the values are read exactly as they are stored.
+
+Fix: publish an earlier checkpoint whose weights are finite, or train again in bfloat16 or float32.
+"""
+
+from collections.abc import Iterator
+
+from auditor.artifacts.adapter_weights import AdapterWeights
+from auditor.errors import CannotRead
+from auditor.model import Problem, Severity, Skip
+
+SEVERITY = Severity.ERROR
+
+
+def check(weights: AdapterWeights) -> Iterator[Problem | Skip]:
+    """Count the values by tensor; one finding a file, with the first tensor concerned."""
+    try:
+        bad = {name: count for name in weights.tensors if (count := _non_finite(weights, name))}
+    except CannotRead as error:
+        yield Skip(f"{weights.path} {error.reason}")
+        return
+    if bad:
+        first, count = next(iter(bad.items()))
+        yield Problem(
+            f"{sum(bad.values()):,} values in {len(bad)} of {len(weights.tensors)} tensors are NaN or "
+            "infinite, first "
+            f"{first} ({count:,})",
+            weights.at(first),
+            expected="finite values",
+            observed=f"{sum(bad.values()):,} NaN or infinite values",
+        )
+
+
+def _non_finite(weights: AdapterWeights, name: str) -> int:
+    """How many elements of a tensor are NaN or infinite; integers have none. Raises CannotRead."""
+    import numpy
+
+    total = 0
+    for chunk in weights.chunks(name):
+        if chunk.dtype.kind != "f":
+            return 0
+        total += int(chunk.size) - int(numpy.isfinite(chunk).sum())
+    return total

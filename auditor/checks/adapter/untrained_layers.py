@@ -1,0 +1,90 @@
+"""Every lora_B of a part of the model is exactly zero: that part of the adapter was never trained.
+
+lora_B starts at zero and one optimizer step moves it, unless no gradient arrives. Measured causes:
+reentrant gradient checkpointing switched on after `get_peft_model` without `enable_input_require_grads`
+trains lm_head only and reports a falling loss all the same (transformers 4.51.3, peft 0.13.2); a vision
+tower gets no gradient from text.
+
+Wrong when: the initialisation does not start at zero, which is recognised by `init_lora_weights`, or
+the part is meant to be frozen.
+
+Fix: call `model.enable_input_require_grads()` or use non-reentrant checkpointing and train again; for a
+vision tower leave its modules out of `target_modules`.
+"""
+
+from collections.abc import Iterator, Mapping
+
+from auditor.artifacts.adapter_config import AdapterConfig
+from auditor.artifacts.adapter_weights import AdapterWeights
+from auditor.checks.adapter._towers import part_of
+from auditor.errors import CannotRead
+from auditor.model import Problem, Severity, Skip
+
+SEVERITY = Severity.ERROR
+
+_ZERO_STARTS = (None, True, "gaussian", "true")
+"""Initialisations whose lora_B is zero (peft 0.21.2, tuners/lora/layer.py, `reset_lora_parameters`)."""
+_WORDS = {
+    "text": "the language model",
+    "vision": "the vision tower",
+    "head": "lm_head",
+    "projector": "the projector",
+    "encoder": "the encoder",
+}
+
+
+def check(config: AdapterConfig, weights: AdapterWeights) -> Iterator[Problem | Skip]:
+    """Count exact zeros by part; one finding says which parts are dead and which are alive."""
+    if config.peft_type != "LORA" or "unet" in {name.partition(".")[0] for name in weights.pairs()}:
+        return
+    if config.init_lora_weights not in _ZERO_STARTS:
+        yield Skip(f"`init_lora_weights` {config.init_lora_weights!r} does not start lora_B at zero")
+        return
+    try:
+        counts = _counts(weights)
+    except CannotRead as error:
+        yield Skip(f"{weights.path} {error.reason}")
+        return
+    dead = {part: total for part, (zero, total) in counts.items() if zero == total}
+    if dead:
+        yield _problem(weights, counts, dead)
+
+
+def _counts(weights: AdapterWeights) -> Mapping[str, tuple[int, int]]:
+    """By part: how many lora_B are exactly zero, and how many there are. Raises CannotRead."""
+    counts: dict[str, tuple[int, int]] = {}
+    for module, pair in weights.pairs().items():
+        # An embedding's factors start the other way round: A at zero, B at random.
+        trained = pair.a if pair.is_embedding else pair.b
+        if trained is None or trained.elements == 0:
+            continue
+        part = part_of(module)
+        zero, total = counts.get(part, (0, 0))
+        is_zero = not any(bool(chunk.any()) for chunk in weights.chunks(trained.name))
+        counts[part] = (zero + is_zero, total + 1)
+    return counts
+
+
+def _problem(
+    weights: AdapterWeights, counts: Mapping[str, tuple[int, int]], dead: Mapping[str, int]
+) -> Problem:
+    alive = [part for part in counts if part not in dead]
+    named = " and ".join(f"{_WORDS[part]} ({total})" for part, total in dead.items())
+    if not alive:
+        message = (
+            f"every lora_B of the adapter is exactly zero ({sum(dead.values())}): loading it changes nothing"
+        )
+    else:
+        message = f"every lora_B of {named} is exactly zero: that part of the adapter was never trained"
+    if alive == ["head"]:
+        message += "; only lm_head was"
+    grave = "text" in dead
+    return Problem(
+        message,
+        weights.at(),
+        expected="lora_B that differ from their initial zero",
+        observed="; ".join(
+            f"{_WORDS[part]}: {zero} of {total} zero" for part, (zero, total) in counts.items()
+        ),
+        severity=None if grave or not alive else Severity.WARNING,
+    )

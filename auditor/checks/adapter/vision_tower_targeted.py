@@ -1,0 +1,90 @@
+"""LoRA is applied to the vision tower although the declared data has no images.
+
+A text-only run gives the vision tower no gradient: its lora_B stay exactly zero and its share of the
+adapter is dead weight that is loaded, saved and counted all the same (measured with transformers 4.51.3
+and peft 0.13.2). The usual cause is `all-linear`, or names such as fc1, fc2, out_proj, q_proj that the
+language model and the tower share.
+
+Wrong when: the dataset has an image column that the declared config does not mention.
+
+Fix: restrict the targets to the language model, for example with the pattern
+`.*language_model.*\\.(q_proj|k_proj|v_proj|o_proj|gate_proj|up_proj|down_proj)`.
+"""
+
+from collections.abc import Iterator
+
+from auditor.artifacts.adapter_config import AdapterConfig
+from auditor.artifacts.architecture import LinearModule, linear_modules
+from auditor.artifacts.base_config import BaseConfig
+from auditor.model import Problem, Severity, Skip
+from auditor.recipes._base import Recipe
+
+SEVERITY = Severity.WARNING
+
+_TOWER_ONLY = frozenset({"fc1", "fc2", "out_proj"})
+"""Module names of SigLIP that no language part of these models has (transformers, models/siglip)."""
+_SIGLIP_CLASSES = frozenset({"Gemma3ForConditionalGeneration", "PaliGemmaForConditionalGeneration"})
+
+
+def check(config: AdapterConfig, recipe: Recipe, base: BaseConfig | None) -> Iterator[Problem | Skip]:
+    """The declared config must name a text column and nothing that looks like images."""
+    if config.peft_type != "LORA":
+        return
+    if recipe.value("text_column") is None:
+        yield Skip("the declared config does not name the column of the text")
+        return
+    if _mentions_images(recipe.raw):
+        return
+    yield from _by_base(config, recipe, base) if base and base.vision else _by_name(config)
+
+
+def _by_base(config: AdapterConfig, recipe: Recipe, base: BaseConfig) -> Iterator[Problem | Skip]:
+    modules = linear_modules(base)
+    if modules is None:
+        yield from _by_name(config)
+        return
+    if config.pattern_problem is not None:
+        yield Skip(f"`target_modules` {config.pattern_problem}")
+        return
+    hit = [module for module in modules if module.tower == "vision" and _targeted(config, module)]
+    if not hit:
+        return
+    share = sum(module.lora_parameters(config.rank_of(module.name) or 0) for module in hit)
+    yield Problem(
+        f"LoRA is applied to {len(hit)} modules of the vision tower, and the declared data is text only",
+        config.at("/target_modules"),
+        expected="modules of the language model only",
+        observed=f"{len(hit)} vision modules with {share:,} LoRA parameters",
+        evidence=(
+            f"{recipe.path} names the text column {recipe.value('text_column')!r} and no image column",
+            f"the vision modules are those of the base's configuration ({base.path})",
+        ),
+    )
+
+
+def _by_name(config: AdapterConfig) -> Iterator[Problem]:
+    """Without the base's shape: only names that exist nowhere else, in a class that has a tower."""
+    names = config.target_modules
+    if not isinstance(names, frozenset) or config.base_model_class not in _SIGLIP_CLASSES:
+        return
+    hit = sorted(names & _TOWER_ONLY)
+    if hit:
+        yield Problem(
+            f"`target_modules` names {', '.join(hit)}, which only the vision tower of "
+            f"{config.base_model_class} has, and the declared data is text only",
+            config.at("/target_modules"),
+            expected="modules of the language model only",
+            observed=", ".join(hit),
+        )
+
+
+def _targeted(config: AdapterConfig, module: LinearModule) -> bool:
+    """In the spelling of transformers >= 4.52 or in the older one without the leading ``model.``."""
+    return any(config.targets(name) for name in (module.name, module.name.removeprefix("model.")))
+
+
+def _mentions_images(value: object) -> bool:
+    if isinstance(value, dict):
+        named = any("image" in key.lower() or "pixel" in key.lower() for key, item in value.items() if item)
+        return named or any(_mentions_images(item) for item in value.values() if isinstance(item, dict))
+    return False

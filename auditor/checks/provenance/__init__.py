@@ -1,0 +1,1 @@
+"""Does the repository say where the adapter comes from?"""

@@ -1,0 +1,1 @@
+"""Can the files be opened without running somebody's code?"""

@@ -1,0 +1,59 @@
+"""Loading the model or the tokenizer runs Python code that is not part of transformers.
+
+`auto_map` names classes in files of the repository, or of another one before `--`; transformers
+downloads and imports them when `trust_remote_code` is set (transformers 4.51.3,
+dynamic_module_utils.py).
+
+Wrong when: the code was read and is trusted; the audit does not run or judge it.
+
+Fix: read the named files at the commit you load, pin it with `code_revision`, or use a model class of
+transformers.
+"""
+
+from collections.abc import Iterator, Mapping
+
+from auditor.artifacts.base_config import BaseConfig
+from auditor.artifacts.tokenizer_config import TokenizerConfig
+from auditor.model import Location, Problem, Severity
+from auditor.runs import Contents
+
+SEVERITY = Severity.WARNING
+
+_DEPTH = 6
+"""Levels of a declared config that are searched."""
+
+
+def check(contents: Contents) -> Iterator[Problem]:
+    """`auto_map` in model and tokenizer configurations, and `trust_remote_code` in declared ones."""
+    for folder in contents.folders.values():
+        for model in folder.all(BaseConfig):
+            yield from _auto_map(model.at("/auto_map"), model.auto_map)
+        for tokenizer in folder.all(TokenizerConfig):
+            yield from _auto_map(tokenizer.at("/auto_map"), tokenizer.auto_map)
+    for recipe in contents.recipes:
+        for pointer in _trusting(recipe.raw, "", _DEPTH):
+            yield Problem(
+                "the declared config sets `trust_remote_code`, so training ran code that came with the model",
+                Location(recipe.path, pointer),
+                expected="false",
+                observed="true",
+            )
+
+
+def _auto_map(place: Location, auto_map: Mapping[str, object]) -> Iterator[Problem]:
+    if auto_map:
+        named = sorted({str(value) for value in auto_map.values()})
+        yield Problem(
+            f"loading runs Python code that `auto_map` names: {', '.join(named[:3])}",
+            place,
+            expected="classes of transformers",
+            observed=", ".join(named[:10]),
+        )
+
+
+def _trusting(value: Mapping[str, object], pointer: str, depth: int) -> Iterator[str]:
+    for key, item in value.items():
+        if key == "trust_remote_code" and item is True:
+            yield f"{pointer}/{key}"
+        elif isinstance(item, dict) and depth:
+            yield from _trusting(item, f"{pointer}/{key}", depth - 1)

@@ -1,0 +1,30 @@
+"""A torch file's zip archive is not as torch writes it.
+
+torch.save stores one uncompressed archive with one data.pkl and numbered storages (torch 2.x,
+serialization.py). Paths that leave the archive, two entries of one name, compressed or encrypted
+entries and sizes that lie are ways to make two readers see two different files.
+
+Wrong when: the file was repacked by a tool that is not torch.
+
+Fix: do not load the file; write it again with torch.save from a trusted copy.
+"""
+
+from collections.abc import Iterator
+
+from auditor.artifacts.pickle_archive import PickleArchive
+from auditor.model import Problem, Severity
+
+SEVERITY = Severity.ERROR
+
+
+def check(archive: PickleArchive) -> Iterator[Problem]:
+    """One finding a file."""
+    if archive.zip_problems:
+        more = len(archive.zip_problems) - 1
+        yield Problem(
+            f"the archive is not as torch writes it: {archive.zip_problems[0]}"
+            + (f" (and {more} more)" if more else ""),
+            archive.at(),
+            expected="one uncompressed data.pkl and its storages",
+            observed="; ".join(archive.zip_problems[:10]),
+        )

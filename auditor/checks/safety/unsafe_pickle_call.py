@@ -1,0 +1,39 @@
+"""Opening a pickled file would call a function that no training file needs.
+
+A pickle is a program: its REDUCE, BUILD and similar opcodes call whatever the file names, before any
+check can look at the result. The calls of files that transformers, PEFT, accelerate and torch write are
+known (Python's pickletools; transformers 4.51.3 and 5.23.0); everything else is listed here without
+having been run.
+
+Wrong when: a library that is not in the list writes its own class with a constructor call.
+
+Fix: do not open the file with torch.load or pickle. Ask for it as safetensors or JSON, and find out how
+it got there.
+"""
+
+from collections.abc import Iterator
+
+from auditor.artifacts.pickle_archive import PickleArchive
+from auditor.model import Problem, Severity
+
+SEVERITY = Severity.ERROR
+
+SHOWN = 10
+"""Most calls listed as evidence."""
+
+
+def check(archive: PickleArchive) -> Iterator[Problem]:
+    """One finding a file: the first call in the message, the others as evidence."""
+    if archive.unsafe:
+        first = archive.unsafe[0]
+        more = len(archive.unsafe) - 1
+        yield Problem(
+            f"opening the file calls {first.callable} with {first.argument}"
+            + (f", and makes {more} more such calls" if more else ""),
+            archive.at(),
+            expected="only the constructors of training files",
+            observed=f"{first.callable} at byte {first.offset}",
+            evidence=tuple(
+                f"byte {call.offset}: {call.callable} with {call.argument}" for call in archive.unsafe[:SHOWN]
+            ),
+        )

@@ -1,0 +1,1 @@
+"""Is everything stored the way git and git-lfs need it?"""

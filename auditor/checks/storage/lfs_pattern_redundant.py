@@ -1,0 +1,48 @@
+"""A .gitattributes line repeats what an earlier line already says.
+
+Git takes the last line that matches; a line for one exact file with the same attributes as an earlier,
+wider pattern changes nothing.
+
+Wrong when: the wider line is to be removed later.
+
+Fix: delete the line.
+"""
+
+from collections.abc import Iterator
+
+from auditor.artifacts.git_attributes import GitAttributes, Rule, pattern_matches
+from auditor.model import Problem, Severity
+
+SEVERITY = Severity.NOTE
+
+
+def check(attributes: GitAttributes) -> Iterator[Problem]:
+    """Computed on the file itself: a rendered diff may show a line twice that is there once."""
+    pairs = [
+        (rule, earlier)
+        for number, rule in enumerate(attributes.rules)
+        if rule.is_lfs and (earlier := _same_before(rule, attributes.rules[:number])) is not None
+    ]
+    if pairs:
+        yield Problem(
+            f"{len(pairs)} lines repeat earlier ones: "
+            + ", ".join(f"{rule.pattern} ({earlier.pattern})" for rule, earlier in pairs[:5]),
+            attributes.at(),
+            expected="each file covered by one line",
+            observed=", ".join(f"line {rule.line} by line {earlier.line}" for rule, earlier in pairs[:5]),
+        )
+
+
+def _same_before(rule: Rule, earlier: tuple[Rule, ...]) -> Rule | None:
+    """The line that decided before this one, when it says the same."""
+    exact = not set(rule.pattern) & set("*?[\\")
+    deciding = next(
+        (
+            other
+            for other in reversed(earlier)
+            if "filter" in other.attributes
+            and (other.pattern == rule.pattern or (exact and pattern_matches(other.pattern, rule.pattern)))
+        ),
+        None,
+    )
+    return deciding if deciding is not None and deciding.attributes == rule.attributes else None

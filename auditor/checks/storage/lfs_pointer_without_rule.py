@@ -1,0 +1,37 @@
+"""A file is a Git LFS pointer, and no .gitattributes rule hands it to git-lfs.
+
+git-lfs replaces a pointer by its content only where `filter=lfs` applies. Without the rule every
+checkout keeps the 130-byte text, and a loader fails on it.
+
+Wrong when: the rule is in a file outside the repository (`.git/info/attributes`), which no clone
+receives.
+
+Fix: `git lfs track` the file's pattern and commit .gitattributes.
+"""
+
+from collections.abc import Iterator
+
+from auditor.checks.storage._stored import is_ruled_lfs, listed, not_a_repository
+from auditor.model import Location, Problem, Severity, Skip
+from auditor.runs import Contents
+
+SEVERITY = Severity.ERROR
+
+
+def check(contents: Contents) -> Iterator[Problem | Skip]:
+    """One finding for all pointers without a rule."""
+    reason = not_a_repository(contents)
+    if reason is not None:
+        yield reason
+        return
+    pointers = [path for path, blob in contents.snapshot.files.items() if blob.lfs is not None]
+    lost = [path for path in pointers if not is_ruled_lfs(contents, path)]
+    if lost:
+        yield Problem(
+            f"{len(lost)} of {len(pointers)} Git LFS pointers have no rule in .gitattributes, so "
+            "git-lfs will never "
+            f"fetch their content: {listed(lost)}",
+            Location(lost[0]),
+            expected="a pattern with filter=lfs",
+            observed="no rule",
+        )

@@ -1,0 +1,38 @@
+"""The repository publishes optimizer and random states, which nobody needs to use the adapter.
+
+optimizer.pt holds two float32 moments for every trained parameter, about twice the adapter's size. It
+is needed to resume the training and for an audit, not for inference.
+
+Wrong when: the training is to be resumed from this branch, or the files are kept as evidence.
+
+Fix: keep the checkpoint outside the published branch, or say in the card what it is for.
+"""
+
+import re
+from collections.abc import Iterator
+
+from auditor.model import Location, Problem, Severity, name_of
+from auditor.runs import Run
+
+SEVERITY = Severity.NOTE
+
+_STATE = re.compile(r"optimizer\.(?:pt|bin)|rng_state(?:_\d{1,6})?\.pth")
+
+
+def check(run: Run) -> Iterator[Problem]:
+    """By name and size, whether the files were fetched or not; one finding a run."""
+    files = run.contents.snapshot.files
+    kept = [
+        path
+        for folder in run.folders
+        for path in run.contents.snapshot.under(folder.path)
+        if path.rpartition("/")[0] == folder.path and _STATE.fullmatch(name_of(path))
+    ]
+    if kept:
+        total = sum(files[path].size or 0 for path in kept)
+        yield Problem(
+            f"{len(kept)} files of optimizer and random states are published, {total:,} bytes",
+            Location(kept[0]),
+            expected="the adapter and what is needed to load it",
+            observed=", ".join(kept[:6]),
+        )

@@ -1,0 +1,70 @@
+"""Where a report goes: one audit, many outputs. stdout holds the report and nothing else."""
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import ModuleType
+
+from auditor import discover
+from auditor.errors import IncompleteError, UsageError
+from auditor.model import Report
+
+_NARROW, _WIDE = 60, 120
+
+
+def renderer(name: str) -> ModuleType:
+    """The module that renders a format. Raises UsageError naming the formats there are."""
+    known = discover.names("auditor.report")
+    if name not in known:
+        raise UsageError(f"there is no format {name!r}", f"formats: {', '.join(known)}")
+    return importlib.import_module(f"auditor.report.{name}")
+
+
+def destinations(outputs: Sequence[str]) -> tuple[tuple[ModuleType, Path], ...]:
+    """``FORMAT=PATH`` options as renderers and paths. Raises UsageError before any work is done."""
+    found: list[tuple[ModuleType, Path]] = []
+    for item in outputs:
+        name, separator, path = item.partition("=")
+        if not separator or not path:
+            raise UsageError(f"--output {item!r} is not FORMAT=PATH", "for example --output html=report.html")
+        found.append((renderer(name), Path(path)))
+    return tuple(found)
+
+
+def emit(report: Report, stdout: ModuleType | None, files: Sequence[tuple[ModuleType, Path]], color: str) -> None:
+    """Write every file, then stdout. Raises IncompleteError when a file cannot be written."""
+    for module, path in files:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(module.render(report), encoding="utf-8")
+        except OSError as error:
+            raise IncompleteError(f"{path} cannot be written: {error.strerror}", "choose another path") from error
+    if stdout is not None:
+        text: str = stdout.render(report, colour=wants_colour(color, sys.stdout.isatty()), width=_width())
+        sys.stdout.write(text if text.endswith("\n") else text + "\n")
+        sys.stdout.flush()
+
+
+def wants_colour(color: str, tty: bool) -> bool:
+    """``always`` and ``never`` as said; ``auto`` only on a terminal without NO_COLOR."""
+    if color == "auto":
+        return tty and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return color == "always"
+
+
+def _width() -> int:
+    if not sys.stdout.isatty():
+        return 80
+    try:
+        return min(max(os.get_terminal_size().columns, _NARROW), _WIDE)
+    except OSError:
+        return 80
+
+
+def tell(text: str, quiet: bool = False) -> None:
+    """One line for people, on stderr."""
+    if not quiet:
+        sys.stderr.write(text + "\n")
+        sys.stderr.flush()

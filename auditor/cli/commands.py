@@ -1,0 +1,214 @@
+"""The commands. Each parses, calls the engine, renders and exits; what they need is imported when they run."""
+
+import sys
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from auditor.cli import _options as opt
+from auditor.cli import _output, _targets
+from auditor.cli._guard import guarded
+
+if TYPE_CHECKING:
+    from auditor.engine.audit import Options, Rerunner
+    from auditor.model import Report
+    from auditor.policy import Policy
+
+app = typer.Typer(
+    name="audit",
+    help="Audits LoRA/QLoRA model repositories: do the files agree, are they safe to load, and did the declared "
+    "recipe make these weights? Nothing in the audited repository is executed or changed.",
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 clean, 1 findings or a diverged rerun, 2 usage, 3 could not look at everything.",
+)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command line; every way of ending has its exit code."""
+    return guarded(app, arguments)
+
+
+@app.callback()
+def _audit(
+    version: Annotated[bool, typer.Option("--version", "-V", help="Print the version and exit.")] = False,
+) -> None:
+    if version:
+        from auditor import __version__
+
+        sys.stdout.write(f"auditor {__version__}\n")
+        raise typer.Exit
+
+
+@app.command()
+def compare(
+    base: Annotated[str, typer.Argument(metavar="BASE", help="The ref to merge into: a branch, tag or commit.")],
+    head: Annotated[str, typer.Argument(metavar="HEAD", help="The ref under review. Histories may be unrelated.")],
+    repo: opt.Repo = None,
+    lfs_store: opt.LfsStore = None,
+    rerun: opt.Rerun = False,
+    base_model: opt.Base = None,
+    data: opt.Data = None,
+    steps: opt.Steps = None,
+    minutes: opt.Minutes = None,
+    run_name: opt.RunName = None,
+    keep: opt.Keep = None,
+    no_cache: opt.NoCache = False,
+    format: opt.Format = "terminal",  # noqa: A002 - the option is called --format
+    output: opt.Output = None,
+    fail_on: opt.FailOn = None,
+    require_coverage: opt.RequireCoverage = None,
+    only: opt.Only = None,
+    ignore: opt.Ignore = None,
+    color: opt.Color = "auto",
+    quiet: opt.Quiet = False,
+    stamp: opt.Stamp = False,
+    debug: opt.Debug = False,
+) -> None:
+    """Check the branch HEAD before it is merged into BASE: what changed, what contradicts what, and why it matters."""
+    from auditor.engine import audit
+    from auditor.policy import from_snapshot
+
+    stdout, files = _output.renderer(format), _output.destinations(output or ())
+    with _targets.refs([base, head], repo, lfs_store or ()) as opened:
+        before, after = opened.snapshots
+        policy = _policy(from_snapshot(before), fail_on, require_coverage, only, ignore)
+        rerunner = _rerunner(rerun, base_model, data, steps, minutes, run_name, keep, no_cache, quiet)
+        options = _audit_options(policy, base_model, opened.repository)
+        report = audit.compare(before, after, opened.related, options, rerunner)
+    _finish(report, stdout, files, color, stamp)
+
+
+@app.command()
+def check(
+    target: Annotated[str, typer.Argument(metavar="[TARGET]", help="A ref, a folder, a .bundle or one file.")] = "HEAD",
+    repo: opt.Repo = None,
+    lfs_store: opt.LfsStore = None,
+    base_model: opt.Base = None,
+    format: opt.Format = "terminal",  # noqa: A002 - the option is called --format
+    output: opt.Output = None,
+    fail_on: opt.FailOn = None,
+    require_coverage: opt.RequireCoverage = None,
+    only: opt.Only = None,
+    ignore: opt.Ignore = None,
+    color: opt.Color = "auto",
+    quiet: opt.Quiet = False,
+    stamp: opt.Stamp = False,
+    debug: opt.Debug = False,
+) -> None:
+    """Audit one side only: every check and the ledger of one ref, folder, bundle or file."""
+    from auditor.engine import audit
+    from auditor.policy import from_snapshot
+
+    stdout, files = _output.renderer(format), _output.destinations(output or ())
+    with _targets.target(target, repo, lfs_store or ()) as opened:
+        (snapshot,) = opened.snapshots
+        policy = _policy(from_snapshot(snapshot), fail_on, require_coverage, only, ignore)
+        report = audit.check(snapshot, _audit_options(policy, base_model, opened.repository))
+    _finish(report, stdout, files, color, stamp)
+
+
+@app.command()
+def rerun(
+    target: Annotated[str, typer.Argument(metavar="[TARGET]", help="A ref, a folder or a .bundle.")] = "HEAD",
+    repo: opt.Repo = None,
+    lfs_store: opt.LfsStore = None,
+    plan: Annotated[bool, typer.Option("--plan", help="Print what would be trained, and stop.")] = False,
+    base_model: opt.Base = None,
+    data: opt.Data = None,
+    steps: opt.Steps = None,
+    minutes: opt.Minutes = None,
+    run_name: opt.RunName = None,
+    keep: opt.Keep = None,
+    no_cache: opt.NoCache = False,
+    format: opt.Format = "terminal",  # noqa: A002 - the option is called --format
+    output: opt.Output = None,
+    fail_on: opt.FailOn = None,
+    color: opt.Color = "auto",
+    quiet: opt.Quiet = False,
+    stamp: opt.Stamp = False,
+    debug: opt.Debug = False,
+) -> None:
+    """Train the declared recipe again and compare what comes out with what was committed."""
+    from auditor.engine import audit
+    from auditor.policy import from_snapshot
+
+    stdout, files = _output.renderer(format), _output.destinations(output or ())
+    with _targets.target(target, repo, lfs_store or ()) as opened:
+        (snapshot,) = opened.snapshots
+        options = _audit_options(
+            _policy(from_snapshot(snapshot), fail_on, None, None, None), base_model, opened.repository
+        )
+        if plan:
+            _print_plan(audit.look(snapshot, options), base_model, data, steps, minutes, run_name)
+            return
+        rerunner = _rerunner(True, base_model, data, steps, minutes, run_name, keep, no_cache, quiet)
+        report = audit.check(snapshot, options, rerunner)
+    _finish(report, stdout, files, color, stamp)
+
+
+def _policy(
+    policy: "Policy",
+    fail_on: str | None,
+    coverage: float | None,
+    only: list[str] | None,
+    ignore: list[str] | None,
+) -> "Policy":
+    from auditor.policy import overridden
+
+    return overridden(policy, fail_on, coverage, only or (), ignore or ())
+
+
+def _audit_options(policy: "Policy", base: Path | None, repository: str) -> "Options":
+    from auditor.engine.audit import Options
+
+    return Options(policy, base, date.today().isoformat(), repository)  # noqa: DTZ011 - ignores end on a local day
+
+
+def _rerunner(
+    wanted: bool,
+    base: Path | None,
+    data: Path | None,
+    steps: int | None,
+    minutes: float | None,
+    run_name: str | None,
+    keep: Path | None,
+    no_cache: bool,
+    quiet: bool,
+) -> "Rerunner | None":
+    if not wanted:
+        return None
+    from auditor.cli._progress import progress_bar
+    from auditor.engine.rerun import RerunOptions, rerunner
+    from auditor.errors import UsageError
+
+    if base is None or data is None:
+        missing = "--base DIR" if base is None else "--data PATH"
+        raise UsageError(f"a rerun needs {missing}", "give the base model's folder and the training data")
+    options = RerunOptions(base=base, data=data, steps=steps, minutes=minutes, keep=keep, cache=not no_cache)
+    return rerunner(run_name, options, progress_bar(quiet))
+
+
+def _print_plan(
+    side: object,
+    base: Path | None,
+    data: Path | None,
+    steps: int | None,
+    minutes: float | None,
+    run_name: str | None,
+) -> None:
+    from auditor.cli._plan import plan_text
+
+    sys.stdout.write(plan_text(side, base, data, steps, minutes, run_name))
+
+
+def _finish(report: "Report", stdout: object, files: object, color: str, stamp: bool) -> None:
+    from auditor.cli._stamp import stamped
+
+    _output.emit(stamped(report) if stamp else report, stdout, files, color)  # type: ignore[arg-type]
+    raise typer.Exit(report.exit_code)

@@ -1,0 +1,122 @@
+"""The commands that explain: rules, schemas, policy, stored reports."""
+
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from auditor.cli import _options as opt
+from auditor.cli import _output, _targets
+from auditor.cli.commands import app
+from auditor.errors import UsageError
+
+
+@app.command()
+def explain(rule: Annotated[str, typer.Argument(metavar="RULE", help="A rule's name; audit rules lists them.")]) -> None:
+    """Print what a rule means, why it matters, how it can be wrong, and what to do."""
+    from auditor.engine import _rules
+    from auditor.engine.audit import nearest
+
+    found = _rules.rules().get(rule)
+    if found is None:
+        raise UsageError(f"there is no rule {rule!r}", nearest(rule))
+    sys.stdout.write(f"{found.id} ({found.severity.word}, {found.family})\n\n{_wrapped(found.documentation.text)}\n")
+
+
+@app.command()
+def rules(
+    format: Annotated[str, typer.Option("--format", metavar="FORMAT", help="terminal or json.")] = "terminal",  # noqa: A002
+) -> None:
+    """List every rule with its severity and what it finds."""
+    from auditor.engine import _rules
+
+    found = _rules.rules().values()
+    if format == "json":
+        table = [
+            {"rule": r.id, "family": r.family, "severity": r.severity.word, **asdict(r.documentation)} for r in found
+        ]
+        sys.stdout.write(json.dumps(table, indent=2) + "\n")
+        return
+    if format != "terminal":
+        raise UsageError(f"there is no format {format!r} for rules", "use terminal or json")
+    for family in sorted({rule.family for rule in found}):
+        sys.stdout.write(f"{family}\n")
+        for rule in (r for r in found if r.family == family):
+            sys.stdout.write(f"  {rule.severity.word:<8} {rule.id}\n")
+            sys.stdout.write(_wrapped(rule.documentation.what, "           ") + "\n")
+
+
+@app.command()
+def schema(
+    name: Annotated[str, typer.Argument(metavar="[NAME]", help="Which schema; without it they are listed.")] = "",
+) -> None:
+    """Print a JSON Schema that we read or write."""
+    from auditor import schemas
+
+    if not name:
+        sys.stdout.write("\n".join(schemas.names()) + "\n")
+        return
+    if name not in schemas.names():
+        raise UsageError(f"there is no schema {name!r}", f"schemas: {', '.join(schemas.names())}")
+    sys.stdout.write(json.dumps(schemas.load(name), indent=2) + "\n")
+
+
+@app.command()
+def report(
+    file: Annotated[Path, typer.Argument(metavar="FILE.json", help="A report written with --output json=FILE.json.")],
+    format: opt.Format = "terminal",  # noqa: A002 - the option is called --format
+    output: opt.Output = None,
+    color: opt.Color = "auto",
+    debug: opt.Debug = False,
+) -> None:
+    """Render a stored JSON report in another format, without auditing again."""
+    from auditor.report._load import from_json
+
+    stdout, files = _output.renderer(format), _output.destinations(output or ())
+    try:
+        text = file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{file} cannot be read: {error.strerror}", "give a file that audit wrote") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{file} is not a report", "give a file written with --output json=FILE") from error
+    try:
+        stored = from_json(text)
+    except (ValueError, KeyError, TypeError) as error:
+        raise UsageError(f"{file} is not a report of this version", "give a file written with --output json=") from error
+    _output.emit(stored, stdout, files, color)
+
+
+@app.command()
+def config(
+    ref: Annotated[str, typer.Argument(metavar="[REF]", help="The ref whose policy counts (the BASE of a comparison).")] = "HEAD",
+    repo: opt.Repo = None,
+) -> None:
+    """Print the policy in force, and which file each value came from."""
+    from auditor.policy import from_snapshot
+
+    with _targets.target(ref, repo, ()) as opened:
+        policy = from_snapshot(opened.snapshots[0])
+    values: Mapping[str, object] = {
+        "fail-on": policy.fail_on,
+        "require-coverage": policy.require_coverage,
+        "severity": {rule: level.word for rule, level in policy.severity.items()},
+        "paths": dict(policy.paths),
+        "ignore": [asdict(item) for item in policy.ignores],
+        "rerun": dict(policy.rerun),
+        "tolerance": dict(policy.tolerance),
+    }
+    for key, value in values.items():
+        source = policy.sources.get(key, "default")
+        sys.stdout.write(f"{key} = {json.dumps(value)}  # {source}\n")
+
+
+def _wrapped(text: str, indent: str = "") -> str:
+    import textwrap
+
+    return "\n\n".join(
+        textwrap.fill(part, 80, initial_indent=indent, subsequent_indent=indent) for part in text.split("\n\n")
+    )

@@ -1,0 +1,169 @@
+"""Two adapters compared by what they do to the base model: their effective updates dW = scaling * B A.
+
+The factors themselves say little: (B M, M^-1 A) is the same update for every invertible M, and another
+``lora_alpha`` is the same direction at another length.
+"""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+
+from auditor.artifacts._safetensors import shown
+from auditor.artifacts.adapter_config import AdapterConfig
+from auditor.artifacts.adapter_weights import AdapterWeights, LoraPair
+from auditor.compare._update import (
+    FACTOR_LIMIT,
+    RANK_LIMIT,
+    Factors,
+    Measured,
+    NotComparableError,
+    measure,
+)
+from auditor.compare.tensors import compare_tensors
+from auditor.errors import CannotRead
+from auditor.model import AdapterComparison, ModuleUpdate
+
+EQUIVALENT = 1e-6
+"""Largest relative distance of one update in two bases: float32 factors round at 2**-24 = 6e-8 each."""
+PARALLEL = 1e-9
+"""Largest 1 - cosine of updates that differ only in length."""
+
+
+def compare(
+    base: AdapterWeights, base_config: AdapterConfig, head: AdapterWeights, head_config: AdapterConfig
+) -> AdapterComparison:
+    """Compare two adapters; whatever keeps them from being compared is said in ``why``, never raised.
+
+    ``scale`` is |dW head| / |dW base|. Cosines are 1.0 for two zero updates and 0.0 for one. ``why`` also
+    names tensors outside LoRA (heads, biases, copies of base layers) that make the adapters different.
+    """
+    try:
+        one, two = _factors(base, base_config), _factors(head, head_config)
+        measured = {name: _measure(name, one.get(name), two.get(name)) for name in {**one, **two}}
+        others = tuple(_differing_others(base, head))
+    except NotComparableError as error:
+        return _not_comparable(base, head, str(error))
+    except CannotRead as error:
+        return _not_comparable(base, head, f"a weight file {error.reason}")
+    dora = [side for side in (base, head) if any(pair.magnitude for pair in side.pairs().values())]
+    same = all(item.same for item in measured.values())
+    if (dora or base_config.use_dora or head_config.use_dora) and not (same and not others):
+        return _not_comparable(base, head, "the update of DoRA depends on the base model's weights")
+    return _judged(base.path, head.path, measured, others, same)
+
+
+def _judged(
+    base: str, head: str, measured: Mapping[str, Measured], others: tuple[str, ...], same: bool
+) -> AdapterComparison:
+    whole = Measured(
+        math.fsum(item.base for item in measured.values()),
+        math.fsum(item.head for item in measured.values()),
+        math.fsum(item.gap for item in measured.values()),
+        same,
+    )
+    distance, cosine = _distance(whole), _cosine(whole)
+    relation, why = _relation(whole, distance, cosine), None
+    if others:
+        names = ", ".join(map(shown, others[:3])) + (
+            f" and {len(others) - 3} more" if len(others) > 3 else ""
+        )
+        relation, why = "different", f"tensors outside LoRA differ: {names}"
+    elif relation == "equivalent" and not whole.base:
+        why = "the factors differ but both updates are zero"
+    return AdapterComparison(
+        base,
+        head,
+        relation,
+        distance,
+        cosine,
+        math.sqrt(whole.head / whole.base) if whole.base else None,
+        tuple(_module(name, item) for name, item in measured.items()),
+        why,
+    )
+
+
+def _relation(whole: Measured, distance: float, cosine: float) -> str:
+    if whole.same:
+        return "identical"
+    if distance <= EQUIVALENT:
+        return "equivalent"
+    return "scaled" if cosine > 1 - PARALLEL else "different"
+
+
+def _module(name: str, item: Measured) -> ModuleUpdate:
+    return ModuleUpdate(name, math.sqrt(item.base), math.sqrt(item.head), _distance(item), _cosine(item))
+
+
+def _distance(item: Measured) -> float:
+    largest = max(item.base, item.head)
+    return math.sqrt(max(item.gap, 0.0) / largest) if largest else 0.0
+
+
+def _cosine(item: Measured) -> float:
+    if not item.base or not item.head:
+        return 1.0 if item.base == item.head else 0.0
+    cosine = (item.base + item.head - item.gap) / 2 / (math.sqrt(item.base) * math.sqrt(item.head))
+    return max(-1.0, min(1.0, cosine))
+
+
+def _measure(name: str, one: Factors | None, two: Factors | None) -> Measured:
+    if one is not None and two is not None and one.shape != two.shape:
+        raise NotComparableError(
+            f"the update of {name} is {list(one.shape)} on one side and {list(two.shape)} on the other"
+        )
+    return measure(one, two)
+
+
+def _factors(weights: AdapterWeights, config: AdapterConfig) -> dict[str, Factors]:
+    """The LoRA factors by module, with every shape and setting checked. Raises NotComparableError."""
+    if config.peft_type != "LORA":
+        raise NotComparableError(f"peft_type of {config.path} is {config.peft_type}, only LORA is compared")
+    found = {name: _pair(weights, config, pair) for name, pair in weights.pairs().items()}
+    if not found:
+        raise NotComparableError(f"{weights.path} holds no LoRA tensors")
+    return found
+
+
+def _pair(weights: AdapterWeights, config: AdapterConfig, pair: LoraPair) -> Factors:
+    module, a, b = pair.module, pair.a, pair.b
+    if a is None or b is None:
+        raise NotComparableError(f"{weights.path} holds only one factor of {module}")
+    if len(a.shape) < 2 or len(b.shape) < 2 or b.shape[1] != a.shape[0] or math.prod(b.shape[2:]) != 1:
+        raise NotComparableError(f"the factors of {module} in {weights.path} do not fit each other")
+    rank = a.shape[0]
+    if rank < 1 or rank > RANK_LIMIT or a.elements > FACTOR_LIMIT:
+        raise NotComparableError(f"the factors of {module} in {weights.path} are too large to compare")
+    declared = config.rank_of(module)
+    if rank != declared:
+        raise NotComparableError(
+            f"{module} has rank {rank} in {weights.path} and {declared} in {config.path}"
+        )
+    scaling = config.scaling_of(module)
+    if not math.isfinite(scaling):
+        raise NotComparableError(f"{config.path} does not tell the scaling of {module}")
+    return Factors(weights, a, b, scaling)
+
+
+def _differing_others(base: AdapterWeights, head: AdapterWeights) -> Iterator[str]:
+    """Names of tensors outside LoRA that are not equal; a copy of a base layer may be on one side only."""
+    one, two = _outside(base), _outside(head)
+    for name in {**one, **two}:
+        if name not in one or name not in two:
+            if ".base_layer." not in name:
+                yield name
+        elif base.tensors[name].shape != head.tensors[name].shape:
+            yield name
+        elif (found := compare_tensors(base, head, name)).unread is not None:
+            raise NotComparableError(f"a weight file {found.unread}")
+        elif not found.equal:
+            yield name
+
+
+def _outside(weights: AdapterWeights) -> Mapping[str, None]:
+    magnitudes: Iterable[str] = (
+        p.magnitude.name for p in weights.pairs().values() if p.magnitude is not None
+    )
+    return dict.fromkeys((*weights.others(), *weights.base_layers(), *magnitudes))
+
+
+def _not_comparable(base: AdapterWeights, head: AdapterWeights, why: str) -> AdapterComparison:
+    return AdapterComparison(base.path, head.path, "not comparable", why=why)

@@ -1,0 +1,101 @@
+"""Two snapshots tree to tree: cheap proofs of equality first, the parser last.
+
+Equal object ids, then equal LFS oids, then equal bytes, then facts. A reader that finds no difference in differing
+bytes says so: its blind spot never reads as equality.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from auditor.artifacts._base import Artifact
+from auditor.artifacts._readers import readers_of
+from auditor.compare.facts import compare
+from auditor.errors import CannotRead
+from auditor.model import Blob, Change, Fact, FileChange, FileKind
+from auditor.runs import Contents
+
+_CHUNK = 1024 * 1024
+
+
+def compare_files(base: Contents, head: Contents) -> tuple[FileChange, ...]:
+    """Every path of either side, sorted."""
+    ours, theirs = base.snapshot.files, head.snapshot.files
+    changes: list[FileChange] = []
+    for path in sorted({*ours, *theirs}):
+        if path not in theirs:
+            changes.append(FileChange(path, "removed", "none"))
+        elif path not in ours:
+            changes.append(FileChange(path, "added", "none"))
+        else:
+            changes.append(_compare_one(ours[path], theirs[path], base, head))
+    return tuple(changes)
+
+
+def _compare_one(one: Blob, two: Blob, base: Contents, head: Contents) -> FileChange:
+    path = one.path
+    if one.kind is not two.kind:
+        return FileChange(path, "modified", "none", note=f"{one.kind.value} became {two.kind.value}")
+    if one.object_id is not None and one.object_id == two.object_id:
+        return FileChange(path, "identical", "object id")
+    if one.lfs is not None and two.lfs is not None:
+        if one.lfs == two.lfs:
+            return FileChange(path, "identical", "lfs oid")
+        return _parsed(path, base, head, "lfs oid")
+    if one.kind is not FileKind.FILE:
+        return FileChange(path, "modified", "object id")
+    same = _same_bytes(one, two)
+    if same is None:
+        return FileChange(path, "unknown", "none", note="the content of one side is not on this machine")
+    if same:
+        return FileChange(path, "identical", "bytes")
+    return _parsed(path, base, head, "bytes")
+
+
+def _same_bytes(one: Blob, two: Blob) -> bool | None:
+    """Whether two contents are equal; None when one of them cannot be opened."""
+    if one.size is not None and two.size is not None and one.size != two.size:
+        return False
+    try:
+        with one.open() as left, two.open() as right:
+            while True:
+                chunk = left.read(_CHUNK)
+                if chunk != right.read(_CHUNK):
+                    return False
+                if not chunk:
+                    return True
+    except CannotRead:
+        return None
+
+
+def _parsed(path: str, base: Contents, head: Contents, proof: str) -> FileChange:
+    changes: list[Change] = []
+    looked = False
+    for one, two in _pairs(path, base, head):
+        looked = True
+        changes.extend(compare(one, two))
+    if not looked:
+        return FileChange(path, "modified", proof, note="the bytes differ; no reader compared them")
+    if not changes:
+        return FileChange(path, "modified", "parsed", note="the bytes differ in something no reader looks at")
+    return FileChange(path, "modified", "parsed", tuple(changes))
+
+
+def _pairs(path: str, base: Contents, head: Contents) -> Iterator[tuple[Mapping[str, Fact], Mapping[str, Fact]]]:
+    for reader in readers_of(path):
+        one, two = _find(path, reader, base), _find(path, reader, head)
+        if one is not None and two is not None:
+            yield one.facts(), two.facts()
+
+
+def _find(path: str, reader: type[Artifact], contents: Contents) -> Artifact | None:
+    folder = contents.folders.get(path.rpartition("/")[0])
+    return next((item for item in folder.all(reader) if item.path == path), None) if folder else None
+
+
+def counts(changes: Sequence[FileChange]) -> Mapping[str, int]:
+    """How many paths of each kind."""
+    found: dict[str, int] = {}
+    for change in changes:
+        found[change.kind] = found.get(change.kind, 0) + 1
+    return found
+
+

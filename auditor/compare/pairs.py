@@ -1,0 +1,99 @@
+"""Which run of one side is set against which of the other: adapters by what they do, curves by tag and step."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from auditor.artifacts.adapter_config import AdapterConfig
+from auditor.artifacts.adapter_weights import AdapterWeights
+from auditor.artifacts.trainer_state import TrainerState
+from auditor.compare.curves import compare_series
+from auditor.model import AdapterComparison, Blob, CurveComparison
+from auditor.runs import Folder, Run
+
+TAGS = ("loss", "learning_rate", "grad_norm", "eval_loss")
+"""The curves shown, in trainer_state's spelling; event files say ``train/loss`` and ``eval/loss`` for the same."""
+
+Series = tuple[tuple[int, float], ...]
+_WEIGHTS = ("adapter_model.safetensors", "adapter_model.bin")
+
+
+def paired(base: Sequence[Run], head: Sequence[Run]) -> Iterator[tuple[Run | None, Run]]:
+    """Every run of the head with the base's run of the same name, or None."""
+    by_name = {run.name: run for run in base}
+    for run in head:
+        yield by_name.get(run.name), run
+
+
+def compare_adapters(base: Sequence[Run], head: Sequence[Run]) -> tuple[AdapterComparison, ...]:
+    """The adapters of every pair of runs that both sides have."""
+    found = [_adapters(one, two) for one, two in paired(base, head) if one is not None]
+    return tuple(item for item in found if item is not None)
+
+
+def _adapters(base: Run, head: Run) -> AdapterComparison | None:
+    one, two = weights_blob(base, base.root), weights_blob(head, head.root)
+    if one is None or two is None:
+        return None
+    return compare_folders(base, base.root, one, head, head.root, two)
+
+
+def weights_blob(run: Run, folder: Folder) -> Blob | None:
+    """The adapter's weight file in a folder, read or not."""
+    return next((blob for name in _WEIGHTS if (blob := run.blob(name, folder)) is not None), None)
+
+
+def compare_folders(
+    base: Run, base_folder: Folder, one: Blob, head: Run, head_folder: Folder, two: Blob
+) -> AdapterComparison:
+    """Two weight files: equal digests need no reading; unread ones are not comparable, with the reason."""
+    configs = base_folder.one(AdapterConfig), head_folder.one(AdapterConfig)
+    same_settings = configs[0] is not None and configs[1] is not None and configs[0].raw == configs[1].raw
+    if one.identity is not None and one.identity == two.identity and same_settings:
+        return AdapterComparison(one.path, two.path, "identical", 0.0, 1.0, 1.0)
+    weights = base_folder.one(AdapterWeights), head_folder.one(AdapterWeights)
+    if weights[0] is None or weights[1] is None:
+        missing = [blob.path for blob, found in zip((one, two), weights, strict=True) if found is None]
+        why = f"{' and '.join(missing)} could not be read"
+        return AdapterComparison(one.path, two.path, "not comparable", why=why)
+    if configs[0] is None or configs[1] is None:
+        why = "one side has no readable adapter_config.json, so its scale is not known"
+        return AdapterComparison(one.path, two.path, "not comparable", why=why)
+    from auditor.compare.adapters import compare
+
+    return compare(weights[0], configs[0], weights[1], configs[1])
+
+
+def series_of(run: Run) -> Mapping[str, tuple[str, Series]]:
+    """The curves of a run by tag, each with the file it was taken from: log_history first, else events."""
+    found: dict[str, tuple[str, Series]] = {}
+    states = [state for state in (run.root.one(TrainerState), run.latest(TrainerState)) if state is not None]
+    for state in states:
+        for tag in TAGS:
+            points = state.logged(tag)
+            if points and tag not in found:
+                found[tag] = (state.path, points)
+    for log in run.events:
+        for tag in TAGS:
+            name = f"eval/{tag.removeprefix('eval_')}" if tag.startswith("eval_") else f"train/{tag}"
+            if tag not in found and name in log.scalars:
+                found[tag] = (log.path, tuple((point.step, point.value) for point in log.scalars[name]))
+    return found
+
+
+def curves_of(run: Run) -> tuple[CurveComparison, ...]:
+    """A run's own curves, with nothing on the other side."""
+    return tuple(
+        CurveComparison(tag, None, path, (), points, None, None) for tag, (path, points) in series_of(run).items()
+    )
+
+
+def compare_curves(base: Sequence[Run], head: Sequence[Run]) -> tuple[CurveComparison, ...]:
+    """The curves of every run of the head, against the base's where it has the same run."""
+    found: list[CurveComparison] = []
+    for one, two in paired(base, head):
+        before = series_of(one) if one is not None else {}
+        for tag, (path, points) in series_of(two).items():
+            if tag in before:
+                found.append(compare_series(tag, before[tag][0], before[tag][1], path, points))
+            else:
+                found.append(CurveComparison(tag, None, path, (), points, None, None))
+    return tuple(found)

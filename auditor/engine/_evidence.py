@@ -1,0 +1,35 @@
+"""Lets every test of ``auditor/evidence`` speak, in the order they build on each other."""
+
+import graphlib
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cache
+from types import ModuleType
+
+from auditor import discover
+from auditor.claims import Ledger, build
+from auditor.engine._rules import needs_of
+from auditor.model import RerunResult
+from auditor.runs import Run
+
+
+@cache
+def modules() -> tuple[ModuleType, ...]:
+    """Every evidence module, after those its ``AFTER`` names."""
+    found = discover.modules("auditor.evidence")
+    graph = {name: set(vars(module).get("AFTER", ())) for name, module in found.items()}
+    return tuple(found[name] for name in graphlib.TopologicalSorter(graph).static_order())
+
+
+def ledger_of(run: Run, rerun: RerunResult | None = None) -> Ledger:
+    """The ledger of a run, marked by all evidence."""
+    ledger = build(run)
+    for module in modules():
+        supply: Mapping[type, object] = {Run: run, Ledger: ledger, RerunResult: rerun}
+        arguments = {need.name: supply[need.kind] for need in needs_of(module.weigh)}
+        if any(value is None for value in arguments.values()):
+            continue
+        name = discover.rule_id(module.__name__)
+        marked = tuple(replace(item, id=name) for item in module.weigh(**arguments))
+        ledger = ledger.with_evidence(marked)
+    return ledger

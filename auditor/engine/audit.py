@@ -1,0 +1,130 @@
+"""The use cases: check one snapshot, compare two, with or without a rerun of the head."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from auditor.artifacts.base_config import BaseConfig
+from auditor.compare.files import compare_files
+from auditor.compare.pairs import compare_adapters, compare_curves
+from auditor.engine import _policy, _rules
+from auditor.engine._evidence import ledger_of
+from auditor.engine._feed import Outcome, Side, run_checks
+from auditor.engine._result import report
+from auditor.errors import CannotRead, UsageError
+from auditor.model import Diff, Finding, Ref, Report, RerunResult, Snapshot
+from auditor.policy import Policy
+from auditor.runs import group, read
+from auditor.sources import directory
+
+Rerunner = Callable[[Side], RerunResult | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the user asked for besides the refs. ``today`` is an ISO date, for ignores that end."""
+
+    policy: Policy = field(default_factory=Policy)
+    base: Path | None = None
+    today: str = ""
+    repository: str = ""
+
+
+def look(snapshot: Snapshot, options: Options) -> Side:
+    """Read a snapshot, group its runs and weigh the evidence. Raises UsageError for an unusable --base."""
+    contents = read(snapshot)
+    runs = group(contents, base_config(options.base))
+    return Side(contents, runs, {run.name: ledger_of(run) for run in runs})
+
+
+def base_config(folder: Path | None) -> BaseConfig | None:
+    """The configuration of the base model in a folder. Raises UsageError when there is none to read."""
+    if folder is None:
+        return None
+    blob = directory.snapshot(folder).files.get("config.json")
+    if blob is None:
+        raise UsageError(f"{folder} holds no config.json", "give --base the folder of the base model")
+    try:
+        return BaseConfig.parse(blob)
+    except CannotRead as error:
+        raise UsageError(f"{folder}/config.json {error.reason}", "give --base a complete model folder") from error
+
+
+def check(snapshot: Snapshot, options: Options, rerunner: Rerunner | None = None) -> Report:
+    """Audit one snapshot."""
+    side = _reran(look(snapshot, options), rerunner)
+    outcome = _judge(side, options.policy)
+    findings, notes = _policy.suppress(_policy.fold(outcome.findings), options.policy, options.today)
+    return report(
+        kind="rerun" if rerunner else "check",
+        repository=options.repository,
+        side=side,
+        base=None,
+        findings=findings,
+        outcome=outcome,
+        policy=options.policy,
+        notes=notes,
+    )
+
+
+def compare(
+    base: Snapshot, head: Snapshot, related: bool | None, options: Options, rerunner: Rerunner | None = None
+) -> Report:
+    """Audit ``head`` as a change of ``base``: every check on both, every difference, the rerun of head."""
+    before = look(base, options)
+    after = look(head, options)
+    diff = difference(before, after, related)
+    after = _reran(replace(after, diff=diff), rerunner)
+    outcome = _judge(after, options.policy)
+    old: tuple[Finding, ...] = ()
+    if before.contents.folders:
+        old = _policy.fold(_judge(before, options.policy).findings)
+    stated = _policy.with_states(_policy.fold(outcome.findings), old)
+    findings, notes = _policy.suppress(stated, options.policy, options.today)
+    return report(
+        kind="compare",
+        repository=options.repository,
+        side=after,
+        base=Ref(base.name, base.commit),
+        findings=findings,
+        outcome=outcome,
+        policy=options.policy,
+        notes=notes,
+    )
+
+
+def difference(before: Side, after: Side, related: bool | None) -> Diff:
+    """Two sides set side by side: files, adapters by their effective update, curves by step."""
+    return Diff(
+        before.snapshot,
+        after.snapshot,
+        related,
+        compare_files(before.contents, after.contents),
+        compare_adapters(before.runs, after.runs),
+        compare_curves(before.runs, after.runs),
+    )
+
+
+def _reran(side: Side, rerunner: Rerunner | None) -> Side:
+    """The side with its rerun, whose verdicts are evidence like any other."""
+    result = rerunner(side) if rerunner else None
+    if result is None:
+        return side
+    ledgers = {run.name: ledger_of(run, result if run.name == result.run else None) for run in side.runs}
+    return replace(side, rerun=result, ledgers=ledgers)
+
+
+def _judge(side: Side, policy: Policy) -> Outcome:
+    known = _rules.rules()
+    for rule in (*policy.only, *policy.skip, *policy.severity, *(item.rule for item in policy.ignores)):
+        if rule not in known:
+            raise UsageError(f"there is no rule {rule!r}", nearest(rule))
+    return run_checks(side, [rule for rule in known.values() if policy.wants(rule.id)], policy)
+
+
+def nearest(rule: str) -> str:
+    """A hint naming the rule that was probably meant."""
+    import difflib
+
+    near = difflib.get_close_matches(rule, _rules.rules(), 1, 0.5)
+    return f"did you mean {near[0]!r}? audit rules lists all" if near else "audit rules lists all"

@@ -1,0 +1,189 @@
+"""The learning rate by step in closed form, and which schedules a few observed rates fit.
+
+Source: transformers 4.51.3 and 5.23.0, optimization.py (``_get_*_schedule*_lr_lambda``); warm-up steps are
+``ceil(ratio * max_steps)`` unless given (training_args.py ``get_warmup_steps``).
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from auditor.claims import DECLARED, EFFECTIVE, Ledger
+from auditor.evidence._against import plain
+from auditor.evidence._say import contradicted, number, real, unverifiable, verified, whole
+from auditor.model import Evidence, Statement
+
+KINDS = ("linear", "cosine", "constant", "constant_with_warmup")
+_CHANGED_BY_SETTINGS = "cosine"
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """The learning rate in force at scheduler step ``step``."""
+
+    step: int
+    rate: float
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A schedule: its kind, peak rate, warm-up steps and total steps."""
+
+    kind: str
+    peak: float
+    warmup: int
+    total: int
+
+    def rate(self, step: int) -> float:
+        """The learning rate at a scheduler step."""
+        return self.peak * factor(self.kind, step, self.warmup, self.total)
+
+    def fits(self, points: Sequence[Point], rtol: float) -> bool:
+        """Whether every point lies on the schedule, within ``rtol`` of the rate or 1e-9 of the peak."""
+        return all(
+            abs(self.rate(p.step) - p.rate) <= max(rtol * abs(p.rate), 1e-9 * self.peak) for p in points
+        )
+
+
+def factor(kind: str, step: int, warmup: int, total: int) -> float:
+    """The multiplier of the peak rate; KINDS only."""
+    if kind == "constant":
+        return 1.0
+    if step < warmup:
+        return step / max(1, warmup)
+    if kind == "constant_with_warmup":
+        return 1.0
+    left = max(1, total - warmup)
+    if kind == "linear":
+        return max(0.0, (total - step) / left)
+    return max(0.0, 0.5 * (1.0 + math.cos(math.pi * (step - warmup) / left)))
+
+
+def warmup_steps(ledger: Ledger, total: int) -> tuple[int, Statement | None] | None:
+    """(steps, the statement they come from); (0, None) when nobody asks for a warm-up, None when unclear."""
+    given = ledger.statement("warmup_steps", EFFECTIVE, DECLARED)
+    steps = real(plain(given.value)) if given else None
+    if given is not None and steps is not None and steps > 0:
+        # From 5.0 on a warmup_steps below one is a share of the steps.
+        return (math.ceil(total * steps) if steps < 1 else int(steps)), given
+    ratio = ledger.statement("warmup_ratio", DECLARED, EFFECTIVE)
+    share = real(plain(ratio.value)) if ratio else None
+    if ratio is None or share is None:
+        return 0, None
+    return (math.ceil(total * share), ratio) if 0 <= share <= 1 else None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The schedule that was asked for, with the statements behind it."""
+
+    plan: Plan
+    rate: Statement
+    kind: Statement
+    warmup: Statement | None
+
+
+def asked(ledger: Ledger, total: int | None) -> Asked | None:
+    """The declared (else effective) schedule; None when rate or kind is not said, or the kind has no form here."""
+    rate = ledger.statement("learning_rate", DECLARED, EFFECTIVE)
+    kind = ledger.statement("lr_scheduler_type", DECLARED, EFFECTIVE)
+    peak = real(plain(rate.value)) if rate else None
+    if rate is None or kind is None or peak is None or not peak > 0 or not total or total < 1:
+        return None
+    word = str(kind.value).rpartition(".")[2].lower()
+    warm = warmup_steps(ledger, total)
+    if word not in KINDS or warm is None:
+        return None
+    steps = 0 if word == "constant" else warm[0]
+    return Asked(Plan(word, peak, steps, total), rate, kind, warm[1] if word != "constant" else None)
+
+
+def others(plan: Plan) -> Iterator[tuple[str, Plan]]:
+    """Schedules that differ in one thing, with the claim they would change: the kind, or no warm-up."""
+    for kind in KINDS:
+        if kind != plan.kind:
+            yield "lr_scheduler_type", Plan(kind, plan.peak, plan.warmup, plan.total)
+    if plan.warmup:
+        yield "warmup", Plan(plan.kind, plan.peak, 0, plan.total)
+
+
+def judge(
+    asked: Asked, points: Sequence[Point], rtol: float, where: str, *paths: str
+) -> Iterator[Evidence]:
+    """One outcome each for the kind, the warm-up and (only where they fit) the peak rate."""
+    plan = asked.plan
+    shown = f"{len(points)} learning rate{'s' if len(points) > 1 else ''} in {where}"
+    rivals = [(claim, other) for claim, other in others(plan) if other.fits(points, rtol)]
+    warm = asked.warmup.key if asked.warmup else None
+    if plan.fits(points, rtol):
+        yield from _fits(plan, rivals, shown, warm, _detail(plan, points), *paths)
+        return
+    scaled = _rescaled(plan, points, rtol)
+    if scaled is not None:
+        says = f"{shown} follow {plan.kind} with a peak of {number(scaled)}, not of {number(plan.peak)}"
+        yield contradicted("learning_rate", says, _detail(plan, points), scaled, *paths)
+        return
+    if len(rivals) == 1 and len(points) > 1:
+        claim, other = rivals[0]
+        yield from _rival(claim, other, plan, shown, warm, _detail(plan, points), *paths)
+        return
+    says = f"{shown} do not follow {_words(plan)}, nor another schedule tried here"
+    yield unverifiable("lr_scheduler_type", says, *paths)
+
+
+def _fits(
+    plan: Plan, rivals: Sequence[tuple[str, Plan]], shown: str, warm: str | None, detail: str, *paths: str
+) -> Iterator[Evidence]:
+    kinds = [other.kind for claim, other in rivals if claim == "lr_scheduler_type"]
+    if kinds:
+        says = f"{shown} fit {plan.kind} and {' and '.join(kinds)} alike"
+        yield unverifiable("lr_scheduler_type", says, *paths)
+    else:
+        says = f"{shown} lie on {_words(plan)}"
+        yield verified("lr_scheduler_type", says, detail, plan.kind, *paths)
+    if warm is not None and plan.warmup:
+        if any(claim == "warmup" for claim, _ in rivals):
+            yield unverifiable(warm, f"{shown} would be the same without a warm-up", *paths)
+        else:
+            says = f"{shown} show {plan.warmup} warm-up steps of {plan.total}"
+            yield verified(warm, says, detail, plan.warmup, *paths)
+    if any(point.rate > 0 for point in points):
+        says = f"{shown} lie on {_words(plan)}"
+        yield verified("learning_rate", says, detail, plan.peak, *paths)
+
+
+def _rival(
+    claim: str, other: Plan, plan: Plan, shown: str, warm: str | None, detail: str, *paths: str
+) -> Iterator[Evidence]:
+    says = f"{shown} lie on {_words(other)}, not on {_words(plan)}"
+    key = warm if claim == "warmup" else claim
+    if key is not None:
+        yield contradicted(key, says, detail, 0 if claim == "warmup" else other.kind, *paths)
+
+
+def _rescaled(plan: Plan, points: Sequence[Point], rtol: float) -> float | None:
+    """The peak under which all points lie on the same shape; two moving points at least make a shape."""
+    telling = [(p, plan.rate(p.step)) for p in points if plan.rate(p.step) > 0 and p.rate > 0]
+    if len({expected for _, expected in telling}) < 2:
+        return None
+    peak = plan.peak * telling[0][0].rate / telling[0][1]
+    return peak if Plan(plan.kind, peak, plan.warmup, plan.total).fits(points, max(rtol, 1e-6)) else None
+
+
+def _words(plan: Plan) -> str:
+    warm = f" after {plan.warmup} warm-up steps" if plan.warmup else " without warm-up"
+    return f"{plan.kind}{warm} to step {plan.total} from {number(plan.peak)}"
+
+
+def _detail(plan: Plan, points: Sequence[Point]) -> str:
+    """The first point that is not zero, else the first, against the closed form."""
+    point = next((p for p in points if p.rate > 0), points[0])
+    return f"step {point.step}: {plan.rate(point.step):.9g} by the closed form, {point.rate:.9g} found"
+
+
+def total_of(ledger: Ledger, recorded: int | None) -> int | None:
+    """Steps of the whole schedule: trainer_state.json's max_steps, else the one that was asked for."""
+    if recorded is not None and recorded > 0:
+        return recorded
+    given = whole(plain(ledger.value("max_steps", EFFECTIVE, DECLARED)))
+    return given if given and given > 0 else None

@@ -1,0 +1,54 @@
+"""Putting together what several files say about one library's release."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+from auditor.evidence._say import contradicted, verified
+from auditor.model import Evidence, VersionRange
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """What one file says about the release that wrote it.
+
+    ``firm`` is False for a conclusion that rests on a declared setting or on a habit of platforms: it narrows
+    the range where it fits and contradicts nothing.
+    """
+
+    range: VersionRange
+    why: str
+    path: str
+    firm: bool = True
+
+
+def combine(claim: str, library: str, bounds: Sequence[Bound]) -> Iterator[Evidence]:
+    """One evidence about a derived version claim: the intersection, or the first pair that excludes each
+    other.
+    """
+    firm = [bound for bound in bounds if bound.firm]
+    for one, other in combinations(firm, 2):
+        if one.range.intersect(other.range) is None:
+            yield _conflict(claim, library, one, other)
+            return
+    used: list[Bound] = []
+    span = VersionRange(None, None)
+    for bound in (*firm, *(bound for bound in bounds if not bound.firm)):
+        narrowed = span.intersect(bound.range)
+        if narrowed is not None:
+            span = narrowed
+            used.append(bound)
+    if span.low is None and span.high is None:
+        return
+    detail = "; ".join(f"{bound.path}: {bound.why}" for bound in used)
+    paths = tuple(dict.fromkeys(bound.path for bound in used))
+    yield verified(claim, f"the files were written by {library} {span}", detail, span, *paths)
+
+
+def _conflict(claim: str, library: str, one: Bound, other: Bound) -> Evidence:
+    says = (
+        f"{one.path} was written by {library} {one.range}, {other.path} by {library} {other.range}: "
+        "no release can have written both"
+    )
+    detail = f"{one.path}: {one.why}; {other.path}: {other.why}"
+    return contradicted(claim, says, detail, None, one.path, other.path)

@@ -1,0 +1,124 @@
+"""Base shape, rank and target modules, and the number of tokens, from total_flos.
+
+Trainer adds ``6 x input_ids.numel() x N`` to ``current_flos`` for every micro-batch, where N is
+``num_parameters(exclude_embeddings=True)`` of the wrapped model (transformers 4.51.3 and 5.23.0: trainer.py
+``floating_point_ops``, modeling_utils.py ``num_parameters``). N follows from the base's configuration, the
+rank and the modules wrapped, so total_flos = 6 N T must hold for a whole number T of tokens. A wrong N
+divides it with a chance of about one in N. Padding counts as tokens; 4-bit weights count as the elements
+they stand for, so this says nothing about quantization. The JSON can be edited: this is evidence, not a
+signature.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from auditor.artifacts.adapter_config import AdapterConfig
+from auditor.artifacts.base_config import BaseConfig
+from auditor.artifacts.trainer_state import TrainerState
+from auditor.claims import Ledger
+from auditor.evidence._flos import FlosLedger, Hypothesis, alternatives, readings, tokens_in
+from auditor.evidence._say import contradicted, number, unverifiable, verified
+from auditor.model import Evidence
+from auditor.runs import Run
+
+SMALLEST_TELLING = 10_000_000
+"""Parameters below which another reading may divide total_flos by chance and contradicts nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Closing:
+    """A reading under which total_flos is a whole number of tokens."""
+
+    hypothesis: Hypothesis
+    tokens: int
+    exact: bool
+
+
+def weigh(run: Run, ledger: Ledger) -> Iterator[Evidence]:
+    """Test base_model, r and target_modules; derive ``tokens``, whose value is a FlosLedger."""
+    state, config = run.latest(TrainerState), run.one(AdapterConfig)
+    if state is None or config is None or not config.is_peft:
+        return
+    total, steps = state.total_flos, state.global_step
+    if not isinstance(total, int) or total <= 0 or steps is None or steps < 1:
+        return
+    if run.base is None:
+        if ledger.get("base_model") is not None:
+            says = "total_flos would test the base, but its configuration is not known (give --base DIR)"
+            yield unverifiable("base_model", says, state.path)
+        return
+    read = readings(run.base, config)
+    if isinstance(read, str):
+        yield unverifiable("base_model", f"total_flos cannot be tested: {read}", state.path, config.path)
+        return
+    paths = (state.path, config.path)
+    closing = _closing(read, total, steps)
+    if closing:
+        yield from _holds(closing[0], total, steps, run, paths)
+        return
+    yield from _does_not_close(read, total, steps, run.base, config, run, paths)
+
+
+def _closing(hypotheses: Sequence[Hypothesis], total: int, steps: int) -> list[_Closing]:
+    """The hypotheses that close, each parameter count once; fewer tokens than steps are no closing."""
+    found: dict[int, _Closing] = {}
+    for hypothesis in hypotheses:
+        answer = tokens_in(total, hypothesis.parameters)
+        if answer is not None and answer[0] >= steps:
+            found.setdefault(hypothesis.parameters, _Closing(hypothesis, *answer))
+    return list(found.values())
+
+
+def _arithmetic(closing: _Closing, total: int, run: Run) -> str:
+    h = closing.hypothesis
+    rest = "remainder 0" if closing.exact else "within 1e-12, above what a float adds exactly"
+    source = f"{run.base_source}: {run.base.known}" if run.base and run.base.known else run.base_source
+    return (
+        f"{number(total)} = 6 x {number(h.parameters)} x {number(closing.tokens)} ({rest}); "
+        f"{number(h.parameters)} = {number(h.base_parameters)} outside the base's embeddings ({source}) "
+        f"+ {number(h.lora_parameters)} of LoRA on {h.modules}"
+    )
+
+
+def _holds(closing: _Closing, total: int, steps: int, run: Run, paths: tuple[str, ...]) -> Iterator[Evidence]:
+    h, detail = closing.hypothesis, _arithmetic(closing, total, run)
+    how = "to the last digit" if closing.exact else "within rounding"
+    shape = f"total_flos closes {how} with this model's shape (its weights are not looked at)"
+    yield verified("base_model", shape, detail, h.base_parameters, *paths)
+    if h.claim != "r":
+        yield verified("r", f"total_flos closes {how} with this rank", detail, None, *paths)
+    if h.claim != "target_modules":
+        words = f"total_flos closes {how} with LoRA on {h.modules}"
+        yield verified("target_modules", words, detail, None, *paths)
+    per_step = Fraction(closing.tokens, steps)
+    value = FlosLedger(closing.tokens, h.parameters, h.lora_parameters, per_step, closing.exact)
+    says = f"{number(closing.tokens)} tokens in {number(steps)} steps, {number(per_step)} a step on average"
+    yield verified("tokens", says, detail, value, *paths)
+
+
+def _does_not_close(
+    read: Sequence[Hypothesis],
+    total: int,
+    steps: int,
+    base: BaseConfig,
+    config: AdapterConfig,
+    run: Run,
+    paths: tuple[str, ...],
+) -> Iterator[Evidence]:
+    others = _closing(tuple(alternatives(base, config)), total, steps)
+    telling = [c for c in others if c.exact and c.hypothesis.parameters >= SMALLEST_TELLING]
+    if len(telling) == 1 and telling[0].hypothesis.claim is not None:
+        h = telling[0].hypothesis
+        says = f"total_flos closes {h.words} to the last digit, and not as recorded"
+        if h.claim == "r":
+            says = f"total_flos closes with {h.words} to the last digit, and not with the recorded {config.r}"
+        yield contradicted(h.claim or "r", says, _arithmetic(telling[0], total, run), None, *paths)
+        yield from _holds(telling[0], total, steps, run, paths)
+        return
+    tried = " or ".join(number(h.parameters) for h in read)
+    says = (
+        f"total_flos does not close with the {tried} parameters that base, rank and targets give: "
+        "another base, adapter or a trainer that counts differently"
+    )
+    yield unverifiable("base_model", says, *paths)

@@ -1,0 +1,130 @@
+"""Which releases of Transformers can have written the run's files.
+
+Each file bounds the release: the keys of trainer_state.json (TrainerState), the fields of the training
+arguments (class annotations of released wheels), the model class (models/gemma3 exists from 4.50.0), the
+release that ``config.to_json_string()`` writes into the event file's model_config text, scaler.pt
+(trainer.py ``_save_scaler``, from 4.49.0), and the module names in the adapter: Gemma 3's language model
+moved from ``language_model.model`` to ``model.language_model`` in 4.52. The range is the intersection. Only
+files of the last checkpoint are used, because a resumed run may have begun under another release.
+"""
+
+from collections.abc import Iterator, Mapping
+
+from auditor.artifacts.adapter_config import AdapterConfig
+from auditor.artifacts.adapter_weights import AdapterWeights
+from auditor.artifacts.trainer_state import TrainerState
+from auditor.artifacts.training_args import TrainingArgs
+from auditor.artifacts.versions import transformers_min_for_class, transformers_range_from_state
+from auditor.claims import DECLARED, Ledger
+from auditor.evidence._versions import Bound, combine
+from auditor.model import Evidence, VersionRange
+from auditor.runs import Run
+
+LAST_NESTED_HEAD = "4.51.3"
+"""Last release in which Gemma3ForConditionalGeneration holds its output head inside ``language_model``."""
+_GEMMA3 = "Gemma3ForConditionalGeneration"
+
+# (field, present, first release, last release): a bound is drawn only as far as a wheel was read, so the last
+# release is the newest that can still hold the field, the first the oldest that can already.
+_FIELDS: tuple[tuple[str, bool, str | None, str | None], ...] = (
+    ("evaluation_strategy", True, None, "4.51.2"),
+    ("evaluation_strategy", False, "4.51.0", None),
+    ("tp_size", True, "4.50.0", "4.52.3"),
+    ("hub_revision", True, "4.53.0", None),
+    ("liger_kernel_config", True, "4.53.0", None),
+    ("parallelism_config", True, "4.54.0", None),
+    ("use_ipex", True, None, "4.57.0"),
+    ("warmup_ratio", False, "4.57.2", None),
+    ("overwrite_output_dir", False, "4.57.2", None),
+)
+
+
+def weigh(run: Run, ledger: Ledger) -> Iterator[Evidence]:
+    """Derive ``transformers_version``, whose value is a VersionRange."""
+    bounds = (
+        *_from_state(run),
+        *_from_arguments(run),
+        *_from_events(run),
+        *_from_class(run),
+        *_from_names(run),
+        *_from_scaler(run),
+        *_from_all_linear(run, ledger),
+    )
+    yield from combine("transformers_version", "Transformers", bounds)
+
+
+def _from_state(run: Run) -> Iterator[Bound]:
+    state = run.latest(TrainerState)
+    dated = transformers_range_from_state(state.keys) if state else None
+    if state is not None and dated is not None:
+        yield Bound(dated.range, dated.why, state.path)
+
+
+def _from_arguments(run: Run) -> Iterator[Bound]:
+    arguments = run.latest(TrainingArgs)
+    if arguments is not None:
+        yield from _fields(arguments.values, arguments.path)
+
+
+def _fields(values: Mapping[str, object], path: str) -> Iterator[Bound]:
+    """Bounds from the fields of complete training arguments; a part of them proves nothing by absence."""
+    if "output_dir" not in values or "per_device_train_batch_size" not in values:
+        return
+    for name, present, low, high in _FIELDS:
+        if (name in values) is present:
+            word = "has" if present else "has no"
+            span = VersionRange(low, high)
+            yield Bound(span, f"TrainingArguments {word} field `{name}` in {span}", path)
+
+
+def _from_events(run: Run) -> Iterator[Bound]:
+    for log in run.events[-1:]:
+        yield from _fields(log.args(), log.path)
+        version = log.model_config().get("transformers_version")
+        if isinstance(version, str) and version[:1].isdigit():
+            yield Bound(VersionRange(version, version), "the model_config text names the release", log.path)
+
+
+def _from_class(run: Run) -> Iterator[Bound]:
+    config = run.latest(AdapterConfig)
+    name = config.base_model_class if config else None
+    low = transformers_min_for_class(name) if name else None
+    if config is not None and low is not None:
+        yield Bound(VersionRange(low, None), f"`{name}` came with Transformers {low}", config.path)
+
+
+def _from_names(run: Run) -> Iterator[Bound]:
+    weights, config = run.latest(AdapterWeights), run.latest(AdapterConfig)
+    if weights is None or config is None or config.base_model_class != _GEMMA3:
+        return
+    if any(".language_model.model.layers." in name for name in weights.tensors):
+        why = "modules are named language_model.model.layers, as up to Transformers 4.51"
+        yield Bound(VersionRange(None, LAST_NESTED_HEAD), why, weights.path)
+    if any(".model.language_model.layers." in name for name in weights.tensors):
+        why = "modules are named model.language_model.layers, as from Transformers 4.52 on"
+        yield Bound(VersionRange("4.52.0", None), why, weights.path)
+
+
+def _from_scaler(run: Run) -> Iterator[Bound]:
+    """Not firm: own training loops write scaler.pt too, and releases before the state's callbacks did."""
+    state = run.latest(TrainerState)
+    if state is None or "stateful_callbacks" not in state.keys:
+        return
+    for _, blob in run.blobs("scaler.pt"):
+        why = "the Trainer writes scaler.pt from Transformers 4.49 on"
+        yield Bound(VersionRange("4.49.0", None), why, blob.path, firm=False)
+        return
+
+
+def _from_all_linear(run: Run, ledger: Ledger) -> Iterator[Bound]:
+    """Not firm: a platform may resolve all-linear itself."""
+    config = run.latest(AdapterConfig)
+    if config is None or config.base_model_class != _GEMMA3:
+        return
+    if ledger.value("target_modules", DECLARED) != "all-linear" or "lm_head" not in config.target_order:
+        return
+    why = (
+        "all-linear left the output head in, which PEFT does only where it lies inside language_model, "
+        "as up to Transformers 4.51"
+    )
+    yield Bound(VersionRange(None, LAST_NESTED_HEAD), why, config.path, firm=False)

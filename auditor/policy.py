@@ -1,0 +1,170 @@
+"""``.audit.toml`` or ``[tool.audit]`` -> one frozen Policy. In a comparison it is read from the base ref."""
+
+import difflib
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from auditor.errors import UsageError
+from auditor.model import Severity, Snapshot, Suppression
+
+FILES = (".audit.toml", "pyproject.toml")
+_KEYS = ("fail-on", "require-coverage", "severity", "paths", "ignore", "rerun", "tolerance")
+_IGNORE_KEYS = ("rule", "path", "reason", "until")
+_RERUN_KEYS = ("trainer", "command", "steps", "minutes", "threads", "timeout")
+LEVELS: Mapping[str, Severity | None] = {
+    "error": Severity.ERROR,
+    "warning": Severity.WARNING,
+    "note": Severity.NOTE,
+    "never": None,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What the reviewer decided beforehand. ``sources`` says where each value came from."""
+
+    fail_on: str = "error"
+    require_coverage: float | None = None
+    severity: Mapping[str, Severity] = field(default_factory=dict)
+    paths: Mapping[str, str] = field(default_factory=dict)
+    ignores: tuple[Suppression, ...] = ()
+    only: tuple[str, ...] = ()
+    skip: tuple[str, ...] = ()
+    rerun: Mapping[str, object] = field(default_factory=dict)
+    tolerance: Mapping[str, float] = field(default_factory=dict)
+    sources: Mapping[str, str] = field(default_factory=dict)
+
+    def fails(self, severity: Severity) -> bool:
+        """Whether a finding of this severity fails the audit."""
+        level = LEVELS[self.fail_on]
+        return level is not None and severity >= level
+
+    def wants(self, rule: str) -> bool:
+        """Whether a rule is to be run."""
+        return (not self.only or rule in self.only) and rule not in self.skip
+
+
+def from_snapshot(snapshot: Snapshot) -> Policy:
+    """The policy a repository holds at its root, or the default. Raises UsageError naming file and key."""
+    for name in FILES:
+        blob = snapshot.files.get(name)
+        if blob is None or blob.absent:
+            continue
+        table = _table(name, blob.read(1024 * 1024))
+        if table is not None:
+            where = f"{snapshot.name}:{name}"
+            return parse(table, where)
+    return Policy()
+
+
+def _table(name: str, data: bytes) -> Mapping[str, object] | None:
+    try:
+        raw = tomllib.loads(data.decode())
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UsageError(f"{name} is not valid TOML: {error}", "mend the file, or remove it") from error
+    if name == "pyproject.toml":
+        tool = raw.get("tool")
+        section = tool.get("audit") if isinstance(tool, dict) else None
+        return section if isinstance(section, dict) else None
+    return raw
+
+
+def parse(table: Mapping[str, object], where: str) -> Policy:
+    """One TOML table as a Policy. Raises UsageError: unknown keys name the nearest known one."""
+    _known(table, _KEYS, where)
+    fail_on = table.get("fail-on", "error")
+    if fail_on not in LEVELS:
+        raise UsageError(f"fail-on in {where} is {fail_on!r}", f"use one of {', '.join(LEVELS)}")
+    return Policy(
+        fail_on=str(fail_on),
+        require_coverage=_share(table.get("require-coverage"), where),
+        severity=_severities(table.get("severity", {}), where),
+        paths={str(k): str(v) for k, v in _mapping(table.get("paths", {}), "paths", where).items()},
+        ignores=_ignores(table.get("ignore", []), where),
+        rerun=_rerun(table.get("rerun", {}), where),
+        tolerance=_numbers(table.get("tolerance", {}), where),
+        sources=dict.fromkeys(table, where),
+    )
+
+
+def _known(table: Mapping[str, object], keys: tuple[str, ...], where: str) -> None:
+    for key in table:
+        if key not in keys:
+            near = difflib.get_close_matches(key, keys, 1)
+            hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(keys)}"
+            raise UsageError(f"unknown key {key!r} in {where}", hint)
+
+
+def _mapping(value: object, key: str, where: str) -> Mapping[str, object]:
+    if not isinstance(value, dict):
+        raise UsageError(f"{key} in {where} must be a table", f"write [{key}] and one line per entry")
+    return value
+
+
+def _share(value: object, where: str) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+        raise UsageError(f"require-coverage in {where} is {value!r}", "give a share from 0 to 1")
+    return float(value)
+
+
+def _severities(value: object, where: str) -> Mapping[str, Severity]:
+    found: dict[str, Severity] = {}
+    for rule, word in _mapping(value, "severity", where).items():
+        level = LEVELS.get(str(word))
+        if level is None:
+            raise UsageError(f"severity of {rule} in {where} is {word!r}", "use error, warning or note")
+        found[rule] = level
+    return found
+
+
+def _ignores(value: object, where: str) -> tuple[Suppression, ...]:
+    if not isinstance(value, list):
+        raise UsageError(f"ignore in {where} must be an array of tables", "write [[ignore]] for each")
+    return tuple(_ignore(_mapping(item, "ignore", where), where) for item in value)
+
+
+def _ignore(item: Mapping[str, object], where: str) -> Suppression:
+    _known(item, _IGNORE_KEYS, f"[[ignore]] of {where}")
+    for key in ("rule", "reason", "until"):
+        if not str(item.get(key, "")).strip():
+            raise UsageError(f"an [[ignore]] in {where} has no {key}", "rule, reason and until are required")
+    return Suppression(str(item["rule"]), str(item.get("path", "")), str(item["reason"]), str(item["until"]))
+
+
+def _rerun(value: object, where: str) -> Mapping[str, object]:
+    table = _mapping(value, "rerun", where)
+    _known(table, _RERUN_KEYS, f"[rerun] of {where}")
+    return table
+
+
+def _numbers(value: object, where: str) -> Mapping[str, float]:
+    found: dict[str, float] = {}
+    for key, number in _mapping(value, "tolerance", where).items():
+        if isinstance(number, bool) or not isinstance(number, int | float):
+            raise UsageError(f"tolerance {key} in {where} is {number!r}", "give a number")
+        found[key] = float(number)
+    return found
+
+
+def overridden(
+    policy: Policy,
+    fail_on: str | None,
+    coverage: float | None,
+    only: Sequence[str],
+    ignore: Sequence[str],
+) -> Policy:
+    """A policy with what the command line says on top. Raises UsageError."""
+    if fail_on is not None and fail_on not in LEVELS:
+        raise UsageError(f"--fail-on {fail_on!r} is no level", f"use one of {', '.join(LEVELS)}")
+    if coverage is not None and not 0 <= coverage <= 1:
+        raise UsageError(f"--require-coverage {coverage} is no share", "give a number from 0 to 1")
+    return replace(
+        policy,
+        fail_on=fail_on or policy.fail_on,
+        require_coverage=policy.require_coverage if coverage is None else coverage,
+        only=tuple(only),
+        skip=tuple(ignore),
+    )

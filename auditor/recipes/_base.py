@@ -1,0 +1,56 @@
+"""What a training platform's declared configuration says, in the trainer's own names."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """One declared value as the file states it; ``member`` is a JSON pointer, ``key`` the file's spelling.
+
+    ``inverse`` marks a key that says the opposite of its canonical name (``disable_gc`` for
+    gradient_checkpointing).
+    """
+
+    value: object
+    member: str
+    key: str
+    inverse: bool = False
+
+    @property
+    def meant(self) -> object:
+        """The value in the sense of the canonical name."""
+        return not self.value if self.inverse and isinstance(self.value, bool) else self.value
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """A declared configuration.
+
+    ``settings`` by canonical name (TrainingArguments, LoraConfig, and ours: quantization, mixed_precision,
+    max_length, block_size, base_model, dataset, ...). Where two keys mean one thing, ``settings`` holds the
+    one nearest to the trainer's name and ``duplicates`` both, as (canonical, kept, other). ``unknown``: keys
+    outside the platform's vocabulary, with dotted ``key``. ``suspicious``: strings where null or a boolean
+    is meant. ``inert``: keys without effect under the declared trainer.
+    """
+
+    path: str
+    platform: str
+    settings: Mapping[str, Stated]
+    unknown: tuple[Stated, ...] = ()
+    raw: Mapping[str, object] = field(default_factory=dict)
+    trainer: str | None = None
+    duplicates: tuple[tuple[str, Stated, Stated], ...] = ()
+    suspicious: tuple[Stated, ...] = ()
+    inert: tuple[Stated, ...] = ()
+
+    def value(self, key: str) -> object:
+        """The declared value of a canonical name, or None."""
+        stated = self.settings.get(key)
+        return None if stated is None else stated.meant
+
+    def conflicts(self) -> Iterator[tuple[str, Stated, Stated]]:
+        """The duplicates whose meanings differ."""
+        for canonical, kept, other in self.duplicates:
+            if kept.meant != other.meant:
+                yield canonical, kept, other

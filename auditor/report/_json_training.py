@@ -1,0 +1,118 @@
+"""The JSON of what was trained: adapters, curves, the rerun."""
+
+from collections.abc import Mapping, Sequence
+
+from auditor.model import AdapterComparison, Aspect, CurveComparison, Divergence, RerunPlan, RerunResult
+from auditor.report._plain import plain, plain_float, printable, without_machine
+
+Points = Sequence[tuple[int, float]]
+
+
+def adapter(item: AdapterComparison) -> Mapping[str, object]:
+    """One comparison of two adapters; modules sorted by name."""
+    return {
+        "base_path": printable(item.base_path),
+        "head_path": printable(item.head_path),
+        "relation": item.relation,
+        "relative_distance": _optional(item.relative_distance),
+        "cosine": _optional(item.cosine),
+        "scale": _optional(item.scale),
+        "why": plain(item.why),
+        "modules": [
+            {
+                "module": printable(module.module),
+                "base_norm": plain_float(module.base_norm),
+                "head_norm": plain_float(module.head_norm),
+                "relative_distance": plain_float(module.relative_distance),
+                "cosine": plain_float(module.cosine),
+            }
+            for module in sorted(item.modules, key=lambda module: module.module)
+        ],
+    }
+
+
+def curve(item: CurveComparison) -> Mapping[str, object]:
+    """One scalar by step on both sides."""
+    return {
+        "tag": printable(item.tag),
+        "base_path": plain(item.base_path),
+        "head_path": plain(item.head_path),
+        "first_difference": item.first_difference,
+        "max_gap": _optional(item.max_gap),
+        "base": points(item.base),
+        "head": points(item.head),
+    }
+
+
+def points(values: Points) -> list[list[object]]:
+    """(step, value) pairs as two-element lists."""
+    return [[int(step), plain_float(value)] for step, value in values]
+
+
+def rerun(result: RerunResult, stamped: bool) -> Mapping[str, object]:
+    """The experiment; folders lose their place on this machine unless the report is stamped."""
+    return {
+        "run": printable(result.run),
+        "verdict": result.verdict.word,
+        "why": printable(result.why),
+        "plan": _plan(result.plan, stamped),
+        "environment": {
+            key: without_machine(value) if isinstance(value, str) and not stamped else plain(value)
+            for key, value in sorted(result.environment.items())
+        },
+        "aspects": [_aspect(item) for item in result.aspects],
+        "floor": _optional(result.floor),
+        "repeats": plain(result.repeats),
+        "first_divergence": _divergence(result.first_divergence) if result.first_divergence else None,
+        "coverage": plain(result.coverage),
+        "does_not_prove": plain(result.does_not_prove),
+        "curves": None
+        if result.curves is None
+        else {printable(tag): points(values) for tag, values in sorted(result.curves.items())},
+    }
+
+
+def _plan(plan: RerunPlan, stamped: bool) -> Mapping[str, object]:
+    return {
+        "run": printable(plan.run),
+        "span": plan.span,
+        "stop_at": plan.stop_at,
+        "total_steps": plan.total_steps,
+        "base": printable(plan.base if stamped else without_machine(plan.base)),
+        "data": printable(plan.data if stamped else without_machine(plan.data)),
+        "coverage": plain(plan.coverage),
+        "obstacles": plain(plan.obstacles),
+        "hypotheses": plain(plan.hypotheses),
+        "settings": {
+            printable(key): {
+                "value": plain(setting.value),
+                "source": printable(setting.source),
+                "assumed": setting.assumed,
+            }
+            for key, setting in sorted(plan.settings.items())
+        },
+    }
+
+
+def _aspect(item: Aspect) -> Mapping[str, object]:
+    return {
+        "aspect": item.aspect,
+        "verdict": item.verdict.word,
+        "distance": _optional(item.distance),
+        "floor": _optional(item.floor),
+        "why": printable(item.why),
+        "at": plain(item.at),
+    }
+
+
+def _divergence(item: Divergence) -> Mapping[str, object]:
+    return {
+        "step": item.step,
+        "module": plain(item.module),
+        "tensor": plain(item.tensor),
+        "says": printable(item.says),
+    }
+
+
+def _optional(value: float | None) -> float | str | None:
+    return None if value is None else plain_float(value)

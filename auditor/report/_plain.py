@@ -1,0 +1,90 @@
+"""Python values as JSON values, without losing what JSON cannot say."""
+
+import json
+import math
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from enum import Enum
+from hashlib import sha256
+from numbers import Integral, Real
+
+from auditor.model import Digest, Verdict, VersionRange
+
+_NUMBERS_AS_TEXT = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+_BYTES_SHOWN = 32
+_DECIMAL_BITS = 4096
+"""Longer integers are written in hexadecimal: Python refuses to print very long ones in decimal."""
+
+
+def plain(value: object) -> object:
+    """JSON's own types only. NaN and infinities become text, sets sorted lists, bytes hexadecimal text."""
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str) and not isinstance(value, Enum):
+        return printable(value)
+    if isinstance(value, Enum):
+        return value.word if isinstance(value, Verdict) else _enum(value)
+    if isinstance(value, Integral):
+        return int(value) if int(value).bit_length() <= _DECIMAL_BITS else hex(int(value))
+    if isinstance(value, Real):
+        return plain_float(float(value))
+    return _compound(value)
+
+
+def _enum(value: Enum) -> object:
+    return value.name.lower() if isinstance(value.value, int) else plain(value.value)
+
+
+def _compound(value: object) -> object:
+    if isinstance(value, Mapping):
+        return {
+            printable(str(key)): plain(item)
+            for key, item in sorted(value.items(), key=lambda pair: str(pair[0]))
+        }
+    if isinstance(value, AbstractSet):
+        return sorted(map(plain, value), key=lambda item: json.dumps(item, sort_keys=True))
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, bytes | bytearray | memoryview):
+        return _bytes(bytes(value))
+    if isinstance(value, Digest | VersionRange):
+        return str(value)
+    return f"<{type(value).__name__}>"
+
+
+def _bytes(data: bytes) -> str:
+    if len(data) <= _BYTES_SHOWN:
+        return "hex:" + data.hex()
+    return f"sha256:{sha256(data).hexdigest()} ({len(data)} bytes)"
+
+
+def plain_float(value: float) -> float | str:
+    """A float as JSON can hold it: ``NaN``, ``Infinity`` and ``-Infinity`` as text."""
+    if math.isnan(value):
+        return "NaN"
+    if math.isinf(value):
+        return "Infinity" if value > 0 else "-Infinity"
+    return float(value)
+
+
+def to_float(value: object) -> float:
+    """The inverse of `plain_float`. Raises ValueError for anything that it never makes."""
+    if isinstance(value, str):
+        if value not in _NUMBERS_AS_TEXT:
+            raise ValueError(f"{value!r} is not a number")
+        return _NUMBERS_AS_TEXT[value]
+    if isinstance(value, int | float):
+        return float(value)
+    raise ValueError(f"{value!r} is not a number")
+
+
+def printable(text: str) -> str:
+    """Text that UTF-8 can hold: a lone surrogate (a byte that was no text) is written as its escape."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def without_machine(text: str) -> str:
+    """An absolute path's last part, anything else unchanged: where it lies only names the machine."""
+    parts = text.replace("\\", "/").rstrip("/").split("/")
+    absolute = text.startswith(("/", "~/", "\\\\")) or (len(text) > 2 and text[1:3] in (":\\", ":/"))
+    return parts[-1] if absolute else text

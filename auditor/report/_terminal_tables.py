@@ -1,0 +1,218 @@
+"""The terminal's tables: rerun, ledger, adapters, files, coverage."""
+
+from collections.abc import Iterator
+
+from auditor.model import AdapterComparison, Aspect, Claim, FileChange, Report, RerunResult, RunReport, Status
+from auditor.report import _view as view
+from auditor.report._ansi import Paint
+from auditor.report._text import (
+    listing,
+    number,
+    one_line,
+    pad,
+    plural,
+    shorten,
+    shorten_middle,
+    value_text,
+    width_of,
+    wrapped,
+)
+
+_STATUS_COLOURS = {
+    Status.VERIFIED: "green",
+    Status.CONTRADICTED: "red",
+    Status.UNVERIFIABLE: "yellow",
+    Status.STATED: "dim",
+}
+_RERUN_COLOURS = {"✓": "green", "✗": "red", "?": "yellow"}
+_CLAIMS_SHOWN = 48
+_FILES_SHOWN = 20
+_FACTS_SHOWN = 4
+_MODULES_SHOWN = 5
+_REASONS_SHOWN = 8
+_UNREAD_SHOWN = 10
+
+
+def rerun(report: Report, paint: Paint, width: int) -> Iterator[str]:
+    """Verdict, one line an aspect, the floor, the first divergence and what this does not prove."""
+    result = report.rerun
+    if result is None:
+        return
+    sign = view.RERUN_SIGNS[result.verdict.word]
+    yield paint("Rerun", "title") + f"  run at {one_line(view.folder(result.run))}"
+    yield f"  {paint(f'{sign} {result.verdict.word.upper()}', _RERUN_COLOURS[sign])}"
+    yield from wrapped(result.why, width, "    ", "    ")
+    yield from _plan(result, width)
+    for aspect in result.aspects:
+        yield from _aspect(aspect, paint, width)
+    yield from _rerun_end(result, width)
+
+
+def _plan(result: RerunResult, width: int) -> Iterator[str]:
+    plan = result.plan
+    yield f"    span {one_line(plan.span)}: {plan.stop_at} of {plan.total_steps} optimizer steps"
+    assumed = [f"{key} = {value_text(s.value, 30)}" for key, s in sorted(plan.settings.items()) if s.assumed]
+    if assumed:
+        yield from wrapped(f"assumed, no file says it: {listing(assumed, 6)}", width, "    ", "      ")
+    for hypothesis in plan.hypotheses:
+        yield from wrapped(hypothesis, width, "    hypothesis: ", "      ")
+    for obstacle in plan.obstacles:
+        yield from wrapped(obstacle, width, "    could not start: ", "      ")
+
+
+def _aspect(aspect: Aspect, paint: Paint, width: int) -> Iterator[str]:
+    sign = view.RERUN_SIGNS[aspect.verdict.word]
+    distance = f"distance {number(aspect.distance)}"
+    floor = "" if aspect.floor is None else f" (floor {number(aspect.floor)})"
+    left = f"  {pad(one_line(aspect.aspect), 12)} "
+    yield left + paint(f"{sign} {aspect.verdict.word:<13}", _RERUN_COLOURS[sign]) + distance + floor
+    where = f"{aspect.at}: " if aspect.at else ""
+    yield from wrapped(where + aspect.why, width, " " * 15, " " * 15)
+
+
+def _rerun_end(result: RerunResult, width: int) -> Iterator[str]:
+    if result.floor is not None:
+        yield f"  noise floor {number(result.floor)} (relative)"
+    for repeat in result.repeats:
+        yield from wrapped(repeat, width, "    - ", "      ")
+    if result.first_divergence is not None:
+        text = f"first divergence: {view.divergence(result.first_divergence)}"
+        yield from wrapped(text, width, "  ", "    ")
+    if result.does_not_prove:
+        yield "  This does not prove:"
+        for text in result.does_not_prove:
+            yield from wrapped(text, width, "    - ", "      ")
+
+
+def ledgers(report: Report, paint: Paint, width: int) -> Iterator[str]:
+    """One table a run: key, what evidence says, and who states which value."""
+    for position, run in enumerate(report.runs):
+        if position:
+            yield ""
+        yield from _ledger(run, paint, width)
+
+
+def _ledger(run: RunReport, paint: Paint, width: int) -> Iterator[str]:
+    platform = f" ({one_line(run.platform)})" if run.platform else ""
+    yield paint("Hyperparameters", "title") + f"  run at {one_line(view.folder(run.path))}{platform}"
+    for text in run.summary:
+        yield from wrapped(text, width, "  ", "    ")
+    if run.checkpoints:
+        yield from wrapped("checkpoints: " + listing(run.checkpoints, 6), width, "  ", "    ")
+    claims = sorted(run.claims, key=lambda claim: (view.STATUS_ORDER.index(claim.status), claim.key))
+    if not claims:
+        yield "  no file states any"
+        return
+    yield "  " + paint(view.status_counts(claims), "dim")
+    shown = claims[:_CLAIMS_SHOWN]
+    key_width = min(max(width_of(one_line(claim.key)) for claim in shown), 28)
+    for claim in shown:
+        yield from _claim(claim, key_width, paint, width)
+    if len(claims) > len(shown):
+        yield paint(f"  … and {len(claims) - len(shown)} more (--format json has all)", "dim")
+
+
+def _claim(claim: Claim, key_width: int, paint: Paint, width: int) -> Iterator[str]:
+    sign = paint(view.STATUS_SIGNS[claim.status], _STATUS_COLOURS[claim.status])
+    key = pad(shorten(one_line(claim.key), key_width), key_width)
+    room = width - key_width - 6
+    yield f"  {sign} {key}  {shorten(view.values_by_source(claim), room)}".rstrip()
+    if claim.why and claim.status is Status.CONTRADICTED:
+        yield from wrapped(claim.why, width, " " * (key_width + 6), " " * (key_width + 6))
+
+
+def adapters(report: Report, paint: Paint, width: int) -> Iterator[str]:
+    """The effective update of both sides: relation, distance, and the modules that moved most."""
+    for position, (_, item) in enumerate(view.all_adapters(report)):
+        if not position:
+            yield paint("Effective update of the adapters", "title")
+        yield from _adapter(item, width)
+
+
+def _adapter(item: AdapterComparison, width: int) -> Iterator[str]:
+    sides = item.head_path if item.base_path == item.head_path else f"{item.base_path} → {item.head_path}"
+    yield from wrapped(sides, width, "  ", "    ")
+    figures = [
+        f"{name} {number(value)}"
+        for name, value in (
+            ("relative distance", item.relative_distance),
+            ("cosine", item.cosine),
+            ("scale", item.scale),
+        )
+        if value is not None
+    ]
+    yield from wrapped(": ".join(filter(None, (item.relation, ", ".join(figures)))), width, "    ", "      ")
+    if item.why:
+        yield from wrapped(item.why, width, "    ", "      ")
+    far = view.farthest(item)
+    for module in far[:_MODULES_SHOWN]:
+        norms = f"{number(module.base_norm)} → {number(module.head_norm)}"
+        name = shorten_middle(one_line(module.module), width - 42)
+        yield f"    {pad(name, width - 42)}  {norms:<20} d {number(module.relative_distance)}"
+    if len(far) > _MODULES_SHOWN:
+        rest = plural(len(far) - _MODULES_SHOWN, "nearer module")
+        yield f"    … and {rest} (--format json has all)"
+
+
+def files(report: Report, paint: Paint, width: int) -> Iterator[str]:
+    """Counts by kind, then each changed file with its most telling facts."""
+    changes = report.diff.files if report.diff else ()
+    if not changes:
+        return
+    yield paint("Files compared", "title") + f"  {view.change_counts(changes)}"
+    differing = view.changed(changes)
+    for change in differing[:_FILES_SHOWN]:
+        yield from _change(change, paint, width)
+    if len(differing) > _FILES_SHOWN:
+        yield paint(f"  … and {len(differing) - _FILES_SHOWN} more (--format json has all)", "dim")
+
+
+def _change(change: FileChange, paint: Paint, width: int) -> Iterator[str]:
+    sign = {"added": "+", "removed": "-", "modified": "~", "unknown": "?"}.get(change.kind, " ")
+    yield f"  {sign} {shorten_middle(one_line(change.path), width - 4)}"
+    if change.note:
+        yield from wrapped(change.note, width, "      ", "      ")
+    telling = [fact for fact in change.facts if not fact.within_tolerance]
+    for fact in telling[:_FACTS_SHOWN]:
+        room = max((width - 10 - width_of(one_line(fact.key))) // 2, 12)
+        text = f"{one_line(fact.key)}: {value_text(fact.base, room)} → {value_text(fact.head, room)}"
+        yield "      " + shorten(text, width - 6)
+    rest = len(change.facts) - min(len(telling), _FACTS_SHOWN)
+    if rest:
+        near = len(change.facts) - len(telling)
+        within = f", {near} within tolerance" if near else ""
+        yield paint(f"      … and {rest} more{within}", "dim")
+
+
+def coverage(report: Report, paint: Paint, width: int) -> Iterator[str]:
+    """What was looked at, what was not, and the main reasons."""
+    checks, read = report.coverage.checks, report.coverage.files
+    yield paint("Checked / not checked", "title")
+    yield (
+        f"  checks  {checks.get('ran', 0)} ran, {checks.get('not_applicable', 0)} not applicable, "
+        f"{checks.get('failed_to_run', 0)} failed to run"
+    )
+    yield (
+        f"  files   {read.get('read', 0)} read, {read.get('unfetched', 0)} unfetched, "
+        f"{read.get('unreadable', 0)} unreadable"
+    )
+    groups = view.reasons(report.not_applicable)
+    for group in groups[:_REASONS_SHOWN]:
+        text = f"{plural(len(group.rules), 'rule')}: {group.reason} ({listing(group.rules, 2)})"
+        yield from wrapped(text, width, "  ○ ", "    ")
+    if len(groups) > _REASONS_SHOWN:
+        yield paint(f"  … and {len(groups) - _REASONS_SHOWN} more reasons (--format json has all)", "dim")
+    yield from _unread(report, paint, width)
+
+
+def _unread(report: Report, paint: Paint, width: int) -> Iterator[str]:
+    if not report.unread:
+        return
+    yield ""
+    yield paint(f"Files not read ({len(report.unread)})", "title")
+    groups = view.unread_groups(report.unread)
+    for state, reason, paths in groups[:_UNREAD_SHOWN]:
+        verb = "" if len(paths) == 1 else " each"
+        yield from wrapped(f"{listing(paths, 4)}{verb} {reason} ({state})", width, "  ○ ", "    ")
+    if len(groups) > _UNREAD_SHOWN:
+        yield paint(f"  … and {len(groups) - _UNREAD_SHOWN} more reasons (--format json has all)", "dim")

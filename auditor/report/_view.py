@@ -1,0 +1,246 @@
+"""What every renderer derives from a Report: order, counts, words, hints."""
+
+import math
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from auditor.model import (
+    AdapterComparison,
+    Claim,
+    CurveComparison,
+    Divergence,
+    FileChange,
+    Finding,
+    Location,
+    ModuleUpdate,
+    NotApplicable,
+    Report,
+    Severity,
+    Status,
+    Unread,
+    name_of,
+)
+from auditor.report._text import one_line, value_text
+
+VERDICT_SIGNS: Mapping[str, str] = {"pass": "✓", "fail": "✗", "incomplete": "◐"}
+SEVERITY_SIGNS: Mapping[Severity, str] = {Severity.ERROR: "✗", Severity.WARNING: "▲", Severity.NOTE: "•"}
+STATUS_SIGNS: Mapping[Status, str] = {
+    Status.VERIFIED: "✓",
+    Status.CONTRADICTED: "✗",
+    Status.UNVERIFIABLE: "?",
+    Status.STATED: "·",
+}
+STATUS_ORDER = (Status.CONTRADICTED, Status.VERIFIED, Status.UNVERIFIABLE, Status.STATED)
+RERUN_SIGNS: Mapping[str, str] = {
+    "identical": "✓",
+    "equivalent": "✓",
+    "consistent": "✓",
+    "diverged": "✗",
+    "inconclusive": "?",
+}
+_CHANGE_ORDER = ("modified", "added", "removed", "unknown", "identical")
+
+
+def by_severity(findings: Iterable[Finding]) -> list[Finding]:
+    """Worst first, then by rule and place."""
+    return sorted(findings, key=lambda f: (-f.severity, f.rule, f.at.path, f.at.member or "", f.message))
+
+
+def live(report: Report) -> list[Finding]:
+    """What speaks against the head now: neither suppressed nor gone."""
+    return by_severity(f for f in report.findings if f.suppressed is None and f.state != "absent")
+
+
+def resolved(report: Report) -> list[Finding]:
+    """Findings that the base had and the head has not."""
+    return by_severity(f for f in report.findings if f.state == "absent")
+
+
+def suppressed(report: Report) -> list[Finding]:
+    """Findings that a policy allows; they stay in every report."""
+    return by_severity(f for f in report.findings if f.suppressed is not None and f.state != "absent")
+
+
+def all_adapters(report: Report) -> list[tuple[str, AdapterComparison]]:
+    """Every adapter comparison with the run it belongs to ("" when none)."""
+    owned = [(run.path, run.adapter) for run in report.runs if run.adapter is not None]
+    return [*owned, *(("", item) for item in unowned_adapters(report))]
+
+
+def unowned_adapters(report: Report) -> list[AdapterComparison]:
+    """Adapter comparisons that no run shows."""
+    owned = [run.adapter for run in report.runs]
+    found = [item for item in (report.diff.adapters if report.diff else ()) if item not in owned]
+    return sorted(found, key=lambda item: (item.head_path, item.base_path))
+
+
+def farthest(item: AdapterComparison) -> list[ModuleUpdate]:
+    """Modules that moved most first; those without a distance (NaN) before all."""
+    return sorted(
+        item.modules,
+        key=lambda m: (-math.inf if math.isnan(m.relative_distance) else -m.relative_distance, m.module),
+    )
+
+
+def all_curves(report: Report) -> list[tuple[str, CurveComparison]]:
+    """Every curve with the run it belongs to ("" when none)."""
+    owned = [(run.path, curve) for run in report.runs for curve in run.curves]
+    return [*owned, *(("", curve) for curve in unowned_curves(report))]
+
+
+def unowned_curves(report: Report) -> list[CurveComparison]:
+    """Curve comparisons that no run shows."""
+    owned = [curve for run in report.runs for curve in run.curves]
+    found = [curve for curve in (report.diff.curves if report.diff else ()) if curve not in owned]
+    return sorted(found, key=lambda curve: (curve.tag, curve.head_path or "", curve.base_path or ""))
+
+
+def place(at: Location) -> str:
+    """Path and member for people; the repository as a whole has a name too."""
+    return str(at) if at.path not in ("", ".") else f"the repository {at.member or ''}".strip()
+
+
+def folder(path: str) -> str:
+    """A run's folder for people: the root has an empty path."""
+    return path or "the root"
+
+
+def subject(report: Report) -> str:
+    """``base 1a2b3c4 ... head 5d6e7f8``, or the head alone."""
+    head = ref_text(report.head.name, report.head.commit)
+    return f"{ref_text(report.base.name, report.base.commit)} ... {head}" if report.base else head
+
+
+def ref_text(name: str, commit: str | None) -> str:
+    """A ref with its commit's first ten digits."""
+    return f"{name} ({commit[:10]})" if commit and commit != name else name
+
+
+def histories(report: Report) -> str:
+    """What is known of the two histories, "" when only one side was audited."""
+    if report.base is None:
+        return ""
+    words = {True: "related histories", False: "unrelated histories, compared tree to tree"}
+    if report.related_histories is None:
+        return "a shallow clone: whether the histories are related is not known"
+    return words[report.related_histories]
+
+
+def command(report: Report) -> str:
+    """The command that makes this report again; folders of this machine stand as words."""
+    words = ["audit", report.kind]
+    words += [shlex.quote(ref.name) for ref in (report.base, report.head) if ref is not None]
+    if report.rerun is not None:
+        words += ["--rerun"] if report.kind != "rerun" else []
+        words += ["--base BASE_MODEL_DIR", "--data DATA_PATH"]
+    if report.fail_on != "error":
+        words += ["--fail-on", report.fail_on]
+    return " ".join(words)
+
+
+def divergence(first: Divergence) -> str:
+    """``step 7, module, tensor: what is said of it``, as far as known."""
+    parts = [f"step {first.step}" if first.step is not None else "", first.module or "", first.tensor or ""]
+    where = ", ".join(part for part in parts if part)
+    return ": ".join(part for part in (where, first.says) if part)
+
+
+def status_counts(claims: Sequence[Claim]) -> str:
+    """``✗ 2 contradicted, ✓ 4 verified``."""
+    counts = [(status, sum(claim.status is status for claim in claims)) for status in STATUS_ORDER]
+    return ", ".join(f"{STATUS_SIGNS[status]} {count} {status.value}" for status, count in counts if count)
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One reason for not judging, with the rules it kept from judging."""
+
+    reason: str
+    rules: tuple[str, ...]
+
+
+def reasons(items: Iterable[NotApplicable]) -> list[Reason]:
+    """Not-applicable rules grouped by reason, the most frequent first."""
+    found: dict[str, set[str]] = {}
+    for item in items:
+        found.setdefault(item.reason, set()).add(item.rule)
+    groups = [Reason(reason, tuple(sorted(rules))) for reason, rules in found.items()]
+    return sorted(groups, key=lambda group: (-len(group.rules), group.reason))
+
+
+def change_counts(changes: Sequence[FileChange]) -> str:
+    """``3 modified, 12 added, 1 identical``."""
+    counts = {kind: sum(change.kind == kind for change in changes) for kind in _CHANGE_ORDER}
+    return ", ".join(f"{count} {kind}" for kind, count in counts.items() if count)
+
+
+def changed(changes: Sequence[FileChange]) -> list[FileChange]:
+    """What differs, modified files with facts first."""
+    differing = [change for change in changes if change.kind != "identical"]
+    return sorted(differing, key=lambda c: (_CHANGE_ORDER.index(c.kind), not c.facts, c.path))
+
+
+def hints(report: Report) -> list[str]:
+    """What a user can give so that more can be looked at, from the reasons why something was not."""
+    said = " ".join(
+        [*(item.reason for item in report.not_applicable), *(item.reason for item in report.unread)]
+    )
+    unfetched = sum(item.state == "unfetched" for item in report.unread)
+    found: list[str] = []
+    if unfetched:
+        files = "1 file is" if unfetched == 1 else f"{unfetched} files are"
+        found.append(f"{files} not on this machine: git lfs fetch, or --lfs-store DIR, brings the content in")
+    if "give --base DIR" in said:
+        found.append("--base DIR names the base model's folder: checks that need its configuration then run")
+    if report.rerun is None and "--rerun" in said:
+        found.append("--rerun --base DIR --data PATH trains the declared recipe again and compares")
+    if "only one side" in said:
+        found.append("audit compare BASE HEAD judges what a branch changes, not only what it holds")
+    return found
+
+
+def unread_groups(items: Iterable[Unread]) -> list[tuple[str, str, tuple[str, ...]]]:
+    """(state, reason, paths) of files that were not read, the largest group first."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for item in items:
+        found.setdefault((item.state, item.reason), []).append(item.path)
+    groups = [(state, reason, tuple(sorted(paths))) for (state, reason), paths in found.items()]
+    return sorted(groups, key=lambda group: (-len(group[2]), group))
+
+
+def source_name(path: str, role: str) -> str:
+    """The short name of a source: ``adapter_config.json`` -> ``adapter``, by role where names are free."""
+    if role == "declared":
+        return "declared"
+    name = name_of(path)
+    for start, short in _SHORT_NAMES:
+        if name.startswith(start):
+            return short
+    return name.partition(".")[0] or name
+
+
+def values_by_source(claim: Claim) -> str:
+    """``4 (declared) ≠ 1 (args, evidence)``: one part a value; ``vs`` where nothing is proved."""
+    named = [(item.value, source_name(item.path, item.role)) for item in claim.statements]
+    if claim.status is Status.CONTRADICTED or not claim.statements:
+        named += [(item.value, "evidence") for item in claim.evidence if item.value is not None]
+    groups: dict[str, dict[str, None]] = {}
+    for value, name in named:
+        groups.setdefault(value_text(value, 40), {})[one_line(name)] = None
+    between = " ≠ " if claim.status is Status.CONTRADICTED else " vs "
+    return between.join(f"{text} ({', '.join(names)})" for text, names in groups.items())
+
+
+_SHORT_NAMES = (
+    ("adapter_config", "adapter"),
+    ("adapter_model", "weights"),
+    ("training_args", "args"),
+    ("trainer_state", "state"),
+    ("events.out", "events"),
+    ("README", "card"),
+    ("optimizer", "optimizer"),
+    ("scheduler", "scheduler"),
+    ("rng_state", "rng"),
+    ("tokenizer_config", "tokenizer"),
+)

@@ -1,0 +1,106 @@
+"""What a verdict rests on: the same libraries and kind of machine, the share covered, and what stays unproved."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from auditor.artifacts.rng_state import RngState
+from auditor.claims import Ledger
+from auditor.model import Aspect, RerunPlan, Verdict, VersionRange, version_key
+from auditor.rerun.gaps import Floors
+from auditor.rerun.outputs import Output, Outputs, rows_drawn
+from auditor.rerun.plan import count_rows
+from auditor.runs import Run
+
+_PROVED = ("transformers", "peft")
+"""Libraries whose release evidence derives from files (claims transformers_version and peft_version)."""
+
+
+def unlike(run: Run, ledger: Ledger, environment: Mapping[str, object]) -> str | None:
+    """Why this machine's result would differ from an honest run's by more than noise; None when nothing says so."""
+    device = str(environment.get("device", "cpu"))
+    trained_on = _trained_on(run)
+    if trained_on == "cuda" and device == "cpu":
+        return "the run was trained on a GPU, whose generator draws other dropout masks than this CPU"
+    if trained_on == "cpu" and device != "cpu":
+        return "the run was trained on a CPU, whose generator draws other dropout masks than this GPU"
+    for name in _PROVED:
+        wrote = ledger.derived(f"{name}_version")
+        here = _version(environment, name)
+        if isinstance(wrote, VersionRange) and here is not None and not _holds(wrote, here):
+            return f"the run was made by {name} {wrote} and this rerun by {here}, whose arithmetic may be another"
+    return None
+
+
+def same_release(ledger: Ledger, environment: Mapping[str, object]) -> bool:
+    """Whether the release of transformers that made the run is known to be the one here, patches aside."""
+    wrote, here = ledger.derived("transformers_version"), _version(environment, "transformers")
+    if not isinstance(wrote, VersionRange) or here is None or not wrote.low or not wrote.high:
+        return False
+    return _minor(wrote.low) == _minor(wrote.high) == _minor(here)
+
+
+def _holds(wrote: VersionRange, here: str) -> bool:
+    """Whether a release lies in a range by its first two numbers: patches do not change arithmetic."""
+    below = wrote.low is not None and _minor(here) < _minor(wrote.low)
+    above = wrote.high is not None and _minor(here) > _minor(wrote.high)
+    return not below and not above
+
+
+def _minor(version: str) -> tuple[int, ...]:
+    return version_key(version)[:2]
+
+
+def _version(environment: Mapping[str, object], name: str) -> str | None:
+    versions = environment.get("versions")
+    found = versions.get(name) if isinstance(versions, Mapping) else None
+    return found if isinstance(found, str) else None
+
+
+def _trained_on(run: Run) -> str | None:
+    """``cuda`` or ``cpu`` by the generators saved; None when no generator state was read."""
+    states = run.all(RngState)
+    if not states:
+        return None
+    return "cuda" if any(state.cuda for state in states) else "cpu"
+
+
+def coverage_of(plan: RerunPlan, aspects: Sequence[Aspect], rerun: Output) -> Mapping[str, float]:
+    """The plan's shares, with files that really were compared and rows that really reached a batch."""
+    found = dict(plan.coverage)
+    files = {aspect.at for aspect in aspects if aspect.at is not None}
+    compared = {a.at for a in aspects if a.at is not None and a.verdict is not Verdict.INCONCLUSIVE}
+    if files and "files" in found:
+        found["files"] *= len(compared) / len(files)
+    drawn = rows_drawn(rerun)
+    column = plan.settings.get("text_column")
+    known = count_rows(Path(plan.data), column.value if column else "text") if plan.data else None
+    if drawn is not None and known:
+        found["rows"] = min(1.0, len(drawn) / known)
+    return found
+
+
+def does_not_prove(
+    run: Run, plan: RerunPlan, outputs: Outputs, floors: Floors, safety: float
+) -> tuple[str, ...]:
+    """What stays open whatever the verdict is."""
+    return tuple(_open(run, plan, outputs, floors, safety))
+
+
+def _open(run: Run, plan: RerunPlan, outputs: Outputs, floors: Floors, safety: float) -> Iterator[str]:
+    yield "Other rows that reach no batch, and text beyond the truncation, would give the same weights."
+    yield "Another base model that gives the same answers on these rows would give the same weights."
+    if plan.stop_at < plan.total_steps:
+        yield f"Steps {plan.stop_at + 1} to {plan.total_steps} were not trained again."
+    noise = max((value for (aspect, _), value in floors.items() if aspect == "weights"), default=None)
+    if noise:
+        yield f"A change that moves the update by less than {safety * noise:.2g} cannot be told from noise here."
+    if outputs.variations and noise == 0:
+        yield "The variation moved no bit, so the noise of another machine is not known."
+    if not outputs.variations:
+        yield "No variation was trained, so the noise of another machine is not known."
+    dtype = plan.settings.get("compute_dtype")
+    if dtype and dtype.value == "float16" and outputs.environment.get("device", "cpu") == "cpu":
+        yield "fp16 has no effect on a CPU, so nothing is said about the declared fp16."
+    unknown = [key for key, setting in plan.settings.items() if setting.assumed]
+    if unknown:
+        yield f"No file says {', '.join(sorted(unknown))}: the values in the plan were assumed."

@@ -1,0 +1,108 @@
+"""Finished reruns, kept by the digest of everything that decides their bits, outside every repository."""
+
+import hashlib
+import json
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from auditor.errors import UsageError
+
+LIMIT = 2 * 1024 * 1024 * 1024
+"""Bytes of all cached reruns together; the least recently used go first. One above half of it is not kept."""
+_DONE = "complete.json"
+_CHILD = ("train.py", "job.py", "rows.py", "steplog.py")
+_DRIVER = Path("/proc/driver/nvidia/version")
+
+
+def folder(environment: Mapping[str, str] | None = None) -> Path:
+    """AUDIT_CACHE_DIR, else the platform's cache folder, with ``auditor/reruns`` below."""
+    known = os.environ if environment is None else environment
+    if known.get("AUDIT_CACHE_DIR"):
+        return Path(known["AUDIT_CACHE_DIR"]) / "reruns"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "auditor" / "reruns"
+    if sys.platform == "win32" and known.get("LOCALAPPDATA"):
+        return Path(known["LOCALAPPDATA"]) / "auditor" / "reruns"
+    return Path(known.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "auditor" / "reruns"
+
+
+def key(orders: Mapping[str, object], inputs: Sequence[Path]) -> str:
+    """The digest of a question: what is asked, the bytes of every input, the child's own code, the driver.
+
+    ``inputs`` are files and folders; folders count with the relative path and bytes of each file.
+    """
+    digest = hashlib.sha256()
+    digest.update(json.dumps(orders, sort_keys=True, default=str).encode())
+    own = Path(__file__).parent
+    for path in (*inputs, *(own / name for name in _CHILD)):
+        digest.update(f"\n{digest_of(path)}".encode())
+    with suppress(OSError):
+        digest.update(_DRIVER.read_bytes())
+    return digest.hexdigest()
+
+
+def digest_of(path: Path) -> str:
+    """sha256 of a file, or of the names and digests of a folder's files. Raises UsageError when unreadable."""
+    try:
+        if path.is_file():
+            with path.open("rb") as stream:
+                return hashlib.file_digest(stream, "sha256").hexdigest()
+        listing = hashlib.sha256()
+        for file in _files(path):
+            listing.update(f"{file.relative_to(path).as_posix()}\0{digest_of(file)}\n".encode())
+        return listing.hexdigest()
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}", "check --base and --data") from error
+
+
+def _files(path: Path) -> Iterable[Path]:
+    return sorted(
+        file
+        for file in path.rglob("*")
+        if file.is_file() and not any(part.startswith(".") for part in file.relative_to(path).parts)
+    )
+
+
+def find(name: str, root: Path) -> Path | None:
+    """The folder of a finished rerun, marked as used now; None when there is none."""
+    found = root / name
+    if not (found / _DONE).is_file():
+        return None
+    with suppress(OSError):
+        os.utime(found / _DONE)
+    return found
+
+
+def store(name: str, outputs: Path, root: Path, limit: int = LIMIT) -> None:
+    """Copy a finished rerun into the cache, all or nothing; a full or read-only disk only means no cache."""
+    size = _size(outputs)
+    if size > limit // 2 or find(name, root) is not None:
+        return
+    with suppress(OSError):
+        root.mkdir(parents=True, exist_ok=True)
+        _make_room(root, limit - size)
+        with tempfile.TemporaryDirectory(dir=root, prefix=".new-", ignore_cleanup_errors=True) as scratch:
+            copy = Path(scratch) / name
+            shutil.copytree(outputs, copy)
+            (copy / _DONE).write_text(json.dumps({"size": size}), encoding="utf-8")
+            copy.rename(root / name)
+
+
+def _make_room(root: Path, room: int) -> None:
+    """Remove the least recently used until the rest fits into ``room`` bytes."""
+    kept = [path for path in root.iterdir() if (path / _DONE).is_file()]
+    kept.sort(key=lambda path: (path / _DONE).stat().st_mtime, reverse=True)
+    used = 0
+    for path in kept:
+        used += _size(path)
+        if used > room:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _size(path: Path) -> int:
+    return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())

@@ -1,0 +1,136 @@
+"""Logged curves of two trainings, file by file: loss, learning_rate and grad_norm at each step."""
+
+import math
+import struct
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from auditor.artifacts.event_log import EventLog
+from auditor.artifacts.trainer_state import TrainerState
+from auditor.model import RerunPlan
+from auditor.rerun.gaps import Gap, relative
+from auditor.rerun.outputs import Output
+from auditor.runs import Run
+
+TAGS = ("loss", "learning_rate", "grad_norm")
+SLACK: Mapping[str, float] = {"loss": 1e-6, "learning_rate": 1e-9, "grad_norm": 1e-6}
+"""Relative differences that are never a sign: sums of float32 losses, and the last bits of a closed form."""
+DIGITS = 4
+"""Decimals that older releases round a logged loss to (transformers 4.51.3, trainer.py, _maybe_log_save_evaluate)."""
+
+Series = Mapping[int, float]
+
+
+def curve_gaps(run: Run, plan: RerunPlan, rerun: Output) -> Iterator[Gap]:
+    """Every committed file that logs a curve, each tag by itself, up to the end of the span."""
+    for state in run.all(TrainerState):
+        yield from _file(state.path, {tag: state.logged(tag) for tag in TAGS}, plan, rerun, single=False)
+    for log in run.events:
+        yield from _file(log.path, _scalars(log), plan, rerun, single=True)
+
+
+def _scalars(log: EventLog) -> Mapping[str, Sequence[tuple[int, float]]]:
+    """The tags as TensorBoardCallback spells them (transformers, integrations/integration_utils.py, rewrite_logs)."""
+    return {tag: [(point.step, point.value) for point in log.scalars.get(f"train/{tag}", ())] for tag in TAGS}
+
+
+def curves_of(output: Output) -> Mapping[str, tuple[tuple[int, float], ...]]:
+    """The curves a training of ours logged."""
+    state = output.root.one(TrainerState)
+    found = {tag: state.logged(tag) if state else () for tag in TAGS}
+    return {tag: points for tag, points in found.items() if points}
+
+
+def _file(
+    path: str,
+    logged: Mapping[str, Sequence[tuple[int, float]]],
+    plan: RerunPlan,
+    rerun: Output,
+    *,
+    single: bool,
+) -> Iterator[Gap]:
+    ours = {tag: dict(points) for tag, points in curves_of(rerun).items()}
+    accumulation = plan.settings.get("gradient_accumulation_steps")
+    factor = accumulation.value if accumulation and isinstance(accumulation.value, int) else 1
+    for tag in TAGS:
+        theirs = {step: value for step, value in logged.get(tag, ()) if step <= plan.stop_at}
+        if theirs:
+            yield curve_gap(tag, path, theirs, ours.get(tag, {}), _stored(tag, theirs, single), factor)
+
+
+def curve_gap(
+    tag: str, path: str, theirs: Series, ours: Series, stored: Callable[[float], float], factor: int = 1
+) -> Gap:
+    """One curve; ``stored`` is what the committed file's format makes of a number, ``factor`` the accumulation."""
+    common = sorted(set(theirs) & set(ours))
+    if not common:
+        return Gap("curve", tag, path, f"the rerun logged no {tag} at the steps committed")
+    points = tuple((step, relative(theirs[step], stored(ours[step]))) for step in common)
+    worst = max(points, key=lambda point: point[1])
+    return Gap(
+        "curve",
+        tag,
+        path,
+        _sentence(tag, theirs, ours, worst, len(common)),
+        common[-1],
+        same=worst[1] == 0,
+        distance=worst[1],
+        slack=SLACK[tag],
+        points=points,
+        convention=_convention(tag, theirs, ours, factor) if worst[1] else None,
+    )
+
+
+def _sentence(tag: str, theirs: Series, ours: Series, worst: tuple[int, float], count: int) -> str:
+    steps = "1 step" if count == 1 else f"{count} steps"
+    if worst[1] == 0:
+        return f"{tag} is equal at {steps}"
+    step = worst[0]
+    return f"{tag} differs by up to {worst[1]:.2g} over {steps}: {theirs[step]:.6g} for {ours[step]:.6g} at step {step}"
+
+
+def _stored(tag: str, theirs: Series, single: bool) -> Callable[[float], float]:
+    """Event files hold float32; older releases round the loss to four decimals."""
+    rounded = tag == "loss" and all(value == round(value, DIGITS) for value in theirs.values())
+    if not single:
+        return (lambda value: round(value, DIGITS)) if rounded else float
+    if tag == "loss" and all(value == _single(round(value, DIGITS)) for value in theirs.values()):
+        return lambda value: _single(round(value, DIGITS))
+    return _single
+
+
+def _single(value: float) -> float:
+    """The nearest float32, as a Python float."""
+    try:
+        return float(struct.unpack("<f", struct.pack("<f", value))[0])
+    except OverflowError:
+        return math.copysign(math.inf, value)
+
+
+def first_outside(gap: Gap, limit: float) -> int | None:
+    """The first step whose gap is above a limit."""
+    return next((step for step, value in gap.points if value > limit), None)
+
+
+def repeated_curves(repeat: Output, rerun: Output) -> Iterator[Gap]:
+    """The same curves of two trainings of ours, as they were computed."""
+    theirs, ours = curves_of(repeat), curves_of(rerun)
+    for tag, points in theirs.items():
+        if tag in ours:
+            yield curve_gap(tag, "", dict(points), dict(ours[tag]), float)
+
+
+def _convention(tag: str, theirs: Series, ours: Series, factor: int) -> tuple[str, float] | None:
+    """How another release of transformers would log the same curve, and the largest gap that is left then.
+
+    The loss times the accumulation (releases that logged the sum over micro-batches), or the learning rate of
+    the next step (4.x logs after the scheduler's step).
+    """
+    if tag == "loss" and factor > 1:
+        scaled = [relative(theirs[step], ours[step] * factor) for step in set(theirs) & set(ours)]
+        says = f"the loss is {factor} times the rerun's at every step, the sum over {factor} micro-batches"
+        return says, max(scaled)
+    if tag == "learning_rate":
+        shifted = [relative(theirs[step], ours[step + 1]) for step in theirs if step + 1 in ours]
+        if len(shifted) > 1:
+            return "the learning rate is the rerun's of the next step, as 4.x releases log it", max(shifted)
+    return None

@@ -1,0 +1,97 @@
+"""One committed file against the rerun's: how far apart, and what the format or the arithmetic excuses."""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from auditor.artifacts.trainer_state import TrainerState
+from auditor.model import RerunPlan
+from auditor.rerun.outputs import Output
+from auditor.runs import Contents, Folder, Run
+
+ROOT = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """How far one thing of a committed file lies from the rerun's.
+
+    ``key`` names the same thing in every output, so that a repeat's gap can be found again. ``same`` means equal
+    bits. ``distance`` is relative, infinite for a difference that no rounding makes, None when ``says`` tells why
+    nothing can be compared. ``slack`` is what the file's own format rounds away. ``points`` are a curve's
+    relative gaps by step.
+    """
+
+    aspect: str
+    key: str
+    at: str | None
+    says: str
+    step: int | None = None
+    same: bool = False
+    distance: float | None = None
+    slack: float = 0.0
+    module: str | None = None
+    tensor: str | None = None
+    points: tuple[tuple[int, float], ...] = ()
+    convention: tuple[str, float] | None = None
+    """How another release would log the same curve, and how far apart the two are then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two folders that hold the same moment of two trainings; ``step`` is that moment, if known."""
+
+    key: str
+    step: int | None
+    theirs: Folder
+    ours: Folder
+    contents: Contents
+
+    def path(self, name: str) -> str:
+        """The path of a file in their folder."""
+        return f"{self.theirs.path}/{name}" if self.theirs.path else name
+
+    def unread(self, *names: str) -> str | None:
+        """Why the first of these files that is there was not read; None when none is there."""
+        for name in names:
+            found = self.contents.unread_at(self.path(name))
+            if found is not None:
+                return f"{found.path} was not read: {found.reason}"
+        return None
+
+
+def missing(aspect: str, pair: Pair, at: str, says: str) -> Gap:
+    """A gap that cannot be measured, and why."""
+    return Gap(aspect, pair.key, at, says, pair.step)
+
+
+def committed_pairs(run: Run, plan: RerunPlan, rerun: Output) -> Iterator[Pair]:
+    """Each committed folder inside the span with the rerun's: the root only when the whole run was trained."""
+    if plan.span == "whole":
+        state = run.root.one(TrainerState)
+        step = state.global_step if state else plan.total_steps
+        yield Pair(ROOT, step, run.root, rerun.root, run.contents)
+    for folder in run.checkpoints:
+        if folder.step is not None and folder.step <= plan.stop_at:
+            key = f"checkpoint-{folder.step}"
+            yield Pair(key, folder.step, folder, rerun.at(key), run.contents)
+
+
+def repeated_pairs(repeat: Output, rerun: Output) -> Iterator[Pair]:
+    """The same moments of two trainings of ours."""
+    for path, folder in repeat.contents.folders.items():
+        if path == ROOT or folder.step is not None:
+            yield Pair(path, folder.step, folder, rerun.at(path), repeat.contents)
+
+
+def relative(one: float, two: float) -> float:
+    """|one - two| / max(|one|, |two|): 0 for equal numbers and for NaN on both sides, infinite for NaN on one."""
+    if one == two or (math.isnan(one) and math.isnan(two)):
+        return 0.0
+    if not (math.isfinite(one) and math.isfinite(two)):
+        return math.inf
+    return abs(one - two) / max(abs(one), abs(two))
+
+
+Floors = Mapping[tuple[str, str], float]
+"""(aspect, key) -> the largest distance between our own trainings of the same plan."""

@@ -1,0 +1,152 @@
+"""What keeps a plan from being run: each a sentence that says which file says so."""
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from auditor.artifacts.adapter_config import AdapterConfig
+from auditor.artifacts.base_config import BaseConfig
+from auditor.artifacts.training_args import TrainingArgs
+from auditor.claims import Ledger
+from auditor.model import Setting
+from auditor.rerun.job import JobError, settings_from
+from auditor.runs import Run
+
+TRAINERS = (None, "sft", "default", "generic")
+"""Declared trainers that the reference pipeline stands for: next-token prediction on rows of text."""
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+_LORA_EXTRAS = (
+    "rank_pattern",
+    "alpha_pattern",
+    "layers_to_transform",
+    "exclude_modules",
+    "layer_replication",
+    "fan_in_fan_out",
+    "lora_bias",
+    "use_qalora",
+    "use_bdlora",
+    "target_parameters",
+    "trainable_token_indices",
+    "alora_invocation_tokens",
+    "arrow_config",
+    "ensure_weight_tying",
+)
+"""Keys of adapter_config.json that change what is trained and that the child cannot set (peft 0.21.2, LoraConfig)."""
+_ARGUMENT_EXTRAS: Mapping[str, tuple[object, ...]] = {
+    "neftune_noise_alpha": (None, 0),
+    "label_smoothing_factor": (None, 0),
+    "group_by_length": (None, False),
+    "lr_scheduler_kwargs": (None, {}, "{}"),
+    "optim_args": (None, ""),
+    "deepspeed": (None, "", {}),
+    "fsdp": (None, "", [], False),
+    "torch_compile": (None, False),
+    "dataloader_drop_last": (None, False),
+    "use_liger_kernel": (None, False),
+    "train_sampling_strategy": (None, "random"),
+    "length_column_name": (None, "length"),
+}
+"""Training arguments without effect at these values, and unknown to the child at any other."""
+
+
+def obstacles(
+    run: Run,
+    ledger: Ledger,
+    settings: Mapping[str, Setting],
+    total: int | None,
+    base: Path | None,
+    data: Path | None,
+) -> tuple[str, ...]:
+    """Every reason, in the order a user would mend them; empty when training can start."""
+    return tuple(
+        dict.fromkeys(
+            (
+                *_adapter(run),
+                *_trainer(run),
+                *_base(run, ledger, base),
+                *_data(ledger, data),
+                *_typed(settings),
+                *_total(total),
+            )
+        )
+    )
+
+
+def _adapter(run: Run) -> Iterator[str]:
+    config = run.one(AdapterConfig)
+    if config is None:
+        yield "no readable adapter_config.json says what was trained"
+        return
+    if config.peft_type != "LORA":
+        yield f"{config.path} is of type {config.peft_type or 'unknown'}; only LORA is rerun"
+    if config.pattern_problem:
+        yield f"{config.path}: target_modules {config.pattern_problem}"
+    for key in _LORA_EXTRAS:
+        if config.raw.get(key):
+            yield f"{config.path} sets {key}, which the reference training does not do"
+
+
+def _trainer(run: Run) -> Iterator[str]:
+    if run.recipe is not None and run.recipe.trainer not in TRAINERS:
+        yield f"{run.recipe.path} declares the trainer {run.recipe.trainer!r}; only sft and plain training are rerun"
+    arguments = run.one(TrainingArgs)
+    if arguments is not None:
+        for key, neutral in _ARGUMENT_EXTRAS.items():
+            if key in arguments.values and arguments.values[key] not in neutral:
+                yield f"{arguments.path} sets {key} = {arguments.values[key]}, which the reference training does not do"
+    for _, blob in run.blobs("rng_state_1.pth"):
+        yield f"{blob.path} shows more than one process; a rerun on one changes the arithmetic"
+        return
+
+
+def _base(run: Run, ledger: Ledger, base: Path | None) -> Iterator[str]:
+    if base is None:
+        yield "no base model was given (--base DIR)"
+        return
+    if not (base / "config.json").is_file():
+        yield f"{base.name} holds no config.json, so it is not a base model's folder (--base DIR)"
+        return
+    if run.base is not None and run.base_source == "given":
+        yield from _same_model(run.base, run.one(AdapterConfig))
+    yield from _other_revision("base model", ledger.value("base_revision"), base)
+
+
+def _same_model(base: BaseConfig, config: AdapterConfig | None) -> Iterator[str]:
+    if base.auto_map:
+        yield "the base model's config.json holds auto_map: it asks for code of its own, which is never run"
+    wanted = config.base_model_class if config else None
+    if config and wanted and base.architectures and wanted not in base.architectures:
+        yield f"{config.path} names the base class {wanted}, the base given is a {base.architectures[0]}"
+
+
+def _data(ledger: Ledger, data: Path | None) -> Iterator[str]:
+    if data is None:
+        yield "no training data was given (--data PATH)"
+    elif not data.is_file():
+        yield f"{data.name} is not a file; give the .jsonl, .csv or .parquet file of training rows (--data PATH)"
+    else:
+        yield from _other_revision("dataset", ledger.value("dataset_revision"), data)
+
+
+def _other_revision(what: str, recorded: object, path: Path) -> Iterator[str]:
+    """A hub cache keeps snapshots in folders named by their commit; another commit is another file."""
+    given = next((part for part in reversed(path.parts) if _COMMIT.fullmatch(part)), None)
+    if given is None or not isinstance(recorded, str) or not _COMMIT.fullmatch(recorded):
+        return
+    if given != recorded:
+        yield f"the {what} given is revision {given[:12]}, the run records {recorded[:12]}"
+
+
+def _typed(settings: Mapping[str, Setting]) -> Iterator[str]:
+    """The child's own refusal of a setting, asked one by one so that each names its source."""
+    for key, setting in settings.items():
+        try:
+            settings_from({key: setting.value})
+        except JobError as error:
+            if key in str(error):
+                yield f"{str(error).removeprefix('settings.')} ({setting.source})"
+
+
+def _total(total: int | None) -> Iterator[str]:
+    if total is None:
+        yield "no file says how many steps the schedule had (trainer_state.json would, as max_steps)"

@@ -1,0 +1,36 @@
+"""What a user asked of a rerun, and how its progress is told."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+Progress = Callable[[int, int, float | None, float | None], None]
+"""Called with optimizer steps done, steps in all jobs together, last loss, and seconds left (None: not known yet)."""
+
+
+def silent(step: int, total: int, loss: float | None, eta: float | None) -> None:
+    """A Progress that tells nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class RerunOptions:
+    """How much to train, with what, and where to leave it.
+
+    ``steps`` is the budget in optimizer steps of one training, ``minutes`` the budget of the whole experiment,
+    ``timeout`` seconds after which the child is ended. ``keep`` is a new folder that receives the outputs.
+    ``repeats`` counts trainings with the same settings (2: one and its repeat); ``variation`` adds one under
+    another instruction set and thread count.
+    """
+
+    base: Path | None = None
+    data: Path | None = None
+    tokenizer: Path | None = None
+    steps: int | None = None
+    minutes: float | None = None
+    threads: int = 1
+    timeout: float | None = None
+    keep: Path | None = None
+    cache: bool = True
+    repeats: int = 2
+    variation: bool = True
+    debug: bool = False

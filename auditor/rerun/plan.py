@@ -1,0 +1,195 @@
+"""Claims -> RerunPlan: what will be trained, from which file each setting came, and what keeps it from starting.
+
+Pure but for counting the rows of the data file; needs no torch.
+"""
+
+import math
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from auditor.artifacts.adapter_config import AdapterConfig
+from auditor.artifacts.trainer_state import TrainerState
+from auditor.artifacts.training_args import TrainingArgs
+from auditor.claims import Ledger
+from auditor.model import RerunPlan, Setting
+from auditor.rerun.obstacles import obstacles
+from auditor.rerun.rows import RowsError, read_rows
+from auditor.rerun.settings import choose, source_of, warmup
+from auditor.runs import Run
+
+DEFAULT_STEPS = 200
+"""Optimizer steps trained when the user gives no budget: a whole short run, or the beginning of a long one."""
+SECONDS_PER_STEP_GUESS = 4.0
+"""Of a 4-billion-parameter QLoRA step of 4,096 tokens on one GPU (3.55 s measured); turns --minutes into steps."""
+ROWS_LIMIT = 256 * 1024 * 1024
+"""Bytes of a data file whose rows are counted before training; a larger one only loses the row coverage."""
+_COMPARABLE = (
+    "adapter_model.safetensors",
+    "adapter_model.bin",
+    "trainer_state.json",
+    "optimizer.pt",
+    "scheduler.pt",
+    "rng_state.pth",
+)
+
+
+def build(
+    run: Run,
+    ledger: Ledger,
+    base: Path | None,
+    data: Path | None,
+    steps: int | None = None,
+    minutes: float | None = None,
+) -> RerunPlan:
+    """Decide what to train. A plan with obstacles is complete but for what they name.
+
+    ``steps`` is the budget of optimizer steps, ``minutes`` a budget of time that stands in for it.
+    """
+    settings, hypotheses = choose(run, ledger)
+    known = dict(settings)
+    rows = count_rows(data, known["text_column"].value)
+    total = _total(run, ledger, known, rows)
+    known["packing"] = _packing(ledger, known, rows, total)
+    if total is not None:
+        known["max_steps"] = Setting(total.value, total.source, total.assumed)
+        known["warmup_steps"] = warmup(ledger, _int(total.value))
+    number = _int(total.value) if total else 0
+    stop_at = _stop(run, number, _budget(steps, minutes))
+    return RerunPlan(
+        run=run.name,
+        settings=dict(sorted(known.items())),
+        span="whole" if stop_at == number else "prefix",
+        stop_at=stop_at,
+        total_steps=number,
+        base=str(base) if base else "",
+        data=str(data) if data else "",
+        coverage=_coverage(run, ledger, known, stop_at, number, rows),
+        obstacles=obstacles(run, ledger, known, number or None, base, data),
+        hypotheses=(*hypotheses, *_further(run, ledger, known)),
+    )
+
+
+def _budget(steps: int | None, minutes: float | None) -> int:
+    if steps is not None:
+        return max(1, steps)
+    if minutes is not None:
+        return max(1, int(minutes * 60 / SECONDS_PER_STEP_GUESS))
+    return DEFAULT_STEPS
+
+
+def _stop(run: Run, total: int, budget: int) -> int:
+    """The whole run, else the last committed checkpoint inside the budget, else the budget."""
+    if total <= budget:
+        return total
+    committed = [folder.step for folder in run.checkpoints if folder.step and folder.step <= budget]
+    return max(committed, default=budget)
+
+
+def _int(value: object) -> int:
+    return value if isinstance(value, int) else 0
+
+
+def _total(run: Run, ledger: Ledger, known: Mapping[str, Setting], rows: int | None) -> Setting | None:
+    """max_steps of trainer_state.json, else of the arguments, else ceil(epochs x ceil(batches / accumulation)).
+
+    Source of the arithmetic: transformers 5.23.0, trainer.py, set_initial_training_values; it needs one example
+    a row, so it is not used where rows are packed.
+    """
+    state = run.latest(TrainerState)
+    if state is not None and state.max_steps is not None and state.max_steps > 0:
+        return Setting(state.max_steps, f"{state.path}#/max_steps")
+    stated = ledger.statement("max_steps")
+    if stated is not None and isinstance(stated.value, int) and stated.value > 0:
+        return Setting(stated.value, source_of(stated))
+    if rows is None or ledger.value("packing") is not False:
+        return None
+    number = _steps_of_rows(known, rows)
+    return None if number is None else Setting(number, f"arithmetic: {rows} rows, one example each")
+
+
+def _steps_of_rows(known: Mapping[str, Setting], rows: int) -> int | None:
+    batch, accumulation = (
+        _int(known[key].value) for key in ("per_device_train_batch_size", "gradient_accumulation_steps")
+    )
+    epochs = known["num_train_epochs"].value
+    if batch < 1 or accumulation < 1 or not isinstance(epochs, int | float) or not math.isfinite(epochs):
+        return None
+    return math.ceil(epochs * max(1, math.ceil(math.ceil(rows / batch) / accumulation)))
+
+
+def _packing(
+    ledger: Ledger, known: Mapping[str, Setting], rows: int | None, total: Setting | None
+) -> Setting:
+    """Declared; else whether one example a row gives the recorded number of steps."""
+    stated = ledger.statement("packing")
+    if stated is not None and isinstance(stated.value, bool):
+        return Setting(stated.value, source_of(stated))
+    length = known["block_size"].value or known["max_length"].value
+    expected = _steps_of_rows(known, rows) if rows is not None else None
+    if expected is None or total is None or not length:
+        return Setting(False, "no file says it: one example a row", assumed=True)
+    if expected == total.value:
+        return Setting(
+            False, f"arithmetic: {rows} rows, one example each, give the {expected} steps", assumed=True
+        )
+    says = f"arithmetic: {rows} rows, one example each, would give {expected} steps, {total.source} says {total.value}"
+    return Setting(True, says, assumed=True)
+
+
+def count_rows(data: Path | None, column: object) -> int | None:
+    """Rows of the data file; None where it cannot be counted without more than the standard library."""
+    if data is None or not data.is_file() or data.stat().st_size > ROWS_LIMIT:
+        return None
+    if data.suffix.lower() == ".parquet" or not isinstance(column, str):
+        return None
+    try:
+        return len(read_rows(data, column))
+    except (RowsError, OSError, UnicodeDecodeError):
+        return None
+
+
+def _coverage(
+    run: Run, ledger: Ledger, known: Mapping[str, Setting], stop_at: int, total: int, rows: int | None
+) -> Mapping[str, float]:
+    """Shares between 0 and 1: of steps, of committed files that can be compared, of claims taken, of rows."""
+    found: dict[str, float] = {}
+    if total:
+        found["steps"] = stop_at / total
+    files = list(_files(run, stop_at, total))
+    if files:
+        found["files"] = sum(files) / len(files)
+    if ledger.claims:
+        taken = {key for key, setting in known.items() if not setting.assumed} & set(ledger.claims)
+        found["claims"] = len(taken) / len(ledger.claims)
+    if rows and known["packing"].value is False:
+        drawn = stop_at * _int(known["per_device_train_batch_size"].value)
+        found["rows"] = min(1.0, drawn * _int(known["gradient_accumulation_steps"].value) / rows)
+    return found
+
+
+def _files(run: Run, stop_at: int, total: int) -> Iterator[bool]:
+    """For each committed file that a rerun writes too: whether the span reaches it and its content is here."""
+    for folder in run.folders:
+        reached = folder.step <= stop_at if folder.step is not None else stop_at == total
+        for name in _COMPARABLE:
+            blob = run.blob(name, folder)
+            if blob is not None:
+                yield reached and blob.absent is None
+    for _ in run.events:
+        yield True
+
+
+def _further(run: Run, ledger: Ledger, known: Mapping[str, Setting]) -> Iterator[str]:
+    """What else could be tried before anything is called diverged."""
+    yield "draw_order = seed_after_peft: the adapter was drawn before the seed was set"
+    if known["packing"].assumed:
+        yield f"packing = {not known['packing'].value}: no file says whether rows were packed"
+    evaluated = ledger.statement("eval_strategy")
+    if evaluated is not None and str(evaluated.value) not in ("no", "None"):
+        yield (
+            f"eval_strategy = {evaluated.value} ({source_of(evaluated)}): evaluation draws a number from torch's "
+            "generator and is not repeated, which moves later dropout masks on a CPU"
+        )
+    arguments, config = run.one(TrainingArgs), run.one(AdapterConfig)
+    if arguments is None and config is not None:
+        yield "no training_args.bin was read: declared values stand for what the trainer received"

@@ -1,0 +1,58 @@
+"""The rerun of one run, from plan to verdict: the one entry for the engine."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from auditor.claims import Ledger
+from auditor.errors import UsageError
+from auditor.model import RerunPlan, RerunResult
+from auditor.rerun import environment, experiment
+from auditor.rerun import plan as planning
+from auditor.rerun.options import Progress, RerunOptions, silent
+from auditor.rerun.verdict import judge
+from auditor.runs import Run
+
+__all__ = ["Progress", "RerunOptions", "plan_only", "rerun", "silent"]
+
+
+def plan_only(run: Run, ledger: Ledger, options: RerunOptions) -> RerunPlan:
+    """What would be trained. Trains nothing and needs no torch."""
+    return planning.build(run, ledger, options.base, options.data, options.steps, options.minutes)
+
+
+def rerun(run: Run, ledger: Ledger, options: RerunOptions, progress: Progress = silent) -> RerunResult:
+    """Plan, train, compare.
+
+    Raises UsageError when the plan has an obstacle or a library is missing, IncompleteError when training did
+    not finish.
+    """
+    plan = plan_only(run, ledger, options)
+    if plan.obstacles:
+        more = f" (and {len(plan.obstacles) - 1} more)" if len(plan.obstacles) > 1 else ""
+        raise UsageError(
+            f"this run cannot be rerun: {plan.obstacles[0]}{more}", "audit rerun --plan shows the whole plan"
+        )
+    environment.versions()
+    trainings = options.repeats + options.variation
+    with _folder(options.keep) as folder:
+        environment.require_space(folder, environment.space_needed(run, plan, trainings))
+        outputs = experiment.run(plan, options, progress, folder)
+        return judge(run, ledger, plan, outputs)
+
+
+@contextmanager
+def _folder(keep: Path | None) -> Iterator[Path]:
+    """Where outputs go: a temporary folder that is removed, or ``keep``, which must be new or empty."""
+    if keep is None:
+        with tempfile.TemporaryDirectory(prefix="audit-rerun-", ignore_cleanup_errors=True) as name:
+            yield Path(name)
+        return
+    if keep.exists() and (not keep.is_dir() or any(keep.iterdir())):
+        raise UsageError(f"{keep} is not empty", "give --keep a new folder")
+    try:
+        keep.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"{keep} cannot be made: {error.strerror}", "give --keep another folder") from error
+    yield keep.resolve()

@@ -1,0 +1,224 @@
+"""What a checkpoint holds besides weights: optimizer moments, scheduler, generators, counters, flops."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+
+from auditor.artifacts.optimizer_state import OptimizerState
+from auditor.artifacts.rng_state import RngState
+from auditor.artifacts.scheduler_state import SchedulerState
+from auditor.artifacts.trainer_state import TrainerState
+from auditor.errors import CannotRead
+from auditor.rerun.gaps import Gap, Pair, missing, relative
+from auditor.rerun.weights_gap import distance, equal_bits
+
+MOMENTS = ("exp_avg", "exp_avg_sq")
+"""Adam's running means of gradients and of their squares (torch, optim/adamw.py)."""
+GROUP_KEYS = ("lr", "initial_lr", "betas", "eps", "weight_decay", "amsgrad", "maximize")
+CLOSED_FORM = 1e-9
+"""Relative slack of learning rates: a closed form of step and total, up to the last bits of a product."""
+COUNTERS = ("global_step", "max_steps", "epoch", "num_train_epochs", "train_batch_size")
+"""Fields of trainer_state.json that the recipe decides; intervals, flags of the process and names are not compared."""
+EPOCH_SLACK = 1e-6
+
+
+def optimizer_gap(pair: Pair) -> Gap | None:
+    """optimizer.pt: step counts, hyperparameters, both moments of every parameter."""
+    theirs, ours = pair.theirs.one(OptimizerState), pair.ours.one(OptimizerState)
+    if theirs is None:
+        why = pair.unread("optimizer.pt", "optimizer.bin")
+        return missing("optimizer", pair, pair.path("optimizer.pt"), why) if why else None
+    if ours is None:
+        return missing("optimizer", pair, theirs.path, "the rerun left no optimizer state at this step")
+    if theirs.kind != ours.kind:
+        says = f"it is the state of {theirs.kind}, the recipe's optimizer leaves that of {ours.kind}"
+        return Gap("optimizer", pair.key, theirs.path, says, pair.step, distance=math.inf)
+    try:
+        return _moments(pair, theirs, ours)
+    except CannotRead as error:
+        return missing("optimizer", pair, theirs.path, f"{theirs.path} {error.reason}")
+
+
+def _moments(pair: Pair, theirs: OptimizerState, ours: OptimizerState) -> Gap:
+    hard = _counts(theirs, ours) or _groups(theirs.param_groups, ours.param_groups)
+    if hard:
+        return Gap("optimizer", pair.key, theirs.path, hard, pair.step, distance=math.inf)
+    gaps: dict[str, float] = {}
+    same = True
+    for entry in theirs.entries:
+        for name in sorted(set(MOMENTS) & set(entry.tensors)):
+            one, two = theirs.array(entry.index, name), ours.array(entry.index, name)
+            same = same and equal_bits(one, two)
+            gaps[f"parameter {entry.index}, {name}"] = distance(one, two)
+    if not gaps:
+        return missing("optimizer", pair, theirs.path, "it holds no moments to compare")
+    where = max(gaps, key=lambda name: gaps[name])
+    count = len(theirs.entries)
+    says = (
+        f"both moments of {count} parameters are bit-equal" if same else f"{where} is {gaps[where]:.2g} away"
+    )
+    return Gap(
+        "optimizer",
+        pair.key,
+        theirs.path,
+        says,
+        pair.step,
+        same=same,
+        distance=gaps[where],
+        tensor=None if same else where,
+    )
+
+
+def _counts(theirs: OptimizerState, ours: OptimizerState) -> str | None:
+    """The first difference in which parameters have a state, after how many steps, of what shape."""
+    one, two = ({entry.index: entry for entry in state.entries} for state in (theirs, ours))
+    if set(one) != set(two):
+        return f"it holds the state of {len(one)} parameters, the recipe leaves that of {len(two)}"
+    for index, entry in one.items():
+        if entry.step != two[index].step:
+            return (
+                f"parameter {index} was updated {entry.step:g} times, the rerun's {two[index].step:g} times"
+            )
+        shapes = {name: tuple(ref.shape) for name, ref in entry.tensors.items() if name in MOMENTS}
+        expected = {name: tuple(ref.shape) for name, ref in two[index].tensors.items() if name in MOMENTS}
+        if shapes != expected:
+            return f"the moments of parameter {index} have other shapes than the rerun's"
+    return None
+
+
+def _groups(theirs: Sequence[Mapping[str, object]], ours: Sequence[Mapping[str, object]]) -> str | None:
+    if len(theirs) != len(ours):
+        return f"it has {len(theirs)} parameter groups, the rerun's {len(ours)}"
+    for number, (one, two) in enumerate(zip(theirs, ours, strict=True)):
+        for key in GROUP_KEYS:
+            if key in one and key in two and not _agree(one[key], two[key]):
+                return f"{key} of group {number} is {one[key]}, the rerun's {two[key]}"
+    return None
+
+
+def _agree(one: object, two: object) -> bool:
+    """Equal, or numbers within the slack of a closed form; sequences item by item."""
+    if isinstance(one, list | tuple) and isinstance(two, list | tuple):
+        return len(one) == len(two) and all(_agree(a, b) for a, b in zip(one, two, strict=True))
+    if isinstance(one, int | float) and isinstance(two, int | float):
+        return relative(one, two) <= CLOSED_FORM
+    return one == two
+
+
+def scheduler_gap(pair: Pair) -> Gap | None:
+    """scheduler.pt: its step counts and learning rates, which are a closed form of the recipe."""
+    theirs, ours = pair.theirs.one(SchedulerState), pair.ours.one(SchedulerState)
+    if theirs is None:
+        why = pair.unread("scheduler.pt")
+        return missing("scheduler", pair, pair.path("scheduler.pt"), why) if why else None
+    if ours is None:
+        return missing("scheduler", pair, theirs.path, "the rerun left no scheduler state at this step")
+    fields = (
+        ("last_epoch", theirs.last_epoch, ours.last_epoch),
+        ("base_lrs", theirs.base_lrs, ours.base_lrs),
+        ("_last_lr", theirs.last_lr, ours.last_lr),
+    )
+    for name, one, two in fields:
+        if not _agree(one, two):
+            says = f"{name} is {_plain(one)}, the rerun's {_plain(two)}"
+            return Gap("scheduler", pair.key, theirs.path, says, pair.step, distance=math.inf)
+    same = all(one == two for _, one, two in fields)
+    says = "last_epoch, base_lrs and _last_lr are equal" + ("" if same else " up to the last bits")
+    return Gap(
+        "scheduler",
+        pair.key,
+        theirs.path,
+        says,
+        pair.step,
+        same=same,
+        distance=0.0 if same else CLOSED_FORM,
+        slack=CLOSED_FORM,
+    )
+
+
+def _plain(value: object) -> object:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def rng_gap(pair: Pair) -> Gap | None:
+    """rng_state.pth: torch's generator, and those of Python and NumPy, which training itself does not use."""
+    theirs, ours = pair.theirs.one(RngState), pair.ours.one(RngState)
+    if theirs is None:
+        why = pair.unread("rng_state.pth")
+        return missing("rng", pair, pair.path("rng_state.pth"), why) if why else None
+    if ours is None:
+        return missing("rng", pair, theirs.path, "the rerun left no generator state at this step")
+    if theirs.cpu != ours.cpu:
+        seeds = (
+            f"seed {theirs.cpu_seed} for {ours.cpu_seed}"
+            if theirs.cpu_seed != ours.cpu_seed
+            else "other draws"
+        )
+        says = f"torch's generator is in another state ({seeds})"
+        return Gap("rng", pair.key, theirs.path, says, pair.step, distance=math.inf)
+    if theirs.cuda and ours.cuda and theirs.cuda != ours.cuda:
+        says = "the GPU's generator is in another state"
+        return Gap("rng", pair.key, theirs.path, says, pair.step, distance=math.inf)
+    others = [
+        name
+        for name, one, two in (("Python", theirs.python, ours.python), ("NumPy", theirs.numpy, ours.numpy))
+        if one != two
+    ]
+    if others:
+        says = f"torch's generator is bit-equal; that of {' and '.join(others)}, which training does not use, is not"
+        return Gap("rng", pair.key, theirs.path, says, pair.step, distance=0.0)
+    says = "the generators of torch, Python and NumPy are in the same state"
+    return Gap("rng", pair.key, theirs.path, says, pair.step, same=True, distance=0.0)
+
+
+def state_gap(pair: Pair) -> Gap | None:
+    """trainer_state.json: the counters that the recipe decides."""
+    theirs, ours = pair.theirs.one(TrainerState), pair.ours.one(TrainerState)
+    if theirs is None:
+        why = pair.unread("trainer_state.json")
+        return missing("state", pair, pair.path("trainer_state.json"), why) if why else None
+    if ours is None:
+        return missing("state", pair, theirs.path, "the rerun left no trainer_state.json at this step")
+    compared = [key for key in COUNTERS if key in theirs.raw and key in ours.raw]
+    for key in compared:
+        one, two = theirs.raw[key], ours.raw[key]
+        if one != two and not (key == "epoch" and _near(one, two)):
+            says = f"{key} is {one}, the rerun's {two}"
+            return Gap("state", pair.key, theirs.path, says, pair.step, distance=math.inf)
+    if not compared:
+        return missing("state", pair, theirs.path, "it holds none of the counters")
+    says = f"{', '.join(compared)} are equal"
+    return Gap("state", pair.key, theirs.path, says, pair.step, same=True, distance=0.0)
+
+
+def _near(one: object, two: object) -> bool:
+    return isinstance(one, int | float) and isinstance(two, int | float) and relative(one, two) <= EPOCH_SLACK
+
+
+def flops_gap(pair: Pair) -> Gap | None:
+    """total_flos of trainer_state.json: 6 x tokens x parameters, so any other number is another training."""
+    theirs, ours = pair.theirs.one(TrainerState), pair.ours.one(TrainerState)
+    if theirs is None or not theirs.total_flos:
+        return None
+    if ours is None or not ours.total_flos:
+        return missing("flops", pair, theirs.path, "the rerun counted no flops at this step")
+    gap = relative(theirs.total_flos, ours.total_flos)
+    says = f"total_flos is {theirs.total_flos:,}"
+    if gap:
+        says += f", the rerun's {ours.total_flos:,}"
+    return Gap(
+        "flops",
+        pair.key,
+        theirs.path,
+        says,
+        pair.step,
+        same=gap == 0,
+        distance=math.inf if gap > CLOSED_FORM else gap,
+    )
+
+
+def state_gaps(pair: Pair) -> Iterator[Gap]:
+    """Everything of one folder but its weights and curves."""
+    for measure in (optimizer_gap, scheduler_gap, rng_gap, state_gap, flops_gap):
+        found = measure(pair)
+        if found is not None:
+            yield found

@@ -1,0 +1,133 @@
+"""Judged gaps -> aspects, the first divergence, and the sentences that go with a verdict."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from auditor.model import Aspect, Divergence, RerunPlan, Verdict
+from auditor.rerun.curve_gap import first_outside
+from auditor.rerun.gaps import Gap, repeated_pairs
+from auditor.rerun.outputs import Outputs
+from auditor.rerun.weights_gap import weights_gap
+
+ORDER = ("init", "data order", "curve", "weights", "optimizer", "scheduler", "rng", "state", "flops")
+DATA_ORDER = "no committed file records which rows a step drew; equal losses step by step imply equal batches"
+_DECISIVE = ("packing", "compute_dtype", "quantization", "draw_order", "seed", "gradient_accumulation_steps")
+"""Settings whose assumed value an honest run may not share, most telling first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A gap with its verdict; ``limit`` is the distance up to which it would be noise."""
+
+    gap: Gap
+    verdict: Verdict
+    why: str
+    limit: float
+    floor: float | None
+
+
+def aspects_of(judged: Sequence[Judged]) -> tuple[Aspect, ...]:
+    """One aspect a committed file and kind, in the order of ORDER and of steps; the worst gap speaks for it."""
+    groups: dict[tuple[str, str | None], list[Judged]] = {}
+    for item in judged:
+        groups.setdefault((item.gap.aspect, item.gap.at), []).append(item)
+    found = [_aspect(group) for group in groups.values()]
+    found.append(Aspect("data order", Verdict.INCONCLUSIVE, None, None, DATA_ORDER))
+    steps = {(item.gap.aspect, item.gap.at): item.gap.step or 0 for item in judged}
+    found.sort(key=lambda a: (ORDER.index(a.aspect), steps.get((a.aspect, a.at), 0), a.at or ""))
+    return tuple(found)
+
+
+def _aspect(group: Sequence[Judged]) -> Aspect:
+    verdict = min(item.verdict for item in group)
+    speaking = [item for item in group if item.verdict is verdict]
+    worst = max(speaking, key=lambda item: item.gap.distance or 0.0)
+    return Aspect(
+        worst.gap.aspect,
+        verdict,
+        worst.gap.distance,
+        worst.floor,
+        "; ".join(dict.fromkeys(item.why for item in speaking)),
+        worst.gap.at,
+    )
+
+
+def first_divergence(judged: Iterable[Judged]) -> Divergence | None:
+    """The first step of a curve that leaves the noise, and the module that moved most at the first such checkpoint.
+
+    None when nothing diverged.
+    """
+    diverged = [item for item in judged if item.verdict is Verdict.DIVERGED]
+    if not diverged:
+        return None
+    curves = [
+        (step, item.gap.key) for item in diverged if (step := first_outside(item.gap, item.limit)) is not None
+    ]
+    placed = [item.gap for item in diverged if not item.gap.points]
+    weights = min(
+        (gap for gap in placed if gap.aspect == "weights"), key=lambda gap: gap.step or 0, default=None
+    )
+    others = min((gap for gap in placed if gap.step is not None), key=lambda gap: gap.step or 0, default=None)
+    module, tensor = (weights.module, weights.tensor) if weights else (None, None)
+    if curves:
+        step, tag = min(curves)
+        return Divergence(step, module, tensor, f"{tag} first differs at step {step}{_in(module)}")
+    gap = weights or others or placed[0]
+    says = f"no curve tells the step; {gap.aspect} of {gap.at} is the first file that differs{_in(module)}"
+    return Divergence(gap.step, module, tensor, says)
+
+
+def _in(module: str | None) -> str:
+    return f"; {module} moved most at the first checkpoint after it" if module else ""
+
+
+def summary(verdict: Verdict, judged: Sequence[Judged], plan: RerunPlan) -> str:
+    """The verdict in one or two sentences."""
+    comparable = [item for item in judged if item.verdict is not Verdict.INCONCLUSIVE]
+    if not comparable:
+        reasons = dict.fromkeys(item.why for item in judged)
+        return next(iter(reasons), "nothing that a rerun makes was committed inside the span")
+    if verdict is Verdict.DIVERGED:
+        files = dict.fromkeys(item.gap.at for item in comparable if item.verdict is verdict)
+        return f"The recipe does not make {_listed([str(path) for path in files])}.{_lead(judged, plan)}"
+    where = (
+        "the whole run" if plan.span == "whole" else f"the first {plan.stop_at} of {plan.total_steps} steps"
+    )
+    if verdict is Verdict.IDENTICAL:
+        return f"The recipe makes what was committed, bit for bit, over {where}."
+    return f"The recipe makes what was committed over {where}, up to the noise of the arithmetic."
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more files" if len(names) > 3 else "")
+
+
+def _lead(judged: Sequence[Judged], plan: RerunPlan) -> str:
+    """Where to look: the first loss is computed before any update, from base, data and pipeline alone."""
+    first = next((item for item in judged if item.gap.key == "loss" and item.gap.points), None)
+    assumed = [key for key in _DECISIVE if key in plan.settings and plan.settings[key].assumed]
+    guess = f" No file says {', '.join(assumed)}, which was assumed." if assumed else ""
+    if first is None or first.gap.points[0][0] != 1:
+        return guess
+    if first.gap.points[0][1] > max(first.limit, first.gap.slack):
+        return f" The loss of step 1 differs already: base, data, seed or the pipeline's choices are others.{guess}"
+    return " The loss of step 1 agrees, so base, data and their order are those of the run."
+
+
+def repeats_of(outputs: Outputs) -> tuple[str, ...]:
+    """What each training of ours varied and how far its adapter moved."""
+    return (*_moved(outputs), *outputs.notes)
+
+
+def _moved(outputs: Outputs) -> Iterator[str]:
+    for other in (*outputs.repeats, *outputs.variations):
+        gaps = [
+            gap for pair in repeated_pairs(other, outputs.rerun) if (gap := weights_gap(pair)) is not None
+        ]
+        known = [gap.distance for gap in gaps if gap.distance is not None]
+        if not known:
+            yield f"{other.says}: left nothing to compare"
+        elif all(gap.same for gap in gaps):
+            yield f"{other.says}: bit-equal"
+        else:
+            yield f"{other.says}: {max(known):.2g} away"

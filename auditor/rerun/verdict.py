@@ -1,0 +1,161 @@
+"""The verdict: what each committed file says, held against what this machine's own noise can explain."""
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from auditor.claims import Ledger
+from auditor.model import RerunPlan, RerunResult, Verdict
+from auditor.rerun.bounds import coverage_of, does_not_prove, same_release, unlike
+from auditor.rerun.curve_gap import curve_gaps, curves_of, first_outside, repeated_curves
+from auditor.rerun.gaps import Floors, Gap, committed_pairs, repeated_pairs
+from auditor.rerun.outputs import Output, Outputs
+from auditor.rerun.states_gap import state_gaps
+from auditor.rerun.summary import Judged, aspects_of, first_divergence, repeats_of, summary
+from auditor.rerun.weights_gap import init_gap, weights_gap
+from auditor.runs import Run
+
+SAFETY = 3.0
+"""How many floors away still counts as noise: the floor is the largest of very few measurements."""
+TOO_HIGH = 0.05
+"""A relative floor above which a small change of recipe would hide in it (lr + 10 % moves the update by 0.1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What gaps are judged against: floors of this machine, an excuse, and the step up to which bits agree."""
+
+    floors: Floors
+    measured: bool
+    excuse: str | None
+    same_release: bool
+    exact_until: int = -1
+
+
+def judge(run: Run, ledger: Ledger, plan: RerunPlan, outputs: Outputs) -> RerunResult:
+    """Compare what was committed with what was trained. Raises nothing: what cannot be compared says why."""
+    gaps = tuple(_gaps(run, plan, outputs.rerun))
+    bench = _bench(run, ledger, outputs, gaps)
+    judged = [_by_convention(_judge(gap, bench), bench) for gap in gaps]
+    aspects = aspects_of(judged)
+    comparable = [item.verdict for item in aspects if item.verdict is not Verdict.INCONCLUSIVE]
+    verdict = min(comparable, default=Verdict.INCONCLUSIVE)
+    weights = [value for (aspect, _), value in bench.floors.items() if aspect == "weights"]
+    return RerunResult(
+        run=run.name,
+        plan=plan,
+        environment=outputs.environment,
+        verdict=verdict,
+        aspects=aspects,
+        floor=max(weights, default=None),
+        first_divergence=first_divergence(judged),
+        coverage=coverage_of(plan, aspects, outputs.rerun),
+        does_not_prove=does_not_prove(run, plan, outputs, bench.floors, SAFETY),
+        why=summary(verdict, judged, plan),
+        repeats=repeats_of(outputs),
+        curves=curves_of(outputs.rerun),
+    )
+
+
+def _bench(run: Run, ledger: Ledger, outputs: Outputs, gaps: Sequence[Gap]) -> Bench:
+    bench = Bench(
+        floors=_floors(outputs),
+        measured=bool(outputs.variations),
+        excuse=unlike(run, ledger, outputs.environment),
+        same_release=same_release(ledger, outputs.environment),
+    )
+    return replace(bench, exact_until=_exact_until(gaps, bench))
+
+
+def _gaps(run: Run, plan: RerunPlan, rerun: Output) -> Iterator[Gap]:
+    pairs = tuple(committed_pairs(run, plan, rerun))
+    for pair in pairs[:1]:
+        yield from init_gap(run, pair, rerun)
+    yield from curve_gaps(run, plan, rerun)
+    for pair in pairs:
+        found = weights_gap(pair)
+        if found is not None:
+            yield found
+        yield from state_gaps(pair)
+
+
+def _noise(other: Output, rerun: Output) -> Iterator[Gap]:
+    """The same gaps between two trainings of ours."""
+    yield from repeated_curves(other, rerun)
+    for pair in repeated_pairs(other, rerun):
+        found = weights_gap(pair)
+        if found is not None:
+            yield found
+        yield from state_gaps(pair)
+
+
+def _floors(outputs: Outputs) -> Floors:
+    floors: dict[tuple[str, str], float] = {}
+    for other in (*outputs.repeats, *outputs.variations):
+        for gap in _noise(other, outputs.rerun):
+            if gap.distance is not None:
+                key = (gap.aspect, gap.key)
+                floors[key] = max(floors.get(key, 0.0), gap.distance)
+    return floors
+
+
+def _exact_until(gaps: Iterable[Gap], bench: Bench) -> int:
+    """The last step whose weights or moments agree bit for bit: up to there no arithmetic was different."""
+    if bench.excuse is not None:
+        return -1
+    steps = [gap.step for gap in gaps if gap.same and gap.aspect in ("weights", "optimizer") and gap.step]
+    return max(steps, default=-1)
+
+
+def _judge(gap: Gap, bench: Bench) -> Judged:
+    floor = bench.floors.get((gap.aspect, gap.key)) if bench.measured else None
+    if gap.distance is None:
+        return Judged(gap, Verdict.INCONCLUSIVE, gap.says, 0.0, floor)
+    if gap.same:
+        return Judged(gap, Verdict.IDENTICAL, gap.says, gap.slack, floor)
+    limit = max(gap.slack, SAFETY * (floor or 0.0))
+    if math.isinf(gap.distance):
+        return _outside(gap, bench, gap.slack, floor, "")
+    if gap.distance <= gap.slack:
+        reason = f", within {gap.slack:.2g} of rounding" if gap.distance else ""
+        return Judged(gap, Verdict.EQUIVALENT, gap.says + reason, limit, floor)
+    if _is_exact(gap, bench):
+        reason = f"; yet the state after step {bench.exact_until} agrees bit for bit, so rounding does not explain it"
+        return _outside(gap, bench, gap.slack, floor, reason)
+    if not floor:
+        reason = "; the noise of another machine was not measured, so nothing follows"
+        return Judged(gap, Verdict.INCONCLUSIVE, gap.says + reason, limit, floor)
+    if gap.distance > limit:
+        reason = f"; noise explains {limit:.2g} ({SAFETY:g} x the floor of {floor:.2g})"
+        return _outside(gap, bench, limit, floor, reason)
+    if floor >= TOO_HIGH:
+        reason = f"; the floor of {floor:.2g} is too high to tell noise from another recipe"
+        return Judged(gap, Verdict.INCONCLUSIVE, gap.says + reason, limit, floor)
+    reason = f", inside the noise of {limit:.2g} ({SAFETY:g} x the floor of {floor:.2g})"
+    return Judged(gap, Verdict.EQUIVALENT, gap.says + reason, limit, floor)
+
+
+def _is_exact(gap: Gap, bench: Bench) -> bool:
+    """Whether the gap lies at a step up to which the bits of weights or moments agree."""
+    step = first_outside(gap, gap.slack) if gap.points else gap.step
+    return step is not None and 0 < step <= bench.exact_until
+
+
+def _outside(gap: Gap, bench: Bench, limit: float, floor: float | None, reason: str) -> Judged:
+    if bench.excuse is not None and gap.aspect != "init":
+        return Judged(gap, Verdict.INCONCLUSIVE, f"{gap.says}; but {bench.excuse}", limit, floor)
+    return Judged(gap, Verdict.DIVERGED, gap.says + reason, limit, floor)
+
+
+def _by_convention(item: Judged, bench: Bench) -> Judged:
+    """A curve that only another release's way of logging sets apart is no divergence."""
+    convention = item.gap.convention
+    if convention is None or bench.same_release or item.verdict in (Verdict.IDENTICAL, Verdict.EQUIVALENT):
+        return item
+    says, rest = convention
+    limit = item.gap.slack if _is_exact(item.gap, bench) else max(item.limit, item.gap.slack)
+    if rest > limit:
+        return item
+    return replace(
+        item, verdict=Verdict.EQUIVALENT, why=f"{says}; apart from that it agrees within {limit:.2g}"
+    )

@@ -1,0 +1,179 @@
+"""Adapters of two trainings: by bits, then by effective update; and what the unused modules tell of the seed."""
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from auditor.artifacts.adapter_config import AdapterConfig
+from auditor.artifacts.adapter_weights import AdapterWeights
+from auditor.compare.adapters import compare
+from auditor.errors import CannotRead
+from auditor.model import AdapterComparison
+from auditor.rerun.gaps import Gap, Pair, missing
+from auditor.rerun.outputs import Output
+from auditor.runs import Run
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_NAMES = ("adapter_model.safetensors", "adapter_model.bin")
+_ROUNDING: Mapping[str, float] = {"BF16": 2.0**-8, "F16": 2.0**-11}
+"""Half the spacing of numbers near 1, relative: what storing an F32 adapter in this type moves."""
+SAME_UPDATE = 1e-6
+"""Relative distance below which two adapters do the same and only their basis differs (compare/adapters.py)."""
+
+
+def weights_gap(pair: Pair) -> Gap | None:
+    """The adapter of one folder; None when none was committed there."""
+    theirs, ours = pair.theirs.one(AdapterWeights), pair.ours.one(AdapterWeights)
+    if theirs is None:
+        why = pair.unread(*_NAMES)
+        return missing("weights", pair, pair.path(_NAMES[0]), why) if why else None
+    configs = pair.theirs.one(AdapterConfig), pair.ours.one(AdapterConfig)
+    if ours is None or configs[1] is None:
+        return missing("weights", pair, theirs.path, "the rerun left no adapter at this step")
+    if configs[0] is None:
+        return missing("weights", pair, theirs.path, "there is no readable adapter_config.json beside it")
+    try:
+        different = structure(theirs, ours)
+        if different is not None:
+            tensor, says = different
+            return Gap("weights", pair.key, theirs.path, says, pair.step, distance=math.inf, tensor=tensor)
+        if _same_scale(configs[0], configs[1], theirs) and same_bits(theirs, ours):
+            says = f"all {len(theirs.tensors)} tensors are bit-equal"
+            return Gap("weights", pair.key, theirs.path, says, pair.step, same=True, distance=0.0)
+        return _by_effect(pair, theirs, ours, compare(theirs, configs[0], ours, configs[1]))
+    except CannotRead as error:
+        return missing("weights", pair, theirs.path, f"{theirs.path} {error.reason}")
+
+
+def structure(theirs: AdapterWeights, ours: AdapterWeights) -> tuple[str, str] | None:
+    """The first tensor that only one side has or whose shape differs, with a sentence; None when there is none.
+
+    Copies of base layers do not count: PEFT adds them by its own rules.
+    """
+    copies = {*theirs.base_layers(), *ours.base_layers()}
+    for name in sorted((set(theirs.tensors) ^ set(ours.tensors)) - copies):
+        where = "is committed and not made by the recipe" if name in theirs.tensors else "is not committed"
+        return name, f"tensor {name} {where}"
+    for name, info in theirs.tensors.items():
+        if name in copies:
+            continue
+        shape = ours.info(name).shape
+        if info.shape != shape:
+            return name, f"{name} has shape {list(info.shape)}, the recipe makes {list(shape)}"
+    return None
+
+
+def same_bits(theirs: AdapterWeights, ours: AdapterWeights) -> bool:
+    """Whether every tensor has the same type and the same bits. Raises CannotRead."""
+    copies = {*theirs.base_layers(), *ours.base_layers()}
+    return all(
+        info.dtype == ours.info(name).dtype
+        and all(equal_bits(one, two) for one, two in zip(theirs.chunks(name), ours.chunks(name), strict=True))
+        for name, info in theirs.tensors.items()
+        if name not in copies
+    )
+
+
+def equal_bits(one: "NDArray[Any]", two: "NDArray[Any]") -> bool:
+    """Equal shape and bytes, so that NaN is equal to itself and -0 is not 0."""
+    return one.shape == two.shape and one.dtype == two.dtype and one.tobytes() == two.tobytes()
+
+
+def _same_scale(theirs: AdapterConfig, ours: AdapterConfig, weights: AdapterWeights) -> bool:
+    return all(theirs.scaling_of(module) == ours.scaling_of(module) for module in weights.pairs())
+
+
+def _by_effect(pair: Pair, theirs: AdapterWeights, ours: AdapterWeights, compared: AdapterComparison) -> Gap:
+    if compared.relative_distance is None:
+        why = compared.why or "the effective updates cannot be compared"
+        return missing("weights", pair, theirs.path, why)
+    worst = max(compared.modules, key=lambda item: item.relative_distance, default=None)
+    module = worst.module if worst else None
+    says = f"the effective update is {compared.relative_distance:.2g} away"
+    if worst is not None:
+        says += f", {worst.relative_distance:.2g} in {worst.module}"
+    if compared.relation == "scaled" and compared.scale is not None:
+        says += f"; it is the rerun's times {compared.scale:.4g}"
+    return Gap(
+        "weights",
+        pair.key,
+        theirs.path,
+        says,
+        pair.step,
+        distance=compared.relative_distance,
+        slack=max(SAME_UPDATE, *(_ROUNDING.get(info.dtype, 0.0) for info in theirs.tensors.values())),
+        module=module,
+        tensor=_farthest(theirs, ours, module),
+    )
+
+
+def _farthest(theirs: AdapterWeights, ours: AdapterWeights, module: str | None) -> str | None:
+    """The factor of a module that moved most, relative to its own norm."""
+    pair = theirs.pairs().get(module) if module is not None else None
+    names = [info.name for info in (pair.a, pair.b) if info is not None] if pair else []
+    return max(names, key=lambda name: distance(theirs.array(name), ours.array(name)), default=None)
+
+
+def distance(one: "NDArray[Any]", two: "NDArray[Any]") -> float:
+    """|one - two| / max(|one|, |two|), Frobenius in float64: 0 for two zeros, infinite where only one is NaN."""
+    import numpy
+
+    first, second = one.astype(numpy.float64).ravel(), two.astype(numpy.float64).ravel()
+    if first.shape != second.shape:
+        return math.inf
+    holes = ~numpy.isfinite(first), ~numpy.isfinite(second)
+    if holes[0].any() or holes[1].any():
+        return 0.0 if equal_bits(one, two) else math.inf
+    largest = max(float(numpy.linalg.norm(first)), float(numpy.linalg.norm(second)))
+    return float(numpy.linalg.norm(first - second)) / largest if largest else 0.0
+
+
+def init_gap(run: Run, pair: Pair, rerun: Output) -> Iterator[Gap]:
+    """lora_A of modules that training never touched: their committed values are the initial ones.
+
+    A module counts when lora_B is exactly zero on both sides, so that both agree it was never updated; AdamW
+    leaves a parameter without gradient alone (torch, optim/adamw.py).
+    """
+    theirs, ours, start = (folder.one(AdapterWeights) for folder in (pair.theirs, pair.ours, rerun.initial))
+    if theirs is None or ours is None or start is None:
+        return
+    try:
+        unused = [name for name in _idle(theirs) if name in set(_idle(ours)) and name in start.tensors]
+        yield _init(pair, theirs, start, unused)
+    except CannotRead as error:
+        yield missing("init", pair, theirs.path, f"{theirs.path} {error.reason}")
+
+
+def _init(pair: Pair, theirs: AdapterWeights, start: AdapterWeights, unused: list[str]) -> Gap:
+    if not unused:
+        return missing(
+            "init", pair, theirs.path, "training updated every module, so no initial value is left to compare"
+        )
+    gaps = {name: distance(theirs.array(name), start.array(name)) for name in unused}
+    equal = sum(equal_bits(theirs.array(name), start.array(name)) for name in unused)
+    worst = max(gaps, key=lambda name: gaps[name])
+    return Gap(
+        "init",
+        pair.key,
+        theirs.path,
+        f"{equal} of {len(unused)} untouched lora_A are bit-equal to those drawn from the declared seed",
+        0,
+        same=equal == len(unused),
+        distance=gaps[worst],
+        slack=max(_ROUNDING.get(theirs.info(name).dtype, 0.0) for name in unused),
+        module=theirs.module_of(worst),
+        tensor=worst,
+    )
+
+
+def _idle(weights: AdapterWeights) -> list[str]:
+    """Names of the lora_A whose lora_B is exactly zero."""
+    return [
+        pair.a.name
+        for pair in weights.pairs().values()
+        if pair.a is not None
+        and pair.b is not None
+        and not any(chunk.any() for chunk in weights.chunks(pair.b.name))
+    ]

@@ -1,0 +1,147 @@
+import contextlib
+import json
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from auditor.artifacts.trainer_state import TrainerState
+from auditor.errors import CannotRead
+from tests.builders.blobs import blob, json_blob
+
+# The trainer_state.json of a real checkpoint-450, written by transformers 4.51; total_flos as spelled there.
+REAL = """{
+  "best_global_step": null, "best_metric": null, "best_model_checkpoint": null, "epoch": 1.0,
+  "eval_steps": 500,
+  "global_step": 450, "is_hyper_param_search": false, "is_local_process_zero": true,
+  "is_world_process_zero": true, "log_history": [], "logging_steps": -450, "max_steps": 450,
+  "num_input_tokens_seen": 0, "num_train_epochs": 1, "save_steps": 500,
+  "stateful_callbacks": {"TrainerControl": {"args": {"should_epoch_stop": false, "should_evaluate": false,
+    "should_log": false, "should_save": true, "should_training_stop": true}, "attributes": {}}},
+  "total_flos": 1.0138086088704e+16, "train_batch_size": 1, "trial_name": null, "trial_params": null
+}"""
+
+
+def state(**values: object) -> TrainerState:
+    return TrainerState.parse(json_blob(values, "run/checkpoint-2/trainer_state.json"))
+
+
+def test_reads_a_real_file() -> None:
+    read = TrainerState.parse(blob(REAL))
+    assert (read.global_step, read.max_steps, read.epoch, read.num_train_epochs) == (450, 450, 1.0, 1)
+    assert (read.logging_steps, read.save_steps, read.eval_steps, read.train_batch_size) == (
+        -450,
+        500,
+        500,
+        1,
+    )
+    assert (read.log_history, read.row_texts, read.best_metric) == ((), (), None)
+    assert read.control == {
+        "should_epoch_stop": False,
+        "should_evaluate": False,
+        "should_log": False,
+        "should_save": True,
+        "should_training_stop": True,
+    }
+    assert read.callbacks == ("TrainerControl",)
+    assert len(read.keys) == 20
+    assert read.type_errors == ()
+
+
+def test_total_flos_is_exact_and_keeps_its_spelling() -> None:
+    read = TrainerState.parse(blob(REAL))
+    # 6 x 3,666,842,480 parameters x 460,800 tokens.
+    assert read.total_flos == 6 * 3_666_842_480 * 460_800
+    assert isinstance(read.total_flos, int)
+    assert read.total_flos_text == "1.0138086088704e+16"
+
+
+@pytest.mark.parametrize(
+    "spelling", ["10138086088704000", "9007199254740993", "1.5", "0.0", "0", "-2.0", "1e300"]
+)
+def test_any_spelling_of_total_flos_is_found_beside_rows_that_hold_one(spelling: str) -> None:
+    row = '{"step": 3, "total_flos": 77.5}'
+    read = TrainerState.parse(blob(f'{{"log_history": [{row}], "total_flos" : {spelling}}}'))
+    assert read.total_flos_text == spelling
+    assert read.total_flos == json.loads(spelling)
+
+
+def test_no_total_flos() -> None:
+    assert (state().total_flos, state().total_flos_text) == (None, None)
+    assert math.isnan(TrainerState.parse(blob('{"total_flos": NaN}')).total_flos or 0)
+
+
+def test_logged_gives_numbers_in_file_order() -> None:
+    rows = [
+        {"step": 2, "loss": 1.5},
+        {"step": 1, "loss": 2},
+        {"step": 2, "eval_loss": 1},
+        {"step": 3, "loss": "x"},
+    ]
+    assert state(log_history=rows).logged("loss") == ((2, 1.5), (1, 2.0))
+
+
+def test_rows_with_nan_are_equal_as_text() -> None:
+    text = '{"log_history": [{"loss": NaN, "step": 1}, {"step": 2, "grad_norm": Infinity}]}'
+    one, other = TrainerState.parse(blob(text)), TrainerState.parse(blob(text))
+    assert one.row_texts == other.row_texts == ('{"loss":NaN,"step":1}', '{"grad_norm":Infinity,"step":2}')
+
+
+@given(
+    st.lists(
+        st.dictionaries(st.sampled_from(["step", "loss", "x"]), st.floats() | st.integers(0, 9)), max_size=4
+    )
+)
+def test_row_texts_tell_rows_apart_and_only_them(rows: list[dict[str, float]]) -> None:
+    read = state(log_history=rows)
+    assert [repr(sorted(json.loads(text).items())) for text in read.row_texts] == [
+        repr(sorted(row.items())) for row in rows
+    ]
+
+
+def test_facts_hold_scalars_rows_and_flags() -> None:
+    read = state(
+        global_step=4,
+        is_world_process_zero=True,
+        log_history=[{"step": 2, "loss": 1.25, "train_runtime": 3.5}, {"loss": 9}],
+        stateful_callbacks={"TrainerControl": {"args": {"should_save": True}}, "EarlyStoppingCallback": {}},
+    )
+    facts = read.facts()
+    assert facts["global_step"].value == 4
+    assert (facts["loss@2"].value, facts["loss@2"].rtol) == (1.25, 1e-6)
+    assert facts["train_runtime@2"].ignorable
+    assert facts["is_world_process_zero"].ignorable
+    assert facts["control.should_save"].value is True
+    assert read.callbacks == ("TrainerControl", "EarlyStoppingCallback")
+    assert len(facts) == 5
+
+
+@pytest.mark.parametrize(
+    ("values", "pointer", "word"),
+    [
+        ({"global_step": "450"}, "/global_step", "an integer"),
+        ({"epoch": True}, "/epoch", "a number"),
+        ({"log_history": {"step": 1}}, "/log_history", "an array of objects"),
+        ({"log_history": [1]}, "/log_history", "an array of objects"),
+        ({"stateful_callbacks": []}, "/stateful_callbacks", "an object"),
+        ({"max_steps": 10**30}, "/max_steps", "an integer"),
+    ],
+)
+def test_wrong_types_are_sentences(values: dict[str, object], pointer: str, word: str) -> None:
+    ((where, sentence),) = state(**values).type_errors
+    assert where == pointer
+    assert sentence.endswith(f"expected {word}")
+
+
+@pytest.mark.parametrize("data", [b"", b"[]", b"\xff", b'{"log_history": ' + b"[" * 5000, b"nul"])
+def test_broken_files_cannot_be_read(data: bytes) -> None:
+    with pytest.raises(CannotRead):
+        TrainerState.parse(blob(data))
+
+
+@pytest.mark.parametrize("depth", [900, 980, 990, 1000, 3000, 100_000])
+def test_deep_rows_are_read_or_refused(depth: int) -> None:
+    row = '{"step": 1, "x": ' + "[" * depth + "]" * depth + "}"
+    with contextlib.suppress(CannotRead):
+        assert TrainerState.parse(blob(f'{{"log_history": [{row}]}}')).logged("x") == ()

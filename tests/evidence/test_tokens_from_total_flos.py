@@ -1,0 +1,200 @@
+"""total_flos as a checksum. The numbers of the real case come from a meta-device model of the real class
+(transformers 4.50.0 and 4.51.3), made independently of this arithmetic."""
+
+from fractions import Fraction
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from auditor.artifacts.base_config import BaseConfig
+from auditor.artifacts.known_bases import lookup
+from auditor.evidence import tokens_from_total_flos as module
+from auditor.evidence._flos import FlosLedger, tokens_in
+from auditor.model import Status
+from auditor.runs import Run
+from tests.builders.repositories import seed
+from tests.evidence.support import TARGETS_11, adapter, run_of, said, state, weighed
+
+REAL_FLOS = 10_138_086_088_704_000
+REAL_N = 3_666_842_480
+LANGUAGE_ONLY = r".*language_model.*\.(q_proj|k_proj|v_proj|o_proj|gate_proj|up_proj|down_proj)"
+
+
+def run_with(base: BaseConfig | None = None, flos: float = REAL_FLOS, **changes: Any) -> Run:
+    return run_of(
+        {
+            "adapter_config.json": adapter(**changes),
+            "checkpoint-450/trainer_state.json": state(total_flos=flos),
+        },
+        base,
+    )
+
+
+def known(name: str, cls: str | None = None) -> BaseConfig:
+    found = lookup(name, cls)
+    assert found is not None
+    return found
+
+
+def test_the_real_case_closes_to_the_last_digit() -> None:
+    ledger = weighed(run_of(seed()), module)
+    assert ledger.derived("tokens") == FlosLedger(460_800, REAL_N, 42_734_080, Fraction(1024), True)
+    for claim in ("base_model", "r", "target_modules", "tokens"):
+        assert ledger.claims[claim].status is Status.VERIFIED
+    evidence = ledger.claims["r"].evidence[0]
+    assert evidence.detail == (
+        "10,138,086,088,704,000 = 6 x 3,666,842,480 x 460,800 (remainder 0); 3,666,842,480 = 3,624,108,400 "
+        "outside the base's embeddings (table of known models: gemma-3-4b) + 42,734,080 of LoRA on 401 modules "
+        "(238 text, 162 vision, 1 head)"
+    )
+    assert evidence.paths == ("checkpoint-450/trainer_state.json", "adapter_config.json")
+
+
+def test_another_recorded_rank_is_contradicted_by_the_one_that_closes() -> None:
+    found = said(run_with(r=8), module)
+    assert found["r"] == (
+        Status.CONTRADICTED,
+        "total_flos closes with r = 16 to the last digit, and not with the recorded 8",
+    )
+    assert found["target_modules"][0] is Status.VERIFIED
+    assert found["tokens"][0] is Status.VERIFIED
+
+
+def test_a_removed_output_head_is_contradicted_by_the_reading_that_closes() -> None:
+    found = said(run_with(target_modules=[t for t in TARGETS_11 if t != "lm_head"]), module)
+    assert found["target_modules"] == (
+        Status.CONTRADICTED,
+        "total_flos closes with the output head to the last digit, and not as recorded",
+    )
+    assert found["r"][0] is Status.VERIFIED
+
+
+@pytest.mark.parametrize(
+    ("base", "changes"),
+    [
+        ("gemma-3-4b", {"target_modules": LANGUAGE_ONLY}),
+        ("gemma-3-1b", {}),
+        ("gemma-3-12b", {}),
+        ("llama-3.1-8b", {}),
+    ],
+)
+def test_other_modules_and_other_bases_do_not_close(base: str, changes: dict[str, Any]) -> None:
+    found = said(run_with(known(base), **changes), module)
+    assert list(found) == ["base_model"]
+    assert found["base_model"][0] is Status.UNVERIFIABLE
+    assert found["base_model"][1].startswith("total_flos does not close with the ")
+
+
+def test_a_regular_expression_is_matched_under_every_release_of_module_names() -> None:
+    # Text only: N = 3,624,108,400 + 29,802,496 (LoRA r=16 on the 238 text modules, meta-device count).
+    n = 3_624_108_400 + 29_802_496
+    old = run_with(flos=6 * n * 900_000, target_modules=LANGUAGE_ONLY)
+    new = run_with(flos=6 * n * 900_000, target_modules=r"model\.language_model\.layers\.\d+\..*_proj")
+    for run in (old, new):
+        ledger = weighed(run, module)
+        assert ledger.derived("tokens") == FlosLedger(900_000, n, 29_802_496, Fraction(2000), True)
+
+
+def test_dora_adds_one_magnitude_for_every_output() -> None:
+    # q_proj of Llama 3.2 1B: 16 layers of 2048 x 2048, so r = 4 adds 16 * 4 * 4096, DoRA 16 * 2048 more; the
+    # publisher states 1,235,814,400 parameters with tied embeddings of 128,256 x 2048.
+    n = 1_235_814_400 - 128_256 * 2048 + 16 * 4 * 4096 + 16 * 2048
+    run = run_with(
+        known("llama-3.2-1b"), 6 * n * 4500, r=4, target_modules=["q_proj"], use_dora=True, auto_mapping=None
+    )
+    assert weighed(run, module).derived("tokens") == FlosLedger(4500, n, 294_912, Fraction(10), True)
+
+
+def test_fewer_tokens_than_steps_are_no_closing() -> None:
+    found = said(run_with(flos=6 * REAL_N * 449), module)
+    assert found["base_model"][0] is Status.UNVERIFIABLE
+
+
+def test_another_reading_contradicts_nothing_on_a_small_model() -> None:
+    # N below ten million: 64 wide, so that with r = 16 (not the recorded 8) total_flos closes.
+    tiny = BaseConfig.of(
+        "config.json",
+        {
+            "model_type": "llama",
+            "hidden_size": 64,
+            "intermediate_size": 128,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 4,
+            "vocab_size": 512,
+            "tie_word_embeddings": True,
+        },
+    )
+    # 2 layers of 4 x 64 x 64 + 3 x 64 x 128 + 2 x 64, a final norm of 64, LoRA 2 x 16 x 128 on q_proj.
+    n = 2 * (4 * 64 * 64 + 3 * 64 * 128 + 2 * 64) + 64 + 2 * 16 * 128
+    run = run_with(tiny, 6 * n * 9001, r=8, target_modules=["q_proj"], auto_mapping=None)
+    found = said(run, module)
+    assert list(found) == ["base_model"]
+    assert found["base_model"][0] is Status.UNVERIFIABLE
+    right = run_with(tiny, 6 * n * 9001, r=16, target_modules=["q_proj"], auto_mapping=None)
+    assert said(right, module)["r"][0] is Status.VERIFIED
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"peft_type": "IA3"}, "the adapter's peft_type is IA3, and only LORA is counted here"),
+        (
+            {"modules_to_save": ["lm_head"]},
+            "the adapter trains whole copies of modules (modules_to_save), which is not counted here",
+        ),
+        (
+            {"target_modules": ["q_proj", "embed_tokens"]},
+            "the adapter wraps an embedding or a convolution, which is not counted here",
+        ),
+        ({"target_modules": ["nothing"]}, "target_modules names no linear module of the base"),
+        ({"r": "16"}, "adapter_config.json holds no usable rank"),
+    ],
+)
+def test_says_when_the_parameters_cannot_be_counted(changes: dict[str, Any], reason: str) -> None:
+    found = said(run_with(**changes), module)
+    assert found == {"base_model": (Status.UNVERIFIABLE, f"total_flos cannot be tested: {reason}")}
+
+
+def test_says_when_the_base_is_not_known() -> None:
+    found = said(run_with(base_model_name_or_path="someone/else", auto_mapping=None), module)
+    says = "total_flos would test the base, but its configuration is not known (give --base DIR)"
+    assert found == {"base_model": (Status.UNVERIFIABLE, says)}
+
+
+@pytest.mark.parametrize("flos", [0, 0.5])
+def test_is_silent_without_a_count(flos: float) -> None:
+    assert said(run_with(flos=flos), module) == {}
+
+
+def test_the_limit_of_exactness_follows_the_lowest_bit() -> None:
+    # 6 x 3 = 18 = 2 x 9: whole sums are exact below 2**54, and there one unit off is caught.
+    below = 18 * (2**53 // 18)
+    assert tokens_in(below, 3) == (below // 18, True)
+    assert tokens_in(below + 2, 3) is None
+    assert tokens_in(18 * (2**54 // 18), 3) == (2**54 // 18, True)
+    assert tokens_in(18 * 10**16, 3) is None  # above 2**54: too many tokens to tell
+    big = 6 * (2**40 + 1)
+    assert tokens_in(big * 10**6 + 2**10, 2**40 + 1) == (10**6, False)
+    assert tokens_in(big * 10**6 + big // 2, 2**40 + 1) is None
+
+
+@given(
+    st.integers(10_000, 10**11),
+    st.lists(st.integers(1, 8192), min_size=1, max_size=200),
+)
+def test_a_trainers_float_sum_always_closes(parameters: int, batches: list[int]) -> None:
+    total = 0.0
+    for tokens in batches:
+        total += float(6 * tokens * parameters)
+    answer = tokens_in(int(total), parameters)
+    assert answer is not None
+    assert answer[0] == sum(batches)
+
+
+@given(st.integers(10_000, 10**9), st.integers(1, 5000), st.integers(1, 5000))
+def test_a_slightly_larger_model_never_closes(parameters: int, tokens: int, more: int) -> None:
+    # T N is no multiple of N + d when T d < N + d: the remainder is then T d, taken from above.
+    if 0 < tokens * more < parameters + more:
+        assert tokens_in(6 * parameters * tokens, parameters + more) is None
