@@ -145,7 +145,12 @@ def rerun(
             _policy(from_snapshot(snapshot), fail_on, None, None, None), base_model, opened.repository
         )
         if plan:
-            _print_plan(audit.look(snapshot, options), base_model, data, steps, minutes, run_name)
+            from auditor.cli._plan import plan_text
+            from auditor.engine.rerun import RerunOptions
+            from auditor.engine.rerun import plan as planned
+
+            wanted = RerunOptions(base=base_model, data=data, steps=steps, minutes=minutes)
+            sys.stdout.write(plan_text(planned(audit.look(snapshot, options), run_name, wanted)))
             return
         rerunner = _rerunner(True, base_model, data, steps, minutes, run_name, keep, no_cache, quiet)
         report = audit.check(snapshot, options, rerunner)
@@ -192,19 +197,6 @@ def _rerunner(
         raise UsageError(f"a rerun needs {missing}", "give the base model's folder and the training data")
     options = RerunOptions(base=base, data=data, steps=steps, minutes=minutes, keep=keep, cache=not no_cache)
     return rerunner(run_name, options, progress_bar(quiet))
-
-
-def _print_plan(
-    side: object,
-    base: Path | None,
-    data: Path | None,
-    steps: int | None,
-    minutes: float | None,
-    run_name: str | None,
-) -> None:
-    from auditor.cli._plan import plan_text
-
-    sys.stdout.write(plan_text(side, base, data, steps, minutes, run_name))
 
 
 def _finish(report: "Report", stdout: object, files: object, color: str, stamp: bool) -> None:

@@ -2,6 +2,7 @@
 
 import re
 
+from auditor.artifacts.training_args import TrainingArgs
 from auditor.runs import Folder, Run
 
 _RANK = re.compile(r"rng_state_\d{1,6}\.pth")
@@ -14,18 +15,20 @@ def paths_in(run: Run, folder: Folder) -> tuple[str, ...]:
 
 
 def processes(run: Run) -> int | None:
-    """How many processes trained, by the rng_state files of the last checkpoint; None when there are none.
+    """How many processes trained, by the rng_state files of the last checkpoint, else by the arguments.
 
     Trainer writes ``rng_state.pth`` when world_size is 1, else one ``rng_state_<rank>.pth`` each
     (transformers 4.51.3 and 5.23.0, trainer.py ``_save_rng_state``).
     """
+    arguments = run.one(TrainingArgs)
+    stated = arguments.world_size if arguments else None
     if run.last is None:
-        return None
+        return stated
     if run.blob("rng_state.pth", run.last) is not None:
         return 1
     prefix = f"{run.last.path}/" if run.last.path else ""
     ranks = [path for path in paths_in(run, run.last) if _RANK.fullmatch(path.removeprefix(prefix))]
-    return len(ranks) or None
+    return len(ranks) or stated
 
 
 def uses_deepspeed(run: Run) -> bool:

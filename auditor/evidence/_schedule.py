@@ -14,7 +14,6 @@ from auditor.evidence._say import contradicted, number, real, unverifiable, veri
 from auditor.model import Evidence, Statement
 
 KINDS = ("linear", "cosine", "constant", "constant_with_warmup")
-_CHANGED_BY_SETTINGS = "cosine"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,12 +122,7 @@ def judge(
         says = f"{shown} follow {plan.kind} with a peak of {number(scaled)}, not of {number(plan.peak)}"
         yield contradicted("learning_rate", says, _detail(plan, points), scaled, *paths)
         return
-    if len(rivals) == 1 and len(points) > 1:
-        claim, other = rivals[0]
-        yield from _rival(claim, other, plan, shown, warm, _detail(plan, points), *paths)
-        return
-    says = f"{shown} do not follow {_words(plan)}, nor another schedule tried here"
-    yield unverifiable("lr_scheduler_type", says, *paths)
+    yield _unfit(plan, rivals, shown, warm, _detail(plan, points), *paths)
 
 
 def _fits(
@@ -152,22 +146,42 @@ def _fits(
         yield verified("learning_rate", says, detail, plan.peak, *paths)
 
 
-def _rival(
-    claim: str, other: Plan, plan: Plan, shown: str, warm: str | None, detail: str, *paths: str
-) -> Iterator[Evidence]:
-    says = f"{shown} lie on {_words(other)}, not on {_words(plan)}"
-    key = warm if claim == "warmup" else claim
-    if key is not None:
-        yield contradicted(key, says, detail, 0 if claim == "warmup" else other.kind, *paths)
+def _unfit(
+    plan: Plan, rivals: Sequence[tuple[str, Plan]], shown: str, warm: str | None, detail: str, *paths: str
+) -> Evidence:
+    """The asked schedule does not fit: a contradiction where all that do fit differ in the same claim."""
+    says = f"{shown} do not follow {_words(plan)}"
+    claims = {claim for claim, _ in rivals}
+    if len(claims) != 1:
+        return unverifiable("lr_scheduler_type", f"{says}, and no one other schedule explains them", *paths)
+    (claim,) = claims
+    fitting = " or ".join(_words(other) for _, other in rivals)
+    key = warm if claim == "warmup" and warm else "lr_scheduler_type"
+    value = 0 if claim == "warmup" else rivals[0][1].kind
+    return contradicted(key, f"{says}; they lie on {fitting}", detail, value, *paths)
 
 
 def _rescaled(plan: Plan, points: Sequence[Point], rtol: float) -> float | None:
-    """The peak under which all points lie on the same shape; two moving points at least make a shape."""
-    telling = [(p, plan.rate(p.step)) for p in points if plan.rate(p.step) > 0 and p.rate > 0]
-    if len({expected for _, expected in telling}) < 2:
+    """The peak under which all points lie on the same shape, where they pin the shape down; else None."""
+    telling = [p for p in points if plan.rate(p.step) > 0 and p.rate > 0]
+    if not telling or not _pinned(plan, telling):
         return None
-    peak = plan.peak * telling[0][0].rate / telling[0][1]
+    peak = plan.peak * telling[0].rate / plan.rate(telling[0].step)
     return peak if Plan(plan.kind, peak, plan.warmup, plan.total).fits(points, max(rtol, 1e-6)) else None
+
+
+def _pinned(plan: Plan, points: Sequence[Point]) -> bool:
+    """Whether another warm-up cannot imitate another peak.
+
+    On the ramp alone, and on linear decay alone, a longer warm-up scales all rates alike: points must lie on both
+    sides of the warm-up's end, or (without one) at the very start.
+    """
+    if plan.kind.startswith("constant"):
+        return sum(point.step >= plan.warmup for point in points) >= 2
+    after = any(point.step > max(plan.warmup, 1) for point in points)
+    if plan.warmup == 0:
+        return after and any(point.step <= 1 for point in points)
+    return after and any(0 < point.step <= plan.warmup for point in points)
 
 
 def _words(plan: Plan) -> str:

@@ -154,8 +154,8 @@ def _range(values: Sequence[float]) -> tuple[float, float]:
 
 
 def _ticks(low: float, high: float, least: float = 0.0) -> list[float]:
-    """Three to seven round numbers around ``low`` to ``high``: 1, 2 or 5 times a power of ten apart."""
-    rough = max((high - low) / 4, least)
+    """Four to eight round numbers around ``low`` to ``high``: 1, 2 or 5 times a power of ten apart."""
+    rough = max((high - low) / 5, least)
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough)
     first, last = math.floor(low / step), math.ceil(high / step)

@@ -170,8 +170,7 @@ def files(report: Report, paint: Paint, width: int) -> Iterator[str]:
 def _change(change: FileChange, paint: Paint, width: int) -> Iterator[str]:
     sign = {"added": "+", "removed": "-", "modified": "~", "unknown": "?"}.get(change.kind, " ")
     yield f"  {sign} {shorten_middle(one_line(change.path), width - 4)}"
-    if change.note:
-        yield from wrapped(change.note, width, "      ", "      ")
+    yield from wrapped(view.change_note(change), width, "      ", "      ")
     telling = [fact for fact in change.facts if not fact.within_tolerance]
     for fact in telling[:_FACTS_SHOWN]:
         room = max((width - 10 - width_of(one_line(fact.key))) // 2, 12)

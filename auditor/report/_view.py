@@ -175,6 +175,13 @@ def change_counts(changes: Sequence[FileChange]) -> str:
     return ", ".join(f"{count} {kind}" for kind, count in counts.items() if count)
 
 
+def change_note(change: FileChange) -> str:
+    """A change's own sentence; without one and without facts, what proved the difference."""
+    if change.note or change.facts or change.kind != "modified":
+        return change.note or ""
+    return "the bytes differ" if change.proof in ("bytes", "none") else f"the {change.proof} differs"
+
+
 def changed(changes: Sequence[FileChange]) -> list[FileChange]:
     """What differs, modified files with facts first."""
     differing = [change for change in changes if change.kind != "identical"]

@@ -214,8 +214,8 @@ def _change_row(change: FileChange) -> str:
     rest = len(change.facts) - len(parts)
     if rest:
         parts.append(f"… and {rest} more")
-    if change.note:
-        parts.insert(0, escaped(change.note))
+    if view.change_note(change):
+        parts.insert(0, escaped(view.change_note(change)))
     return f"| {change.kind} | {code(change.path)} | {'<br>'.join(parts)} |"
 
 

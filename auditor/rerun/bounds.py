@@ -1,4 +1,4 @@
-"""What a verdict rests on: the same libraries and kind of machine, the share covered, and what stays unproved."""
+"""What a verdict rests on: the same libraries and kind of machine, the share covered, and what stays open."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -16,7 +16,7 @@ _PROVED = ("transformers", "peft")
 
 
 def unlike(run: Run, ledger: Ledger, environment: Mapping[str, object]) -> str | None:
-    """Why this machine's result would differ from an honest run's by more than noise; None when nothing says so."""
+    """Why this machine would differ from an honest run's by more than noise; None if nothing says so."""
     device = str(environment.get("device", "cpu"))
     trained_on = _trained_on(run)
     if trained_on == "cuda" and device == "cpu":
@@ -27,7 +27,7 @@ def unlike(run: Run, ledger: Ledger, environment: Mapping[str, object]) -> str |
         wrote = ledger.derived(f"{name}_version")
         here = _version(environment, name)
         if isinstance(wrote, VersionRange) and here is not None and not _holds(wrote, here):
-            return f"the run was made by {name} {wrote} and this rerun by {here}, whose arithmetic may be another"
+            return f"the run was made by {name} {wrote} and this rerun by {here}, which may compute otherwise"
     return None
 
 
@@ -93,7 +93,7 @@ def _open(run: Run, plan: RerunPlan, outputs: Outputs, floors: Floors, safety: f
         yield f"Steps {plan.stop_at + 1} to {plan.total_steps} were not trained again."
     noise = max((value for (aspect, _), value in floors.items() if aspect == "weights"), default=None)
     if noise:
-        yield f"A change that moves the update by less than {safety * noise:.2g} cannot be told from noise here."
+        yield f"A change that moves the update by less than {safety * noise:.2g} is noise here."
     if outputs.variations and noise == 0:
         yield "The variation moved no bit, so the noise of another machine is not known."
     if not outputs.variations:

@@ -47,7 +47,7 @@ def key(orders: Mapping[str, object], inputs: Sequence[Path]) -> str:
 
 
 def digest_of(path: Path) -> str:
-    """sha256 of a file, or of the names and digests of a folder's files. Raises UsageError when unreadable."""
+    """sha256 of a file, or of the names and digests of a folder's files. Raises UsageError."""
     try:
         if path.is_file():
             with path.open("rb") as stream:

@@ -15,7 +15,7 @@ TAGS = ("loss", "learning_rate", "grad_norm")
 SLACK: Mapping[str, float] = {"loss": 1e-6, "learning_rate": 1e-9, "grad_norm": 1e-6}
 """Relative differences that are never a sign: sums of float32 losses, and the last bits of a closed form."""
 DIGITS = 4
-"""Decimals that older releases round a logged loss to (transformers 4.51.3, trainer.py, _maybe_log_save_evaluate)."""
+"""Decimals that older releases round a logged loss to (transformers 4.51.3, trainer.py)."""
 
 Series = Mapping[int, float]
 
@@ -29,7 +29,7 @@ def curve_gaps(run: Run, plan: RerunPlan, rerun: Output) -> Iterator[Gap]:
 
 
 def _scalars(log: EventLog) -> Mapping[str, Sequence[tuple[int, float]]]:
-    """The tags as TensorBoardCallback spells them (transformers, integrations/integration_utils.py, rewrite_logs)."""
+    """The tags as TensorBoardCallback spells them (transformers, integration_utils.py)."""
     return {tag: [(point.step, point.value) for point in log.scalars.get(f"train/{tag}", ())] for tag in TAGS}
 
 
@@ -60,7 +60,7 @@ def _file(
 def curve_gap(
     tag: str, path: str, theirs: Series, ours: Series, stored: Callable[[float], float], factor: int = 1
 ) -> Gap:
-    """One curve; ``stored`` is what the committed file's format makes of a number, ``factor`` the accumulation."""
+    """One curve; ``stored`` is what the file's format makes of a number, ``factor`` the accumulation."""
     common = sorted(set(theirs) & set(ours))
     if not common:
         return Gap("curve", tag, path, f"the rerun logged no {tag} at the steps committed")
@@ -75,6 +75,7 @@ def curve_gap(
         same=worst[1] == 0,
         distance=worst[1],
         slack=SLACK[tag],
+        noisy=tag != "learning_rate",
         points=points,
         convention=_convention(tag, theirs, ours, factor) if worst[1] else None,
     )
@@ -85,7 +86,8 @@ def _sentence(tag: str, theirs: Series, ours: Series, worst: tuple[int, float], 
     if worst[1] == 0:
         return f"{tag} is equal at {steps}"
     step = worst[0]
-    return f"{tag} differs by up to {worst[1]:.2g} over {steps}: {theirs[step]:.6g} for {ours[step]:.6g} at step {step}"
+    values = f"{theirs[step]:.6g} for {ours[step]:.6g} at step {step}"
+    return f"{tag} differs by up to {worst[1]:.2g} over {steps}: {values}"
 
 
 def _stored(tag: str, theirs: Series, single: bool) -> Callable[[float], float]:

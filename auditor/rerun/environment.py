@@ -29,7 +29,7 @@ _PINNED: Mapping[str, str] = {
     "WANDB_DISABLED": "true",
     "NVIDIA_TF32_OVERRIDE": "0",
 }
-"""CUBLAS_WORKSPACE_CONFIG is what torch asks for deterministic cuBLAS (torch.use_deterministic_algorithms)."""
+"""CUBLAS_WORKSPACE_CONFIG is what torch asks for deterministic cuBLAS (use_deterministic_algorithms)."""
 _SECRETS = ("_TOKEN", "_KEY", "_SECRET", "_PASSWORD", "_CREDENTIALS")
 _DROPPED = (
     "HF_TOKEN",
@@ -143,7 +143,7 @@ def versions(libraries: tuple[str, ...] = LIBRARIES) -> Mapping[str, str]:
 
 
 def space_needed(run: Run, plan: RerunPlan, trainings: int) -> int:
-    """Bytes of disk: for each training its checkpoints, each of an adapter and two moments as large (AdamW)."""
+    """Bytes of disk: for each training its checkpoints, each an adapter and two moments as large."""
     sizes = [
         blob.size
         for name in ("adapter_model.safetensors", "adapter_model.bin")
@@ -162,7 +162,7 @@ def require_space(folder: Path, needed: int) -> None:
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise IncompleteError(
-            f"the rerun needs about {_megabytes(needed)} on the disk of its scratch folder, which has {_megabytes(free)} free",
+            f"the rerun needs about {_megabytes(needed)} of scratch space, and {_megabytes(free)} are free",
             "free some space, or set TMPDIR to a larger disk",
         )
 

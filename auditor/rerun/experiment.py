@@ -15,7 +15,7 @@ from auditor.model import RerunPlan
 from auditor.rerun import cache, environment
 from auditor.rerun.options import Progress, RerunOptions
 from auditor.rerun.outputs import RERUN, Outputs, read_output
-from auditor.rerun.runner import Interrupted, run_child
+from auditor.rerun.runner import EndedEarlyError, run_child
 
 MANIFEST = "experiment.json"
 
@@ -142,7 +142,7 @@ def _train(plan: RerunPlan, options: RerunOptions, inputs: Inputs, progress: Pro
     if options.variation:
         try:
             manifest["variations"] = {"variation": _vary(plan, options, inputs, clock, folder)}
-        except Interrupted:
+        except EndedEarlyError:
             raise
         except IncompleteError as error:
             manifest["notes"] = [

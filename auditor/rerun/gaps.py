@@ -16,10 +16,10 @@ ROOT = ""
 class Gap:
     """How far one thing of a committed file lies from the rerun's.
 
-    ``key`` names the same thing in every output, so that a repeat's gap can be found again. ``same`` means equal
-    bits. ``distance`` is relative, infinite for a difference that no rounding makes, None when ``says`` tells why
-    nothing can be compared. ``slack`` is what the file's own format rounds away. ``points`` are a curve's
-    relative gaps by step.
+    ``key`` names the same thing in every output, so that a repeat's gap can be found again. ``same`` means
+    equal bits. ``distance`` is relative, infinite for a difference that no rounding makes, None when ``says``
+    tells why nothing can be compared. ``slack`` is what the file's own format rounds away, ``noisy`` is False
+    where another machine computes the same. ``points`` are a curve's relative gaps by step.
     """
 
     aspect: str
@@ -30,6 +30,7 @@ class Gap:
     same: bool = False
     distance: float | None = None
     slack: float = 0.0
+    noisy: bool = True
     module: str | None = None
     tensor: str | None = None
     points: tuple[tuple[int, float], ...] = ()
@@ -66,7 +67,7 @@ def missing(aspect: str, pair: Pair, at: str, says: str) -> Gap:
 
 
 def committed_pairs(run: Run, plan: RerunPlan, rerun: Output) -> Iterator[Pair]:
-    """Each committed folder inside the span with the rerun's: the root only when the whole run was trained."""
+    """Each committed folder inside the span with the rerun's: the root only when all was trained."""
     if plan.span == "whole":
         state = run.root.one(TrainerState)
         step = state.global_step if state else plan.total_steps
@@ -85,7 +86,7 @@ def repeated_pairs(repeat: Output, rerun: Output) -> Iterator[Pair]:
 
 
 def relative(one: float, two: float) -> float:
-    """|one - two| / max(|one|, |two|): 0 for equal numbers and for NaN on both sides, infinite for NaN on one."""
+    """|one - two| / max(|one|, |two|): 0 for equal numbers and two NaN, infinite for one NaN."""
     if one == two or (math.isnan(one) and math.isnan(two)):
         return 0.0
     if not (math.isfinite(one) and math.isfinite(two)):

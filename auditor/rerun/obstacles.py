@@ -31,7 +31,7 @@ _LORA_EXTRAS = (
     "arrow_config",
     "ensure_weight_tying",
 )
-"""Keys of adapter_config.json that change what is trained and that the child cannot set (peft 0.21.2, LoraConfig)."""
+"""Keys of adapter_config.json that change what is trained and that the child cannot set (peft 0.21.2)."""
 _ARGUMENT_EXTRAS: Mapping[str, tuple[object, ...]] = {
     "neftune_noise_alpha": (None, 0),
     "label_smoothing_factor": (None, 0),
@@ -88,12 +88,13 @@ def _adapter(run: Run) -> Iterator[str]:
 
 def _trainer(run: Run) -> Iterator[str]:
     if run.recipe is not None and run.recipe.trainer not in TRAINERS:
-        yield f"{run.recipe.path} declares the trainer {run.recipe.trainer!r}; only sft and plain training are rerun"
+        yield f"{run.recipe.path} declares the trainer {run.recipe.trainer!r}; only sft is rerun"
     arguments = run.one(TrainingArgs)
     if arguments is not None:
         for key, neutral in _ARGUMENT_EXTRAS.items():
             if key in arguments.values and arguments.values[key] not in neutral:
-                yield f"{arguments.path} sets {key} = {arguments.values[key]}, which the reference training does not do"
+                what = f"{key} = {arguments.values[key]}"
+                yield f"{arguments.path} sets {what}, which the reference training does not do"
     for _, blob in run.blobs("rng_state_1.pth"):
         yield f"{blob.path} shows more than one process; a rerun on one changes the arithmetic"
         return
@@ -123,7 +124,7 @@ def _data(ledger: Ledger, data: Path | None) -> Iterator[str]:
     if data is None:
         yield "no training data was given (--data PATH)"
     elif not data.is_file():
-        yield f"{data.name} is not a file; give the .jsonl, .csv or .parquet file of training rows (--data PATH)"
+        yield f"{data.name} is no file; give the .jsonl, .csv or .parquet file of rows (--data PATH)"
     else:
         yield from _other_revision("dataset", ledger.value("dataset_revision"), data)
 

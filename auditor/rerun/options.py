@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 Progress = Callable[[int, int, float | None, float | None], None]
-"""Called with optimizer steps done, steps in all jobs together, last loss, and seconds left (None: not known yet)."""
+"""Called with steps done, steps of all trainings together, last loss, and seconds left (None: unknown)."""
 
 
 def silent(step: int, total: int, loss: float | None, eta: float | None) -> None:
@@ -16,7 +16,7 @@ def silent(step: int, total: int, loss: float | None, eta: float | None) -> None
 class RerunOptions:
     """How much to train, with what, and where to leave it.
 
-    ``steps`` is the budget in optimizer steps of one training, ``minutes`` the budget of the whole experiment,
+    ``steps`` is the budget in optimizer steps of one training, ``minutes`` a budget of time,
     ``timeout`` seconds after which the child is ended. ``keep`` is a new folder that receives the outputs.
     ``repeats`` counts trainings with the same settings (2: one and its repeat); ``variation`` adds one under
     another instruction set and thread count.

@@ -54,7 +54,7 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class Outputs:
-    """The experiment's folders. ``repeats`` had the same settings, ``variations`` stand for other machines."""
+    """The experiment's folders. ``repeats`` had equal settings, ``variations`` stand for other machines."""
 
     rerun: Output
     repeats: tuple[Output, ...] = ()

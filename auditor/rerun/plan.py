@@ -1,4 +1,4 @@
-"""Claims -> RerunPlan: what will be trained, from which file each setting came, and what keeps it from starting.
+"""Claims -> RerunPlan: what will be trained, from which file each setting came, and what is in the way.
 
 Pure but for counting the rows of the data file; needs no torch.
 """
@@ -18,9 +18,9 @@ from auditor.rerun.settings import choose, source_of, warmup
 from auditor.runs import Run
 
 DEFAULT_STEPS = 200
-"""Optimizer steps trained when the user gives no budget: a whole short run, or the beginning of a long one."""
+"""Optimizer steps trained when the user gives no budget: a short run, or the beginning of a long one."""
 SECONDS_PER_STEP_GUESS = 4.0
-"""Of a 4-billion-parameter QLoRA step of 4,096 tokens on one GPU (3.55 s measured); turns --minutes into steps."""
+"""Of a QLoRA step of a 4B model, 4,096 tokens, on one GPU (3.55 s measured); turns minutes into steps."""
 ROWS_LIMIT = 256 * 1024 * 1024
 """Bytes of a data file whose rows are counted before training; a larger one only loses the row coverage."""
 _COMPARABLE = (
@@ -90,10 +90,10 @@ def _int(value: object) -> int:
 
 
 def _total(run: Run, ledger: Ledger, known: Mapping[str, Setting], rows: int | None) -> Setting | None:
-    """max_steps of trainer_state.json, else of the arguments, else ceil(epochs x ceil(batches / accumulation)).
+    """max_steps of trainer_state.json, else of the arguments, else arithmetic over rows and batches.
 
-    Source of the arithmetic: transformers 5.23.0, trainer.py, set_initial_training_values; it needs one example
-    a row, so it is not used where rows are packed.
+    Source of the arithmetic: transformers 5.23.0, trainer.py, set_initial_training_values: ceil(epochs x
+    ceil(batches / accumulation)). It needs one example a row, so it is not used where rows may be packed.
     """
     state = run.latest(TrainerState)
     if state is not None and state.max_steps is not None and state.max_steps > 0:
@@ -132,7 +132,9 @@ def _packing(
         return Setting(
             False, f"arithmetic: {rows} rows, one example each, give the {expected} steps", assumed=True
         )
-    says = f"arithmetic: {rows} rows, one example each, would give {expected} steps, {total.source} says {total.value}"
+    says = (
+        f"arithmetic: {rows} rows as one example each give {expected} steps, not the {total.value} recorded"
+    )
     return Setting(True, says, assumed=True)
 
 
@@ -168,7 +170,7 @@ def _coverage(
 
 
 def _files(run: Run, stop_at: int, total: int) -> Iterator[bool]:
-    """For each committed file that a rerun writes too: whether the span reaches it and its content is here."""
+    """For each committed file that a rerun writes too: whether the span reaches it and it is here."""
     for folder in run.folders:
         reached = folder.step <= stop_at if folder.step is not None else stop_at == total
         for name in _COMPARABLE:
@@ -187,8 +189,8 @@ def _further(run: Run, ledger: Ledger, known: Mapping[str, Setting]) -> Iterator
     evaluated = ledger.statement("eval_strategy")
     if evaluated is not None and str(evaluated.value) not in ("no", "None"):
         yield (
-            f"eval_strategy = {evaluated.value} ({source_of(evaluated)}): evaluation draws a number from torch's "
-            "generator and is not repeated, which moves later dropout masks on a CPU"
+            f"eval_strategy = {evaluated.value} ({source_of(evaluated)}): evaluation is not repeated; it draws "
+            "a number from torch's generator, which moves later dropout masks on a CPU"
         )
     arguments, config = run.one(TrainingArgs), run.one(AdapterConfig)
     if arguments is None and config is not None:

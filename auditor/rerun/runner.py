@@ -32,7 +32,7 @@ LINGER = 30.0
 """Seconds a child may take to exit after it closed its stdout."""
 
 
-class Interrupted(IncompleteError):
+class EndedEarlyError(IncompleteError):
     """The user or the clock ended the rerun; nothing went wrong with the training."""
 
 
@@ -108,7 +108,7 @@ def run_child(
             _follow(child, followed, progress, timeout)
             code = _code(child)
         except KeyboardInterrupt:
-            raise Interrupted(
+            raise EndedEarlyError(
                 f"the rerun was interrupted {_where(followed)}", "run the same command again"
             ) from None
         finally:
@@ -145,7 +145,7 @@ def _follow(
     while True:
         now = time.monotonic()
         if end is not None and now >= end:
-            raise Interrupted(
+            raise EndedEarlyError(
                 f"the rerun did not finish in {timeout:,.0f} seconds; it was ended {_where(followed)}",
                 "give more time, or fewer steps with --steps",
             )
@@ -195,7 +195,7 @@ def end_group(child: subprocess.Popen[bytes]) -> None:
 
 
 def _code(child: subprocess.Popen[bytes]) -> int:
-    """The exit code of a child that has closed its stdout; one that lingers is killed and counts as killed."""
+    """The exit code of a child that has closed its stdout; one that lingers is killed."""
     try:
         return child.wait(timeout=LINGER)
     except subprocess.TimeoutExpired:

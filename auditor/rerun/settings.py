@@ -113,7 +113,7 @@ def _sentence(key: str, value: object, source: str, chosen: Setting) -> str:
 
 
 def _batch(ledger: Ledger) -> tuple[str, Setting, list[str]]:
-    """The micro-batch: what trainer_state.json says ran, because auto_find_batch_size leaves the argument as it was."""
+    """The micro-batch that ran, by trainer_state.json: auto_find_batch_size leaves the argument as it was."""
     key = "per_device_train_batch_size"
     stated = _plain(ledger, key, "TrainingArguments")
     ran = ledger.statement("train_batch_size", RECORDED)
@@ -156,7 +156,7 @@ _DTYPES |= {"float32": "float32", "none": "float32", "null": "float32", "fp32": 
 
 
 def _precision(run: Run, ledger: Ledger, chosen: Chosen) -> Iterable[str]:
-    """compute_dtype from mixed precision, which decides autocast; bitsandbytes' own dtype where that says "no"."""
+    """compute_dtype from mixed precision, which decides autocast; bitsandbytes' own where that is "no"."""
     stated = ledger.statement("mixed_precision", *_ORDER)
     word = None if stated is None else _DTYPES.get(str(stated.value).lower())
     path, config = _quantization_config(run)
@@ -219,7 +219,7 @@ def _quantization(run: Run, ledger: Ledger, chosen: Chosen) -> Iterable[str]:
 
 
 def _quantization_config(run: Run) -> tuple[str, Mapping[str, object]]:
-    """The quantization section of the model configuration that the Trainer wrote into an event file, if any."""
+    """The quantization section of the model configuration that the Trainer wrote to an event file."""
     for log in run.events:
         model = log.model_config()
         section = model.get("quantization_config") if model else None
@@ -229,7 +229,7 @@ def _quantization_config(run: Run) -> tuple[str, Mapping[str, object]]:
 
 
 def _names(run: Run) -> Chosen:
-    """What the adapter's configuration calls its base, repeated so that the rerun's files carry the same name."""
+    """What the adapter's configuration calls its base, so that the rerun's files carry the same name."""
     config = run.one(AdapterConfig)
     if config is None:
         return {}

@@ -17,7 +17,7 @@ GROUP_KEYS = ("lr", "initial_lr", "betas", "eps", "weight_decay", "amsgrad", "ma
 CLOSED_FORM = 1e-9
 """Relative slack of learning rates: a closed form of step and total, up to the last bits of a product."""
 COUNTERS = ("global_step", "max_steps", "epoch", "num_train_epochs", "train_batch_size")
-"""Fields of trainer_state.json that the recipe decides; intervals, flags of the process and names are not compared."""
+"""Fields of trainer_state.json that the recipe decides; intervals, flags and names are not compared."""
 EPOCH_SLACK = 1e-6
 
 
@@ -164,7 +164,8 @@ def rng_gap(pair: Pair) -> Gap | None:
         if one != two
     ]
     if others:
-        says = f"torch's generator is bit-equal; that of {' and '.join(others)}, which training does not use, is not"
+        unused = " and ".join(others)
+        says = f"torch's generator is bit-equal; that of {unused}, which training does not use, is not"
         return Gap("rng", pair.key, theirs.path, says, pair.step, distance=0.0)
     says = "the generators of torch, Python and NumPy are in the same state"
     return Gap("rng", pair.key, theirs.path, says, pair.step, same=True, distance=0.0)

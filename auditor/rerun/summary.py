@@ -27,7 +27,7 @@ class Judged:
 
 
 def aspects_of(judged: Sequence[Judged]) -> tuple[Aspect, ...]:
-    """One aspect a committed file and kind, in the order of ORDER and of steps; the worst gap speaks for it."""
+    """One aspect a committed file and kind, in the order of ORDER and of steps; the worst gap speaks."""
     groups: dict[tuple[str, str | None], list[Judged]] = {}
     for item in judged:
         groups.setdefault((item.gap.aspect, item.gap.at), []).append(item)
@@ -53,7 +53,7 @@ def _aspect(group: Sequence[Judged]) -> Aspect:
 
 
 def first_divergence(judged: Iterable[Judged]) -> Divergence | None:
-    """The first step of a curve that leaves the noise, and the module that moved most at the first such checkpoint.
+    """The first step of a curve that leaves the noise, and the module that moved most after it.
 
     None when nothing diverged.
     """
@@ -110,7 +110,8 @@ def _lead(judged: Sequence[Judged], plan: RerunPlan) -> str:
     if first is None or first.gap.points[0][0] != 1:
         return guess
     if first.gap.points[0][1] > max(first.limit, first.gap.slack):
-        return f" The loss of step 1 differs already: base, data, seed or the pipeline's choices are others.{guess}"
+        says = "The loss of step 1 differs already: base, data, seed or the pipeline's choices are others."
+        return f" {says}{guess}"
     return " The loss of step 1 agrees, so base, data and their order are those of the run."
 
 

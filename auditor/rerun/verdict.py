@@ -18,15 +18,16 @@ from auditor.runs import Run
 SAFETY = 3.0
 """How many floors away still counts as noise: the floor is the largest of very few measurements."""
 TOO_HIGH = 0.05
-"""A relative floor above which a small change of recipe would hide in it (lr + 10 % moves the update by 0.1)."""
+"""A relative floor above which a small change of recipe would hide in it (lr + 10 % moves it by 0.1)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """What gaps are judged against: floors of this machine, an excuse, and the step up to which bits agree."""
+    """What gaps are judged against: floors of this machine, an excuse, the step up to which bits agree."""
 
     floors: Floors
     measured: bool
+    """Whether a variation moved the weights at all; one that moves no bit says nothing of other machines."""
     excuse: str | None
     same_release: bool
     exact_until: int = -1
@@ -58,9 +59,11 @@ def judge(run: Run, ledger: Ledger, plan: RerunPlan, outputs: Outputs) -> RerunR
 
 
 def _bench(run: Run, ledger: Ledger, outputs: Outputs, gaps: Sequence[Gap]) -> Bench:
+    floors = _floors(outputs)
+    moved = any(aspect == "weights" and value > 0 for (aspect, _), value in floors.items())
     bench = Bench(
-        floors=_floors(outputs),
-        measured=bool(outputs.variations),
+        floors=floors,
+        measured=bool(outputs.variations) and moved,
         excuse=unlike(run, ledger, outputs.environment),
         same_release=same_release(ledger, outputs.environment),
     )
@@ -108,24 +111,28 @@ def _exact_until(gaps: Iterable[Gap], bench: Bench) -> int:
 
 
 def _judge(gap: Gap, bench: Bench) -> Judged:
-    floor = bench.floors.get((gap.aspect, gap.key)) if bench.measured else None
+    floor = bench.floors.get((gap.aspect, gap.key))
     if gap.distance is None:
-        return Judged(gap, Verdict.INCONCLUSIVE, gap.says, 0.0, floor)
+        return Judged(gap, Verdict.INCONCLUSIVE, gap.says, gap.slack, floor)
     if gap.same:
         return Judged(gap, Verdict.IDENTICAL, gap.says, gap.slack, floor)
-    limit = max(gap.slack, SAFETY * (floor or 0.0))
-    if math.isinf(gap.distance):
-        return _outside(gap, bench, gap.slack, floor, "")
     if gap.distance <= gap.slack:
         reason = f", within {gap.slack:.2g} of rounding" if gap.distance else ""
-        return Judged(gap, Verdict.EQUIVALENT, gap.says + reason, limit, floor)
+        return Judged(gap, Verdict.EQUIVALENT, gap.says + reason, gap.slack, floor)
+    if math.isinf(gap.distance) or not gap.noisy:
+        return _outside(gap, bench, gap.slack, floor, "")
     if _is_exact(gap, bench):
-        reason = f"; yet the state after step {bench.exact_until} agrees bit for bit, so rounding does not explain it"
-        return _outside(gap, bench, gap.slack, floor, reason)
-    if not floor:
+        until = f"the state after step {bench.exact_until} agrees bit for bit"
+        return _outside(gap, bench, gap.slack, floor, f"; yet {until}, so rounding does not explain it")
+    return _against_noise(gap, bench, floor)
+
+
+def _against_noise(gap: Gap, bench: Bench, floor: float | None) -> Judged:
+    if floor is None or not bench.measured:
         reason = "; the noise of another machine was not measured, so nothing follows"
-        return Judged(gap, Verdict.INCONCLUSIVE, gap.says + reason, limit, floor)
-    if gap.distance > limit:
+        return Judged(gap, Verdict.INCONCLUSIVE, gap.says + reason, gap.slack, floor)
+    limit = max(gap.slack, SAFETY * floor)
+    if gap.distance is not None and gap.distance > limit:
         reason = f"; noise explains {limit:.2g} ({SAFETY:g} x the floor of {floor:.2g})"
         return _outside(gap, bench, limit, floor, reason)
     if floor >= TOO_HIGH:

@@ -1,4 +1,4 @@
-"""Adapters of two trainings: by bits, then by effective update; and what the unused modules tell of the seed."""
+"""Adapters of two trainings: by bits, then by effective update; and the seed, by modules never updated."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -20,7 +20,7 @@ _NAMES = ("adapter_model.safetensors", "adapter_model.bin")
 _ROUNDING: Mapping[str, float] = {"BF16": 2.0**-8, "F16": 2.0**-11}
 """Half the spacing of numbers near 1, relative: what storing an F32 adapter in this type moves."""
 SAME_UPDATE = 1e-6
-"""Relative distance below which two adapters do the same and only their basis differs (compare/adapters.py)."""
+"""Relative distance below which two adapters do the same in another basis (compare/adapters.py)."""
 
 
 def weights_gap(pair: Pair) -> Gap | None:
@@ -29,26 +29,32 @@ def weights_gap(pair: Pair) -> Gap | None:
     if theirs is None:
         why = pair.unread(*_NAMES)
         return missing("weights", pair, pair.path(_NAMES[0]), why) if why else None
-    configs = pair.theirs.one(AdapterConfig), pair.ours.one(AdapterConfig)
-    if ours is None or configs[1] is None:
+    config, made = pair.theirs.one(AdapterConfig), pair.ours.one(AdapterConfig)
+    if ours is None or made is None:
         return missing("weights", pair, theirs.path, "the rerun left no adapter at this step")
-    if configs[0] is None:
+    if config is None:
         return missing("weights", pair, theirs.path, "there is no readable adapter_config.json beside it")
     try:
-        different = structure(theirs, ours)
-        if different is not None:
-            tensor, says = different
-            return Gap("weights", pair.key, theirs.path, says, pair.step, distance=math.inf, tensor=tensor)
-        if _same_scale(configs[0], configs[1], theirs) and same_bits(theirs, ours):
-            says = f"all {len(theirs.tensors)} tensors are bit-equal"
-            return Gap("weights", pair.key, theirs.path, says, pair.step, same=True, distance=0.0)
-        return _by_effect(pair, theirs, ours, compare(theirs, configs[0], ours, configs[1]))
+        return _measured(pair, theirs, config, ours, made)
     except CannotRead as error:
         return missing("weights", pair, theirs.path, f"{theirs.path} {error.reason}")
 
 
-def structure(theirs: AdapterWeights, ours: AdapterWeights) -> tuple[str, str] | None:
-    """The first tensor that only one side has or whose shape differs, with a sentence; None when there is none.
+def _measured(
+    pair: Pair, theirs: AdapterWeights, config: AdapterConfig, ours: AdapterWeights, made: AdapterConfig
+) -> Gap:
+    different = structure(theirs, ours) or _scale(config, made, theirs) or _hole(theirs, ours)
+    if different is not None:
+        tensor, says = different
+        return Gap("weights", pair.key, theirs.path, says, pair.step, distance=math.inf, tensor=tensor)
+    if same_bits(theirs, ours):
+        says = f"all {len(theirs.tensors)} tensors are bit-equal"
+        return Gap("weights", pair.key, theirs.path, says, pair.step, same=True, distance=0.0)
+    return _by_effect(pair, theirs, ours, compare(theirs, config, ours, made))
+
+
+def structure(theirs: AdapterWeights, ours: AdapterWeights) -> tuple[str | None, str] | None:
+    """The first tensor that only one side has or whose shape differs, with a sentence; None for none.
 
     Copies of base layers do not count: PEFT adds them by its own rules.
     """
@@ -81,8 +87,25 @@ def equal_bits(one: "NDArray[Any]", two: "NDArray[Any]") -> bool:
     return one.shape == two.shape and one.dtype == two.dtype and one.tobytes() == two.tobytes()
 
 
-def _same_scale(theirs: AdapterConfig, ours: AdapterConfig, weights: AdapterWeights) -> bool:
-    return all(theirs.scaling_of(module) == ours.scaling_of(module) for module in weights.pairs())
+def _scale(
+    config: AdapterConfig, made: AdapterConfig, theirs: AdapterWeights
+) -> tuple[str | None, str] | None:
+    for module in theirs.pairs():
+        one, two = config.scaling_of(module), made.scaling_of(module)
+        if one != two and not (math.isnan(one) and math.isnan(two)):
+            return None, f"{config.path} scales {module} by {one:g}, the recipe by {two:g}"
+    return None
+
+
+def _hole(theirs: AdapterWeights, ours: AdapterWeights) -> tuple[str | None, str] | None:
+    """The first tensor with NaN or infinity on their side only."""
+    import numpy
+
+    for name in theirs.tensors:
+        bad = any(not numpy.isfinite(chunk).all() for chunk in theirs.chunks(name))
+        if bad and name in ours.tensors and all(numpy.isfinite(c).all() for c in ours.chunks(name)):
+            return name, f"{name} holds NaN or infinity, the rerun's does not"
+    return None
 
 
 def _by_effect(pair: Pair, theirs: AdapterWeights, ours: AdapterWeights, compared: AdapterComparison) -> Gap:
@@ -117,7 +140,7 @@ def _farthest(theirs: AdapterWeights, ours: AdapterWeights, module: str | None) 
 
 
 def distance(one: "NDArray[Any]", two: "NDArray[Any]") -> float:
-    """|one - two| / max(|one|, |two|), Frobenius in float64: 0 for two zeros, infinite where only one is NaN."""
+    """|one - two| / max(|one|, |two|), Frobenius in float64: 0 for two zeros, infinite for NaN in one."""
     import numpy
 
     first, second = one.astype(numpy.float64).ravel(), two.astype(numpy.float64).ravel()
@@ -163,6 +186,7 @@ def _init(pair: Pair, theirs: AdapterWeights, start: AdapterWeights, unused: lis
         same=equal == len(unused),
         distance=gaps[worst],
         slack=max(_ROUNDING.get(theirs.info(name).dtype, 0.0) for name in unused),
+        noisy=False,
         module=theirs.module_of(worst),
         tensor=worst,
     )

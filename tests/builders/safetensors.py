@@ -1,4 +1,4 @@
-"""Writes safetensors files and LoRA adapters without torch; every part of the header can be wrong on purpose."""
+"""Writes safetensors files and LoRA adapters without torch; headers can be wrong on purpose."""
 
 import json
 import struct

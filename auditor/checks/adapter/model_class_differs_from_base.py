@@ -45,6 +45,6 @@ def check(config: AdapterConfig, base: BaseConfig) -> Iterator[Problem | Skip]:
 
 
 def _family(name: str) -> str | None:
-    """``Gemma3`` of Gemma3ForConditionalGeneration and of Gemma3TextModel; None for a name built otherwise."""
+    """``Gemma3`` of Gemma3ForConditionalGeneration and Gemma3TextModel; None for other kinds of names."""
     match = _FAMILY.fullmatch(name)
     return match.group(1) if match and not name.startswith("Peft") else None

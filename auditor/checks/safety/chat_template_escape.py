@@ -1,6 +1,9 @@
 """A chat template reaches for Python's internals, as attacks on template engines do.
 
-Chat templates are Jinja programs that run whenever a conversation is formatted. transformers runs them in a sandbox; llama-cpp-python (CVE-2024-34359) and SGLang (CVE-2026-5760) did not, and a template inside a model file could run any command there. No template for conversations needs `__class__`, `__globals__` or the `attr` filter.
+Chat templates are Jinja programs that run whenever a conversation is formatted. transformers runs them
+in a sandbox; llama-cpp-python (CVE-2024-34359) and SGLang (CVE-2026-5760) did not, and a template
+inside a model file could run any command there. No template for conversations needs `__class__`,
+`__globals__` or the `attr` filter.
 
 Wrong when: the words stand in a text that the template prints; only code between `{{ }}` and `{% %}` is
 looked at.

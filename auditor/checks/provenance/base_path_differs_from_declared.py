@@ -1,0 +1,49 @@
+"""The adapter was trained on another base model than the declared config names.
+
+PEFT writes the name under which the base was loaded (peft 0.13.2, peft_model.py). When its last part
+differs from the declared one, the declared config is not that of this adapter, and neither are its
+other values.
+
+Wrong when: the platform mounts the declared model under a path of another name; a path and a hub id
+that share no name are therefore only a warning.
+
+Fix: commit the config that was used, or train on the declared base.
+"""
+
+from collections.abc import Iterator
+
+from auditor.artifacts.adapter_config import AdapterConfig
+from auditor.checks._base_names import is_machine_path, model_name, same_model
+from auditor.model import Problem, Severity, Skip
+from auditor.recipes._base import Recipe
+
+SEVERITY = Severity.ERROR
+
+_MOUNTS = frozenset({"model", "models", "base", "base_model", "input", "checkpoint", "weights"})
+"""Folder names that say nothing about the model inside."""
+
+
+def check(config: AdapterConfig, recipe: Recipe) -> Iterator[Problem | Skip]:
+    """The declared path and the declared repository both count."""
+    recorded = config.base_model_name_or_path
+    declared = [
+        value
+        for key in ("base_model", "base_repository")
+        if isinstance(value := recipe.value(key), str) and value.strip()
+    ]
+    if not recorded or not config.is_peft or not declared:
+        yield Skip("the base model is not named in both the declared config and adapter_config.json")
+        return
+    if any(same_model(recorded, name) for name in declared):
+        return
+    if model_name(recorded) in _MOUNTS or model_name(declared[0]) in _MOUNTS:
+        yield Skip("one of the two names is a folder that says nothing about the model")
+        return
+    alike = is_machine_path(recorded) == is_machine_path(declared[0])
+    yield Problem(
+        f"the adapter was trained on {recorded}, and the declared base model is {declared[0]}",
+        config.at("/base_model_name_or_path"),
+        expected=declared[0],
+        observed=recorded,
+        severity=None if alike else Severity.WARNING,
+    )

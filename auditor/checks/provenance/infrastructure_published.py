@@ -1,0 +1,72 @@
+"""Published files name hosts, folders or pods of the infrastructure that trained the model.
+
+Such names help nobody who uses the model, tell outsiders how the inside is built, and show that
+references point to places that only the inside can reach.
+
+Wrong when: the repository stays inside the organisation that owns these names.
+
+Fix: write hub ids, relative paths and public addresses into the published config; set the host name of
+the training job to something neutral before TensorBoard starts.
+"""
+
+import re
+from collections.abc import Iterator
+
+from auditor.checks._references import private_host
+from auditor.checks.provenance._event_names import event_names
+from auditor.model import Location, Problem, Severity
+from auditor.runs import Contents
+
+SEVERITY = Severity.WARNING
+
+_ABSOLUTE = re.compile(r"/[\w.-]+(?:/[\w.@-]+)+/?|[A-Za-z]:[\\/].+")
+_POD = re.compile(r".+-[bcdfghjklmnpqrstvwxz2456789]{5}$")
+"""Kubernetes ends a generated name with five characters of this alphabet (apimachinery, util/rand)."""
+_INSIDE = (".internal", ".local", ".lan", ".corp", ".intra", ".cluster.local")
+_DEPTH, _MOST = 6, 200
+
+
+def check(contents: Contents) -> Iterator[Problem]:
+    """One finding for each declared config, and a note for host names in event files."""
+    for recipe in contents.recipes:
+        texts = list(_texts(recipe.raw, _DEPTH))[:_MOST]
+        hosts = {host: None for text in texts if (host := private_host(text))}
+        paths = {text: None for text in texts if _ABSOLUTE.fullmatch(text)}
+        if hosts or paths:
+            yield Problem(
+                f"the declared config names {_counted(len(hosts), 'host')} and "
+                f"{_counted(len(paths), 'absolute path')} "
+                "of the training infrastructure",
+                Location(recipe.path),
+                expected="public addresses and relative paths",
+                observed=", ".join([*hosts, *paths][:8]),
+            )
+    named = {
+        found.host: found.path for found in event_names(contents.snapshot.files) if _is_inside(found.host)
+    }
+    if named:
+        yield Problem(
+            f"event files carry the name of the machine or pod that trained: {', '.join(list(named)[:3])}",
+            Location(next(iter(named.values()))),
+            observed=", ".join(list(named)[:8]),
+            severity=Severity.NOTE,
+        )
+
+
+def _texts(value: object, depth: int) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict) and depth:
+        for item in value.values():
+            yield from _texts(item, depth - 1)
+    elif isinstance(value, list) and depth:
+        for item in value:
+            yield from _texts(item, depth - 1)
+
+
+def _counted(number: int, word: str) -> str:
+    return f"{number or 'no'} {word}{'' if number == 1 else 's'}"
+
+
+def _is_inside(host: str) -> bool:
+    return host.endswith(_INSIDE) or _POD.fullmatch(host) is not None

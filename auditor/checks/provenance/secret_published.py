@@ -1,0 +1,74 @@
+"""A file holds what looks like an access token or a private key.
+
+Whoever can read the repository can use it, and git keeps it in the history after the file is changed.
+training_args.bin keeps `hub_token` as it is, while the JSON form of the same arguments masks it
+(transformers 4.51.3, training_args.py, `to_dict`).
+
+Wrong when: the text is an example that only has the form of a token; repeated characters and the word
+EXAMPLE are recognised.
+
+Fix: revoke the token at its issuer now, then remove it from the history before the branch is merged.
+"""
+
+import re
+from collections.abc import Iterator
+
+from auditor.artifacts.training_args import TrainingArgs
+from auditor.checks._text_files import text_files
+from auditor.model import Location, Problem, Severity
+from auditor.runs import Contents
+
+SEVERITY = Severity.ERROR
+
+_FORMS = {
+    "a Hugging Face token": re.compile(r"(?<![A-Za-z0-9_])hf_[A-Za-z0-9]{34}(?![A-Za-z0-9])"),
+    "a GitHub token": re.compile(
+        r"(?<![A-Za-z0-9_])(?:gh[pousr]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9_]{82})(?!\w)"
+    ),
+    "a GitLab token": re.compile(r"(?<![\w-])glpat-[A-Za-z0-9_-]{20}(?![\w-])"),
+    "an AWS access key": re.compile(r"(?<![A-Z0-9])AKIA[A-Z0-9]{16}(?![A-Z0-9])"),
+    "a private key": re.compile(
+        r"-----BEGIN (?:RSA |EC |OPENSSH |DSA )?PRIVATE KEY-----\s{0,8}[A-Za-z0-9+/]{16}"
+    ),
+    "a password in an address": re.compile(
+        r"https?://[A-Za-z0-9._-]{1,64}:([A-Za-z0-9._~-]{8,128})@[A-Za-z0-9]"
+    ),
+}
+_EXAMPLE = re.compile(r"example|your|token|password|placeholder|secret|xxxx", re.IGNORECASE)
+SHOWN = 6
+"""Characters of a token that a finding shows."""
+
+
+def check(contents: Contents) -> Iterator[Problem]:
+    """One finding for each file and kind of secret; the token itself is never printed."""
+    for path, text in text_files(contents.snapshot):
+        for kind, form in _FORMS.items():
+            found = next((match for match in form.finditer(text) if _is_real(match)), None)
+            if found:
+                line = text.count("\n", 0, found.start()) + 1
+                yield Problem(
+                    f"line {line} holds what looks like {kind}: {_start(found, kind)}…",
+                    Location(path),
+                    expected="no secret in the repository",
+                    observed=kind,
+                )
+    for folder in contents.folders.values():
+        for arguments in folder.all(TrainingArgs):
+            for key in ("hub_token", "push_to_hub_token"):
+                if arguments.values.get(key):
+                    yield Problem(
+                        f"the training arguments hold `{key}`, readable for everybody who unpickles the file",
+                        arguments.at(key),
+                        expected="null",
+                        observed="a token",
+                    )
+
+
+def _is_real(match: re.Match[str]) -> bool:
+    """Whether a match is no placeholder: many different characters and none of the usual words."""
+    body = match.group(match.lastindex or 0)
+    return len(set(body)) >= 8 and not _EXAMPLE.search(body.removeprefix("hf_"))
+
+
+def _start(match: re.Match[str], kind: str) -> str:
+    return "https://" if "address" in kind else match.group(0)[:SHOWN]

@@ -1,0 +1,34 @@
+"""The dataset or the base model is declared by branch, whose content can change.
+
+A branch names whatever is its newest commit when somebody looks. Two runs of one config then train on
+different data or a different base, and neither file says so.
+
+Wrong when: the platform records the commit it fetched in another place.
+
+Fix: declare the full commit id in the place of the branch.
+"""
+
+from collections.abc import Iterator
+
+from auditor.checks._references import is_commit
+from auditor.model import Location, Problem, Severity, Skip
+from auditor.recipes._base import Recipe
+
+SEVERITY = Severity.WARNING
+
+_SOURCES = {"dataset_revision": "the dataset", "base_revision": "the base model"}
+
+
+def check(recipe: Recipe) -> Iterator[Problem | Skip]:
+    """One finding for each source that is declared by something else than a commit."""
+    stated = {key: recipe.settings[key] for key in _SOURCES if key in recipe.settings}
+    if not stated:
+        yield Skip("the declared config names no revision of dataset or base model")
+    for key, setting in stated.items():
+        if isinstance(setting.value, str) and setting.value and not is_commit(setting.value):
+            yield Problem(
+                f"{_SOURCES[key]} is declared by the branch {setting.value!r}, not by a commit",
+                Location(recipe.path, setting.member),
+                expected="a commit id",
+                observed=setting.value,
+            )

@@ -1,0 +1,77 @@
+"""No file records which release of transformers trained the model.
+
+Defaults, loss functions and module names change between releases: transformers 4.50 and 4.52 count this
+family's parameters differently, and what an adapter loads into depends on it. Without the release a run
+can be narrowed down but not repeated. It is written into the event file's model configuration when
+TensorBoard logging is on, and into the card that the Trainer makes.
+
+Wrong when: the release is recorded outside the repository.
+
+Fix: commit the output of `pip freeze` as requirements.txt, or keep the Trainer's card with its
+framework versions.
+"""
+
+import re
+from collections.abc import Iterator
+
+from auditor.artifacts.adapter_config import AdapterConfig
+from auditor.artifacts.base_config import BaseConfig
+from auditor.artifacts.model_card import ModelCard
+from auditor.model import Location, Problem, Severity, folder_of, name_of
+from auditor.runs import Run
+
+SEVERITY = Severity.WARNING
+
+_LISTS = re.compile(
+    r"requirements[\w.-]*\.txt|(?:pip-)?freeze\.txt|poetry\.lock|uv\.lock|pdm\.lock|Pipfile\.lock|pylock\.toml|"
+    r"conda-lock\.ya?ml|environment\.ya?ml|conda\.ya?ml"
+)
+
+
+def check(run: Run) -> Iterator[Problem]:
+    """Event file, cards, a saved model configuration, and lists of packages in or above the run's folder."""
+    if _names_transformers(run):
+        return
+    known = [f"PEFT {version} ({path})" for path, version in _peft(run)]
+    unfetched = [
+        item.path for item in run.contents.unread if "tfevents" in item.path and item.state == "unfetched"
+    ]
+    evidence = [f"recorded: {known[0]}"] if known else []
+    if unfetched:
+        evidence.append(f"{unfetched[0]} was not fetched; its model configuration may name the release")
+    yield Problem(
+        "no file that was read names the release of transformers"
+        + (f"; only {known[0].partition(' (')[0]} is recorded" if known else ""),
+        Location(run.path or _some_path(run)),
+        expected="the versions of torch, transformers, PEFT and bitsandbytes",
+        observed=known[0] if known else "none",
+        evidence=tuple(evidence),
+    )
+
+
+def _names_transformers(run: Run) -> bool:
+    if any(log.model_config().get("transformers_version") for log in run.events):
+        return True
+    if any("transformers" in card.framework_versions for card in run.all(ModelCard)):
+        return True
+    if any(config.transformers_version for config in run.all(BaseConfig)):
+        return True
+    return any(
+        _LISTS.fullmatch(name_of(path))
+        and (run.path + "/").startswith(folder_of(path) + "/" * bool(folder_of(path)))
+        for path in run.contents.snapshot.files
+    )
+
+
+def _peft(run: Run) -> Iterator[tuple[str, str]]:
+    for config in run.all(AdapterConfig):
+        if config.peft_version:
+            yield config.path, config.peft_version
+    for card in run.all(ModelCard):
+        if card.peft_version:
+            yield card.path, card.peft_version
+
+
+def _some_path(run: Run) -> str:
+    config = run.one(AdapterConfig)
+    return config.path if config else "."

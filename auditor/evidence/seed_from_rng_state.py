@@ -1,0 +1,42 @@
+"""The seed, from the states of the random generators.
+
+The state of torch's CPU generator begins with the seed it was started from, and a CUDA generator's state is seed
+and offset (ATen, CPUGeneratorImpl.cpp and CUDAGeneratorImpl.cpp); drawing numbers changes neither. The Trainer
+calls ``set_seed(args.seed)``, which seeds all of them, and stores them in rng_state.pth beside every checkpoint
+(transformers 5.23.0, trainer.py ``_save_rng_state``, trainer_utils.py ``set_seed``). A script that seeds torch
+again after that leaves its own seed here, so another seed in the state is named as what it is.
+"""
+
+from collections.abc import Iterator
+
+from auditor.artifacts.rng_state import RngState
+from auditor.claims import DECLARED, EFFECTIVE, Ledger
+from auditor.evidence._against import plain
+from auditor.evidence._files import why_unread
+from auditor.evidence._say import contradicted, unverifiable, verified, whole
+from auditor.model import Evidence
+from auditor.runs import Run
+
+
+def weigh(run: Run, ledger: Ledger) -> Iterator[Evidence]:
+    """Test seed by every rng_state file of the last checkpoint that has one."""
+    stated = ledger.statement("seed", DECLARED, EFFECTIVE)
+    wanted = whole(plain(stated.value)) if stated else None
+    if stated is None or wanted is None:
+        return
+    states = next((found for f in reversed(run.folders) if (found := f.all(RngState))), ())
+    if not states:
+        yield unverifiable("seed", f"{why_unread(run, 'rng_state.pth')}; its first bytes are the seed")
+        return
+    paths = tuple(state.path for state in states)
+    cpu = {state.cpu_seed for state in states if state.cpu_seed is not None}
+    cuda = {seed for state in states for seed in state.cuda_seeds}
+    if not cpu:
+        yield unverifiable("seed", "the CPU generator's state has an unknown layout", *paths)
+    elif cpu == {wanted}:
+        where = "CPU and CUDA generators were" if cuda == {wanted} else "CPU generator was"
+        yield verified("seed", f"torch's {where} seeded with {wanted}", "", wanted, *paths)
+    else:
+        shown = " and ".join(str(seed) for seed in sorted(cpu))
+        says = f"{stated.key} is declared as {wanted}, and torch's CPU generator was last seeded with {shown}"
+        yield contradicted("seed", says, "", min(cpu), stated.path, *paths)
