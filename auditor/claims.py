@@ -156,7 +156,10 @@ def _event_arguments(run: Run) -> Iterator[tuple[str, Statement]]:
                 yield key, Statement(log.path, f"args/{key}", arguments[key], EFFECTIVE, key)
         precision = precision_of(arguments) if arguments else None
         if precision:
-            yield "mixed_precision", Statement(log.path, "args/fp16, bf16", precision, EFFECTIVE, "fp16, bf16")
+            yield (
+                "mixed_precision",
+                Statement(log.path, "args/fp16, bf16", precision, EFFECTIVE, "fp16, bf16"),
+            )
 
 
 def _adapter(run: Run) -> Iterator[tuple[str, Statement]]:

@@ -276,4 +276,3 @@ def _with_base(run: Run, given: BaseConfig | None) -> Run:
     name = config.base_model_name_or_path if config else None
     known = lookup(name, config.base_model_class if config else None) if name else None
     return replace(run, base=known, base_source="table of known models" if known else "")
-

@@ -48,7 +48,11 @@ def test_pyproject_is_read_only_where_it_speaks_of_us() -> None:
         ("fail_on = 'error'", "unknown key 'fail_on' in main:.audit.toml", "did you mean 'fail-on'?"),
         ("fail-on = 'all'", "fail-on in main:.audit.toml is 'all'", "use one of error, warning, note, never"),
         ("require-coverage = 2", "require-coverage in main:.audit.toml is 2", "give a share from 0 to 1"),
-        ("severity = 3", "severity in main:.audit.toml must be a table", "write [severity] and one line per entry"),
+        (
+            "severity = 3",
+            "severity in main:.audit.toml must be a table",
+            "write [severity] and one line per entry",
+        ),
         ("[[ignore]]\nrule='a'\nuntil='2030-01-01'", "an [[ignore]] in main:.audit.toml has no reason", None),
         ("[rerun]\nstep = 3", "unknown key 'step' in [rerun] of main:.audit.toml", "did you mean 'steps'?"),
     ],
@@ -67,7 +71,12 @@ def test_broken_toml_is_a_usage_error() -> None:
 
 def test_the_command_line_wins() -> None:
     policy = overridden(parse({"fail-on": "never"}, "x"), "error", 0.25, ["a"], ["b"])
-    assert (policy.fail_on, policy.require_coverage, policy.only, policy.skip) == ("error", 0.25, ("a",), ("b",))
+    assert (policy.fail_on, policy.require_coverage, policy.only, policy.skip) == (
+        "error",
+        0.25,
+        ("a",),
+        ("b",),
+    )
     with pytest.raises(UsageError):
         overridden(Policy(), "sometimes", None, (), ())
     with pytest.raises(UsageError):
@@ -106,7 +115,9 @@ def test_an_ignore_that_matches_nothing_is_said() -> None:
 
 
 def test_copies_of_one_defect_fold_into_one_finding_worst_first() -> None:
-    folded = fold([finding(path="checkpoint-5/x.json"), finding(path="x.json"), finding("z", "y", Severity.NOTE)])
+    folded = fold(
+        [finding(path="checkpoint-5/x.json"), finding(path="x.json"), finding("z", "y", Severity.NOTE)]
+    )
     assert [f.rule for f in folded] == ["a-rule", "z"]
     assert folded[0].at == Location("x.json", "/r")
     assert folded[0].also_at == (Location("checkpoint-5/x.json", "/r"),)

@@ -84,6 +84,8 @@ def _fields(data: bytes, position: int, end: int) -> Iterator[tuple[int, int, in
     while position < end:
         key, position = _varint(data, position, end)
         wire = key & 7
+        if key < 8:
+            raise MalformedError("field number 0")
         if wire == _VARINT:
             value, position = _varint(data, position, end)
             yield key >> 3, wire, value, 0

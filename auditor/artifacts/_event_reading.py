@@ -79,8 +79,14 @@ class Reading:
                 ScalarPoint(event.step, value.number, event.wall_time)
             )
         elif plugin == "hparams":
-            self.hparams.update(_event_proto.hparams(value.content) or {})
+            self._hparams(value)
         elif value.texts and (plugin == "text" or value.tag.endswith("/text_summary")):
             self.texts.setdefault(value.tag, []).extend(value.texts)
         elif value.kind:
+            self.other_tags.add(value.tag)
+
+    def _hparams(self, value: Value) -> None:
+        try:
+            self.hparams.update(_event_proto.hparams(value.content) or {})
+        except ValueError:
             self.other_tags.add(value.tag)

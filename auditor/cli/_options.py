@@ -9,49 +9,73 @@ _AUDIT, _RERUN, _OUTPUT = "Audit", "Rerun", "Output"
 
 Repo = Annotated[
     Path | None,
-    typer.Option("--repo", metavar="PATH", help="Repository, bare repository or .bundle. Default: the one around here."),
+    typer.Option(
+        "--repo", metavar="PATH", help="Repository, bare repository or .bundle. Default: the one around here."
+    ),
 ]
 LfsStore = Annotated[
     list[Path] | None,
-    typer.Option("--lfs-store", metavar="DIR", help="Folder of Git LFS objects; content is hashed before use. Repeatable."),
+    typer.Option(
+        "--lfs-store",
+        metavar="DIR",
+        help="Folder of Git LFS objects; content is hashed before use. Repeatable.",
+    ),
 ]
 Format = Annotated[
-    str, typer.Option("--format", metavar="FORMAT", help="What stdout holds: terminal, json, markdown, html, sarif, ...")
+    str,
+    typer.Option(
+        "--format", metavar="FORMAT", help="What stdout holds: terminal, json, markdown, html, sarif, ..."
+    ),
 ]
 Output = Annotated[
     list[str] | None,
     typer.Option("--output", "-o", metavar="FORMAT=PATH", help="Also write a report to a file. Repeatable."),
 ]
 FailOn = Annotated[
-    str | None, typer.Option("--fail-on", metavar="LEVEL", help="error (default), warning, note or never: what exits 1.")
+    str | None,
+    typer.Option("--fail-on", metavar="LEVEL", help="error (default), warning, note or never: what exits 1."),
 ]
 RequireCoverage = Annotated[
     float | None,
-    typer.Option("--require-coverage", metavar="SHARE", help="Share of claims (0 to 1) that must be verified, else exit 3."),
+    typer.Option(
+        "--require-coverage",
+        metavar="SHARE",
+        help="Share of claims (0 to 1) that must be verified, else exit 3.",
+    ),
 ]
 Base = Annotated[
     Path | None, typer.Option("--base", metavar="DIR", help="Folder of the base model on this machine.")
 ]
 Data = Annotated[
-    Path | None, typer.Option("--data", metavar="PATH", help="Training data on this machine (JSONL, CSV, parquet).")
+    Path | None,
+    typer.Option("--data", metavar="PATH", help="Training data on this machine (JSONL, CSV, parquet)."),
 ]
-Only = Annotated[list[str] | None, typer.Option("--only", metavar="RULE", help="Run this rule alone. Repeatable.")]
-Ignore = Annotated[list[str] | None, typer.Option("--ignore", metavar="RULE", help="Do not run this rule. Repeatable.")]
+Only = Annotated[
+    list[str] | None, typer.Option("--only", metavar="RULE", help="Run this rule alone. Repeatable.")
+]
+Ignore = Annotated[
+    list[str] | None, typer.Option("--ignore", metavar="RULE", help="Do not run this rule. Repeatable.")
+]
 Color = Annotated[str, typer.Option("--color", metavar="WHEN", help="auto, always or never.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Nothing on stderr but errors.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an internal error.")]
 Stamp = Annotated[bool, typer.Option("--stamp", help="Write the time of the audit into the report.")]
 Rerun = Annotated[
-    bool, typer.Option("--rerun", help="Also rerun the training of HEAD and compare (needs --base and --data).")
+    bool,
+    typer.Option("--rerun", help="Also rerun the training of HEAD and compare (needs --base and --data)."),
 ]
 Steps = Annotated[
     int | None, typer.Option("--steps", min=1, metavar="N", help="Rerun at most N optimizer steps.")
 ]
 Minutes = Annotated[
-    float | None, typer.Option("--minutes", min=0.1, metavar="M", help="Stop a rerun that takes longer than M minutes.")
+    float | None,
+    typer.Option("--minutes", min=0.1, metavar="M", help="Stop a rerun that takes longer than M minutes."),
 ]
 RunName = Annotated[
-    str | None, typer.Option("--run", metavar="PATH", help="Which run to rerun when the repository holds several.")
+    str | None,
+    typer.Option("--run", metavar="PATH", help="Which run to rerun when the repository holds several."),
 ]
-Keep = Annotated[Path | None, typer.Option("--keep", metavar="DIR", help="Keep what the rerun wrote in this folder.")]
+Keep = Annotated[
+    Path | None, typer.Option("--keep", metavar="DIR", help="Keep what the rerun wrote in this folder.")
+]
 NoCache = Annotated[bool, typer.Option("--no-cache", help="Train even if the same rerun was made before.")]

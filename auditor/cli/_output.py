@@ -33,14 +33,18 @@ def destinations(outputs: Sequence[str]) -> tuple[tuple[ModuleType, Path], ...]:
     return tuple(found)
 
 
-def emit(report: Report, stdout: ModuleType | None, files: Sequence[tuple[ModuleType, Path]], color: str) -> None:
+def emit(
+    report: Report, stdout: ModuleType | None, files: Sequence[tuple[ModuleType, Path]], color: str
+) -> None:
     """Write every file, then stdout. Raises IncompleteError when a file cannot be written."""
     for module, path in files:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(module.render(report), encoding="utf-8")
         except OSError as error:
-            raise IncompleteError(f"{path} cannot be written: {error.strerror}", "choose another path") from error
+            raise IncompleteError(
+                f"{path} cannot be written: {error.strerror}", "choose another path"
+            ) from error
     if stdout is not None:
         text: str = stdout.render(report, colour=wants_colour(color, sys.stdout.isatty()), width=_width())
         sys.stdout.write(text if text.endswith("\n") else text + "\n")

@@ -46,7 +46,9 @@ def target(name: str, repo: Path | None, lfs_stores: Sequence[Path]) -> Iterator
             snapshot = repository.snapshot(ref, resolved.commits[0], resolved)
             yield Opened((snapshot,), None, repository.name)
     elif repo is None and path.exists():
-        yield Opened((directory.snapshot(path, tuple(lfs_stores), path.resolve().name),), None, path.resolve().name)
+        yield Opened(
+            (directory.snapshot(path, tuple(lfs_stores), path.resolve().name),), None, path.resolve().name
+        )
     else:
         with refs([name], repo, lfs_stores) as opened:
             yield opened
@@ -69,7 +71,9 @@ def _repository(repo: Path | None, lfs_stores: tuple[Path, ...]) -> Iterator[Rep
         for name in _REDIRECTS:
             os.environ.pop(name, None)
         if not repo.exists():
-            raise UsageError(f"{repo} does not exist", "give --repo a repository, a bare repository or a .bundle")
+            raise UsageError(
+                f"{repo} does not exist", "give --repo a repository, a bare repository or a .bundle"
+            )
     path = repo or Path.cwd()
     if bundle.is_bundle(path):
         with bundle.repository(path, lfs_stores) as opened:
@@ -78,4 +82,6 @@ def _repository(repo: Path | None, lfs_stores: tuple[Path, ...]) -> Iterator[Rep
         with Repository(path, lfs_stores) as opened:
             yield opened
     else:
-        raise UsageError(f"{path} is neither a repository nor a git bundle", "give --repo a folder or a .bundle")
+        raise UsageError(
+            f"{path} is neither a repository nor a git bundle", "give --repo a folder or a .bundle"
+        )

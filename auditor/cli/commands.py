@@ -47,8 +47,12 @@ def _audit(
 
 @app.command()
 def compare(
-    base: Annotated[str, typer.Argument(metavar="BASE", help="The ref to merge into: a branch, tag or commit.")],
-    head: Annotated[str, typer.Argument(metavar="HEAD", help="The ref under review. Histories may be unrelated.")],
+    base: Annotated[
+        str, typer.Argument(metavar="BASE", help="The ref to merge into: a branch, tag or commit.")
+    ],
+    head: Annotated[
+        str, typer.Argument(metavar="HEAD", help="The ref under review. Histories may be unrelated.")
+    ],
     repo: opt.Repo = None,
     lfs_store: opt.LfsStore = None,
     rerun: opt.Rerun = False,
@@ -86,7 +90,9 @@ def compare(
 
 @app.command()
 def check(
-    target: Annotated[str, typer.Argument(metavar="[TARGET]", help="A ref, a folder, a .bundle or one file.")] = "HEAD",
+    target: Annotated[
+        str, typer.Argument(metavar="[TARGET]", help="A ref, a folder, a .bundle or one file.")
+    ] = "HEAD",
     repo: opt.Repo = None,
     lfs_store: opt.LfsStore = None,
     base_model: opt.Base = None,

@@ -15,7 +15,9 @@ from auditor.errors import UsageError
 
 @app.command()
 def inspect(
-    target: Annotated[str, typer.Argument(metavar="[TARGET]", help="A ref, a folder, a .bundle or one file.")] = "HEAD",
+    target: Annotated[
+        str, typer.Argument(metavar="[TARGET]", help="A ref, a folder, a .bundle or one file.")
+    ] = "HEAD",
     repo: opt.Repo = None,
     lfs_store: opt.LfsStore = None,
     format: Annotated[str, typer.Option("--format", metavar="FORMAT", help="terminal or json.")] = "terminal",  # noqa: A002
@@ -42,7 +44,9 @@ def _lines(value: object, indent: int = 0) -> Iterator[str]:
     pad = "  " * indent
     if isinstance(value, Mapping):
         for key, item in value.items():
-            if isinstance(item, Mapping) or (isinstance(item, list) and item and isinstance(item[0], Mapping)):
+            if isinstance(item, Mapping) or (
+                isinstance(item, list) and item and isinstance(item[0], Mapping)
+            ):
                 yield f"{pad}{key}"
                 yield from _lines(item, indent + 1)
             else:

@@ -16,7 +16,9 @@ from auditor.errors import UsageError
 
 
 @app.command()
-def explain(rule: Annotated[str, typer.Argument(metavar="RULE", help="A rule's name; audit rules lists them.")]) -> None:
+def explain(
+    rule: Annotated[str, typer.Argument(metavar="RULE", help="A rule's name; audit rules lists them.")],
+) -> None:
     """Print what a rule means, why it matters, how it can be wrong, and what to do."""
     from auditor.engine import _rules
     from auditor.engine.audit import nearest
@@ -24,7 +26,9 @@ def explain(rule: Annotated[str, typer.Argument(metavar="RULE", help="A rule's n
     found = _rules.rules().get(rule)
     if found is None:
         raise UsageError(f"there is no rule {rule!r}", nearest(rule))
-    sys.stdout.write(f"{found.id} ({found.severity.word}, {found.family})\n\n{_wrapped(found.documentation.text)}\n")
+    sys.stdout.write(
+        f"{found.id} ({found.severity.word}, {found.family})\n\n{_wrapped(found.documentation.text)}\n"
+    )
 
 
 @app.command()
@@ -37,7 +41,8 @@ def rules(
     found = _rules.rules().values()
     if format == "json":
         table = [
-            {"rule": r.id, "family": r.family, "severity": r.severity.word, **asdict(r.documentation)} for r in found
+            {"rule": r.id, "family": r.family, "severity": r.severity.word, **asdict(r.documentation)}
+            for r in found
         ]
         sys.stdout.write(json.dumps(table, indent=2) + "\n")
         return
@@ -52,7 +57,9 @@ def rules(
 
 @app.command()
 def schema(
-    name: Annotated[str, typer.Argument(metavar="[NAME]", help="Which schema; without it they are listed.")] = "",
+    name: Annotated[
+        str, typer.Argument(metavar="[NAME]", help="Which schema; without it they are listed.")
+    ] = "",
 ) -> None:
     """Print a JSON Schema that we read or write."""
     from auditor import schemas
@@ -67,7 +74,9 @@ def schema(
 
 @app.command()
 def report(
-    file: Annotated[Path, typer.Argument(metavar="FILE.json", help="A report written with --output json=FILE.json.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE.json", help="A report written with --output json=FILE.json.")
+    ],
     format: opt.Format = "terminal",  # noqa: A002 - the option is called --format
     output: opt.Output = None,
     color: opt.Color = "auto",
@@ -80,19 +89,25 @@ def report(
     try:
         text = file.read_text(encoding="utf-8")
     except OSError as error:
-        raise UsageError(f"{file} cannot be read: {error.strerror}", "give a file that audit wrote") from error
+        raise UsageError(
+            f"{file} cannot be read: {error.strerror}", "give a file that audit wrote"
+        ) from error
     except UnicodeDecodeError as error:
         raise UsageError(f"{file} is not a report", "give a file written with --output json=FILE") from error
     try:
         stored = from_json(text)
     except (ValueError, KeyError, TypeError) as error:
-        raise UsageError(f"{file} is not a report of this version", "give a file written with --output json=") from error
+        raise UsageError(
+            f"{file} is not a report of this version", "give a file written with --output json="
+        ) from error
     _output.emit(stored, stdout, files, color)
 
 
 @app.command()
 def config(
-    ref: Annotated[str, typer.Argument(metavar="[REF]", help="The ref whose policy counts (the BASE of a comparison).")] = "HEAD",
+    ref: Annotated[
+        str, typer.Argument(metavar="[REF]", help="The ref whose policy counts (the BASE of a comparison).")
+    ] = "HEAD",
     repo: opt.Repo = None,
 ) -> None:
     """Print the policy in force, and which file each value came from."""
@@ -118,5 +133,6 @@ def _wrapped(text: str, indent: str = "") -> str:
     import textwrap
 
     return "\n\n".join(
-        textwrap.fill(part, 80, initial_indent=indent, subsequent_indent=indent) for part in text.split("\n\n")
+        textwrap.fill(part, 80, initial_indent=indent, subsequent_indent=indent)
+        for part in text.split("\n\n")
     )

@@ -19,7 +19,9 @@ def _changes(base: Mapping[str, Fact], head: Mapping[str, Fact]) -> Iterator[Cha
         elif two is None and one is not None:
             yield Change(key, "removed", one.value, None)
         elif one is not None and two is not None and not identical(one.value, two.value):
-            near = one.ignorable or close(one.value, two.value, max(one.rtol, two.rtol), max(one.atol, two.atol))
+            near = one.ignorable or close(
+                one.value, two.value, max(one.rtol, two.rtol), max(one.atol, two.atol)
+            )
             yield Change(key, "within tolerance" if near else "changed", one.value, two.value)
 
 

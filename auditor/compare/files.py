@@ -79,7 +79,9 @@ def _parsed(path: str, base: Contents, head: Contents, proof: str) -> FileChange
     return FileChange(path, "modified", "parsed", tuple(changes))
 
 
-def _pairs(path: str, base: Contents, head: Contents) -> Iterator[tuple[Mapping[str, Fact], Mapping[str, Fact]]]:
+def _pairs(
+    path: str, base: Contents, head: Contents
+) -> Iterator[tuple[Mapping[str, Fact], Mapping[str, Fact]]]:
     for reader in readers_of(path):
         one, two = _find(path, reader, base), _find(path, reader, head)
         if one is not None and two is not None:
@@ -97,5 +99,3 @@ def counts(changes: Sequence[FileChange]) -> Mapping[str, int]:
     for change in changes:
         found[change.kind] = found.get(change.kind, 0) + 1
     return found
-
-

@@ -82,7 +82,8 @@ def series_of(run: Run) -> Mapping[str, tuple[str, Series]]:
 def curves_of(run: Run) -> tuple[CurveComparison, ...]:
     """A run's own curves, with nothing on the other side."""
     return tuple(
-        CurveComparison(tag, None, path, (), points, None, None) for tag, (path, points) in series_of(run).items()
+        CurveComparison(tag, None, path, (), points, None, None)
+        for tag, (path, points) in series_of(run).items()
     )
 
 

@@ -8,8 +8,9 @@ from types import ModuleType
 
 from auditor import discover
 from auditor.claims import Ledger, build
+from auditor.engine._attempt import attempt
 from auditor.engine._rules import needs_of
-from auditor.model import RerunResult
+from auditor.model import Evidence, RerunResult
 from auditor.runs import Run
 
 
@@ -21,15 +22,17 @@ def modules() -> tuple[ModuleType, ...]:
     return tuple(found[name] for name in graphlib.TopologicalSorter(graph).static_order())
 
 
-def ledger_of(run: Run, rerun: RerunResult | None = None) -> Ledger:
-    """The ledger of a run, marked by all evidence."""
-    ledger = build(run)
+def ledger_of(run: Run, rerun: RerunResult | None = None) -> tuple[Ledger, Mapping[str, str]]:
+    """The ledger of a run, marked by all evidence, and the evidence that crashed."""
+    ledger, crashed = build(run), {}
     for module in modules():
         supply: Mapping[type, object] = {Run: run, Ledger: ledger, RerunResult: rerun}
         arguments = {need.name: supply[need.kind] for need in needs_of(module.weigh)}
         if any(value is None for value in arguments.values()):
             continue
         name = discover.rule_id(module.__name__)
-        marked = tuple(replace(item, id=name) for item in module.weigh(**arguments))
-        ledger = ledger.with_evidence(marked)
-    return ledger
+        items, crash = attempt(module.weigh, arguments)
+        ledger = ledger.with_evidence(tuple(replace(i, id=name) for i in items if isinstance(i, Evidence)))
+        if crash is not None:
+            crashed[name] = crash
+    return ledger, crashed

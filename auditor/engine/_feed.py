@@ -8,8 +8,19 @@ from auditor.artifacts._base import Artifact
 from auditor.artifacts._readers import readers_of
 from auditor.artifacts.base_config import BaseConfig
 from auditor.claims import Ledger
+from auditor.engine._attempt import attempt
 from auditor.engine._rules import Need, Rule
-from auditor.model import Diff, Finding, NotApplicable, Problem, RerunResult, Skip, Snapshot, Unread, folder_of
+from auditor.model import (
+    Diff,
+    Finding,
+    NotApplicable,
+    Problem,
+    RerunResult,
+    Skip,
+    Snapshot,
+    Unread,
+    folder_of,
+)
 from auditor.policy import Policy
 from auditor.recipes._base import Recipe
 from auditor.runs import Contents, Folder, Run
@@ -24,6 +35,8 @@ class Side:
     ledgers: Mapping[str, Ledger]
     diff: Diff | None = None
     rerun: RerunResult | None = None
+    crashed: Mapping[str, str] = field(default_factory=dict)
+    """Evidence that crashed, with how: a bug of ours, reported and never taken for silence."""
 
     @property
     def snapshot(self) -> Snapshot:
@@ -43,7 +56,7 @@ class Outcome:
 
 def run_checks(side: Side, rules: Sequence[Rule], policy: Policy) -> Outcome:
     """Run every rule wherever it finds what it asks for."""
-    outcome = Outcome()
+    outcome = Outcome(failed=dict(side.crashed))
     for rule in rules:
         calls = list(_calls(side, rule))
         if not calls:
@@ -55,28 +68,29 @@ def run_checks(side: Side, rules: Sequence[Rule], policy: Policy) -> Outcome:
 
 
 def _call(rule: Rule, where: str, arguments: Mapping[str, object], outcome: Outcome, policy: Policy) -> None:
-    severity = policy.severity.get(rule.id)
-    try:
-        for item in rule.check(**arguments):
-            if isinstance(item, Skip):
-                outcome.not_applicable.append(NotApplicable(rule.id, item.reason, where))
-            elif isinstance(item, Problem):
-                outcome.findings.append(
-                    Finding(
-                        rule.id,
-                        severity or item.severity or rule.severity,
-                        item.message,
-                        item.at,
-                        item.expected,
-                        item.observed,
-                        item.evidence,
-                        item.fix or rule.documentation.fix or None,
-                    )
-                )
-    except Exception as error:  # The one blanket handler: a crashed rule must not end the audit.
-        outcome.failed[rule.id] = f"{type(error).__name__}: {error}"
+    items, crash = attempt(rule.check, arguments)
+    for item in items:
+        if isinstance(item, Skip):
+            outcome.not_applicable.append(NotApplicable(rule.id, item.reason, where))
+        elif isinstance(item, Problem):
+            outcome.findings.append(_finding(rule, item, policy))
+    if crash is not None:
+        outcome.failed[rule.id] = crash
     else:
         outcome.ran.add(rule.id)
+
+
+def _finding(rule: Rule, item: Problem, policy: Policy) -> Finding:
+    return Finding(
+        rule.id,
+        policy.severity.get(rule.id) or item.severity or rule.severity,
+        item.message,
+        item.at,
+        item.expected,
+        item.observed,
+        item.evidence,
+        item.fix or rule.documentation.fix or None,
+    )
 
 
 def _is_folder_need(need: Need) -> bool:

@@ -33,7 +33,9 @@ def suppress(
 
 
 def _matches(ignore: Suppression, finding: Finding) -> bool:
-    return ignore.rule == finding.rule and (not ignore.path or fnmatch.fnmatchcase(finding.at.path, ignore.path))
+    return ignore.rule == finding.rule and (
+        not ignore.path or fnmatch.fnmatchcase(finding.at.path, ignore.path)
+    )
 
 
 def fold(findings: Sequence[Finding]) -> tuple[Finding, ...]:

@@ -87,7 +87,9 @@ def _lacking(unread: Sequence[Unread], outcome: Outcome, coverage: Coverage, pol
     if policy.require_coverage is not None and total:
         share = coverage.claims["verified"] / total
         if share < policy.require_coverage:
-            reasons.append(f"{share:.0%} of the claims verified where {policy.require_coverage:.0%} is required")
+            reasons.append(
+                f"{share:.0%} of the claims verified where {policy.require_coverage:.0%} is required"
+            )
     return reasons
 
 

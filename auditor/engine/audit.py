@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from auditor.artifacts.base_config import BaseConfig
+from auditor.claims import Ledger
 from auditor.compare.files import compare_files
 from auditor.compare.pairs import compare_adapters, compare_curves
 from auditor.engine import _policy, _rules
@@ -33,8 +34,18 @@ class Options:
 def look(snapshot: Snapshot, options: Options) -> Side:
     """Read a snapshot, group its runs and weigh the evidence. Raises UsageError for an unusable --base."""
     contents = read(snapshot)
-    runs = group(contents, base_config(options.base))
-    return Side(contents, runs, {run.name: ledger_of(run) for run in runs})
+    return _weighed(Side(contents, group(contents, base_config(options.base)), {}))
+
+
+def _weighed(side: Side) -> Side:
+    """The side with the ledger of each run, the rerun among the evidence of the run it trained."""
+    ledgers: dict[str, Ledger] = {}
+    crashed: dict[str, str] = {}
+    for run in side.runs:
+        mine = side.rerun if side.rerun is not None and side.rerun.run == run.name else None
+        ledgers[run.name], failed = ledger_of(run, mine)
+        crashed.update(failed)
+    return replace(side, ledgers=ledgers, crashed=crashed)
 
 
 def base_config(folder: Path | None) -> BaseConfig | None:
@@ -47,7 +58,8 @@ def base_config(folder: Path | None) -> BaseConfig | None:
     try:
         return BaseConfig.parse(blob)
     except CannotRead as error:
-        raise UsageError(f"{folder}/config.json {error.reason}", "give --base a complete model folder") from error
+        hint = "give --base a complete model folder"
+        raise UsageError(f"{folder}/config.json {error.reason}", hint) from error
 
 
 def check(snapshot: Snapshot, options: Options, rerunner: Rerunner | None = None) -> Report:
@@ -108,10 +120,7 @@ def difference(before: Side, after: Side, related: bool | None) -> Diff:
 def _reran(side: Side, rerunner: Rerunner | None) -> Side:
     """The side with its rerun, whose verdicts are evidence like any other."""
     result = rerunner(side) if rerunner else None
-    if result is None:
-        return side
-    ledgers = {run.name: ledger_of(run, result if run.name == result.run else None) for run in side.runs}
-    return replace(side, rerun=result, ledgers=ledgers)
+    return side if result is None else _weighed(replace(side, rerun=result))
 
 
 def _judge(side: Side, policy: Policy) -> Outcome:

@@ -111,7 +111,11 @@ def _small_states(folder: Folder) -> Iterator[tuple[str, Table]]:
     if scheduler is not None:
         yield (
             "scheduler",
-            {"last_epoch": scheduler.last_epoch, "base_lrs": scheduler.base_lrs, "last_lr": scheduler.last_lr},
+            {
+                "last_epoch": scheduler.last_epoch,
+                "base_lrs": scheduler.base_lrs,
+                "last_lr": scheduler.last_lr,
+            },
         )
     for rng in folder.all(RngState):
         name = "rng" if rng.rank is None else f"rng {rng.rank}"

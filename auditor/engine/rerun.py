@@ -24,7 +24,9 @@ def chosen(side: Side, name: str | None) -> Run:
     if len(runs) == 1:
         return runs[0]
     if not runs:
-        raise UsageError("there is no adapter to rerun", "the repository holds no readable adapter_config.json")
+        raise UsageError(
+            "there is no adapter to rerun", "the repository holds no readable adapter_config.json"
+        )
     raise UsageError(f"the repository holds {len(runs)} runs", _known(runs))
 
 

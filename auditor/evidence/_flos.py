@@ -127,6 +127,12 @@ def alternatives(base: BaseConfig, config: AdapterConfig) -> Iterator[Hypothesis
             yield _hypothesis(base, config, modules, words, "target_modules")
 
 
+def wrapped_modules(base: BaseConfig, config: AdapterConfig) -> tuple[LinearModule, ...]:
+    """The linear modules the adapter wraps, under the first release's names that its targets match."""
+    found = (_wrapped(base, config, naming) for naming in _namings(base))
+    return next((modules for modules in found if modules), ())
+
+
 def uncountable(base: BaseConfig, config: AdapterConfig) -> str | None:
     """Why the parameters cannot be counted, as a predicate about the adapter or the base; None when they
     can.

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from auditor.claims import DECLARED, EFFECTIVE, Ledger
 from auditor.evidence._against import plain
 from auditor.evidence._say import contradicted, number, real, unverifiable, verified, whole
-from auditor.model import Evidence, Statement
+from auditor.model import Evidence
 
 KINDS = ("linear", "cosine", "constant", "constant_with_warmup")
 
@@ -58,43 +58,49 @@ def factor(kind: str, step: int, warmup: int, total: int) -> float:
     return max(0.0, 0.5 * (1.0 + math.cos(math.pi * (step - warmup) / left)))
 
 
-def warmup_steps(ledger: Ledger, total: int) -> tuple[int, Statement | None] | None:
-    """(steps, the statement they come from); (0, None) when nobody asks for a warm-up, None when unclear."""
-    given = ledger.statement("warmup_steps", EFFECTIVE, DECLARED)
-    steps = real(plain(given.value)) if given else None
-    if given is not None and steps is not None and steps > 0:
-        # From 5.0 on a warmup_steps below one is a share of the steps.
-        return (math.ceil(total * steps) if steps < 1 else int(steps)), given
-    ratio = ledger.statement("warmup_ratio", DECLARED, EFFECTIVE)
-    share = real(plain(ratio.value)) if ratio else None
-    if ratio is None or share is None:
-        return 0, None
-    return (math.ceil(total * share), ratio) if 0 <= share <= 1 else None
+def warmup_steps(ledger: Ledger, total: int) -> tuple[int, tuple[str, ...]]:
+    """Warm-up steps as declared (else as effective), and the claims that say so; (0, ()) when nobody asks.
+
+    In one source, warmup_steps above zero outweighs warmup_ratio.
+    """
+    found: dict[str, dict[str, int]] = {}
+    for role in (DECLARED, EFFECTIVE):
+        for key in ("warmup_steps", "warmup_ratio"):
+            asked = real(plain(ledger.value(key, role)))
+            if asked is not None and 0 < asked and (key == "warmup_steps" or asked <= 1):
+                # From transformers 5.0 on a warmup_steps below one is a share of the steps.
+                steps = int(asked) if key == "warmup_steps" and asked >= 1 else math.ceil(total * asked)
+                found.setdefault(role, {})[key] = steps
+    ruling = found.get(DECLARED) or found.get(EFFECTIVE)
+    if not ruling:
+        return 0, ()
+    steps = next(iter(ruling.values()))
+    keys = [key for said in found.values() for key, value in said.items() if value == steps]
+    return steps, tuple(dict.fromkeys(keys))
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The schedule that was asked for, with the statements behind it."""
+    """The schedule that was asked for, and the claims that give its warm-up."""
 
     plan: Plan
-    rate: Statement
-    kind: Statement
-    warmup: Statement | None
+    warmup: tuple[str, ...]
 
 
 def asked(ledger: Ledger, total: int | None) -> Asked | None:
-    """The declared (else effective) schedule; None when rate or kind is not said, or the kind has no form here."""
+    """The declared (else effective) schedule; None when rate or kind is not said, or the kind has no form
+    here.
+    """
     rate = ledger.statement("learning_rate", DECLARED, EFFECTIVE)
     kind = ledger.statement("lr_scheduler_type", DECLARED, EFFECTIVE)
     peak = real(plain(rate.value)) if rate else None
     if rate is None or kind is None or peak is None or not peak > 0 or not total or total < 1:
         return None
     word = str(kind.value).rpartition(".")[2].lower()
-    warm = warmup_steps(ledger, total)
-    if word not in KINDS or warm is None:
+    if word not in KINDS:
         return None
-    steps = 0 if word == "constant" else warm[0]
-    return Asked(Plan(word, peak, steps, total), rate, kind, warm[1] if word != "constant" else None)
+    steps, claims = (0, ()) if word == "constant" else warmup_steps(ledger, total)
+    return Asked(Plan(word, peak, steps, total), claims)
 
 
 def others(plan: Plan) -> Iterator[tuple[str, Plan]]:
@@ -106,27 +112,32 @@ def others(plan: Plan) -> Iterator[tuple[str, Plan]]:
         yield "warmup", Plan(plan.kind, plan.peak, 0, plan.total)
 
 
-def judge(
-    asked: Asked, points: Sequence[Point], rtol: float, where: str, *paths: str
-) -> Iterator[Evidence]:
+def judge(asked: Asked, points: Sequence[Point], rtol: float, where: str, *paths: str) -> Iterator[Evidence]:
     """One outcome each for the kind, the warm-up and (only where they fit) the peak rate."""
     plan = asked.plan
     shown = f"{len(points)} learning rate{'s' if len(points) > 1 else ''} in {where}"
     rivals = [(claim, other) for claim, other in others(plan) if other.fits(points, rtol)]
-    warm = asked.warmup.key if asked.warmup else None
     if plan.fits(points, rtol):
-        yield from _fits(plan, rivals, shown, warm, _detail(plan, points), *paths)
+        yield from _fits(plan, rivals, shown, asked.warmup, _detail(plan, points), *paths)
+        if any(point.rate > 0 for point in points):
+            says = f"{shown} lie on {_words(plan)}"
+            yield verified("learning_rate", says, _detail(plan, points), plan.peak, *paths)
         return
     scaled = _rescaled(plan, points, rtol)
     if scaled is not None:
         says = f"{shown} follow {plan.kind} with a peak of {number(scaled)}, not of {number(plan.peak)}"
         yield contradicted("learning_rate", says, _detail(plan, points), scaled, *paths)
         return
-    yield _unfit(plan, rivals, shown, warm, _detail(plan, points), *paths)
+    yield from _unfit(plan, rivals, shown, asked.warmup, _detail(plan, points), *paths)
 
 
 def _fits(
-    plan: Plan, rivals: Sequence[tuple[str, Plan]], shown: str, warm: str | None, detail: str, *paths: str
+    plan: Plan,
+    rivals: Sequence[tuple[str, Plan]],
+    shown: str,
+    warm: tuple[str, ...],
+    detail: str,
+    *paths: str,
 ) -> Iterator[Evidence]:
     kinds = [other.kind for claim, other in rivals if claim == "lr_scheduler_type"]
     if kinds:
@@ -135,30 +146,34 @@ def _fits(
     else:
         says = f"{shown} lie on {_words(plan)}"
         yield verified("lr_scheduler_type", says, detail, plan.kind, *paths)
-    if warm is not None and plan.warmup:
-        if any(claim == "warmup" for claim, _ in rivals):
-            yield unverifiable(warm, f"{shown} would be the same without a warm-up", *paths)
+    for claim in warm:
+        if any(changed == "warmup" for changed, _ in rivals):
+            yield unverifiable(claim, f"{shown} would be the same without a warm-up", *paths)
         else:
             says = f"{shown} show {plan.warmup} warm-up steps of {plan.total}"
-            yield verified(warm, says, detail, plan.warmup, *paths)
-    if any(point.rate > 0 for point in points):
-        says = f"{shown} lie on {_words(plan)}"
-        yield verified("learning_rate", says, detail, plan.peak, *paths)
+            yield verified(claim, says, detail, plan.warmup, *paths)
 
 
 def _unfit(
-    plan: Plan, rivals: Sequence[tuple[str, Plan]], shown: str, warm: str | None, detail: str, *paths: str
-) -> Evidence:
+    plan: Plan,
+    rivals: Sequence[tuple[str, Plan]],
+    shown: str,
+    warm: tuple[str, ...],
+    detail: str,
+    *paths: str,
+) -> Iterator[Evidence]:
     """The asked schedule does not fit: a contradiction where all that do fit differ in the same claim."""
     says = f"{shown} do not follow {_words(plan)}"
-    claims = {claim for claim, _ in rivals}
-    if len(claims) != 1:
-        return unverifiable("lr_scheduler_type", f"{says}, and no one other schedule explains them", *paths)
-    (claim,) = claims
+    changed = {claim for claim, _ in rivals}
+    if len(changed) != 1:
+        says = f"{says}, and no one other schedule explains them"
+        yield unverifiable("lr_scheduler_type", says, *paths)
+        return
     fitting = " or ".join(_words(other) for _, other in rivals)
-    key = warm if claim == "warmup" and warm else "lr_scheduler_type"
-    value = 0 if claim == "warmup" else rivals[0][1].kind
-    return contradicted(key, f"{says}; they lie on {fitting}", detail, value, *paths)
+    claims = warm if changed == {"warmup"} else ("lr_scheduler_type",)
+    value = 0 if changed == {"warmup"} else rivals[0][1].kind
+    for claim in claims:
+        yield contradicted(claim, f"{says}; they lie on {fitting}", detail, value, *paths)
 
 
 def _rescaled(plan: Plan, points: Sequence[Point], rtol: float) -> float | None:
@@ -173,8 +188,8 @@ def _rescaled(plan: Plan, points: Sequence[Point], rtol: float) -> float | None:
 def _pinned(plan: Plan, points: Sequence[Point]) -> bool:
     """Whether another warm-up cannot imitate another peak.
 
-    On the ramp alone, and on linear decay alone, a longer warm-up scales all rates alike: points must lie on both
-    sides of the warm-up's end, or (without one) at the very start.
+    On the ramp alone, and on linear decay alone, a longer warm-up scales all rates alike: points must lie
+    on both sides of the warm-up's end, or (without one) at the very start.
     """
     if plan.kind.startswith("constant"):
         return sum(point.step >= plan.warmup for point in points) >= 2

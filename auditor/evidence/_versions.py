@@ -40,9 +40,14 @@ def combine(claim: str, library: str, bounds: Sequence[Bound]) -> Iterator[Evide
             used.append(bound)
     if span.low is None and span.high is None:
         return
-    detail = "; ".join(f"{bound.path}: {bound.why}" for bound in used)
-    paths = tuple(dict.fromkeys(bound.path for bound in used))
+    telling = [bound for bound in used if _sets_an_end(bound.range, span)]
+    detail = "; ".join(f"{bound.path}: {bound.why}" for bound in telling)
+    paths = tuple(dict.fromkeys(bound.path for bound in telling))
     yield verified(claim, f"the files were written by {library} {span}", detail, span, *paths)
+
+
+def _sets_an_end(one: VersionRange, span: VersionRange) -> bool:
+    return (one.low is not None and one.low == span.low) or (one.high is not None and one.high == span.high)
 
 
 def _conflict(claim: str, library: str, one: Bound, other: Bound) -> Evidence:

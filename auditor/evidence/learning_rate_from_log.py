@@ -1,10 +1,10 @@
 """Peak learning rate, kind of schedule and warm-up, from the logged learning rates.
 
 The Trainer logs ``learning_rate`` with every loss, into log_history and the event file. The value is the
-schedule's closed form (transformers 4.51.3 and 5.23.0, optimization.py). Releases whose trainer_state.json has
-``best_global_step`` (4.50 and newer) log the rate that the step used, the closed form at ``step - 1``; older ones
-log the next step's (129 and 86 public runs agree). Both offsets are tried. Steps that fp16 skipped shift the
-schedule, so under fp16 a disagreement contradicts nothing.
+schedule's closed form (transformers 4.51.3 and 5.23.0, optimization.py). Releases whose trainer_state.json
+has ``best_global_step`` (4.50 and newer) log the rate that the step used, the closed form at ``step - 1``;
+older ones log the next step's (129 and 86 public runs agree). Both offsets are tried. Steps that fp16
+skipped shift the schedule, so under fp16 a disagreement contradicts nothing.
 """
 
 from collections.abc import Iterator
@@ -32,7 +32,8 @@ def weigh(run: Run, ledger: Ledger) -> Iterator[Evidence]:
         return
     newer = state is not None and "best_global_step" in state.keys
     by_offset = [
-        tuple(judge(wanted, _shifted(rows, offset), RTOL, path, path)) for offset in ((1, 0) if newer else (0, 1))
+        tuple(judge(wanted, _shifted(rows, offset), RTOL, path, path))
+        for offset in ((1, 0) if newer else (0, 1))
     ]
     # The offset that verifies wins; where neither does, the release's own offset speaks.
     chosen = next((found for found in by_offset if _fits(found)), by_offset[0])
@@ -60,9 +61,7 @@ def _fits(found: tuple[Evidence, ...]) -> bool:
     return bool(found) and all(item.outcome is not Status.CONTRADICTED for item in found) and len(found) > 1
 
 
-def _softened(
-    found: tuple[Evidence, ...], ledger: Ledger, wanted: Asked, path: str
-) -> Iterator[Evidence]:
+def _softened(found: tuple[Evidence, ...], ledger: Ledger, wanted: Asked, path: str) -> Iterator[Evidence]:
     """Under fp16 skipped steps shift the log, so what would contradict only leaves it open."""
     fp16 = str(ledger.value("mixed_precision", EFFECTIVE, DECLARED)) == "fp16"
     for item in found:

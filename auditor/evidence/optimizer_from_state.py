@@ -1,11 +1,11 @@
 """The optimizer and its settings, from optimizer.pt.
 
-The names of the state tensors tell the algorithm: exp_avg and exp_avg_sq are torch's Adam family, state1 and
-state2 bitsandbytes' (torch/optim/adamw.py; bitsandbytes, optim/optimizer.py). ``param_groups`` hold what the
-Trainer passed: initial_lr (set by the scheduler), weight_decay, betas and eps. LoRA matrices are in the group
-with weight decay, for the Trainer exempts only biases and layer norms (transformers 5.23.0, trainer.py
-``get_decay_parameter_names``). ``step`` counts updates: it equals global_step unless fp16 skipped steps (fewer)
-or an attempt ran out of memory and its updates stayed (more).
+The names of the state tensors tell the algorithm: exp_avg and exp_avg_sq are torch's Adam family, state1
+and state2 bitsandbytes' (torch/optim/adamw.py; bitsandbytes, optim/optimizer.py). ``param_groups`` hold
+what the Trainer passed: initial_lr (set by the scheduler), weight_decay, betas and eps. LoRA matrices are
+in the group with weight decay, for the Trainer exempts only biases and layer norms (transformers 5.23.0,
+trainer.py ``get_decay_parameter_names``). ``step`` counts updates: it equals global_step unless fp16
+skipped steps (fewer) or an attempt ran out of memory and its updates stayed (more).
 """
 
 from collections.abc import Iterator, Mapping
@@ -31,8 +31,15 @@ FAMILIES: Mapping[str, str] = {
     "adafactor": "adafactor",
     "sgd": "sgd",
 }
-"""OptimizerNames (transformers 5.23.0, training_args.py) -> the kind its state shows; others are not judged."""
-_WORDS = {"adamw": "torch's Adam family", "adam8bit": "bitsandbytes' Adam", "adafactor": "Adafactor", "sgd": "SGD"}
+"""OptimizerNames (transformers 5.23.0, training_args.py) -> the kind its state shows; others are not
+judged.
+"""
+_WORDS = {
+    "adamw": "torch's Adam family",
+    "adam8bit": "bitsandbytes' Adam",
+    "adafactor": "Adafactor",
+    "sgd": "SGD",
+}
 
 
 def weigh(run: Run, ledger: Ledger) -> Iterator[Evidence]:
@@ -81,13 +88,17 @@ def _steps(run: Run, state: OptimizerState, ledger: Ledger) -> Iterator[Evidence
         says = f"every parameter was updated {number(wanted)} times"
         yield verified("global_step", says, "", wanted, *paths)
     elif found > wanted and ledger.value("auto_find_batch_size") not in (True, "true"):
-        says = f"optimizer.pt counts {shown} updates, more than the {number(wanted)} steps of trainer_state.json"
+        says = (
+            f"optimizer.pt counts {shown} updates, more than the {number(wanted)} steps of trainer_state.json"
+        )
         yield contradicted("global_step", says, "", found, *paths)
     else:
-        reason = "attempts that ran out of memory leave updates behind" if found > wanted else (
-            "steps skipped under fp16, or an optimizer that was not resumed"
+        reason = (
+            "attempts that ran out of memory leave updates behind"
+            if found > wanted
+            else ("steps skipped under fp16, or an optimizer that was not resumed")
         )
-        says = f"optimizer.pt counts {shown} updates where trainer_state.json has {number(wanted)} steps: {reason}"
+        says = f"optimizer.pt counts {shown} updates, trainer_state.json {number(wanted)} steps: {reason}"
         yield unverifiable("global_step", says, *paths)
 
 
@@ -108,5 +119,6 @@ def _settings(group: Mapping[str, object], path: str, ledger: Ledger) -> Iterato
         if abs(wanted - value) <= 1e-9 * max(abs(wanted), abs(value)):
             yield verified(key, f"optimizer.pt was built with {number(value)}", "", value, path)
         else:
-            says = f"{stated.key} is declared as {number(wanted)}, and optimizer.pt was built with {number(value)}"
+            told = f"{stated.key} is declared as {number(wanted)}"
+            says = f"{told}, and optimizer.pt was built with {number(value)}"
             yield contradicted(key, says, "", value, stated.path, path)

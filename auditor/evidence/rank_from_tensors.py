@@ -1,8 +1,9 @@
 """Rank, modules and DoRA, from the shapes and names of the adapter's tensors.
 
-PEFT builds ``lora_A`` with r rows and ``lora_B`` with r columns on every module that target_modules matches, and
-a magnitude vector where use_dora is set (peft 0.13.2 and 0.21.2, tuners/lora/layer.py ``update_layer``);
-rank_pattern overrides r. lora_alpha only scales the product when the model runs and leaves no trace in a tensor.
+PEFT builds ``lora_A`` with r rows and ``lora_B`` with r columns on every module that target_modules
+matches, and a magnitude vector where use_dora is set (peft 0.13.2 and 0.21.2, tuners/lora/layer.py
+``update_layer``); rank_pattern overrides r. lora_alpha only scales the product when the model runs and
+leaves no trace in a tensor.
 """
 
 from collections.abc import Iterator
@@ -64,7 +65,8 @@ def _modules(config: AdapterConfig, weights: AdapterWeights, paths: tuple[str, .
         says = f"the expression in target_modules {config.pattern_problem or 'is not matched'}"
         yield unverifiable("target_modules", says, *paths)
     elif strange:
-        says = f"the weights hold {count(len(strange), 'module')} that target_modules does not name: {strange[0]}"
+        told = f"the weights hold {count(len(strange), 'module')}"
+        says = f"{told} that target_modules does not name: {strange[0]}"
         yield contradicted("target_modules", says, "", None, *paths)
     else:
         yield from _all_named(config, modules, paths)
@@ -87,8 +89,9 @@ def _dora(config: AdapterConfig, weights: AdapterWeights, paths: tuple[str, ...]
         return
     vectors = sum(pair.magnitude is not None for pair in weights.pairs().values())
     if bool(vectors) == config.use_dora:
-        says = f"the weights hold {count(vectors, 'magnitude vector')}"
+        says = f"the weights hold {count(vectors, 'magnitude vector') if vectors else 'no magnitude vector'}"
         yield verified("use_dora", says, "", config.use_dora, *paths)
     else:
-        says = f"use_dora is {str(config.use_dora).lower()}, and the weights hold {count(vectors, 'magnitude vector')}"
+        told = f"use_dora is {str(config.use_dora).lower()}"
+        says = f"{told}, and the weights hold {count(vectors, 'magnitude vector')}"
         yield contradicted("use_dora", says, "", bool(vectors), *paths)

@@ -4,7 +4,8 @@
 multiplier at ``last_epoch`` (torch/optim/lr_scheduler.py LambdaLR; transformers 4.51.3 and 5.23.0,
 optimization.py). The multiplier has a closed form for linear, cosine, constant and constant_with_warmup.
 ``last_epoch`` counts the scheduler's own steps, so steps that fp16 skipped do not disturb this. Several
-checkpoints give several points; at the end of training linear and cosine are both zero and cannot be told apart.
+checkpoints give several points; at the end of training linear and cosine are both zero and cannot be told
+apart.
 """
 
 from collections.abc import Iterator
@@ -58,5 +59,5 @@ def _peak(ledger: Ledger, peaks: set[float], paths: tuple[str, ...]) -> Iterator
         says = f"{number(wanted)} is one of several peak rates: {shown}"
         yield unverifiable("learning_rate", says, *paths)
     else:
-        says = f"{stated.key} is declared as {number(wanted)}, and the schedule's peak in scheduler.pt is {shown}"
+        says = f"{stated.key} is declared as {number(wanted)}, and scheduler.pt has a peak of {shown}"
         yield contradicted("learning_rate", says, "", min(peaks), stated.path, *paths)

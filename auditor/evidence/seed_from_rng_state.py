@@ -1,10 +1,11 @@
 """The seed, from the states of the random generators.
 
-The state of torch's CPU generator begins with the seed it was started from, and a CUDA generator's state is seed
-and offset (ATen, CPUGeneratorImpl.cpp and CUDAGeneratorImpl.cpp); drawing numbers changes neither. The Trainer
-calls ``set_seed(args.seed)``, which seeds all of them, and stores them in rng_state.pth beside every checkpoint
-(transformers 5.23.0, trainer.py ``_save_rng_state``, trainer_utils.py ``set_seed``). A script that seeds torch
-again after that leaves its own seed here, so another seed in the state is named as what it is.
+The state of torch's CPU generator begins with the seed it was started from, and a CUDA generator's state is
+seed and offset (ATen, CPUGeneratorImpl.cpp and CUDAGeneratorImpl.cpp); drawing numbers changes neither. The
+Trainer calls ``set_seed(args.seed)``, which seeds all of them, and stores them in rng_state.pth beside
+every checkpoint (transformers 5.23.0, trainer.py ``_save_rng_state``, trainer_utils.py ``set_seed``). A
+script that seeds torch again after that leaves its own seed here, so another seed in the state is named as
+what it is.
 """
 
 from collections.abc import Iterator

@@ -3,8 +3,9 @@
 ``TrainerState.compute_steps`` turns an interval below one into ``ceil(max_steps * interval)`` and keeps one
 of one or more as it is (transformers 4.46 to 5.23.0, trainer_callback.py), so -1 becomes ``-max_steps``.
 ``num_train_epochs`` in the state is the declared number rounded up, unless max_steps was given, which then
-rules (trainer.py ``set_initial_training_values``); its ``train_batch_size`` is the micro-batch that ran. A finished run's epoch is ``global_step / max_steps`` of
-its epochs, but for what the last step of an epoch leaves over.
+rules (trainer.py ``set_initial_training_values``); its ``train_batch_size`` is the micro-batch that ran. A
+finished run's epoch is ``global_step / max_steps`` of its epochs, but for what the last step of an epoch
+leaves over.
 """
 
 import math

@@ -72,7 +72,7 @@ def _fields(values: Mapping[str, object], path: str) -> Iterator[Bound]:
         return
     for name, present, low, high in _FIELDS:
         if (name in values) is present:
-            word = "has" if present else "has no"
+            word = "has a" if present else "has no"
             span = VersionRange(low, high)
             yield Bound(span, f"TrainingArguments {word} field `{name}` in {span}", path)
 

@@ -90,7 +90,9 @@ class Report:
     def at(self, severity: Severity) -> tuple[Finding, ...]:
         """The live findings (not suppressed, not absent) of one severity."""
         return tuple(
-            f for f in self.findings if f.severity is severity and f.suppressed is None and f.state != "absent"
+            f
+            for f in self.findings
+            if f.severity is severity and f.suppressed is None and f.state != "absent"
         )
 
     def claims_with(self, status: Status) -> tuple[Claim, ...]:

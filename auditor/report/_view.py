@@ -3,7 +3,7 @@
 import math
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from auditor.model import (
     AdapterComparison,
@@ -21,6 +21,7 @@ from auditor.model import (
     Unread,
     name_of,
 )
+from auditor.report._plain import printable
 from auditor.report._text import one_line, value_text
 
 VERDICT_SIGNS: Mapping[str, str] = {"pass": "✓", "fail": "✗", "incomplete": "◐"}
@@ -45,6 +46,13 @@ _CHANGE_ORDER = ("modified", "added", "removed", "unknown", "identical")
 def by_severity(findings: Iterable[Finding]) -> list[Finding]:
     """Worst first, then by rule and place."""
     return sorted(findings, key=lambda f: (-f.severity, f.rule, f.at.path, f.at.member or "", f.message))
+
+
+def fingerprint(finding: Finding) -> str:
+    """The finding's fingerprint over the path and member as a report can hold them (see `_plain.printable`)."""
+    member = finding.at.member
+    at = Location(printable(finding.at.path), None if member is None else printable(member))
+    return replace(finding, at=at).fingerprint
 
 
 def live(report: Report) -> list[Finding]:

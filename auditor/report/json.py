@@ -16,7 +16,7 @@ from auditor.model import (
 )
 from auditor.report import _json_training as training
 from auditor.report._plain import plain, printable, without_machine
-from auditor.report._view import by_severity, unowned_adapters, unowned_curves
+from auditor.report._view import by_severity, fingerprint, unowned_adapters, unowned_curves
 
 SUFFIX = ".json"
 SCHEMA_VERSION = "1.0"
@@ -113,7 +113,7 @@ def _finding(finding: Finding) -> Mapping[str, object]:
         "expected": plain(finding.expected),
         "observed": plain(finding.observed),
         "state": finding.state,
-        "fingerprint": finding.fingerprint,
+        "fingerprint": fingerprint(finding),
         "evidence": plain(finding.evidence),
         "fix": plain(finding.fix),
         "suppressed": _suppression(finding.suppressed) if finding.suppressed else None,

@@ -7,7 +7,7 @@ from urllib.parse import quote
 from auditor.model import Finding, Location, Report, Suppression
 from auditor.report._plain import plain
 from auditor.report._text import plural, visible
-from auditor.report._view import by_severity, unread_groups
+from auditor.report._view import by_severity, fingerprint, unread_groups
 
 SUFFIX = ".sarif"
 _TEXT_SUFFIXES = (".json", ".jsonl", ".md", ".txt", ".yaml", ".yml", ".toml", ".jinja", ".gitattributes")
@@ -85,7 +85,7 @@ def _result(finding: Finding, index: int) -> Json:
         "level": finding.severity.word,
         "message": {"text": _message(finding)},
         "locations": [_location(finding.at)],
-        "partialFingerprints": {"auditFingerprint/v1": finding.fingerprint},
+        "partialFingerprints": {"auditFingerprint/v1": fingerprint(finding)},
         "properties": {
             "expected": plain(finding.expected),
             "observed": plain(finding.observed),

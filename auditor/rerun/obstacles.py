@@ -139,13 +139,13 @@ def _other_revision(what: str, recorded: object, path: Path) -> Iterator[str]:
 
 
 def _typed(settings: Mapping[str, Setting]) -> Iterator[str]:
-    """The child's own refusal of a setting, asked one by one so that each names its source."""
-    for key, setting in settings.items():
-        try:
-            settings_from({key: setting.value})
-        except JobError as error:
-            if key in str(error):
-                yield f"{str(error).removeprefix('settings.')} ({setting.source})"
+    """The child's own refusal of the settings, with the source of the one it names."""
+    try:
+        settings_from({key: setting.value for key, setting in settings.items()})
+    except JobError as error:
+        says = str(error).removeprefix("settings").lstrip(".: ")
+        named = next((key for key in settings if says.startswith(f"{key}:")), None)
+        yield f"{says} ({settings[named].source})" if named else says
 
 
 def _total(total: int | None) -> Iterator[str]:

@@ -189,8 +189,8 @@ def _further(run: Run, ledger: Ledger, known: Mapping[str, Setting]) -> Iterator
     evaluated = ledger.statement("eval_strategy")
     if evaluated is not None and str(evaluated.value) not in ("no", "None"):
         yield (
-            f"eval_strategy = {evaluated.value} ({source_of(evaluated)}): evaluation is not repeated; it draws "
-            "a number from torch's generator, which moves later dropout masks on a CPU"
+            f"eval_strategy = {evaluated.value} ({source_of(evaluated)}): evaluation is not repeated, and it "
+            "draws a number from torch's generator, which moves later dropout masks on a CPU"
         )
     arguments, config = run.one(TrainingArgs), run.one(AdapterConfig)
     if arguments is None and config is not None:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
 
 from auditor.artifacts.adapter_config import AdapterConfig
+from auditor.artifacts.training_args import TrainingArgs
 from auditor.claims import DECLARED, DESCRIBED, EFFECTIVE, RECORDED, Ledger, same_value
 from auditor.model import Setting, Statement, Status
 from auditor.rerun.job import Settings
@@ -53,6 +54,7 @@ _NEVER_HYPOTHESES = frozenset(
     {"max_steps", "logging_steps", "logging_strategy", "save_steps", "save_strategy", "target_modules"}
 )
 """Keys whose sources differ by spelling (a ratio, "all-linear") or without effect on the weights."""
+_UNLISTED = ("logging_first_step",)
 _CHOICES = ("draw_order", "attn_implementation", "pad_to_max_length")
 
 Chosen = dict[str, Setting]
@@ -64,7 +66,7 @@ def choose(run: Run, ledger: Ledger) -> tuple[Mapping[str, Setting], tuple[str, 
     hypotheses: list[str] = []
     for owner, keys in _PLAIN.items():
         for key in keys:
-            chosen[key] = _plain(ledger, key, owner)
+            chosen[key] = _unlisted(run, key) or _plain(ledger, key, owner)
             hypotheses.extend(_others(ledger, key, chosen[key]))
     for setting in (_batch, _accumulation):
         key, value, others = setting(ledger)
@@ -91,6 +93,14 @@ def _plain(ledger: Ledger, key: str, owner: str) -> Setting:
     if found is None:
         return Setting(DEFAULTS[key], NOT_SAID.format(owner), assumed=True)
     return Setting(_value(found.value), source_of(found))
+
+
+def _unlisted(run: Run, key: str) -> Setting | None:
+    """An argument that is no claim of the ledger, from training_args.bin itself."""
+    arguments = run.one(TrainingArgs)
+    if key not in _UNLISTED or arguments is None or key not in arguments.values:
+        return None
+    return Setting(arguments.values[key], f"{arguments.path}#{key}")
 
 
 def _value(value: object) -> object:

@@ -125,7 +125,9 @@ class ObjectDatabase:
             process.stdin.write(b"".join(oid.encode() + b"\n" for oid in objects))
             process.stdin.flush()
         except OSError as error:
-            raise IncompleteError("git cat-file ended unexpectedly", "run git fsck on the repository") from error
+            raise IncompleteError(
+                "git cat-file ended unexpectedly", "run git fsck on the repository"
+            ) from error
         return process.stdout
 
 

@@ -62,7 +62,9 @@ def _open(bundle: Path) -> BinaryIO:
     try:
         return bundle.open("rb")
     except OSError as error:
-        raise UsageError(f"{bundle} cannot be opened: {error.strerror}", "give a file made by git bundle") from error
+        raise UsageError(
+            f"{bundle} cannot be opened: {error.strerror}", "give a file made by git bundle"
+        ) from error
 
 
 def _read_header(stream: BinaryIO, bundle: Path) -> Header:
@@ -74,7 +76,8 @@ def _read_header(stream: BinaryIO, bundle: Path) -> Header:
         text = line.decode("utf-8", "replace")
         if text.startswith("-"):
             raise UsageError(
-                f"{bundle} needs commits that it does not contain", "make a full one: git bundle create FILE --all"
+                f"{bundle} needs commits that it does not contain",
+                "make a full one: git bundle create FILE --all",
             )
         if text.startswith("@object-format="):
             object_format = text.partition("=")[2]

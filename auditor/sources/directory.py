@@ -46,7 +46,9 @@ def _files(folder: Path) -> Iterator[Path]:
 def _blob(path: Path, relative: str, store: lfs.ObjectStore) -> Blob:
     status = path.lstat()
     if stat.S_ISLNK(status.st_mode):
-        return Blob(relative, None, _refuse("is a symlink, which is shown but never followed"), FileKind.SYMLINK)
+        return Blob(
+            relative, None, _refuse("is a symlink, which is shown but never followed"), FileKind.SYMLINK
+        )
     if not stat.S_ISREG(status.st_mode):
         return Blob(relative, None, _refuse("is not a regular file"), absent="is not a regular file")
     if status.st_size < lfs.POINTER_LIMIT:
@@ -54,7 +56,9 @@ def _blob(path: Path, relative: str, store: lfs.ObjectStore) -> Blob:
         if pointer is not None:
             absent = None
             if store.path_of(pointer) is None:
-                absent = f"its content ({pointer.size:,} bytes) is in Git LFS and was not fetched to this machine"
+                absent = (
+                    f"its content ({pointer.size:,} bytes) is in Git LFS and was not fetched to this machine"
+                )
             return Blob(relative, pointer.size, lambda: store.open(pointer), lfs=pointer.oid, absent=absent)
     return Blob(relative, status.st_size, _opener(path))
 

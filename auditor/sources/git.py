@@ -77,7 +77,8 @@ class Repository:
     def _why_not(self, refs: Sequence[str], stderr: str) -> UsageError:
         if "not a git repository" in stderr:
             return UsageError(
-                f"{self.path} is not a git repository", "give --repo PATH, or audit a folder with audit check FOLDER"
+                f"{self.path} is not a git repository",
+                "give --repo PATH, or audit a folder with audit check FOLDER",
             )
         if "dubious ownership" in stderr:
             return UsageError(
@@ -108,7 +109,11 @@ class Repository:
         small = [oid for oid, info in sizes.items() if info.size < lfs.POINTER_LIMIT]
         self.database.preload(small)
         blobs = {entry.path: self._blob(entry, sizes, resolved.object_format) for entry in entries}
-        notes = (f"the tree of {ref} has too many entries; only the first {len(entries):,} were read",) if cut else ()
+        notes = (
+            (f"the tree of {ref} has too many entries; only the first {len(entries):,} were read",)
+            if cut
+            else ()
+        )
         return Snapshot(ref, blobs, commit, "git", resolved.shallow, notes)
 
     def _blob(self, entry: Entry, sizes: Mapping[str, _cat_file.ObjectInfo], object_format: str) -> Blob:

@@ -65,7 +65,8 @@ class ObjectStore:
         path = self.path_of(pointer)
         if path is None:
             raise CannotRead(
-                f"its content ({pointer.size:,} bytes) is in Git LFS and was not fetched to this machine", "unfetched"
+                f"its content ({pointer.size:,} bytes) is in Git LFS and was not fetched to this machine",
+                "unfetched",
             )
         oid = pointer.oid.hex
         if oid not in self._verdicts:

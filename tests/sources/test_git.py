@@ -216,7 +216,9 @@ def test_a_tree_that_contains_itself_many_times_is_cut(repo: Path, monkeypatch: 
     blob = repos.git(repo, "hash-object", "-w", "--stdin", stdin=b"x")
     tree = repos.git(repo, "mktree", stdin="".join(f"100644 blob {blob}\tf{i}\n" for i in range(10)).encode())
     for _ in range(5):
-        tree = repos.git(repo, "mktree", stdin="".join(f"040000 tree {tree}\td{i}\n" for i in range(10)).encode())
+        tree = repos.git(
+            repo, "mktree", stdin="".join(f"040000 tree {tree}\td{i}\n" for i in range(10)).encode()
+        )
     made = repos.git(repo, "commit-tree", tree, "-m", "bomb")
     repos.git(repo, "update-ref", "refs/heads/bomb", made)
     with Repository(repo) as repository:

@@ -36,16 +36,13 @@ def check(run: Run) -> Iterator[Problem]:
     unfetched = [
         item.path for item in run.contents.unread if "tfevents" in item.path and item.state == "unfetched"
     ]
-    evidence = [f"recorded: {known[0]}"] if known else []
-    if unfetched:
-        evidence.append(f"{unfetched[0]} was not fetched; its model configuration may name the release")
     yield Problem(
         "no file that was read names the release of transformers"
         + (f"; only {known[0].partition(' (')[0]} is recorded" if known else ""),
         Location(run.path or _some_path(run)),
         expected="the versions of torch, transformers, PEFT and bitsandbytes",
         observed=known[0] if known else "none",
-        evidence=tuple(evidence),
+        evidence=tuple(f"{path} was not fetched; its model text may name the release" for path in unfetched[:1]),
     )
 
 

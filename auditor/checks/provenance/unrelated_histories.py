@@ -27,7 +27,7 @@ def check(diff: Diff) -> Iterator[Problem | Skip]:
         yield Problem(
             f"{diff.base.name} and {diff.head.name} have entirely different histories: git merge "
             "refuses them",
-            Location(""),
+            Location("."),
             expected="a common ancestor",
             observed=f"no common ancestor of {diff.base.commit[:12]} and {diff.head.commit[:12]}",
         )

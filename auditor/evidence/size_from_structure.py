@@ -1,0 +1,120 @@
+"""What an adapter file and an optimizer state hold, from nothing but their sizes.
+
+PEFT saves two matrices of ``r x in`` and ``out x r`` for every wrapped module, and a copy of the output
+head's base matrix when lm_head is targeted (peft 0.13.2, utils/save_and_load.py
+``get_peft_model_state_dict``); safetensors adds a header of at most 256 bytes a tensor. AdamW keeps two
+float32 moments, 8 bytes, for each element that ever got a gradient and nothing for the others
+(torch/optim/adamw.py), besides up to 2,000 bytes a parameter of container. The predictions for the possible
+dtypes and parts lie far apart, so a size that falls into exactly one band tells them. A size is weak
+evidence: it contradicts nothing, and one that only a pointer promises is not even counted as verified.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import combinations
+
+from auditor.artifacts.adapter_config import AdapterConfig
+from auditor.artifacts.base_config import BaseConfig
+from auditor.claims import DECLARED, EFFECTIVE, Ledger
+from auditor.evidence._flos import uncountable, wrapped_modules
+from auditor.evidence._say import number, unverifiable, verified
+from auditor.evidence.optimizer_from_state import FAMILIES
+from auditor.model import Blob, Evidence
+from auditor.runs import Run
+
+HEADER_A_TENSOR, CONTAINER_A_PARAMETER, FIXED = 256, 2_000, 8_192
+"""Most bytes a file may have beyond its numbers: per tensor, per optimizer parameter, and once."""
+_DTYPES = ((4, "float32"), (2, "16 bits"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """The LoRA matrices of one tower: elements and number of matrices."""
+
+    elements: int
+    tensors: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Content:
+    """One thing a file of some size may hold; ``low`` to ``high`` bytes."""
+
+    words: str
+    low: int
+    high: int
+
+
+def weigh(run: Run, ledger: Ledger) -> Iterator[Evidence]:
+    """Derive ``adapter_content`` and ``trained_modules``, whose values are words."""
+    config = run.one(AdapterConfig)
+    if config is None or run.base is None or uncountable(run.base, config) is not None:
+        return
+    parts = _parts(run.base, config)
+    if not parts:
+        return
+    weights = next((b for _, b in run.blobs("adapter_model.safetensors")), None)
+    if weights is not None:
+        yield from _fitting("adapter_content", weights, _adapters(parts, run.base, config), run)
+    optimizer = next((b for _, b in reversed(tuple(run.blobs("optimizer.pt")))), None)
+    word = str(ledger.value("optim", EFFECTIVE, DECLARED)).rpartition(".")[2].lower()
+    if optimizer is not None and FAMILIES.get(word) == "adamw":
+        yield from _fitting("trained_modules", optimizer, _states(parts), run)
+
+
+def _parts(base: BaseConfig, config: AdapterConfig) -> Mapping[str, _Part]:
+    found: dict[str, _Part] = {}
+    for module in wrapped_modules(base, config):
+        rank = config.rank_of(module.name)
+        before = found.get(module.tower, _Part(0, 0))
+        if rank:
+            found[module.tower] = _Part(before.elements + module.lora_parameters(rank), before.tensors + 2)
+    return found
+
+
+def _adapters(parts: Mapping[str, _Part], base: BaseConfig, config: AdapterConfig) -> Iterator[_Content]:
+    elements = sum(part.elements for part in parts.values())
+    tensors = sum(part.tensors for part in parts.values())
+    room = (tensors + 1) * HEADER_A_TENSOR + FIXED
+    copied = base.text.vocab_size * base.text.hidden_size if base.text and "head" in parts else 0
+    for width, dtype in _DTYPES:
+        low = elements * width
+        yield _Content(f"{number(elements)} LoRA elements in {dtype}", low, low + room)
+        for copy_width, copy_dtype in _DTYPES if copied else ():
+            words = (
+                f"{number(elements)} LoRA elements in {dtype} and a copy of the base's output matrix "
+                f"({number(copied)} elements in {copy_dtype})"
+            )
+            yield _Content(words, low + copied * copy_width, low + copied * copy_width + room)
+
+
+def _states(parts: Mapping[str, _Part]) -> Iterator[_Content]:
+    """AdamW over every choice of towers; 16-bit LoRA matrices have 16-bit moments."""
+    for amount in range(1, len(parts) + 1):
+        for towers in combinations(parts, amount):
+            elements = sum(parts[tower].elements for tower in towers)
+            tensors = sum(parts[tower].tensors for tower in towers)
+            idle = [tower for tower in parts if tower not in towers]
+            names = " and ".join(towers) + (f", not of {' and '.join(idle)}" if idle else "")
+            for width, dtype in _DTYPES:
+                words = f"two {dtype} moments for {number(elements)} elements: the modules of {names}"
+                low = elements * width * 2
+                yield _Content(words, low, low + tensors * CONTAINER_A_PARAMETER + FIXED)
+
+
+def _fitting(claim: str, blob: Blob, contents: Iterator[_Content], run: Run) -> Iterator[Evidence]:
+    if blob.size is None:
+        return
+    fits = [content for content in contents if content.low <= blob.size <= content.high]
+    size = f"{number(blob.size)} bytes"
+    if len(fits) != 1:
+        what = "fit several contents" if fits else "fit no content that base, rank and targets allow"
+        yield unverifiable(claim, f"the {size} of {blob.path} {what}", blob.path)
+    elif run.contents.unread_at(blob.path) is not None:
+        says = f"the pointer of {blob.path} promises {size}, as {fits[0].words} would take"
+        yield unverifiable(claim, says, blob.path)
+    else:
+        spare = number(blob.size - fits[0].low)
+        says = f"the {size} of {blob.path} are {fits[0].words}"
+        yield verified(
+            claim, says, f"{number(fits[0].low)} bytes of numbers, {spare} more", fits[0].words, blob.path
+        )

@@ -1,0 +1,75 @@
+from tests.builders.repositories import healthy, seed
+from tests.checks.expecting import ERROR, WARNING, finding, found, reasons
+
+RULE = "adapter-config-differs-from-checkpoint"
+CONFIG = "adapter_config.json"
+
+
+def test_passes() -> None:
+    assert found(RULE, healthy()) == []
+    assert found(RULE, seed()) == []
+
+
+def test_passes_another_order_of_the_same_targets() -> None:
+    order = [
+        "q_proj",
+        "lm_head",
+        "v_proj",
+        "k_proj",
+        "o_proj",
+        "out_proj",
+        "fc1",
+        "fc2",
+        "up_proj",
+        "down_proj",
+    ]
+    snapshot = seed(json_edits={CONFIG: {"/target_modules": [*order, "gate_proj"]}})
+    assert found(RULE, snapshot) == []
+
+
+def test_passes_the_same_model_by_hub_id_and_by_path() -> None:
+    edits = {CONFIG: {"/base_model_name_or_path": "/root/cache/tiny-gemma3"}}
+    assert found(RULE, healthy(json_edits=edits)) == []
+
+
+def test_fails_for_another_rank() -> None:
+    assert found(RULE, healthy(json_edits={CONFIG: {"/r": 16, "/lora_alpha": 32}})) == [
+        finding(
+            RULE,
+            ERROR,
+            "adapter_config.json differs from checkpoint-18/adapter_config.json in `r`, `lora_alpha`",
+            CONFIG,
+            "/r",
+            expected="r 8; lora_alpha 16",
+            observed="r 16; lora_alpha 32",
+        )
+    ]
+
+
+def test_fails_mildly_for_what_does_not_shape_the_adapter() -> None:
+    assert found(RULE, healthy(json_edits={CONFIG: {"/lora_dropout": 0.1}})) == [
+        finding(
+            RULE,
+            WARNING,
+            "adapter_config.json differs from checkpoint-18/adapter_config.json in `lora_dropout`",
+            CONFIG,
+            "/lora_dropout",
+            expected="lora_dropout 0.05",
+            observed="lora_dropout 0.1",
+        )
+    ]
+
+
+def test_fails_against_the_best_checkpoint_when_the_state_names_one() -> None:
+    best = {"checkpoint-18/trainer_state.json": {"/best_model_checkpoint": "/out/checkpoint-9"}}
+    (only,) = found(RULE, healthy(json_edits={CONFIG: {"/use_rslora": True}, **best}))
+    assert only.message == (
+        "adapter_config.json differs from checkpoint-9/adapter_config.json in `use_rslora`"
+    )
+
+
+def test_says_when_it_cannot_look() -> None:
+    alone = healthy(without=["checkpoint-9/", "checkpoint-18/"])
+    assert reasons(RULE, alone) == [
+        "there is no adapter_config.json in both the run's folder and a checkpoint"
+    ]

@@ -1,0 +1,90 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from auditor.checks._base_names import is_machine_path, model_name, same_model
+from auditor.sources.directory import memory_snapshot
+from tests.builders.repositories import healthy, seed
+from tests.checks.expecting import WARNING, finding, found, reasons
+
+RULE = "base-model-path-is-local"
+CONFIG = "adapter_config.json"
+PLACE = "/base_model_name_or_path"
+
+
+def test_passes() -> None:
+    assert found(RULE, healthy()) == []
+
+
+def test_fails_on_the_real_case_in_both_folders() -> None:
+    path = "/cheetah/input/model/groupuser/gemma-3-4b-it"
+    says = f"the base model is named by a path of the machine that trained: {path}"
+    assert found(RULE, seed()) == [
+        finding(RULE, WARNING, says, where, PLACE, expected="a hub id or a repository", observed=path)
+        for where in (CONFIG, "checkpoint-450/adapter_config.json")
+    ]
+
+
+def test_fails_for_an_empty_name() -> None:
+    says = "`base_model_name_or_path` is empty, so the adapter names no base model"
+    assert found(RULE, healthy(json_edits={CONFIG: {PLACE: ""}})) == [
+        finding(RULE, WARNING, says, CONFIG, PLACE, observed='""')
+    ]
+
+
+def test_passes_null_which_own_modules_leave() -> None:
+    assert found(RULE, healthy(json_edits={CONFIG: {PLACE: None}})) == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "/root/models/llama",
+        "C:\\models\\llama",
+        "D:/models/llama",
+        "../base",
+        "~/base",
+        "a/b/c",
+        "file:///m/llama",
+    ],
+)
+def test_paths_of_one_machine(name: str) -> None:
+    assert is_machine_path(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "google/gemma-3-4b-it",
+        "gpt2",
+        "git@git.example.com:a/b/c.git",
+        "https://huggingface.co/google/gemma-3-4b-it",
+    ],
+)
+def test_names_that_others_can_resolve(name: str) -> None:
+    assert not is_machine_path(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "google/gemma-3-4b-it",
+        "/cheetah/input/model/groupuser/Gemma-3-4b-it/",
+        "git@git.example.com:groupuser/gemma-3-4b-it.git",
+        "/root/hub/models--google--gemma-3-4b-it/snapshots/0123abc",
+        "unsloth/gemma-3-4b-it-unsloth-bnb-4bit",
+        "D:\\models\\gemma-3-4b-it",
+    ],
+)
+def test_spellings_of_one_model(name: str) -> None:
+    assert model_name(name) == "gemma-3-4b-it"
+    assert not same_model(name, "google/gemma-3-4b-pt")
+
+
+@given(st.text(max_size=60))
+def test_a_trailing_slash_never_makes_another_model(name: str) -> None:
+    assert model_name(name.rstrip("/\\ ") + "/") == model_name(name.rstrip("/\\ "))
+
+
+def test_says_when_it_cannot_look() -> None:
+    assert reasons(RULE, memory_snapshot("none", {})) == ["no adapter_config.json is in the repository"]

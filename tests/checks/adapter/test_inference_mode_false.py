@@ -1,0 +1,26 @@
+from auditor.sources.directory import memory_snapshot
+from tests.builders.repositories import DELETE, healthy, seed
+from tests.checks.expecting import NOTE, finding, found, reasons
+
+RULE = "inference-mode-false"
+CONFIG = "adapter_config.json"
+
+
+def test_passes() -> None:
+    assert found(RULE, healthy()) == []
+    assert found(RULE, seed()) == []
+
+
+def test_passes_a_file_without_the_key() -> None:
+    assert found(RULE, healthy(json_edits={CONFIG: {"/inference_mode": DELETE}})) == []
+
+
+def test_fails() -> None:
+    says = "`inference_mode` is false, so the file was not written by PEFT's `save_pretrained`"
+    assert found(RULE, healthy(json_edits={CONFIG: {"/inference_mode": False}})) == [
+        finding(RULE, NOTE, says, CONFIG, "/inference_mode", expected="true", observed="false")
+    ]
+
+
+def test_says_when_it_cannot_look() -> None:
+    assert reasons(RULE, memory_snapshot("none", {})) == ["no adapter_config.json is in the repository"]

@@ -1,0 +1,38 @@
+"""What a rule's test compares: whole findings, and the reasons of a rule that could not look."""
+
+from auditor.engine._feed import Outcome
+from auditor.engine._rules import rules
+from auditor.model import Finding, Location, Severity, Snapshot
+from tests.builders.repositories import run_rule
+
+ERROR, WARNING, NOTE = Severity.ERROR, Severity.WARNING, Severity.NOTE
+
+
+def finding(
+    rule: str,
+    severity: Severity,
+    message: str,
+    path: str,
+    member: str | None = None,
+    *,
+    expected: str | None = None,
+    observed: str | None = None,
+    evidence: tuple[str, ...] = (),
+) -> Finding:
+    """A finding with the remedy of the rule's own documentation."""
+    fix = rules()[rule].documentation.fix
+    return Finding(rule, severity, message, Location(path, member), expected, observed, evidence, fix)
+
+
+def found(rule: str, snapshot: Snapshot, **more: object) -> list[Finding]:
+    """The findings of one rule, which must have run."""
+    outcome = run_rule(rule, snapshot, **more)  # type: ignore[arg-type]
+    assert rule in outcome.ran, outcome.not_applicable
+    return outcome.findings
+
+
+def reasons(rule: str, snapshot: Snapshot, **more: object) -> list[str]:
+    """Why a rule found nothing to judge anywhere; findings would be a failure."""
+    outcome: Outcome = run_rule(rule, snapshot, **more)  # type: ignore[arg-type]
+    assert not outcome.findings
+    return [item.reason for item in outcome.not_applicable]
