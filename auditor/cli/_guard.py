@@ -1,6 +1,5 @@
 """Every way of ending has its exit code, one sentence and one hint; a bug of ours is 3, never 1."""
 
-import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -11,13 +10,14 @@ import typer
 from auditor.errors import AuditError
 
 
+_INTERRUPTED = 130
+"""What typer makes of Ctrl-C (typer/core.py, _main)."""
+
+
 def guarded(app: typer.Typer, arguments: Sequence[str]) -> int:
-    """Run the app and return the exit code of CLI.md's table; nothing escapes as a traceback unless --debug."""
+    """Run the app and return the exit code of CLI.md's table; no traceback escapes unless --debug asks for it."""
     try:
-        result = app(list(arguments), standalone_mode=False, prog_name="audit")
-        return result if isinstance(result, int) else 0
-    except click.exceptions.Exit as end:
-        return end.exit_code
+        return _ended(app, arguments)
     except click.ClickException as error:
         error.show(sys.stderr)
         return 2
@@ -25,15 +25,21 @@ def guarded(app: typer.Typer, arguments: Sequence[str]) -> int:
         return _told(error.message, error.hint, error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         return _told("interrupted; nothing was changed", "run the same command again", 3)
-    except BrokenPipeError:
-        # The reader of our stdout went away (head, less): not an error, and Python must not complain at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 3
     except Exception as error:  # The last line of defence: a bug of ours must not read as "findings".
         if "--debug" in arguments:
             traceback.print_exc()
         hint = "run again with --debug and report what it prints"
         return _told(f"internal error: {type(error).__name__}: {error}", hint, 3)
+
+
+def _ended(app: typer.Typer, arguments: Sequence[str]) -> int:
+    try:
+        result = app(list(arguments), standalone_mode=False, prog_name="audit")
+    except click.exceptions.Exit as end:
+        result = end.exit_code
+    if result == _INTERRUPTED:
+        raise KeyboardInterrupt
+    return result if isinstance(result, int) else 0
 
 
 def _told(message: str, hint: str, code: int) -> int:

@@ -47,8 +47,19 @@ def emit(
             ) from error
     if stdout is not None:
         text: str = stdout.render(report, colour=wants_colour(color, sys.stdout.isatty()), width=_width())
-        sys.stdout.write(text if text.endswith("\n") else text + "\n")
+        _print(text if text.endswith("\n") else text + "\n")
+
+
+def _print(text: str) -> None:
+    try:
+        sys.stdout.write(text)
         sys.stdout.flush()
+    except BrokenPipeError as error:
+        # The reader (head, less) went away; Python must not complain about stdout once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise IncompleteError(
+            "the report was not read to its end", "pipe it into something that reads it"
+        ) from error
 
 
 def wants_colour(color: str, tty: bool) -> bool:

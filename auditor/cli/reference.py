@@ -94,13 +94,7 @@ def report(
         ) from error
     except UnicodeDecodeError as error:
         raise UsageError(f"{file} is not a report", "give a file written with --output json=FILE") from error
-    try:
-        stored = from_json(text)
-    except (ValueError, KeyError, TypeError) as error:
-        raise UsageError(
-            f"{file} is not a report of this version", "give a file written with --output json="
-        ) from error
-    _output.emit(stored, stdout, files, color)
+    _output.emit(from_json(text), stdout, files, color)
 
 
 @app.command()

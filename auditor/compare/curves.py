@@ -51,4 +51,6 @@ def aligned(points: Iterable[tuple[int, float]]) -> Points:
 def _near(one: float, two: float, rtol: float) -> bool:
     if math.isnan(one) or math.isnan(two):
         return math.isnan(one) and math.isnan(two)
-    return one == two or abs(one - two) <= rtol * max(abs(one), abs(two))
+    if math.isinf(one) or math.isinf(two):
+        return one == two
+    return abs(one - two) <= rtol * max(abs(one), abs(two))

@@ -16,6 +16,9 @@ from auditor.artifacts.base_config import BaseConfig
 
 RELATIVE_ERROR = 1e-12
 """Bound on the rounding of a sum of floats that outgrew 53 bits."""
+AS_THE_FILES_SAY = "as the files say"
+MOST_ADDED_TOKENS = 512
+"""Rows tried that a resized vocabulary may have more than the base's configuration says."""
 RANKS = (1, 2, 4, 8, 12, 16, 20, 24, 32, 48, 64, 96, 128, 256, 512)
 """Ranks tried when the recorded one does not close."""
 
@@ -113,7 +116,7 @@ def readings(base: BaseConfig, config: AdapterConfig) -> tuple[Hypothesis, ...] 
 
 
 def alternatives(base: BaseConfig, config: AdapterConfig) -> Iterator[Hypothesis]:
-    """Readings that depart from the files in one thing: the rank, the output head, the vision tower."""
+    """Readings that depart from the files in one thing: rank, output head, vision tower, added tokens."""
     for naming in _namings(base):
         wrapped = _wrapped(base, config, naming)
         if wrapped is None:
@@ -125,6 +128,7 @@ def alternatives(base: BaseConfig, config: AdapterConfig) -> Iterator[Hypothesis
                     yield _hypothesis(base, other, wrapped, f"r = {rank}", "r")
         for words, modules in _other_targets(base, wrapped, naming):
             yield _hypothesis(base, config, modules, words, "target_modules")
+        yield from _with_more_tokens(base, config, wrapped)
 
 
 def wrapped_modules(base: BaseConfig, config: AdapterConfig) -> tuple[LinearModule, ...]:
@@ -193,7 +197,7 @@ def _wrapped(base: BaseConfig, config: AdapterConfig, naming: Naming) -> tuple[L
 
 def _reading(base: BaseConfig, config: AdapterConfig, naming: Naming) -> Hypothesis | None:
     wrapped = _wrapped(base, config, naming)
-    return None if wrapped is None else _hypothesis(base, config, wrapped, "as the files say", None)
+    return None if wrapped is None else _hypothesis(base, config, wrapped, AS_THE_FILES_SAY, None)
 
 
 def _hypothesis(
@@ -211,6 +215,28 @@ def _added(module: LinearModule, config: AdapterConfig) -> int:
     """LoRA's elements on one module: A and B, DoRA's magnitude, the bias of B (peft 0.21.2, tuners/lora)."""
     extra = int(config.use_dora) + int(config.raw.get("lora_bias") is True)
     return module.lora_parameters(config.rank_of(module.name) or 0) + extra * module.out_features
+
+
+def _with_more_tokens(
+    base: BaseConfig, config: AdapterConfig, wrapped: tuple[LinearModule, ...]
+) -> Iterator[Hypothesis]:
+    """The vocabulary resized for new tokens, which no file of an adapter states; embeddings do not count."""
+    plain = _hypothesis(base, config, wrapped, "", None)
+    head = next((module for module in wrapped if module.tower == "head"), None)
+    a_row = base.text.hidden_size if base.text and base.tie_word_embeddings is False else 0
+    a_row_of_lora = 0
+    if head is not None:
+        wider = replace(head, out_features=head.out_features + 1)
+        a_row_of_lora = _added(wider, config) - _added(head, config)
+    if not a_row + a_row_of_lora:
+        return
+    for rows in range(1, MOST_ADDED_TOKENS + 1):
+        yield replace(
+            plain,
+            words=f"with {rows} row{'s' if rows > 1 else ''} added to the output head",
+            base_parameters=plain.base_parameters + rows * a_row,
+            lora_parameters=plain.lora_parameters + rows * a_row_of_lora,
+        )
 
 
 def _other_targets(

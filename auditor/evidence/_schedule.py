@@ -67,7 +67,7 @@ def warmup_steps(ledger: Ledger, total: int) -> tuple[int, tuple[str, ...]]:
     for role in (DECLARED, EFFECTIVE):
         for key in ("warmup_steps", "warmup_ratio"):
             asked = real(plain(ledger.value(key, role)))
-            if asked is not None and 0 < asked and (key == "warmup_steps" or asked <= 1):
+            if asked is not None and asked > 0 and (key == "warmup_steps" or asked <= 1):
                 # From transformers 5.0 on a warmup_steps below one is a share of the steps.
                 steps = int(asked) if key == "warmup_steps" and asked >= 1 else math.ceil(total * asked)
                 found.setdefault(role, {})[key] = steps

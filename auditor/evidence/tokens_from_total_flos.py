@@ -17,7 +17,7 @@ from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.base_config import BaseConfig
 from auditor.artifacts.trainer_state import TrainerState
 from auditor.claims import Ledger
-from auditor.evidence._flos import FlosLedger, Hypothesis, alternatives, readings, tokens_in
+from auditor.evidence._flos import AS_THE_FILES_SAY, FlosLedger, Hypothesis, alternatives, readings, tokens_in
 from auditor.evidence._say import contradicted, number, unverifiable, verified
 from auditor.model import Evidence
 from auditor.runs import Run
@@ -84,7 +84,8 @@ def _arithmetic(closing: _Closing, total: int, run: Run) -> str:
 def _holds(closing: _Closing, total: int, steps: int, run: Run, paths: tuple[str, ...]) -> Iterator[Evidence]:
     h, detail = closing.hypothesis, _arithmetic(closing, total, run)
     how = "to the last digit" if closing.exact else "within rounding"
-    shape = f"total_flos closes {how} with this model's shape (its weights are not looked at)"
+    resized = "" if h.claim or h.words == AS_THE_FILES_SAY else f", {h.words}"
+    shape = f"total_flos closes {how} with this model's shape{resized} (its weights are not looked at)"
     yield verified("base_model", shape, detail, h.base_parameters, *paths)
     if h.claim != "r":
         yield verified("r", f"total_flos closes {how} with this rank", detail, None, *paths)
@@ -108,12 +109,8 @@ def _does_not_close(
 ) -> Iterator[Evidence]:
     others = _closing(tuple(alternatives(base, config)), total, steps)
     telling = [c for c in others if c.exact and c.hypothesis.parameters >= SMALLEST_TELLING]
-    if len(telling) == 1 and telling[0].hypothesis.claim is not None:
-        h = telling[0].hypothesis
-        says = f"total_flos closes {h.words} to the last digit, and not as recorded"
-        if h.claim == "r":
-            says = f"total_flos closes with {h.words} to the last digit, and not with the recorded {config.r}"
-        yield contradicted(h.claim or "r", says, _arithmetic(telling[0], total, run), None, *paths)
+    if len(telling) == 1:
+        yield from _departs(telling[0], total, config, run, paths)
         yield from _holds(telling[0], total, steps, run, paths)
         return
     tried = " or ".join(number(h.parameters) for h in read)
@@ -122,3 +119,15 @@ def _does_not_close(
         "another base, adapter or a trainer that counts differently"
     )
     yield unverifiable("base_model", says, *paths)
+
+
+def _departs(
+    closing: _Closing, total: int, config: AdapterConfig, run: Run, paths: tuple[str, ...]
+) -> Iterator[Evidence]:
+    """The claim that the only closing reading contradicts; an added token contradicts none."""
+    h = closing.hypothesis
+    says = f"total_flos closes {h.words} to the last digit, and not as recorded"
+    if h.claim == "r":
+        says = f"total_flos closes with {h.words} to the last digit, and not with the recorded {config.r}"
+    if h.claim is not None:
+        yield contradicted(h.claim, says, _arithmetic(closing, total, run), None, *paths)

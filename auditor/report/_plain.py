@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from enum import Enum
@@ -11,9 +12,16 @@ from numbers import Integral, Real
 from auditor.model import Digest, Verdict, VersionRange
 
 _NUMBERS_AS_TEXT = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+_HIDDEN = re.compile("[\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
 _BYTES_SHOWN = 32
 _DECIMAL_BITS = 4096
 """Longer integers are written in hexadecimal: Python refuses to print very long ones in decimal."""
+
+
+def dumps(value: object) -> str:
+    """Indented JSON in which characters that a terminal would obey or not show are escapes, with a final line end."""
+    text = json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False)
+    return _HIDDEN.sub(lambda match: f"\\u{ord(match[0]):04x}", text) + "\n"
 
 
 def plain(value: object) -> object:

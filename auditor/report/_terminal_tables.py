@@ -39,7 +39,7 @@ def rerun(report: Report, paint: Paint, width: int) -> Iterator[str]:
     if result is None:
         return
     sign = view.RERUN_SIGNS[result.verdict.word]
-    yield paint("Rerun", "title") + f"  run at {one_line(view.folder(result.run))}"
+    yield _title("Rerun", f"run at {view.folder(result.run)}", paint, width)
     yield f"  {paint(f'{sign} {result.verdict.word.upper()}', _RERUN_COLOURS[sign])}"
     yield from wrapped(result.why, width, "    ", "    ")
     yield from _plan(result, width)
@@ -48,9 +48,14 @@ def rerun(report: Report, paint: Paint, width: int) -> Iterator[str]:
     yield from _rerun_end(result, width)
 
 
+def _title(title: str, rest: str, paint: Paint, width: int) -> str:
+    return f"{paint(title, 'title')}  {shorten(one_line(rest), width - len(title) - 2)}"
+
+
 def _plan(result: RerunResult, width: int) -> Iterator[str]:
     plan = result.plan
-    yield f"    span {one_line(plan.span)}: {plan.stop_at} of {plan.total_steps} optimizer steps"
+    span = f"span {plan.span}: {plan.stop_at} of {plan.total_steps} optimizer steps"
+    yield from wrapped(span, width, "    ", "      ")
     assumed = [f"{key} = {value_text(s.value, 30)}" for key, s in sorted(plan.settings.items()) if s.assumed]
     if assumed:
         yield from wrapped(f"assumed, no file says it: {listing(assumed, 6)}", width, "    ", "      ")
@@ -93,8 +98,8 @@ def ledgers(report: Report, paint: Paint, width: int) -> Iterator[str]:
 
 
 def _ledger(run: RunReport, paint: Paint, width: int) -> Iterator[str]:
-    platform = f" ({one_line(run.platform)})" if run.platform else ""
-    yield paint("Hyperparameters", "title") + f"  run at {one_line(view.folder(run.path))}{platform}"
+    platform = f" ({run.platform})" if run.platform else ""
+    yield _title("Hyperparameters", f"run at {view.folder(run.path)}{platform}", paint, width)
     for text in run.summary:
         yield from wrapped(text, width, "  ", "    ")
     if run.checkpoints:
@@ -103,7 +108,8 @@ def _ledger(run: RunReport, paint: Paint, width: int) -> Iterator[str]:
     if not claims:
         yield "  no file states any"
         return
-    yield "  " + paint(view.status_counts(claims), "dim")
+    for line in wrapped(view.status_counts(claims), width, "  ", "  "):
+        yield paint(line, "dim")
     shown = claims[:_CLAIMS_SHOWN]
     key_width = min(max(width_of(one_line(claim.key)) for claim in shown), 28)
     for claim in shown:
@@ -159,7 +165,8 @@ def files(report: Report, paint: Paint, width: int) -> Iterator[str]:
     changes = report.diff.files if report.diff else ()
     if not changes:
         return
-    yield paint("Files compared", "title") + f"  {view.change_counts(changes)}"
+    yield paint("Files compared", "title")
+    yield from wrapped(view.change_counts(changes), width, "  ", "  ")
     differing = view.changed(changes)
     for change in differing[:_FILES_SHOWN]:
         yield from _change(change, paint, width)

@@ -27,6 +27,7 @@ def render(report: Report, *, colour: bool = False, width: int = 80) -> str:
         lstrip_blocks=True,
         undefined=StrictUndefined,
         finalize=_shown,
+        keep_trailing_newline=True,
     )
     environment.globals.update(_words())
     page = environment.get_template("page.html.j2")

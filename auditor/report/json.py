@@ -3,7 +3,6 @@
 Same input, same bytes: no wall clock, no host name, no absolute path unless the report carries a stamp.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 
 from auditor.model import (
@@ -15,7 +14,7 @@ from auditor.model import (
     Suppression,
 )
 from auditor.report import _json_training as training
-from auditor.report._plain import plain, printable, without_machine
+from auditor.report._plain import dumps, plain, printable, without_machine
 from auditor.report._view import by_severity, fingerprint, unowned_adapters, unowned_curves
 
 SUFFIX = ".json"
@@ -29,7 +28,7 @@ _COUNTS = {
 
 def render(report: Report, *, colour: bool = False, width: int = 80) -> str:
     """The report as indented JSON with a final line end; colour and width mean nothing here."""
-    return json.dumps(as_dict(report), ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+    return dumps(as_dict(report))
 
 
 def as_dict(report: Report) -> dict[str, object]:

@@ -1,11 +1,10 @@
 """The report as SARIF 2.1.0 (OASIS), for code scanning pages; every URI is relative to the repository."""
 
-import json
 from collections.abc import Iterator, Mapping
 from urllib.parse import quote
 
 from auditor.model import Finding, Location, Report, Suppression
-from auditor.report._plain import plain
+from auditor.report._plain import dumps, plain, printable
 from auditor.report._text import plural, visible
 from auditor.report._view import by_severity, fingerprint, unread_groups
 
@@ -24,13 +23,15 @@ def render(report: Report, *, colour: bool = False, width: int = 80) -> str:
         "version": "2.1.0",
         "runs": [_run(report)],
     }
-    return json.dumps(log, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+    return dumps(log)
 
 
 def _run(report: Report) -> Json:
     findings = by_severity(report.findings)
     rules = sorted({finding.rule for finding in findings})
-    refs = "...".join(quote(ref.name, safe="") for ref in (report.base, report.head) if ref is not None)
+    refs = "...".join(
+        quote(printable(ref.name), safe="") for ref in (report.base, report.head) if ref is not None
+    )
     driver: dict[str, object] = {
         "name": "audit",
         "rules": [_rule(rule, report) for rule in rules],
@@ -112,7 +113,7 @@ def _message(finding: Finding) -> str:
 
 
 def _location(at: Location) -> dict[str, object]:
-    physical: dict[str, object] = {"artifactLocation": {"uri": quote(at.path or ".", errors="replace")}}
+    physical: dict[str, object] = {"artifactLocation": {"uri": quote(printable(at.path) or ".")}}
     if at.path.endswith(_TEXT_SUFFIXES):
         # GitHub shows no result without a line; which line a JSON pointer is on was not recorded.
         physical["region"] = {"startLine": 1}

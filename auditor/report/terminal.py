@@ -50,8 +50,8 @@ def _verdict(report: Report, paint: Paint, width: int) -> Iterator[str]:
     yield from lines[1:]
     yield ""
     yield from wrapped(f"{report.repository}: {view.subject(report)}", width, "  ", "    ")
-    if view.histories(report):
-        yield paint("  " + view.histories(report), "dim")
+    for line in wrapped(view.histories(report), width, "  ", "    "):
+        yield paint(line, "dim")
     yield from _counts(report, paint, width)
     for note in report.notes:
         yield from wrapped(note, width, "  note: ", "        ")

@@ -393,7 +393,7 @@ def test_sound_records_are_judged_as_protobuf_judges_them(edits: list[tuple[int,
         return
     log = read(build.record(content))
     if log.undecoded:
-        with pytest.raises(_event_proto.MalformedError, match="wire type [34]"):
+        with pytest.raises(_event_proto.MalformedError, match=r"wire type [34]"):
             _event_proto.event(content)
         return
     expected = [value.simple_value for value in theirs.summary.value if value.HasField("simple_value")]

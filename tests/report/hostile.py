@@ -35,7 +35,9 @@ def report() -> Report:
     claim = Claim(
         f"key {TEXT}", (Statement(at.path, TEXT, {TEXT: [TEXT]}, "declared", TEXT),), (), Status.STATED, TEXT
     )
-    run = replace(rich.runs[0], path=TEXT, platform=TEXT, summary=(TEXT,), claims=(claim,), checkpoints=(TEXT,))
+    run = replace(
+        rich.runs[0], path=TEXT, platform=TEXT, summary=(TEXT,), claims=(claim,), checkpoints=(TEXT,)
+    )
     change = FileChange(at.path, "modified", "parsed", (Change(TEXT, "changed", TEXT, TEXT),), TEXT)
     return replace(
         rich,

@@ -47,7 +47,9 @@ def test_hostile_text_is_shown_and_never_obeyed() -> None:
 
 def test_findings_worst_first_and_settled_ones_apart() -> None:
     text = render(reports.rich())
-    places = [text.index(word) for word in ("2 errors\n", "1 warning\n", "1 note\n", "Resolved since the base")]
+    places = [
+        text.index(word) for word in ("2 errors\n", "1 warning\n", "1 note\n", "Resolved since the base")
+    ]
     assert places == sorted(places)
     assert text.index("event-file-truncated") > text.index("Resolved since the base")
     assert text.index("card-of-another-model") > text.index("Allowed by the policy")

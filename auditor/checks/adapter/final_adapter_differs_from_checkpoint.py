@@ -35,8 +35,7 @@ def check(run: Run) -> Iterator[Problem | Skip]:
         return
     if own.identity is None or last.identity is None or own.identity.algorithm != last.identity.algorithm:
         yield Skip("the two adapters have no digests of the same kind")
-        return
-    if own.identity != last.identity and not _same_tensors(run.root, run.last):
+    elif own.identity != last.identity and not _same_tensors(run.root, run.last):
         yield Problem(
             f"{own.path} is not the adapter of {run.last.path}, which was saved at the last step of training",
             Location(own.path),

@@ -42,7 +42,9 @@ def check(run: Run) -> Iterator[Problem]:
         Location(run.path or _some_path(run)),
         expected="the versions of torch, transformers, PEFT and bitsandbytes",
         observed=known[0] if known else "none",
-        evidence=tuple(f"{path} was not fetched; its model text may name the release" for path in unfetched[:1]),
+        evidence=tuple(
+            f"{path} was not fetched; its model text may name the release" for path in unfetched[:1]
+        ),
     )
 
 

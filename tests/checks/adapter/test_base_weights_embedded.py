@@ -1,0 +1,37 @@
+import numpy
+
+from tests.builders.repositories import healthy, seed
+from tests.checks.adapter.tensors import ADAPTER, Tensors, changed
+from tests.checks.expecting import WARNING, finding, found, reasons
+
+RULE = "base-weights-embedded"
+NAME = "base_model.model.lm_head.base_layer.weight"
+
+
+def embed(tensors: Tensors) -> None:
+    tensors[NAME] = numpy.ones((448, 64), numpy.float32)
+
+
+def test_passes() -> None:
+    assert found(RULE, healthy()) == []
+
+
+def test_fails() -> None:
+    # By hand: two layers x 8 x (64+64 + 64+32 + 64+32 + 64+64 + 64+128 + 64+128 + 128+64) = 16,384 elements of LoRA
+    # in float32, and 448 x 64 of the copy.
+    copied, lora = 448 * 64 * 4, 2 * 8 * 1024 * 4
+    assert found(RULE, healthy(data=changed(embed))) == [
+        finding(
+            RULE,
+            WARNING,
+            f"{copied:,} of {copied + lora:,} bytes of the adapter are copies of base model weights ({NAME})",
+            ADAPTER,
+            NAME,
+            expected="LoRA tensors only",
+            observed="1 base tensors",
+        )
+    ]
+
+
+def test_says_when_it_cannot_look() -> None:
+    assert reasons(RULE, seed()) == ["adapter_model.safetensors was not read: unfetched (and 1 more)"]

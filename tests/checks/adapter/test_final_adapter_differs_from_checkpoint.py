@@ -1,0 +1,63 @@
+import hashlib
+
+from safetensors.numpy import load, save
+
+from tests.builders.repositories import contents, healthy, seed
+from tests.checks.adapter.tensors import ADAPTER, Tensors, changed, name
+from tests.checks.expecting import WARNING, as_git, finding, found, reasons
+
+RULE = "final-adapter-differs-from-checkpoint"
+STATE = "checkpoint-18/trainer_state.json"
+
+
+def nudge(tensors: Tensors) -> None:
+    tensors[name("0.mlp.up_proj", "lora_B")][0, 0] += 0.5
+
+
+def test_passes() -> None:
+    assert found(RULE, healthy()) == []
+    assert found(RULE, seed()) == []
+
+
+def test_passes_the_same_tensors_in_another_container() -> None:
+    original = contents("tiny", "candidate")[0][ADAPTER]
+    other = save(load(original), metadata={"format": "other"})
+    assert other != original
+    assert found(RULE, healthy(data={ADAPTER: other})) == []
+
+
+def test_fails() -> None:
+    files = contents("tiny", "candidate")[0]
+    data = changed(nudge)
+    last, own = (
+        hashlib.sha256(content).hexdigest() for content in (files[f"checkpoint-18/{ADAPTER}"], data[ADAPTER])
+    )
+    assert found(RULE, healthy(data=data)) == [
+        finding(
+            RULE,
+            WARNING,
+            f"{ADAPTER} is not the adapter of checkpoint-18, which was saved at the last step of training",
+            ADAPTER,
+            expected=f"sha256 {last[:12]}…",
+            observed=f"sha256 {own[:12]}…",
+        )
+    ]
+
+
+def test_fails_on_pointers_without_their_content() -> None:
+    pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:{}\nsize 1513565088\n"
+    snapshot = seed(text={ADAPTER: pointer.format("5" * 64)})
+    (only,) = found(RULE, snapshot)
+    assert only.observed == "sha256 555555555555…"
+
+
+def test_says_when_it_cannot_look() -> None:
+    none = "there is no adapter in both the run's folder and a checkpoint"
+    later = "training went on after the last checkpoint, or a best checkpoint was named"
+    assert reasons(RULE, healthy(without=["checkpoint-9/", "checkpoint-18/"])) == [none]
+    beyond = {STATE: {"/max_steps": 20}}
+    assert reasons(RULE, healthy(json_edits=beyond, data=changed(nudge))) == [later]
+    best = {STATE: {"/best_model_checkpoint": "out/checkpoint-9"}}
+    assert reasons(RULE, healthy(json_edits=best, data=changed(nudge))) == [later]
+    kinds = as_git(seed(data={ADAPTER: b"\0" * 2000}))
+    assert reasons(RULE, kinds) == ["the two adapters have no digests of the same kind"]

@@ -1,0 +1,55 @@
+from dataclasses import replace
+
+from tests.builders.repositories import seed
+from tests.checks.expecting import ERROR, finding, found, reasons
+from tests.checks.storage.stored import healthy_in_git
+
+RULE = "lfs-pointer-without-rule"
+
+
+def test_passes() -> None:
+    assert found(RULE, seed()) == []
+    with healthy_in_git() as snapshot:
+        assert found(RULE, snapshot) == []
+
+
+def test_passes_a_rule_in_the_folder_itself() -> None:
+    line = "*.safetensors filter=lfs diff=lfs merge=lfs -text\n"
+    snapshot = seed(
+        text={".gitattributes": "", "checkpoint-450/.gitattributes": line},
+        without=[
+            *("adapter_model.safetensors", "tokenizer.json", "training_args.bin", "runs/"),
+            *(f"checkpoint-450/{name}" for name in ("optimizer.pt", "rng_state.pth", "scheduler.pt")),
+            *("checkpoint-450/tokenizer.json", "checkpoint-450/training_args.bin"),
+        ],
+    )
+    assert found(RULE, snapshot) == []
+
+
+def test_fails_without_gitattributes() -> None:
+    # The page's list: adapter, tokenizer.json and training_args.bin twice, three states of the checkpoint, one event
+    # file: 10 pointers.
+    assert found(RULE, seed(without=[".gitattributes"])) == [
+        finding(
+            RULE,
+            ERROR,
+            "10 of 10 Git LFS pointers have no rule in .gitattributes, so git-lfs will never fetch their content: "
+            "adapter_model.safetensors, checkpoint-450/adapter_model.safetensors, checkpoint-450/optimizer.pt and 7 "
+            "more",
+            "adapter_model.safetensors",
+            expected="a pattern with filter=lfs",
+            observed="no rule",
+        )
+    ]
+
+
+def test_fails_where_a_later_line_takes_the_filter_away() -> None:
+    lines = "* filter=lfs\n*.bin -filter\n"
+    (only,) = found(RULE, seed(text={".gitattributes": lines}))
+    assert only.message.startswith("2 of 10 Git LFS pointers have no rule")
+    assert only.at.path == "checkpoint-450/training_args.bin"
+
+
+def test_says_when_it_cannot_look() -> None:
+    folder = replace(seed(without=[".gitattributes"]), kind="directory")
+    assert reasons(RULE, folder) == ["a folder alone does not show how git stores it (give a ref)"]

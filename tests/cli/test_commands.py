@@ -1,0 +1,213 @@
+"""The promises of the command line: exit codes, one sentence and one hint, stdout for the report alone."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.builders import repos
+from tests.builders.command import SEED, TINY, audit
+
+Capture = pytest.CaptureFixture[str]
+
+
+def test_an_honest_repository_exits_0_and_keeps_stderr_empty(capsys: Capture) -> None:
+    done = audit(capsys, *TINY)
+    assert (done.code, done.err) == (0, "")
+    assert "PASS" in done.out
+
+
+def test_the_real_case_exits_1(capsys: Capture) -> None:
+    done = audit(capsys, *SEED)
+    assert done.code == 1
+    assert "FAIL" in done.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message", "hint"),
+    [
+        (
+            ("compare", "main", "nope", "--repo", "fixtures/seed/repo.bundle"),
+            "audit: 'nope' is not a branch, tag or commit of seed",
+            "hint: known refs: main, caost-test-2",
+        ),
+        (("compare", "main", "x", "--repo", "/nonexistent"), "audit: /nonexistent does not exist", None),
+        ((*TINY, "--format", "pdf"), "audit: there is no format 'pdf'", None),
+        ((*TINY, "--output", "html"), "audit: --output 'html' is not FORMAT=PATH", None),
+        ((*TINY, "--fail-on", "sometimes"), "audit: --fail-on 'sometimes' is no level", None),
+        ((*TINY, "--only", "no-such-rule"), "audit: there is no rule 'no-such-rule'", None),
+        ((*TINY, "--rerun"), "audit: a rerun needs --base DIR", None),
+        (
+            (*TINY, "--base", "fixtures/seed"),
+            "audit: fixtures/seed holds no config.json",
+            "hint: give --base the folder of the base model",
+        ),
+        (("explain", "no-such"), "audit: there is no rule 'no-such'", None),
+        (("schema", "no-such"), "audit: there is no schema 'no-such'", None),
+        (("check", "/nonexistent/x"), "audit: ", None),
+    ],
+)
+def test_wrong_use_exits_2_with_a_sentence_and_a_hint(
+    capsys: Capture, arguments: tuple[str, ...], message: str, hint: str | None
+) -> None:
+    done = audit(capsys, *arguments)
+    assert (done.code, done.out) == (2, "")
+    first, *rest = done.err.splitlines()
+    assert first.startswith(message)
+    assert rest
+    assert rest[0].startswith("hint: ")
+    assert hint is None or sorted(rest[0].removeprefix("hint: known refs: ").split(", ")) == sorted(
+        hint.removeprefix("hint: known refs: ").split(", ")
+    )
+
+
+def test_an_unknown_option_is_wrong_use(capsys: Capture) -> None:
+    done = audit(capsys, "compare", "a", "b", "--no-such-option")
+    assert (done.code, done.out) == (2, "")
+    assert "No such option" in done.err
+
+
+def test_a_bug_of_ours_is_3_and_one_sentence(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr("auditor.engine.audit.compare", broken)
+    done = audit(capsys, *TINY)
+    assert (done.code, done.out) == (3, "")
+    assert done.err.startswith("audit: internal error: RuntimeError: broken\nhint: ")
+    assert "Traceback" in audit(capsys, *TINY, "--debug").err
+
+
+def test_an_interrupt_is_3(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("auditor.engine.audit.compare", interrupted)
+    done = audit(capsys, *TINY)
+    assert done.code == 3
+    assert done.err.startswith("audit: interrupted")
+
+
+def test_one_audit_many_outputs(capsys: Capture, tmp_path: Path) -> None:
+    outputs = {
+        name: tmp_path / f"report.{name}" for name in ("json", "markdown", "html", "sarif", "terminal")
+    }
+    done = audit(capsys, *TINY, *(f"--output={name}={path}" for name, path in outputs.items()))
+    assert done.code == 0
+    assert all(path.stat().st_size > 100 for path in outputs.values())
+    assert json.loads(outputs["json"].read_text())["verdict"] == "pass"
+
+
+def test_an_output_that_cannot_be_written_is_3(capsys: Capture, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    done = audit(capsys, *TINY, "--output", f"json={tmp_path / 'file' / 'below.json'}")
+    assert done.code == 3
+    assert "cannot be written" in done.err
+
+
+def test_the_same_input_gives_the_same_bytes(capsys: Capture) -> None:
+    one, two = audit(capsys, *SEED, "--format", "json"), audit(capsys, *SEED, "--format", "json")
+    assert one.out == two.out
+    assert str(Path.cwd()) not in one.out
+    assert json.loads(one.out)["subject"]["base"]["ref"] == "main"
+
+
+def test_a_stamp_is_written_only_when_asked_for(capsys: Capture) -> None:
+    plain = audit(capsys, *TINY, "--format", "json").out
+    stamped = audit(capsys, *TINY, "--format", "json", "--stamp").out
+    assert plain != stamped
+
+
+def test_a_stored_report_renders_again(capsys: Capture, tmp_path: Path) -> None:
+    path = tmp_path / "r.json"
+    first = audit(capsys, *SEED, "--output", f"json={path}")
+    again = audit(capsys, "report", str(path))
+    assert again.code == 0
+    assert again.out == first.out
+
+
+def test_a_file_that_is_no_report(capsys: Capture, tmp_path: Path) -> None:
+    (tmp_path / "x.json").write_text("[1, 2")
+    done = audit(capsys, "report", str(tmp_path / "x.json"))
+    assert done.code == 2
+    assert "is not an audit report" in done.err
+
+
+def test_the_policy_comes_from_the_base_ref(capsys: Capture, tmp_path: Path) -> None:
+    """A branch that relaxes its own gate is judged by the base's."""
+    path = repos.init(tmp_path / "r")
+    repos.commit(path, "main", {".audit.toml": b'fail-on = "note"\n'})
+    config = (
+        b'{"peft_type": "LORA", "r": 8, "lora_alpha": 16, "base_model_name_or_path": "/x", "revision": null}'
+    )
+    repos.commit(path, "branch", {"adapter_config.json": config, ".audit.toml": b'fail-on = "never"\n'})
+    strict = audit(capsys, "compare", "main", "branch", "--repo", str(path))
+    assert strict.code == 1
+    loose = audit(capsys, "compare", "main", "branch", "--repo", str(path), "--fail-on", "never")
+    assert loose.code == 0
+    shown = audit(capsys, "config", "main", "--repo", str(path))
+    assert 'fail-on = "note"  # main:.audit.toml' in shown.out
+
+
+def test_coverage_can_be_required(capsys: Capture) -> None:
+    done = audit(capsys, *TINY, "--require-coverage", "1.0")
+    assert done.code == 3
+    assert "of the claims verified where 100% is required" in " ".join(done.out.split())
+
+
+def test_check_takes_a_folder_a_bundle_and_a_ref(capsys: Capture, tmp_path: Path) -> None:
+    (tmp_path / "adapter_config.json").write_text('{"peft_type": "LORA", "r": 8, "lora_alpha": 16}')
+    assert audit(capsys, "check", str(tmp_path)).code in (0, 1)
+    many = audit(capsys, "check", "fixtures/tiny/repo.bundle")
+    assert (many.code, "the bundle holds 2 branches" in many.err) == (2, True)
+    assert audit(capsys, "check", "candidate", "--repo", "fixtures/tiny/repo.bundle").code == 0
+
+
+def test_inspect_shows_what_is_inside(capsys: Capture) -> None:
+    done = audit(capsys, "inspect", "candidate", "--repo", "fixtures/tiny/repo.bundle", "--format", "json")
+    assert done.code == 0
+    (run,) = json.loads(done.out)["runs"]
+    folder = next(f for f in run["folders"] if f["folder"] == "checkpoint-18")
+    assert folder["weights"]["ranks"] == [8]
+    assert folder["optimizer"]["steps"] == [18.0]
+    assert folder["rng"]["cpu seed"] == 42
+    assert run["curves"]["loss"]["points"] == 18
+    text = audit(capsys, "inspect", "candidate", "--repo", "fixtures/tiny/repo.bundle").out
+    assert "cpu seed: 42" in text
+
+
+def test_rules_and_explain_print_the_same_words(capsys: Capture) -> None:
+    table = json.loads(audit(capsys, "rules", "--format", "json").out)
+    assert len(table) >= 40
+    for row in table[:3]:
+        page = " ".join(audit(capsys, "explain", row["rule"]).out.split())
+        assert row["what"] in page
+        assert row["fix"] in page
+
+
+def test_schema_prints_the_report_schema(capsys: Capture) -> None:
+    assert "report-v1" in audit(capsys, "schema").out
+    assert json.loads(audit(capsys, "schema", "report-v1").out)["$schema"]
+
+
+def test_every_command_has_help() -> None:
+    for name in ("compare", "check", "inspect", "rerun", "explain", "rules", "report", "schema", "config"):
+        done = subprocess.run(
+            [sys.executable, "-m", "auditor", name, "--help"], capture_output=True, text=True, check=True
+        )
+        assert "Usage: audit" in done.stdout
+        assert done.stderr == ""
+
+
+def test_version() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "auditor", "--version"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.startswith("auditor ")
+
+
+def test_no_colour_when_piped(capsys: Capture) -> None:
+    assert "\x1b" not in audit(capsys, *SEED).out
+    assert "\x1b[" in audit(capsys, *SEED, "--color", "always").out

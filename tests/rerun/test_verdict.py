@@ -1,0 +1,442 @@
+"""The verdict on edited copies of the tiny fixture. The rerun is the fixture itself, so every honest file is bit-equal.
+
+The variation scales lora_B by 1 + 2e-5 and the moments by 1 + 1e-5, so the floors are 2e-5 and 1e-5 and noise ends
+at three times that: 6e-5 for weights, 3e-5 for moments.
+"""
+
+import json
+import math
+import struct
+from dataclasses import replace
+from typing import Any
+
+import numpy
+import pytest
+from numpy.typing import NDArray
+
+from auditor.claims import Ledger
+from auditor.model import Aspect, Evidence, RerunResult, Status, Verdict, VersionRange
+from auditor.rerun.outputs import Outputs
+from auditor.rerun.verdict import judge
+from auditor.runs import read
+from tests.rerun import variants as v
+
+MODULE = "model.language_model.layers.1.mlp.down_proj"
+
+
+def verdict_on(
+    files: v.Files, made: Outputs | None = None, ledger: Ledger | None = None, steps: int | None = None
+) -> RerunResult:
+    plan = v.plan_of_fixture(steps)
+    return judge(v.run_of(files), ledger or Ledger(".", {}), plan, made or v.outputs())
+
+
+def aspect(result: RerunResult, name: str, at: str | None) -> Aspect:
+    return next(item for item in result.aspects if item.aspect == name and item.at == at)
+
+
+def diverged(result: RerunResult) -> set[tuple[str, str | None]]:
+    return {(item.aspect, item.at) for item in result.aspects if item.verdict is Verdict.DIVERGED}
+
+
+def derived(name: str, versions: VersionRange) -> Ledger:
+    return Ledger(".", {}).with_evidence((Evidence(f"{name}_version", Status.VERIFIED, "", value=versions),))
+
+
+def test_the_same_bits_are_identical() -> None:
+    result = verdict_on(v.committed())
+    assert result.verdict is Verdict.IDENTICAL
+    assert {item.verdict for item in result.aspects} == {Verdict.IDENTICAL, Verdict.INCONCLUSIVE}
+    undecided = [item.aspect for item in result.aspects if item.verdict is Verdict.INCONCLUSIVE]
+    assert undecided == ["init", "data order"]
+    assert result.floor == pytest.approx(2e-5, rel=0.01)
+    assert result.repeats == ("the same settings: bit-equal", "another instruction set: 2e-05 away")
+    assert result.first_divergence is None
+    assert result.why == "The recipe makes what was committed, bit for bit, over the whole run."
+
+
+def test_every_committed_file_is_its_own_aspect() -> None:
+    found = {(item.aspect, item.at) for item in verdict_on(v.committed()).aspects}
+    assert {at for name, at in found if name == "weights"} == set(v.WEIGHTS)
+    assert {at for name, at in found if name == "optimizer"} == set(v.OPTIMIZERS)
+    assert {at for name, at in found if name == "curve"} == {*v.STATES, v.event_path()}
+    assert {at for name, at in found if name == "state"} == set(v.STATES)
+
+
+def noisy(files: v.Files, share: float) -> v.Files:
+    """Weights and moments off by a share each, as another processor leaves them."""
+    files = v.scaled(files, share)
+    return {**files, **{path: v.moments(files[path], share / 2) for path in v.OPTIMIZERS}}
+
+
+def test_inside_three_floors_is_equivalent() -> None:
+    result = verdict_on(noisy(v.committed(), 5e-5))
+    assert result.verdict is Verdict.EQUIVALENT
+    weights = aspect(result, "weights", "adapter_model.safetensors")
+    assert weights.verdict is Verdict.EQUIVALENT
+    assert weights.distance == pytest.approx(5e-5, rel=0.01)
+    assert weights.floor == pytest.approx(2e-5, rel=0.01)
+    assert weights.why.endswith("inside the noise of 6e-05 (3 x the floor of 2e-05)")
+    assert aspect(result, "optimizer", "checkpoint-9/optimizer.pt").verdict is Verdict.EQUIVALENT
+    assert result.why == "The recipe makes what was committed over the whole run, up to the noise of the arithmetic."
+
+
+def test_outside_three_floors_is_diverged() -> None:
+    result = verdict_on(noisy(v.committed(), 7e-5))
+    assert result.verdict is Verdict.DIVERGED
+    assert {("weights", path) for path in v.WEIGHTS} <= diverged(result)
+    assert "noise explains 6e-05" in aspect(result, "weights", "adapter_model.safetensors").why
+
+
+def test_weights_that_moved_while_the_moments_are_bit_equal_are_no_noise() -> None:
+    result = verdict_on(v.scaled(v.committed(), 5e-5, ("checkpoint-9/adapter_model.safetensors",)))
+    assert diverged(result) == {("weights", "checkpoint-9/adapter_model.safetensors")}
+    why = aspect(result, "weights", "checkpoint-9/adapter_model.safetensors").why
+    assert why.endswith("yet the state after step 18 agrees bit for bit, so rounding does not explain it")
+
+
+def test_one_layer_zeroed_names_module_and_tensor() -> None:
+    def zero(name: str, array: NDArray[Any]) -> NDArray[Any]:
+        return array * 0 if f"{MODULE}.lora_B" in name else array
+
+    files = v.committed()
+    files["adapter_model.safetensors"] = v.with_tensors(files["adapter_model.safetensors"], zero)
+    result = verdict_on(files)
+    assert diverged(result) == {("weights", "adapter_model.safetensors")}
+    assert result.first_divergence is not None
+    assert result.first_divergence.step == 18
+    assert result.first_divergence.module == MODULE
+    assert result.first_divergence.tensor == f"base_model.model.{MODULE}.lora_B.weight"
+    assert result.why.startswith("The recipe does not make adapter_model.safetensors.")
+
+
+def test_a_hole_in_a_tensor_is_diverged() -> None:
+    def hole(name: str, array: NDArray[Any]) -> NDArray[Any]:
+        if f"{MODULE}.lora_A" in name:
+            array[0, 0] = numpy.nan
+        return array
+
+    files = v.committed()
+    files["adapter_model.safetensors"] = v.with_tensors(files["adapter_model.safetensors"], hole)
+    result = verdict_on(files)
+    assert diverged(result) == {("weights", "adapter_model.safetensors")}
+    says = f"base_model.model.{MODULE}.lora_A.weight holds NaN or infinity, the rerun's does not"
+    assert aspect(result, "weights", "adapter_model.safetensors").why == says
+    assert verdict_on(files, v.outputs(files)).verdict is Verdict.IDENTICAL  # a run that diverged honestly
+
+
+def test_another_rank_is_diverged_by_shape() -> None:
+    files = v.committed()
+    half = lambda name, array: array[:4] if "lora_A" in name else array[:, :4]  # noqa: E731
+    files["adapter_model.safetensors"] = v.with_tensors(files["adapter_model.safetensors"], half)
+    item = aspect(verdict_on(files), "weights", "adapter_model.safetensors")
+    assert item.verdict is Verdict.DIVERGED
+    assert "has shape [4, " in item.why
+    assert "the recipe makes [8, " in item.why
+
+
+def test_another_alpha_scales_the_same_tensors() -> None:
+    files = v.with_json(v.committed(), "checkpoint-9/adapter_config.json", lambda d: d.update(lora_alpha=32))
+    result = verdict_on(files)
+    assert diverged(result) == {("weights", "checkpoint-9/adapter_model.safetensors")}
+    why = aspect(result, "weights", "checkpoint-9/adapter_model.safetensors").why
+    assert why.startswith("checkpoint-9/adapter_config.json scales ")
+    assert why.endswith(" by 4, the recipe by 2")  # alpha / r: 32 / 8 and 16 / 8
+
+
+def test_an_adapter_stored_in_bfloat16_is_equivalent() -> None:
+    files = v.committed()
+    keep = lambda name, array: array  # noqa: E731
+    files["adapter_model.safetensors"] = v.with_tensors(files["adapter_model.safetensors"], keep, "BF16")
+    item = aspect(verdict_on(files), "weights", "adapter_model.safetensors")
+    assert item.verdict is Verdict.EQUIVALENT
+    assert item.why.endswith("within 0.0039 of rounding")  # 2 ** -8
+
+
+def test_the_optimizer_of_another_run_is_named() -> None:
+    files = v.committed()
+    files["checkpoint-9/optimizer.pt"] = v.moments(files["checkpoint-9/optimizer.pt"], 1.0)
+    result = verdict_on(files)
+    assert diverged(result) == {("optimizer", "checkpoint-9/optimizer.pt")}
+    assert aspect(result, "optimizer", "checkpoint-9/optimizer.pt").distance == pytest.approx(0.5)  # |2m - m| / |2m|
+
+
+def test_states_of_another_moment_are_named_file_by_file() -> None:
+    files = v.committed()
+    for name in ("optimizer.pt", "scheduler.pt", "rng_state.pth"):
+        files[f"checkpoint-9/{name}"] = files[f"checkpoint-18/{name}"]
+    result = verdict_on(files)
+    assert diverged(result) == {
+        ("optimizer", "checkpoint-9/optimizer.pt"),
+        ("scheduler", "checkpoint-9/scheduler.pt"),
+        ("rng", "checkpoint-9/rng_state.pth"),
+    }
+    why = {item.aspect: item.why for item in result.aspects if item.verdict is Verdict.DIVERGED}
+    assert why["optimizer"] == "parameter 0 was updated 18 times, the rerun's 9 times"
+    assert why["scheduler"] == "last_epoch is 18, the rerun's 9"
+    assert why["rng"] == "torch's generator is in another state (other draws)"
+    assert result.first_divergence is not None
+    assert result.first_divergence.step == 9
+
+
+def test_a_generator_of_another_seed_is_named_by_it() -> None:
+    def reseed(name: str, content: bytes) -> bytes:
+        seeded = "/data/" in name and len(content) == 5056
+        return struct.pack("<Q", 43) + content[8:] if seeded else content
+
+    files = v.committed()
+    files["checkpoint-9/rng_state.pth"] = v.with_entries(files["checkpoint-9/rng_state.pth"], reseed)
+    result = verdict_on(files)
+    assert diverged(result) == {("rng", "checkpoint-9/rng_state.pth")}
+    why = aspect(result, "rng", "checkpoint-9/rng_state.pth").why
+    assert why == "torch's generator is in another state (seed 43 for 42)"
+
+
+def test_counters_of_another_run_are_named() -> None:
+    files = v.with_json(v.committed(), "checkpoint-9/trainer_state.json", lambda d: d.update(train_batch_size=2))
+    result = verdict_on(files)
+    assert diverged(result) == {("state", "checkpoint-9/trainer_state.json")}
+    assert aspect(result, "state", "checkpoint-9/trainer_state.json").why == "train_batch_size is 2, the rerun's 1"
+
+
+def test_edited_flops_are_named() -> None:
+    files = v.with_json(v.committed(), "trainer_state.json", lambda d: d.update(total_flos=2e9))
+    result = verdict_on(files)
+    assert diverged(result) == {("flops", "trainer_state.json")}
+    why = aspect(result, "flops", "trainer_state.json").why
+    assert why == "total_flos is 2,000,000,000, the rerun's 1,662,861,312"
+
+
+def test_an_edited_log_names_file_and_step() -> None:
+    def lower(row: dict[str, Any]) -> None:
+        if row.get("step", 0) >= 7 and "loss" in row:
+            row["loss"] *= 0.9
+
+    result = verdict_on(v.with_log(v.committed(), ("trainer_state.json",), lower))
+    assert diverged(result) == {("curve", "trainer_state.json")}
+    assert aspect(result, "curve", "trainer_state.json").distance == pytest.approx(0.1)
+    assert result.first_divergence is not None
+    assert result.first_divergence.step == 7
+    assert result.first_divergence.says == "loss first differs at step 7"
+
+
+def test_a_log_edited_by_less_than_noise_is_still_no_noise() -> None:
+    def nudge(row: dict[str, Any]) -> None:
+        if row.get("step") == 7:
+            row["loss"] += 3e-5
+
+    result = verdict_on(v.with_log(v.committed(), ("trainer_state.json",), nudge))
+    assert diverged(result) == {("curve", "trainer_state.json")}
+
+
+def test_another_learning_rate_is_no_noise_either() -> None:
+    def faster(row: dict[str, Any]) -> None:
+        if "learning_rate" in row:
+            row["learning_rate"] *= 1.001
+
+    result = verdict_on(v.with_log(noisy(v.committed(), 5e-5), v.STATES, faster))
+    assert diverged(result) == {("curve", path) for path in v.STATES}
+    assert result.first_divergence is not None
+    assert result.first_divergence.step == 2  # the rate of step 1 is 0 in warm-up
+
+
+def test_a_log_rounded_to_four_decimals_is_identical() -> None:
+    def rounded(row: dict[str, Any]) -> None:
+        if "loss" in row:
+            row["loss"] = round(row["loss"], 4)
+
+    result = verdict_on(v.with_log(v.committed(), v.STATES, rounded))
+    assert result.verdict is Verdict.IDENTICAL
+
+
+def summed(row: dict[str, Any]) -> None:
+    if "loss" in row:
+        row["loss"] *= 2  # the fixture accumulates 2 micro-batches
+
+
+def test_a_loss_logged_as_a_sum_by_another_release_is_equivalent() -> None:
+    result = verdict_on(v.with_log(v.committed(), ("trainer_state.json",), summed))
+    assert diverged(result) == set()
+    item = aspect(result, "curve", "trainer_state.json")
+    assert item.verdict is Verdict.EQUIVALENT
+    assert item.why.startswith("the loss is 2 times the rerun's at every step, the sum over 2 micro-batches")
+
+
+def test_the_same_release_has_no_other_way_of_logging() -> None:
+    ledger = derived("transformers", VersionRange("5.23.0", "5.23.0"))
+    result = verdict_on(v.with_log(v.committed(), ("trainer_state.json",), summed), ledger=ledger)
+    assert diverged(result) == {("curve", "trainer_state.json")}
+
+
+def test_a_learning_rate_logged_one_step_later_is_equivalent() -> None:
+    state = json.loads(v.committed()["trainer_state.json"])
+    rates = {row["step"]: row["learning_rate"] for row in state["log_history"] if "learning_rate" in row}
+
+    def later(row: dict[str, Any]) -> None:
+        if "learning_rate" in row:
+            row["learning_rate"] = rates.get(row["step"] + 1, 0.0)
+
+    item = aspect(verdict_on(v.with_log(v.committed(), v.STATES, later)), "curve", "trainer_state.json")
+    assert item.verdict is Verdict.EQUIVALENT
+    assert "as 4.x releases log it" in item.why
+
+
+def test_nan_is_equal_to_nan_and_to_nothing_else() -> None:
+    def burst(row: dict[str, Any]) -> None:
+        if row.get("step") == 9:
+            row["loss"] = math.nan
+
+    files = v.with_log(v.committed(), v.STATES, burst)
+    assert verdict_on(v.without(files, v.event_path()), v.outputs(files)).verdict is Verdict.IDENTICAL
+    result = verdict_on(files)
+    assert diverged(result) == {("curve", path) for path in v.STATES}
+    assert result.first_divergence is not None
+    assert result.first_divergence.step == 9
+
+
+@pytest.mark.parametrize(
+    ("name", "versions"),
+    [("transformers", VersionRange("4.50.0", "4.51.3")), ("peft", VersionRange(None, "0.13.2"))],
+)
+def test_a_run_of_another_release_is_not_accused(name: str, versions: VersionRange) -> None:
+    result = verdict_on(v.scaled(v.committed(), 0.5), ledger=derived(name, versions))
+    weights = aspect(result, "weights", "adapter_model.safetensors")
+    assert weights.verdict is Verdict.INCONCLUSIVE
+    assert f"made by {name} {versions} and this rerun by" in weights.why
+    assert aspect(result, "optimizer", "checkpoint-9/optimizer.pt").verdict is Verdict.IDENTICAL
+
+
+def test_a_run_of_a_gpu_is_not_accused_by_a_cpu() -> None:
+    def on_a_gpu(name: str, content: bytes) -> bytes:
+        return content
+
+    files = v.scaled(v.committed(), 0.5)
+    run = v.run_of(files)
+    folder = run.checkpoints[0]
+    assert on_a_gpu  # the generators of a GPU are put into the parsed state: no pickle of one is at hand
+    from auditor.artifacts.rng_state import RngState
+
+    states = tuple(replace(state, cuda=(b"\x2a" + bytes(15),)) for state in folder.all(RngState))
+    checkpoint = replace(folder, artifacts={**folder.artifacts, RngState: states})
+    run = replace(run, checkpoints=(checkpoint, *run.checkpoints[1:]))
+    result = judge(run, Ledger(".", {}), v.plan_of_fixture(), v.outputs())
+    weights = aspect(result, "weights", "adapter_model.safetensors")
+    assert weights.verdict is Verdict.INCONCLUSIVE
+    assert "trained on a GPU" in weights.why
+
+
+def test_without_a_variation_only_bits_and_structure_speak() -> None:
+    made = replace(v.outputs(), variations=())
+    result = verdict_on(noisy(v.committed(), 5e-5), made)
+    assert aspect(result, "weights", "adapter_model.safetensors").verdict is Verdict.INCONCLUSIVE
+    assert diverged(result) == set()
+    files = v.with_json(noisy(v.committed(), 5e-5), "trainer_state.json", lambda d: d.update(max_steps=20))
+    assert diverged(verdict_on(files, made)) == {("state", "trainer_state.json")}
+    assert "No variation was trained, so the noise of another machine is not known." in result.does_not_prove
+
+
+def test_a_variation_that_moves_no_bit_measures_nothing() -> None:
+    made = v.outputs(variation=v.output(v.committed(), "variation", "nothing"))
+    result = verdict_on(noisy(v.committed(), 5e-5), made)
+    assert aspect(result, "weights", "adapter_model.safetensors").verdict is Verdict.INCONCLUSIVE
+    assert "The variation moved no bit, so the noise of another machine is not known." in result.does_not_prove
+
+
+def test_a_floor_that_hides_recipes_decides_nothing() -> None:
+    made = v.outputs(variation=v.output(noisy(v.committed(), 0.08), "variation", "half the bits"))
+    result = verdict_on(noisy(v.committed(), 0.1), made)
+    weights = aspect(result, "weights", "adapter_model.safetensors")
+    assert weights.verdict is Verdict.INCONCLUSIVE
+    assert "is too high to tell noise from another recipe" in weights.why
+
+
+def idle(files: v.Files, seed: int | None = None) -> v.Files:
+    """The files with one module that training never touched; its lora_A drawn anew when a seed is given."""
+
+    def edit(name: str, array: NDArray[Any]) -> NDArray[Any]:
+        if f"{MODULE}.lora_B" in name:
+            return array * 0
+        if f"{MODULE}.lora_A" in name and seed is not None:
+            return numpy.random.default_rng(seed).normal(size=array.shape).astype("f4")
+        return array
+
+    return {**files, **{path: v.with_tensors(files[path], edit) for path in v.WEIGHTS}}
+
+
+@pytest.mark.parametrize(("seed", "expected"), [(1, Verdict.IDENTICAL), (2, Verdict.DIVERGED)])
+def test_modules_never_updated_keep_the_initial_values(seed: int, expected: Verdict) -> None:
+    made = idle(v.committed(), 1)
+    start = {f"init/{name}": made[name] for name in ("adapter_model.safetensors", "adapter_config.json")}
+    result = verdict_on(idle(v.committed(), seed), v.outputs({**made, **start}))
+    init = aspect(result, "init", "adapter_model.safetensors")
+    assert init.verdict is expected
+    count = 1 if expected is Verdict.IDENTICAL else 0
+    assert init.why == f"{count} of 1 untouched lora_A are bit-equal to those drawn from the declared seed"
+
+
+def test_a_prefix_leaves_the_end_open() -> None:
+    files = v.committed()
+    files["adapter_model.safetensors"] = v.scaled(files, 1.0)["adapter_model.safetensors"]
+    made = v.outputs({path: data for path, data in v.committed().items() if not path.startswith("checkpoint-18")})
+    result = verdict_on(files, made, steps=9)
+    assert result.plan.span == "prefix"
+    assert result.verdict is Verdict.IDENTICAL
+    assert {item.at for item in result.aspects if item.aspect == "weights"} == {v.WEIGHTS[1]}
+    assert "Steps 10 to 18 were not trained again." in result.does_not_prove
+    assert result.why == "The recipe makes what was committed, bit for bit, over the first 9 of 18 steps."
+
+
+def test_a_checkpoint_that_the_rerun_lacks_is_not_judged() -> None:
+    made = v.outputs({path: data for path, data in v.committed().items() if not path.startswith("checkpoint-9")})
+    result = verdict_on(v.committed(), made)
+    item = aspect(result, "optimizer", "checkpoint-9/optimizer.pt")
+    assert item.verdict is Verdict.INCONCLUSIVE
+    assert item.why == "the rerun left no optimizer state at this step"
+    assert result.verdict is Verdict.IDENTICAL
+
+
+def test_files_that_were_not_fetched_are_said_to_be() -> None:
+    pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"a" * 64 + b"\nsize 123456\n"
+    files = {**v.committed(), "checkpoint-9/optimizer.pt": pointer}
+    item = aspect(verdict_on(files), "optimizer", "checkpoint-9/optimizer.pt")
+    assert item.verdict is Verdict.INCONCLUSIVE
+    assert item.why.startswith("checkpoint-9/optimizer.pt was not read: its content (123,456 bytes)")
+
+
+def test_nothing_comparable_is_inconclusive() -> None:
+    names = {path.split("/")[-1] for path in v.committed()} - {"adapter_config.json", v.event_path().split("/")[-1]}
+    result = verdict_on(v.without(v.without(v.committed(), *names), v.event_path()))
+    assert result.verdict is Verdict.INCONCLUSIVE
+    assert result.why == "nothing that a rerun makes was committed inside the span"
+
+
+def test_rows_that_reached_a_batch_are_counted() -> None:
+    steps = [{"step": 0}, {"step": 1, "examples": [0, 2]}, {"step": 2, "examples": [2]}]
+    own = {
+        "rerun_examples.json": json.dumps([[0, 23], [24, 47], [48, 71], [72, 95]]).encode(),
+        "rerun_steps.jsonl": "\n".join(map(json.dumps, steps)).encode() + b'\n{"step": 3, "exam',
+    }
+    result = verdict_on(v.committed(), v.outputs({**v.committed(), **own}))
+    assert result.coverage is not None
+    assert result.coverage["rows"] == 0.5  # rows 0-23 and 48-71 of 96
+    assert result.coverage["steps"] == 1.0
+
+
+def test_the_first_loss_tells_where_to_look() -> None:
+    def other(row: dict[str, Any]) -> None:
+        if "loss" in row:
+            row["loss"] += 0.5
+
+    everything = noisy(v.with_log(v.committed(), v.STATES, other), 0.5)
+    assert "The loss of step 1 differs already" in verdict_on(everything).why
+    assert "The loss of step 1 agrees" in verdict_on(noisy(v.committed(), 0.5)).why
+
+
+def test_notes_of_the_experiment_are_kept() -> None:
+    made = replace(v.outputs(), notes=("the variation could not be trained",))
+    assert verdict_on(v.committed(), made).repeats[-1] == "the variation could not be trained"
+
+
+def test_a_rerun_that_left_nothing_is_inconclusive() -> None:
+    empty = replace(v.output({}), contents=read(v.snapshot({})))
+    assert verdict_on(v.committed(), Outputs(empty)).verdict is Verdict.INCONCLUSIVE
