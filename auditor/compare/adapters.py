@@ -24,8 +24,6 @@ from auditor.model import AdapterComparison, ModuleUpdate
 
 EQUIVALENT = 1e-6
 """Largest relative distance of one update in two bases: float32 factors round at 2**-24 = 6e-8 each."""
-PARALLEL = 1e-9
-"""Largest 1 - cosine of updates that differ only in length."""
 
 
 def compare(
@@ -86,7 +84,16 @@ def _relation(whole: Measured, distance: float, cosine: float) -> str:
         return "identical"
     if distance <= EQUIVALENT:
         return "equivalent"
-    return "scaled" if cosine > 1 - PARALLEL else "different"
+    return "scaled" if cosine > 0 and _turned(whole) <= EQUIVALENT else "different"
+
+
+def _turned(item: Measured) -> float:
+    """The part of the distance that no change of length explains: |W1 - W2|^2 less (|W1| - |W2|)^2, relative.
+
+    A bound on the cosine would be looser: 1 - 1e-9 lets changes of 4e-5 pass for a scale.
+    """
+    length = math.sqrt(item.base) - math.sqrt(item.head)
+    return math.sqrt(max(0.0, item.gap - length * length) / max(item.base, item.head))
 
 
 def _module(name: str, item: Measured) -> ModuleUpdate:

@@ -21,6 +21,9 @@ def weigh(run: Run, ledger: Ledger) -> Iterator[Evidence]:
     config, weights = _pair(run)
     if config is None or weights is None or config.peft_type != "LORA" or not weights.pairs():
         return
+    # Block-diagonal LoRA and adapters on bare parameters store other shapes under the same names.
+    if config.raw.get("use_bdlora") or config.raw.get("target_parameters"):
+        return
     paths = (weights.path, config.path)
     yield from _ranks(config, weights, paths)
     yield from _modules(config, weights, paths)

@@ -158,7 +158,7 @@ def _ticks(low: float, high: float, least: float = 0.0) -> list[float]:
     rough = max((high - low) / 5, least)
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough)
-    first, last = math.floor(low / step), math.ceil(high / step)
+    first, last = math.floor(low / step + _FLAT), math.ceil(high / step - _FLAT)
     return [float(f"{index * step:.10g}") for index in range(first, last + 1)]
 
 

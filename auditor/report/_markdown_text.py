@@ -17,8 +17,8 @@ _LIVE = re.compile(r"@|#(?=\d)|(?<=:)(?=//)|(?<=www)(?=\.)", re.IGNORECASE)
 
 def escaped(text: str, limit: int = 600) -> str:
     """One line of plain text in which nothing is Markdown, HTML, mention, issue number or address."""
-    safe = shorten(one_line(text), limit).translate(_TABLE)
-    return _LIVE.sub(lambda match: match[0] + _GAP, _EDGE_UNDERSCORE.sub(r"\_", safe))
+    dead = _LIVE.sub(lambda match: match[0] + _GAP, shorten(one_line(text), limit))
+    return _EDGE_UNDERSCORE.sub(r"\_", dead.translate(_TABLE))
 
 
 def code(text: str, limit: int = 200) -> str:

@@ -16,10 +16,11 @@ ROOT = ""
 class Gap:
     """How far one thing of a committed file lies from the rerun's.
 
-    ``key`` names the same thing in every output, so that a repeat's gap can be found again. ``same`` means
-    equal bits. ``distance`` is relative, infinite for a difference that no rounding makes, None when ``says``
-    tells why nothing can be compared. ``slack`` is what the file's own format rounds away, ``noisy`` is False
-    where another machine computes the same. ``points`` are a curve's relative gaps by step.
+    ``key`` names the same thing in every output, so that a repeat's gap can be found again. ``same`` means equal
+    bits. ``distance`` is relative, infinite for a difference that no rounding makes, None when ``says`` tells why
+    nothing can be compared. ``slack`` is a distance that never means anything, ``coarse`` what the file's type rounds
+    away on top of noise; ``noisy`` is False where another machine computes the same. ``points`` are a curve's
+    relative gaps by step.
     """
 
     aspect: str
@@ -30,6 +31,7 @@ class Gap:
     same: bool = False
     distance: float | None = None
     slack: float = 0.0
+    coarse: float = 0.0
     noisy: bool = True
     module: str | None = None
     tensor: str | None = None

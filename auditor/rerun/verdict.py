@@ -134,7 +134,7 @@ def _against_noise(gap: Gap, bench: Bench, floor: float | None) -> Judged:
     if floor is None or not bench.measured:
         reason = "; the noise of another machine was not measured, so nothing follows"
         return Judged(gap, Verdict.INCONCLUSIVE, gap.says + reason, gap.slack, floor)
-    limit = max(gap.slack, SAFETY * floor, LEAST_NOISE)
+    limit = max(gap.slack, gap.coarse, SAFETY * floor, LEAST_NOISE)
     if gap.distance is not None and gap.distance > limit:
         reason = f"; noise explains {_limit(limit, floor)}"
         return _outside(gap, bench, limit, floor, reason)

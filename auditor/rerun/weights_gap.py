@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _NAMES = ("adapter_model.safetensors", "adapter_model.bin")
-_ROUNDING: Mapping[str, float] = {"BF16": 2.0**-8, "F16": 2.0**-11}
-"""Half the spacing of numbers near 1, relative: what storing an F32 adapter in this type moves."""
+_ROUNDING: Mapping[str, float] = {"BF16": 2.0**-7, "F16": 2.0**-10}
+"""What storing both factors in this type moves their product at most, relative: half a spacing each."""
 SAME_UPDATE = 1e-6
 """Relative distance below which two adapters do the same in another basis (compare/adapters.py)."""
 
@@ -50,6 +50,10 @@ def _measured(
     if same_bits(theirs, ours):
         says = f"all {len(theirs.tensors)} tensors are bit-equal"
         return Gap("weights", pair.key, theirs.path, says, pair.step, same=True, distance=0.0)
+    if all(_equal_as_stored(theirs, ours, name) for name in _compared(theirs, ours)):
+        types = " and ".join(sorted({info.dtype for info in theirs.tensors.values()} & set(_ROUNDING)))
+        says = f"all {len(theirs.tensors)} tensors are bit-equal once rounded to {types}"
+        return Gap("weights", pair.key, theirs.path, says, pair.step, distance=0.0)
     return _by_effect(pair, theirs, ours, compare(theirs, config, ours, made))
 
 
@@ -73,13 +77,38 @@ def structure(theirs: AdapterWeights, ours: AdapterWeights) -> tuple[str | None,
 
 def same_bits(theirs: AdapterWeights, ours: AdapterWeights) -> bool:
     """Whether every tensor has the same type and the same bits. Raises CannotRead."""
-    copies = {*theirs.base_layers(), *ours.base_layers()}
     return all(
-        info.dtype == ours.info(name).dtype
+        theirs.info(name).dtype == ours.info(name).dtype
         and all(equal_bits(one, two) for one, two in zip(theirs.chunks(name), ours.chunks(name), strict=True))
-        for name, info in theirs.tensors.items()
-        if name not in copies
+        for name in _compared(theirs, ours)
     )
+
+
+def _compared(theirs: AdapterWeights, ours: AdapterWeights) -> list[str]:
+    """The tensors both sides have, without copies of base layers."""
+    copies = {*theirs.base_layers(), *ours.base_layers()}
+    return [name for name in theirs.tensors if name in ours.tensors and name not in copies]
+
+
+def _equal_as_stored(theirs: AdapterWeights, ours: AdapterWeights, name: str) -> bool:
+    """Whether a tensor of ours, rounded to the type theirs is stored in, has the same values."""
+    dtype = theirs.info(name).dtype
+    one, two = theirs.array(name), ours.array(name)
+    if dtype == ours.info(name).dtype:
+        return equal_bits(one, two)
+    return dtype in _ROUNDING and equal_bits(one, rounded(two, dtype).astype(one.dtype))
+
+
+def rounded(array: "NDArray[Any]", dtype: str) -> "NDArray[Any]":
+    """float32 rounded to F16 or BF16, to nearest and half to even, as float16 or float32."""
+    import numpy
+
+    if dtype == "F16":
+        with numpy.errstate(over="ignore"):
+            return array.astype(numpy.float16)
+    bits = numpy.ascontiguousarray(array, dtype=numpy.float32).view(numpy.uint32)
+    up = (bits + (0x7FFF + ((bits >> 16) & 1)).astype(numpy.uint32)) & numpy.uint32(0xFFFF0000)
+    return up.view(numpy.float32).reshape(array.shape)
 
 
 def equal_bits(one: "NDArray[Any]", two: "NDArray[Any]") -> bool:
@@ -126,7 +155,8 @@ def _by_effect(pair: Pair, theirs: AdapterWeights, ours: AdapterWeights, compare
         says,
         pair.step,
         distance=compared.relative_distance,
-        slack=max(SAME_UPDATE, *(_ROUNDING.get(info.dtype, 0.0) for info in theirs.tensors.values())),
+        slack=SAME_UPDATE,
+        coarse=max(_ROUNDING.get(info.dtype, 0.0) for info in theirs.tensors.values()),
         module=module,
         tensor=_farthest(theirs, ours, module),
     )

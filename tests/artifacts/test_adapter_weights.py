@@ -3,6 +3,9 @@
 import io
 import json
 import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy
@@ -13,6 +16,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from safetensors.numpy import save
 
+from auditor.artifacts import pickle_archive
 from auditor.artifacts._safetensors import BITS, safetensors_header
 from auditor.artifacts.adapter_weights import AdapterWeights, split_name
 from auditor.errors import CannotRead
@@ -433,3 +437,73 @@ def test_entry_writes_bfloat16() -> None:
     """The builder against the reader: 1.5 and -0.25 are exact in bfloat16."""
     weights = read(make_safetensors({"t": entry(numpy.array([1.5, -0.25], dtype="<f4"), "BF16")}))
     assert weights.array("t").tolist() == [1.5, -0.25]
+
+
+# adapter_model.bin
+
+
+@dataclass(frozen=True)
+class Ref:
+    """As much of a TensorRef as AdapterWeights looks at."""
+
+    dtype: str
+    shape: tuple[int, ...]
+
+
+class Archive:
+    """A pickle that was read: tensors by name, values on demand."""
+
+    refs: Mapping[str, Ref]
+
+    def __init__(self, refs: Mapping[str, Ref], values: Mapping[str, NDArray[Any]]) -> None:
+        self.refs, self.values = refs, values
+
+    def tensor(self, ref: Ref) -> NDArray[Any]:
+        return next(self.values[name] for name, known in self.refs.items() if known is ref)
+
+
+def torch_file(monkeypatch: pytest.MonkeyPatch, archive: Archive, size: int) -> AdapterWeights:
+    monkeypatch.setattr(pickle_archive.PickleArchive, "parse", lambda blob: archive)
+    monkeypatch.setattr(pickle_archive, "tensors", lambda found: found.refs)
+    return read(bytes(size), "a/adapter_model.bin")
+
+
+def test_torch_files_are_read_as_pickles(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = {P + "q.lora_A.weight": numpy.arange(6.0, dtype="<f4").reshape(2, 3), "n": numpy.array(7)}
+    refs = {P + "q.lora_A.weight": Ref("bfloat16", (2, 3)), "n": Ref("torch.int64", ())}
+    weights = torch_file(monkeypatch, Archive(refs, values), 100)
+    assert (weights.format, weights.size) == ("torch", 100)
+    assert [(t.dtype, t.shape, t.nbytes) for t in weights.tensors.values()] == [
+        ("BF16", (2, 3), 12),
+        ("I64", (), 8),
+    ]
+    assert weights.array("n") == 7
+    assert [chunk.tolist() for chunk in weights.chunks(P + "q.lora_A.weight", 4)] == [[0, 1, 2, 3], [4, 5]]
+    assert dict(weights.ranks()) == {"q": 2}
+
+
+@pytest.mark.parametrize(
+    ("ref", "expected"),
+    [
+        (Ref("float32", (10**6, 10**6)), f"gives tensor 't' {4 * 10**12} bytes but the file has 100"),
+        (Ref("quint8", (1,)), "holds tensor 't' in 'quint8', which is not decoded"),
+    ],
+)
+def test_torch_files_that_claim_too_much(monkeypatch: pytest.MonkeyPatch, ref: Ref, expected: str) -> None:
+    """A stride of 0 makes one stored number a tensor of any size."""
+    with pytest.raises(CannotRead) as caught:
+        torch_file(monkeypatch, Archive({"t": ref}, {}), 100)
+    assert caught.value.reason == expected
+
+
+@pytest.mark.rerun
+def test_torch_files_of_torch_itself(tmp_path: Path) -> None:
+    import torch
+
+    path = tmp_path / "adapter_model.bin"
+    turned = torch.arange(6.0).reshape(2, 3).T
+    torch.save({"half": torch.tensor([1.5, -2.0]).to(torch.bfloat16), "turned": turned}, path)
+    weights = read(path.read_bytes(), path.name)
+    assert weights.array("half").tolist() == [1.5, -2.0]
+    assert weights.array("turned").tolist() == [[0, 3], [1, 4], [2, 5]]
+    assert [chunk.tolist() for chunk in weights.chunks("turned", 4)] == [[0, 3, 1, 4], [2, 5]]

@@ -36,7 +36,7 @@ def config(side: str = "head", **values: object) -> AdapterConfig:
 
 def against(
     base: Side, head: Side, one: Mapping[str, Any] = {}, two: Mapping[str, Any] = {}
-) -> AdapterComparison:  # noqa: B006
+) -> AdapterComparison:
     """Compare two sets of factors under configs with r 4 and lora_alpha 8 unless changed."""
     return compare(
         adapter(make_adapter(base), "base"),
@@ -198,6 +198,16 @@ def test_another_alpha_is_scaled() -> None:
     assert found.cosine == pytest.approx(1.0, abs=1e-12)
 
 
+@pytest.mark.parametrize("relative", [1e-3, 1e-5])
+def test_a_small_turn_is_no_scale(relative: float) -> None:
+    """At 1e-5 the cosine is still within 1e-10 of 1."""
+    a, b = factors(1)
+    found = against({"q": (a, b)}, {"q": (a, 2 * b + relative * factors(2)[1])})
+    assert found.relation == "different"
+    assert found.cosine is not None
+    assert found.cosine > 1 - relative**2
+
+
 def test_half_the_alpha_and_twice_the_factor_is_equivalent() -> None:
     a, b = factors(1)
     found = against({"q": (a, b)}, {"q": (a, 2 * b)}, {"lora_alpha": 32}, {"lora_alpha": 16})
@@ -270,7 +280,8 @@ def test_factors_larger_than_a_block(monkeypatch: pytest.MonkeyPatch) -> None:
     cut = against(base, head)
     turned = against(base, rotated(base))
     assert cut.relative_distance == pytest.approx(whole.relative_distance, rel=1e-13)
-    assert (turned.relation, turned.relative_distance) == ("equivalent", pytest.approx(0, abs=1e-14))
+    assert turned.relation == "equivalent"
+    assert turned.relative_distance == pytest.approx(0, abs=1e-14)
 
 
 def test_rank_above_the_dimensions() -> None:
@@ -303,7 +314,7 @@ def test_convolutions_and_embeddings() -> None:
 # What keeps adapters from being compared
 
 
-def why(base: bytes, head: bytes, one: Mapping[str, Any] = {}, two: Mapping[str, Any] = {}) -> str | None:  # noqa: B006
+def why(base: bytes, head: bytes, one: Mapping[str, Any] = {}, two: Mapping[str, Any] = {}) -> str | None:
     found = compare(adapter(base, "base"), config("base", **one), adapter(head), config(**two))
     assert (found.relation, found.relative_distance, found.modules) == ("not comparable", None, ())
     return found.why

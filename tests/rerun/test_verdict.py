@@ -78,7 +78,10 @@ def test_inside_three_floors_is_equivalent() -> None:
     assert weights.floor == pytest.approx(2e-5, rel=0.01)
     assert weights.why.endswith("inside the noise of 6e-05 (3 x the floor of 2e-05)")
     assert aspect(result, "optimizer", "checkpoint-9/optimizer.pt").verdict is Verdict.EQUIVALENT
-    assert result.why == "The recipe makes what was committed over the whole run, up to the noise of the arithmetic."
+    assert (
+        result.why
+        == "The recipe makes what was committed over the whole run, up to the noise of the arithmetic."
+    )
 
 
 def test_outside_three_floors_is_diverged() -> None:
@@ -146,11 +149,32 @@ def test_another_alpha_scales_the_same_tensors() -> None:
 
 def test_an_adapter_stored_in_bfloat16_is_equivalent() -> None:
     files = v.committed()
-    keep = lambda name, array: array  # noqa: E731
-    files["adapter_model.safetensors"] = v.with_tensors(files["adapter_model.safetensors"], keep, "BF16")
+    files["adapter_model.safetensors"] = v.with_tensors(
+        files["adapter_model.safetensors"], eight_bits, "BF16"
+    )
     item = aspect(verdict_on(files), "weights", "adapter_model.safetensors")
     assert item.verdict is Verdict.EQUIVALENT
-    assert item.why.endswith("within 0.0039 of rounding")  # 2 ** -8
+    assert item.why == "all 28 tensors are bit-equal once rounded to BF16"
+
+    moved = v.scaled(v.committed(), 1e-2)["adapter_model.safetensors"]
+    files["adapter_model.safetensors"] = v.with_tensors(moved, eight_bits, "BF16")
+    assert diverged(verdict_on(files)) == {("weights", "adapter_model.safetensors")}
+
+
+def eight_bits(name: str, array: NDArray[Any]) -> NDArray[Any]:
+    """Nearest number of 8 significant bits, half to even: what bfloat16 keeps."""
+    mantissa, exponent = numpy.frexp(array.astype("f8"))
+    return numpy.ldexp(numpy.round(mantissa * 256) / 256, exponent).astype("f4")
+
+
+def test_noise_in_an_adapter_stored_in_bfloat16_is_noise() -> None:
+    files = noisy(v.committed(), 5e-5)
+    files["adapter_model.safetensors"] = v.with_tensors(
+        files["adapter_model.safetensors"], eight_bits, "BF16"
+    )
+    item = aspect(verdict_on(files), "weights", "adapter_model.safetensors")
+    assert item.verdict is Verdict.EQUIVALENT
+    assert "inside the noise of 0.0078" in item.why  # 2 ** -7: both factors rounded by half a spacing
 
 
 def test_the_optimizer_of_another_run_is_named() -> None:
@@ -158,7 +182,9 @@ def test_the_optimizer_of_another_run_is_named() -> None:
     files["checkpoint-9/optimizer.pt"] = v.moments(files["checkpoint-9/optimizer.pt"], 1.0)
     result = verdict_on(files)
     assert diverged(result) == {("optimizer", "checkpoint-9/optimizer.pt")}
-    assert aspect(result, "optimizer", "checkpoint-9/optimizer.pt").distance == pytest.approx(0.5)  # |2m - m| / |2m|
+    assert aspect(result, "optimizer", "checkpoint-9/optimizer.pt").distance == pytest.approx(
+        0.5
+    )  # |2m - m| / |2m|
 
 
 def test_states_of_another_moment_are_named_file_by_file() -> None:
@@ -193,10 +219,15 @@ def test_a_generator_of_another_seed_is_named_by_it() -> None:
 
 
 def test_counters_of_another_run_are_named() -> None:
-    files = v.with_json(v.committed(), "checkpoint-9/trainer_state.json", lambda d: d.update(train_batch_size=2))
+    files = v.with_json(
+        v.committed(), "checkpoint-9/trainer_state.json", lambda d: d.update(train_batch_size=2)
+    )
     result = verdict_on(files)
     assert diverged(result) == {("state", "checkpoint-9/trainer_state.json")}
-    assert aspect(result, "state", "checkpoint-9/trainer_state.json").why == "train_batch_size is 2, the rerun's 1"
+    assert (
+        aspect(result, "state", "checkpoint-9/trainer_state.json").why
+        == "train_batch_size is 2, the rerun's 1"
+    )
 
 
 def test_edited_flops_are_named() -> None:
@@ -339,7 +370,9 @@ def test_a_variation_that_moves_no_bit_measures_nothing() -> None:
     made = v.outputs(variation=v.output(v.committed(), "variation", "nothing"))
     result = verdict_on(noisy(v.committed(), 5e-5), made)
     assert aspect(result, "weights", "adapter_model.safetensors").verdict is Verdict.INCONCLUSIVE
-    assert "The variation moved no bit, so the noise of another machine is not known." in result.does_not_prove
+    assert (
+        "The variation moved no bit, so the noise of another machine is not known." in result.does_not_prove
+    )
 
 
 def test_a_floor_that_hides_recipes_decides_nothing() -> None:
@@ -377,7 +410,9 @@ def test_modules_never_updated_keep_the_initial_values(seed: int, expected: Verd
 def test_a_prefix_leaves_the_end_open() -> None:
     files = v.committed()
     files["adapter_model.safetensors"] = v.scaled(files, 1.0)["adapter_model.safetensors"]
-    made = v.outputs({path: data for path, data in v.committed().items() if not path.startswith("checkpoint-18")})
+    made = v.outputs(
+        {path: data for path, data in v.committed().items() if not path.startswith("checkpoint-18")}
+    )
     result = verdict_on(files, made, steps=9)
     assert result.plan.span == "prefix"
     assert result.verdict is Verdict.IDENTICAL
@@ -387,7 +422,9 @@ def test_a_prefix_leaves_the_end_open() -> None:
 
 
 def test_a_checkpoint_that_the_rerun_lacks_is_not_judged() -> None:
-    made = v.outputs({path: data for path, data in v.committed().items() if not path.startswith("checkpoint-9")})
+    made = v.outputs(
+        {path: data for path, data in v.committed().items() if not path.startswith("checkpoint-9")}
+    )
     result = verdict_on(v.committed(), made)
     item = aspect(result, "optimizer", "checkpoint-9/optimizer.pt")
     assert item.verdict is Verdict.INCONCLUSIVE
@@ -404,7 +441,10 @@ def test_files_that_were_not_fetched_are_said_to_be() -> None:
 
 
 def test_nothing_comparable_is_inconclusive() -> None:
-    names = {path.split("/")[-1] for path in v.committed()} - {"adapter_config.json", v.event_path().split("/")[-1]}
+    names = {path.split("/")[-1] for path in v.committed()} - {
+        "adapter_config.json",
+        v.event_path().split("/")[-1],
+    }
     result = verdict_on(v.without(v.without(v.committed(), *names), v.event_path()))
     assert result.verdict is Verdict.INCONCLUSIVE
     assert result.why == "nothing that a rerun makes was committed inside the span"

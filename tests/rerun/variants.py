@@ -23,7 +23,11 @@ from tests.builders.safetensors import entry, make_safetensors
 
 Files = dict[str, bytes]
 DATA = TINY / "data" / "train.jsonl"
-WEIGHTS = ("adapter_model.safetensors", "checkpoint-9/adapter_model.safetensors", "checkpoint-18/adapter_model.safetensors")
+WEIGHTS = (
+    "adapter_model.safetensors",
+    "checkpoint-9/adapter_model.safetensors",
+    "checkpoint-18/adapter_model.safetensors",
+)
 OPTIMIZERS = ("checkpoint-9/optimizer.pt", "checkpoint-18/optimizer.pt")
 STATES = ("trainer_state.json", "checkpoint-9/trainer_state.json", "checkpoint-18/trainer_state.json")
 ADAPTER = ("adapter_model.safetensors", "adapter_config.json")
@@ -72,12 +76,12 @@ def varied() -> Output:
 def outputs(rerun: Mapping[str, bytes] | None = None, variation: Output | None = None) -> Outputs:
     """A rerun (the fixture itself unless given), a repeat with the same bits, and a variation."""
     files = committed() if rerun is None else rerun
-    return Outputs(
-        output(files), (output(files, "repeat-1", "the same settings"),), (variation or varied(),)
-    )
+    return Outputs(output(files), (output(files, "repeat-1", "the same settings"),), (variation or varied(),))
 
 
-def with_tensors(data: bytes, edit: Callable[[str, NDArray[Any]], NDArray[Any]], dtype: str | None = None) -> bytes:
+def with_tensors(
+    data: bytes, edit: Callable[[str, NDArray[Any]], NDArray[Any]], dtype: str | None = None
+) -> bytes:
     """A safetensors file with every tensor edited; ``dtype`` BF16 stores it in that type."""
     weights = AdapterWeights.parse(Blob("x", len(data), lambda: io.BytesIO(data)))
     arrays = {name: numpy.asarray(edit(name, weights.array(name).copy())) for name in weights.tensors}
@@ -134,7 +138,9 @@ def with_log(files: Files, paths: tuple[str, ...], edit: Callable[[dict[str, Any
 
 def without(files: Files, *names: str) -> Files:
     """The files but those of these names or in these folders."""
-    return {path: data for path, data in files.items() if not any(n in (path, path.split("/")[-1]) for n in names)}
+    return {
+        path: data for path, data in files.items() if not any(n in (path, path.split("/")[-1]) for n in names)
+    }
 
 
 def snapshot(files: Files) -> Snapshot:

@@ -1,0 +1,1 @@
+"""The model card against the adapter beside it."""

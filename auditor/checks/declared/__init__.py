@@ -1,0 +1,1 @@
+"""Does the declared configuration hold, key by key?"""

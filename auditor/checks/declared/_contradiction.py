@@ -1,0 +1,66 @@
+"""Turning a contradicted claim into one finding that names its evidence."""
+
+from auditor.claims import DECLARED, DESCRIBED, EFFECTIVE, RECORDED, Ledger
+from auditor.model import Claim, Evidence, Location, Problem, Severity, Statement, Status
+
+TOLD_BY_TRAINER = ("declared-against-training-args", "declared-against-event-arguments")
+"""Evidence that is the trainer's own word about what it received."""
+
+
+def contradictions(claim: Claim) -> tuple[Evidence, ...]:
+    """The evidence that contradicts a claim."""
+    return tuple(item for item in claim.evidence if item.outcome is Status.CONTRADICTED)
+
+
+def told_by_trainer(claim: Claim) -> bool:
+    """Whether training arguments themselves contradict the claim."""
+    return any(item.id in TOLD_BY_TRAINER for item in contradictions(claim))
+
+
+def spoken(claim: Claim, against: Evidence) -> Statement | None:
+    """The statement that evidence speaks against: the declared one where it can, else the one it read."""
+    order = (DECLARED, DESCRIBED, EFFECTIVE, RECORDED)
+    found = [statement for role in order if (statement := claim.stated_by(role)) is not None]
+    used = [statement for statement in found if statement.path in against.paths]
+    return next(iter(used or found), None)
+
+
+def problem(
+    claim: Claim,
+    against: tuple[Evidence, ...],
+    message: str,
+    severity: Severity | None = None,
+    observed: str | None = None,
+) -> Problem:
+    """One finding for a claim, at the statement that does not hold; ``against`` is not empty."""
+    first = against[0]
+    statement = spoken(claim, first)
+    path = statement.path if statement else next(iter(first.paths), "")
+    value = shown(first.value) if isinstance(first.value, str | int | float) else None
+    return Problem(
+        message,
+        Location(path, statement.member if statement else None),
+        expected=shown(statement.value) if statement else None,
+        observed=observed or value,
+        evidence=tuple(line for item in against for line in _lines(item, first)),
+        severity=severity,
+    )
+
+
+def stated(ledger: Ledger, key: str) -> Statement | None:
+    """The declared statement of a key that says something."""
+    statement = ledger.statement(key, DECLARED)
+    if statement is None or str(statement.value).strip().lower() in ("none", "null", ""):
+        return None
+    return statement
+
+
+def shown(value: object) -> str:
+    """A value as a short text."""
+    text = "null" if value is None else str(value)
+    return text if len(text) <= 120 else text[:119] + "…"
+
+
+def _lines(item: Evidence, first: Evidence) -> tuple[str, ...]:
+    lines = () if item is first else (f"{item.id}: {item.says}",)
+    return (*lines, f"{item.id}: {item.detail}") if item.detail else lines or (f"tested by {item.id}",)

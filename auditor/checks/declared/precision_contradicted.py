@@ -1,0 +1,34 @@
+"""The declared mixed precision is not the one that ran.
+
+Under fp16 on a GPU the Trainer writes the state of its gradient scaler, scaler.pt, into every checkpoint
+(transformers 4.49.0 and newer, trainer.py ``_save_scaler``); bf16 and full precision write none. The
+training arguments hold fp16 and bf16 as they were received. Another precision changes every bit of the
+result, and fp16 skips steps that bf16 does not.
+
+Wrong when: scaler.pt was left out when the checkpoint was uploaded, the run was on a CPU, or "fp16" meant
+the type of the loaded weights only. The finding is an error where training arguments themselves say another
+value.
+
+Fix: declare the precision that ran, or commit the missing scaler.pt.
+"""
+
+from collections.abc import Iterator
+
+from auditor.checks.declared._contradiction import contradictions, problem, stated, told_by_trainer
+from auditor.claims import Ledger
+from auditor.model import Problem, Severity, Skip, Status
+
+SEVERITY = Severity.WARNING
+CLAIM = "mixed_precision"
+
+
+def check(ledger: Ledger) -> Iterator[Problem | Skip]:
+    """At the declared value; a run without one is not judged."""
+    claim = ledger.get(CLAIM)
+    if claim is None or stated(ledger, CLAIM) is None:
+        yield Skip("no mixed precision is declared")
+    elif claim.status is Status.CONTRADICTED:
+        against = contradictions(claim)
+        yield problem(claim, against, against[0].says, Severity.ERROR if told_by_trainer(claim) else None)
+    elif claim.status is not Status.VERIFIED:
+        yield Skip(claim.why or "no file shows the precision that ran")

@@ -1,0 +1,1 @@
+"""Tokenizer files against each other and against the base."""

@@ -1,0 +1,1 @@
+"""Checkpoints, states and logs against each other."""

@@ -1,0 +1,126 @@
+"""Words, order and hints that renderers share."""
+
+from dataclasses import replace
+
+import pytest
+
+from auditor.model import Claim, FileChange, NotApplicable, Ref, Statement, Status
+from auditor.report import _text as text
+from auditor.report import _view as view
+from auditor.report._ledger_table import ledger_table
+from tests.builders import reports
+
+
+@pytest.mark.parametrize(
+    ("size", "words"),
+    [
+        (None, "–"),
+        (0, "0 B"),
+        (999, "999 B"),
+        (1000, "1.0 kB"),
+        (262_341_120, "262 MB"),
+        (5 * 10**13, "50.0 TB"),
+    ],
+)
+def test_sizes(size: int | None, words: str) -> None:
+    assert text.size_text(size) == words
+
+
+@pytest.mark.parametrize(
+    ("raw", "shown"),
+    [("a\x1b[0m", "a\\x1b[0m"), ("\u202e", "\\u202e"), ("\ud800", "\\ud800"), ("é\t", "é\\t"), ("漢", "漢")],
+)
+def test_hidden_characters_are_shown(raw: str, shown: str) -> None:
+    assert text.visible(raw) == shown
+
+
+def test_wide_characters_count_twice() -> None:
+    assert text.width_of("漢字e\u0301") == 5
+    assert text.pad("漢", 4) == "漢  "
+
+
+def test_the_middle_is_cut_and_both_ends_stay() -> None:
+    short = text.shorten_middle("checkpoint-90/adapter_model.safetensors", 20)
+    assert len(short) == 20
+    assert short.startswith("checkp")
+    assert short.endswith(".safetensors")
+
+
+@pytest.mark.parametrize(
+    ("path", "role", "name"),
+    [
+        ("checkpoint-90/training_args.bin", "effective", "args"),
+        ("runs/x/events.out.tfevents.17.host", "recorded", "events"),
+        ("any-config.json", "declared", "declared"),
+        ("model_index.json", "recorded", "model_index"),
+    ],
+)
+def test_sources_have_short_names(path: str, role: str, name: str) -> None:
+    assert view.source_name(path, role) == name
+
+
+def test_equal_values_share_a_place_and_proof_stands_beside() -> None:
+    claims = {claim.key: claim for claim in reports.claims()}
+    assert view.values_by_source(claims["r"]) == "16 (declared, adapter) ≠ 8 (evidence)"
+    assert view.values_by_source(claims["learning_rate"]) == "3e-05 (declared, state)"
+    assert view.values_by_source(claims["transformers_version"]) == "4.50.0 to 4.51.3 (evidence)"
+
+
+def test_hints_come_from_what_was_missing() -> None:
+    assert view.hints(replace(reports.healthy(), not_applicable=())) == []
+    found = " ".join(view.hints(reports.incomplete()))
+    assert "--lfs-store DIR" in found
+    assert "--rerun --base DIR --data PATH" in found
+    assert "--base DIR names" not in found
+
+
+def test_reasons_are_grouped_by_how_many_rules_they_stop() -> None:
+    items = [
+        NotApplicable("b", "x"),
+        NotApplicable("a", "y"),
+        NotApplicable("c", "x"),
+        NotApplicable("c", "x", "d"),
+    ]
+    assert view.reasons(items) == [view.Reason("x", ("b", "c")), view.Reason("y", ("a",))]
+
+
+def test_the_command_repeats_the_audit_without_this_machine() -> None:
+    report = replace(reports.rich(), head=Ref("a b;c", None), fail_on="warning")
+    assert view.command(report) == (
+        "audit compare main 'a b;c' --rerun --base BASE_MODEL_DIR --data DATA_PATH --fail-on warning"
+    )
+    assert view.command(reports.healthy()) == "audit check candidate"
+
+
+def test_changed_files_come_with_the_telling_ones_first() -> None:
+    report = reports.rich()
+    assert report.diff is not None
+    assert view.changed(report.diff.files)[0].path == "adapter_config.json"
+    assert view.change_note(FileChange("x", "modified", "lfs oid")) == "the lfs oid differs"
+    assert view.change_note(FileChange("x", "added", "none")) == ""
+
+
+def test_the_ledger_has_a_column_a_source_and_marks_what_is_disproved() -> None:
+    table = ledger_table(reports.rich().runs[0])
+    assert [role for _, role in table.columns] == [
+        "declared",
+        "effective",
+        "recorded",
+        "recorded",
+        "described",
+    ]
+    rows = {row.claim.key: row.cells for row in table.rows}
+    assert [said.odd for cell in rows["r"] for said in cell] == [True, True]
+    assert [said.odd for cell in rows["gradient_accumulation_steps"] for said in cell] == [True, False]
+
+
+def test_copies_of_a_file_say_a_thing_once() -> None:
+    said = tuple(
+        Statement(f"checkpoint-{n}/trainer_state.json", "/x", n // 10, "recorded", "x") for n in (1, 2, 30)
+    )
+    run = replace(reports.healthy().runs[0], claims=(Claim("x", said, (), Status.STATED),))
+    (row,) = ledger_table(run).rows
+    assert [(item.value, item.path) for item in row.cells[0]] == [
+        ("0", "checkpoint-1/trainer_state.json"),
+        ("3", "checkpoint-30/trainer_state.json"),
+    ]

@@ -1,0 +1,270 @@
+"""Plans of the tiny fixture, whose recipe is in its README, and of edited copies with one thing changed each."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from auditor.claims import Ledger, build
+from auditor.errors import UsageError
+from auditor.model import Evidence, RerunPlan, Status
+from auditor.rerun import plan as planning
+from auditor.rerun.job import settings_from, total_steps
+from auditor.rerun.options import RerunOptions
+from auditor.rerun.session import plan_only, rerun
+from tests.builders.repositories import TINY_BASE, seed
+from tests.rerun import variants as v
+
+CHEETAH = "cheetah-fine-tuning-config.json"
+
+
+def plan(files: v.Files | None = None, ledger: Ledger | None = None, **more: Any) -> RerunPlan:
+    run = v.run_of(v.committed() if files is None else files)
+    inputs: dict[str, Any] = {"base": TINY_BASE, "data": v.DATA, **more}
+    return planning.build(run, ledger or build(run), **inputs)
+
+
+def value(made: RerunPlan, key: str) -> object:
+    return made.settings[key].value
+
+
+def declared(**changed: object) -> v.Files:
+    """The fixture with members of train_model_parameters changed in the declared configuration only."""
+    return v.with_json(v.committed(), CHEETAH, lambda d: d["train_model_parameters"].update(changed))
+
+
+def test_the_fixture_is_planned_as_its_readme_tells() -> None:
+    made = plan()
+    assert made.obstacles == ()
+    assert (made.span, made.stop_at, made.total_steps) == ("whole", 18, 18)
+    recipe = {
+        "quantization": "int4",
+        "bnb_4bit_quant_type": "nf4",
+        "bnb_4bit_use_double_quant": True,
+        "compute_dtype": "float32",
+        "r": 8,
+        "lora_alpha": 16,
+        "lora_dropout": 0.05,
+        "add_eos_token": True,
+        "max_length": 64,
+        "block_size": 64,
+        "packing": True,
+        "per_device_train_batch_size": 1,
+        "gradient_accumulation_steps": 2,
+        "num_train_epochs": 1,
+        "learning_rate": 2e-3,
+        "lr_scheduler_type": "linear",
+        "warmup_steps": 2,  # ceil(0.1 x 18)
+        "seed": 42,
+        "save_steps": 9,
+        "max_steps": 18,
+    }
+    assert {key: value(made, key) for key in recipe} == recipe
+    assert total_steps(36, settings_from({k: s.value for k, s in made.settings.items()})) == 18
+
+
+def test_every_setting_says_where_it_comes_from() -> None:
+    made = plan()
+    assert made.settings["learning_rate"].source == "training_args.bin#learning_rate"
+    assert made.settings["r"].source == "adapter_config.json#/r"
+    assert made.settings["max_length"].source == f"{CHEETAH}#/tokenizer_parameters/max_length"
+    assert made.settings["max_steps"].source == "checkpoint-18/trainer_state.json#/max_steps"
+    assert made.settings["packing"].source.startswith("arithmetic: 96 rows as one example each give 48 steps")
+    assumed = {key for key, setting in made.settings.items() if setting.assumed}
+    assert assumed == {"attn_implementation", "draw_order", "packing", "pad_to_max_length"}
+
+
+def test_the_child_accepts_every_setting() -> None:
+    settings_from({key: setting.value for key, setting in plan().settings.items()})
+
+
+def test_effective_outranks_declared_and_the_other_is_a_hypothesis() -> None:
+    made = plan(declared(gradient_accumulation_steps=4, learning_rate=1e-4))
+    assert value(made, "gradient_accumulation_steps") == 2
+    assert value(made, "learning_rate") == 2e-3
+    at = f"{CHEETAH}#/train_model_parameters"
+    assert (
+        f"gradient_accumulation_steps = 4 ({at}/gradient_accumulation_steps), where the plan takes 2 "
+        "(training_args.bin#gradient_accumulation_steps)"
+    ) in made.hypotheses
+    assert any(says.startswith(f"learning_rate = 0.0001 ({at}/learning_rate)") for says in made.hypotheses)
+
+
+def without_arguments(files: v.Files) -> v.Files:
+    return v.without(files, "training_args.bin", v.event_path())
+
+
+def test_declared_values_stand_in_when_nothing_else_is_there() -> None:
+    made = plan(without_arguments(declared(learning_rate=1e-4)))
+    assert value(made, "learning_rate") == 1e-4
+    assert value(made, "warmup_steps") == 2
+    assert made.settings["warmup_steps"].source == f"{CHEETAH}#/train_model_parameters/warmup_ratio = 0.1 of 18 steps"
+    assert value(made, "quantization") == "int4"
+    assert made.settings["quantization"].source == f"{CHEETAH}#/peft/quantization"
+    assert value(made, "adam_beta1") == 0.9
+    assert made.settings["adam_beta1"].source == "no file says it: default of TrainingArguments"
+    assert "no training_args.bin was read: declared values stand for what the trainer received" in made.hypotheses
+
+
+@pytest.mark.parametrize(("ratio", "steps"), [(0.1, 2), (0.05, 1), (0.5, 9), (0.0, 0)])
+def test_a_warmup_ratio_becomes_steps(ratio: float, steps: int) -> None:
+    # ceil(1.8), ceil(0.9), ceil(9.0) and 0, of 18 steps
+    assert value(plan(without_arguments(declared(warmup_ratio=ratio))), "warmup_steps") == steps
+
+
+def test_what_arithmetic_found_outranks_a_declared_accumulation() -> None:
+    run = v.run_of(without_arguments(declared(gradient_accumulation_steps=4)))
+    found = Evidence(
+        "gradient_accumulation_steps", Status.CONTRADICTED, "128 tokens a step are 2 blocks of 64", value=2, id="batch"
+    )
+    made = planning.build(run, build(run).with_evidence((found,)), TINY_BASE, v.DATA)
+    assert value(made, "gradient_accumulation_steps") == 2
+    assert made.settings["gradient_accumulation_steps"].source == (
+        "arithmetic (batch): 128 tokens a step are 2 blocks of 64"
+    )
+    assert any(says.startswith("gradient_accumulation_steps = 4") for says in made.hypotheses)
+
+
+def test_the_batch_that_ran_outranks_the_argument() -> None:
+    files = v.committed()
+    for path in v.STATES:
+        files = v.with_json(files, path, lambda d: d.update(train_batch_size=3))
+    made = plan(files)
+    assert value(made, "per_device_train_batch_size") == 3
+    assert any(says.startswith("per_device_train_batch_size = 1 (training_args.bin") for says in made.hypotheses)
+
+
+def test_declared_precision_decides_the_compute_type() -> None:
+    made = plan(without_arguments(declared(mixed_precision="bf16")))
+    assert value(made, "compute_dtype") == "bfloat16"
+    assert made.settings["compute_dtype"].source == f"{CHEETAH}#/train_model_parameters/mixed_precision"
+
+
+def test_rows_that_fit_the_steps_are_not_packed(tmp_path: Path) -> None:
+    data = tmp_path / "rows.jsonl"
+    data.write_text('{"text": "a"}\n' * 36)
+    made = plan(data=data)
+    assert value(made, "packing") is False
+    assert made.coverage["rows"] == 1.0  # 18 steps x 2 x 1 of 36 rows
+
+
+def test_packing_that_is_declared_is_not_guessed() -> None:
+    made = plan(declared(packing=False))
+    assert value(made, "packing") is False
+    assert made.settings["packing"].source == f"{CHEETAH}#/train_model_parameters/packing"
+
+
+@pytest.mark.parametrize(
+    ("steps", "span", "stop_at"),
+    [(None, "whole", 18), (18, "whole", 18), (500, "whole", 18), (17, "prefix", 9), (9, "prefix", 9), (5, "prefix", 5)],
+)
+def test_the_span_ends_at_the_last_checkpoint_inside_the_budget(steps: int | None, span: str, stop_at: int) -> None:
+    made = plan(steps=steps)
+    assert (made.span, made.stop_at, made.total_steps) == (span, stop_at, 18)
+    assert value(made, "max_steps") == 18
+    assert made.coverage["steps"] == pytest.approx(stop_at / 18)
+
+
+def test_minutes_are_turned_into_steps() -> None:
+    assert plan(minutes=1.0).stop_at == 9  # 60 s / 4 s a step = 15 steps, and the last checkpoint inside is 9
+    assert plan(minutes=100.0).span == "whole"
+
+
+def test_files_beyond_the_span_are_not_covered() -> None:
+    # 13 files hold something to compare: 2 at the root, 5 in each checkpoint, 1 event file
+    assert plan().coverage["files"] == 1.0
+    assert plan(steps=9).coverage["files"] == pytest.approx(6 / 13)
+
+
+def test_a_long_run_is_a_prefix_by_default() -> None:
+    files = v.committed()
+    for path in v.STATES:
+        files = v.with_json(files, path, lambda d: d.update(max_steps=450))
+    made = plan(files)
+    assert (made.span, made.stop_at, made.total_steps) == ("prefix", 18, 450)
+
+
+def edit_adapter(**changed: object) -> v.Files:
+    return v.with_json(v.committed(), "adapter_config.json", lambda d: d.update(changed))
+
+
+@pytest.mark.parametrize(
+    ("files", "obstacle"),
+    [
+        (edit_adapter(peft_type="IA3"), "adapter_config.json is of type IA3; only LORA is rerun"),
+        (
+            edit_adapter(rank_pattern={"q_proj": 4}),
+            "adapter_config.json sets rank_pattern, which the reference training does not do",
+        ),
+        (
+            edit_adapter(auto_mapping={"base_model_class": "LlamaForCausalLM", "parent_library": "x"}),
+            "adapter_config.json names the base class LlamaForCausalLM, "
+            "the base given is a Gemma3ForConditionalGeneration",
+        ),
+        (
+            v.with_json(v.committed(), CHEETAH, lambda d: d.update(trainer="dpo")),
+            f"{CHEETAH} declares the trainer 'dpo'; only sft is rerun",
+        ),
+        (
+            without_arguments(declared(learning_rate="3e-5")),
+            f"learning_rate: '3e-5' has the wrong type ({CHEETAH}#/train_model_parameters/learning_rate)",
+        ),
+        (
+            {**v.committed(), "checkpoint-9/rng_state_1.pth": b""},
+            "checkpoint-9/rng_state_1.pth shows more than one process; a rerun on one changes the arithmetic",
+        ),
+        (
+            v.without(without_arguments(v.committed()), "trainer_state.json"),
+            "no file says how many steps the schedule had (trainer_state.json would, as max_steps)",
+        ),
+    ],
+    ids=["peft type", "extras", "class", "trainer", "type", "processes", "steps"],
+)
+def test_what_cannot_be_rerun_says_why(files: v.Files, obstacle: str) -> None:
+    assert obstacle in plan(files).obstacles
+
+
+def test_a_repository_without_adapter_has_no_recipe() -> None:
+    run = v.run_of(v.without(v.committed(), "adapter_config.json"))
+    made = planning.build(run, build(run), TINY_BASE, v.DATA)
+    assert made.obstacles[0] == "no readable adapter_config.json says what was trained"
+
+
+def test_base_and_data_are_needed(tmp_path: Path) -> None:
+    made = plan(base=None, data=None)
+    assert made.obstacles == ("no base model was given (--base DIR)", "no training data was given (--data PATH)")
+    made = plan(base=tmp_path, data=tmp_path)
+    assert made.obstacles[0].endswith("holds no config.json, so it is not a base model's folder (--base DIR)")
+    assert "is no file; give the .jsonl, .csv or .parquet file of rows (--data PATH)" in made.obstacles[1]
+
+
+def test_a_base_of_another_commit_is_refused(tmp_path: Path) -> None:
+    base = tmp_path / ("0" * 40)
+    base.mkdir()
+    (base / "config.json").write_text("{}")
+    # the fixture's adapter_config.json records revision 030923d32612...
+    assert "the base model given is revision 000000000000, the run records 030923d32612" in plan(base=base).obstacles
+
+
+def test_a_rerun_with_obstacles_does_not_start() -> None:
+    run = v.run_of(v.committed())
+    options = RerunOptions(data=v.DATA)
+    assert plan_only(run, build(run), options).obstacles == ("no base model was given (--base DIR)",)
+    with pytest.raises(UsageError) as raised:
+        rerun(run, build(run), options)
+    assert raised.value.message == "this run cannot be rerun: no base model was given (--base DIR)"
+
+
+def test_the_real_case_is_planned_from_what_is_there() -> None:
+    from auditor.runs import group, read
+
+    run = group(read(seed()))[0]
+    made = planning.build(run, build(run), TINY_BASE, v.DATA)
+    # trainer_state.json of the real case: max_steps 450, train_batch_size 1; declared: int4, fp16, lr 3e-5, 0.1 warm-up
+    recipe = {"max_steps": 450, "per_device_train_batch_size": 1, "quantization": "int4", "compute_dtype": "float16"}
+    recipe |= {"learning_rate": 3e-05, "warmup_steps": 45, "task_type": None}
+    assert {key: value(made, key) for key in recipe} == recipe
+    assert (made.span, made.stop_at) == ("prefix", 200)
+    # The adapter names Gemma3ForConditionalGeneration of 4 billion parameters; only the class can be told here.
+    assert made.obstacles == ()
+    assert any("per_device_train_batch_size = " in says for says in made.hypotheses)
