@@ -98,12 +98,18 @@ def test_declared_values_stand_in_when_nothing_else_is_there() -> None:
     made = plan(without_arguments(declared(learning_rate=1e-4)))
     assert value(made, "learning_rate") == 1e-4
     assert value(made, "warmup_steps") == 2
-    assert made.settings["warmup_steps"].source == f"{CHEETAH}#/train_model_parameters/warmup_ratio = 0.1 of 18 steps"
+    assert (
+        made.settings["warmup_steps"].source
+        == f"{CHEETAH}#/train_model_parameters/warmup_ratio = 0.1 of 18 steps"
+    )
     assert value(made, "quantization") == "int4"
     assert made.settings["quantization"].source == f"{CHEETAH}#/peft/quantization"
     assert value(made, "adam_beta1") == 0.9
     assert made.settings["adam_beta1"].source == "no file says it: default of TrainingArguments"
-    assert "no training_args.bin was read: declared values stand for what the trainer received" in made.hypotheses
+    assert (
+        "no training_args.bin was read: declared values stand for what the trainer received"
+        in made.hypotheses
+    )
 
 
 @pytest.mark.parametrize(("ratio", "steps"), [(0.1, 2), (0.05, 1), (0.5, 9), (0.0, 0)])
@@ -115,7 +121,11 @@ def test_a_warmup_ratio_becomes_steps(ratio: float, steps: int) -> None:
 def test_what_arithmetic_found_outranks_a_declared_accumulation() -> None:
     run = v.run_of(without_arguments(declared(gradient_accumulation_steps=4)))
     found = Evidence(
-        "gradient_accumulation_steps", Status.CONTRADICTED, "128 tokens a step are 2 blocks of 64", value=2, id="batch"
+        "gradient_accumulation_steps",
+        Status.CONTRADICTED,
+        "128 tokens a step are 2 blocks of 64",
+        value=2,
+        id="batch",
     )
     made = planning.build(run, build(run).with_evidence((found,)), TINY_BASE, v.DATA)
     assert value(made, "gradient_accumulation_steps") == 2
@@ -131,7 +141,9 @@ def test_the_batch_that_ran_outranks_the_argument() -> None:
         files = v.with_json(files, path, lambda d: d.update(train_batch_size=3))
     made = plan(files)
     assert value(made, "per_device_train_batch_size") == 3
-    assert any(says.startswith("per_device_train_batch_size = 1 (training_args.bin") for says in made.hypotheses)
+    assert any(
+        says.startswith("per_device_train_batch_size = 1 (training_args.bin") for says in made.hypotheses
+    )
 
 
 def test_declared_precision_decides_the_compute_type() -> None:
@@ -156,9 +168,18 @@ def test_packing_that_is_declared_is_not_guessed() -> None:
 
 @pytest.mark.parametrize(
     ("steps", "span", "stop_at"),
-    [(None, "whole", 18), (18, "whole", 18), (500, "whole", 18), (17, "prefix", 9), (9, "prefix", 9), (5, "prefix", 5)],
+    [
+        (None, "whole", 18),
+        (18, "whole", 18),
+        (500, "whole", 18),
+        (17, "prefix", 9),
+        (9, "prefix", 9),
+        (5, "prefix", 5),
+    ],
 )
-def test_the_span_ends_at_the_last_checkpoint_inside_the_budget(steps: int | None, span: str, stop_at: int) -> None:
+def test_the_span_ends_at_the_last_checkpoint_inside_the_budget(
+    steps: int | None, span: str, stop_at: int
+) -> None:
     made = plan(steps=steps)
     assert (made.span, made.stop_at, made.total_steps) == (span, stop_at, 18)
     assert value(made, "max_steps") == 18
@@ -232,7 +253,10 @@ def test_a_repository_without_adapter_has_no_recipe() -> None:
 
 def test_base_and_data_are_needed(tmp_path: Path) -> None:
     made = plan(base=None, data=None)
-    assert made.obstacles == ("no base model was given (--base DIR)", "no training data was given (--data PATH)")
+    assert made.obstacles == (
+        "no base model was given (--base DIR)",
+        "no training data was given (--data PATH)",
+    )
     made = plan(base=tmp_path, data=tmp_path)
     assert made.obstacles[0].endswith("holds no config.json, so it is not a base model's folder (--base DIR)")
     assert "is no file; give the .jsonl, .csv or .parquet file of rows (--data PATH)" in made.obstacles[1]
@@ -243,7 +267,10 @@ def test_a_base_of_another_commit_is_refused(tmp_path: Path) -> None:
     base.mkdir()
     (base / "config.json").write_text("{}")
     # the fixture's adapter_config.json records revision 030923d32612...
-    assert "the base model given is revision 000000000000, the run records 030923d32612" in plan(base=base).obstacles
+    assert (
+        "the base model given is revision 000000000000, the run records 030923d32612"
+        in plan(base=base).obstacles
+    )
 
 
 def test_a_rerun_with_obstacles_does_not_start() -> None:
@@ -261,7 +288,12 @@ def test_the_real_case_is_planned_from_what_is_there() -> None:
     run = group(read(seed()))[0]
     made = planning.build(run, build(run), TINY_BASE, v.DATA)
     # trainer_state.json of the real case: max_steps 450, train_batch_size 1; declared: int4, fp16, lr 3e-5, 0.1 warm-up
-    recipe = {"max_steps": 450, "per_device_train_batch_size": 1, "quantization": "int4", "compute_dtype": "float16"}
+    recipe = {
+        "max_steps": 450,
+        "per_device_train_batch_size": 1,
+        "quantization": "int4",
+        "compute_dtype": "float16",
+    }
     recipe |= {"learning_rate": 3e-05, "warmup_steps": 45, "task_type": None}
     assert {key: value(made, key) for key in recipe} == recipe
     assert (made.span, made.stop_at) == ("prefix", 200)

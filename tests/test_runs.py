@@ -1,0 +1,108 @@
+"""Grouping: many adapters, many runs in one folder, lineage by log_history, events and recipes to their run."""
+
+import json
+
+from auditor.runs import Run, group, read
+from auditor.sources.directory import memory_snapshot
+from tests.builders.repositories import healthy, seed
+
+
+def config(**more: object) -> bytes:
+    return json.dumps({"peft_type": "LORA", "r": 8, "base_model_name_or_path": "a/b", **more}).encode()
+
+
+def state(step: int, losses: tuple[float, ...], max_steps: int = 100) -> bytes:
+    rows = [{"step": i + 1, "loss": loss} for i, loss in enumerate(losses)]
+    return json.dumps({"global_step": step, "max_steps": max_steps, "log_history": rows}).encode()
+
+
+def runs(files: dict[str, bytes]) -> tuple[Run, ...]:
+    return group(read(memory_snapshot("x", files)))
+
+
+def test_the_healthy_repository_is_one_run_with_two_checkpoints() -> None:
+    (run,) = group(read(healthy()))
+    assert (run.name, run.path) == (".", "")
+    assert [folder.step for folder in run.checkpoints] == [9, 18]
+    assert len(run.events) == 1
+    assert run.recipe is not None
+    assert run.recipe.platform == "cheetah"
+
+
+def test_unfetched_binaries_do_not_hide_the_run() -> None:
+    contents = read(seed())
+    (run,) = group(contents)
+    assert [folder.path for folder in run.checkpoints] == ["checkpoint-450"]
+    assert {item.state for item in contents.unread} == {"unfetched"}
+
+
+def test_adapters_in_subfolders_are_runs_of_their_own() -> None:
+    found = runs({"a/adapter_config.json": config(), "b/c/adapter_config.json": config(r=4)})
+    assert [run.name for run in found] == ["a", "b/c"]
+
+
+def test_checkpoints_without_a_parent_adapter_are_still_a_run() -> None:
+    (run,) = runs(
+        {"out/checkpoint-5/adapter_config.json": config(), "out/checkpoint-10/adapter_config.json": config()}
+    )
+    assert run.name == "out"
+    assert [folder.step for folder in run.checkpoints] == [5, 10]
+
+
+def test_a_checkpoint_belongs_to_the_run_whose_history_it_continues() -> None:
+    found = runs(
+        {
+            "checkpoint-1/trainer_state.json": state(1, (3.0,)),
+            "checkpoint-2/trainer_state.json": state(2, (3.0, 2.0)),
+            "checkpoint-3/trainer_state.json": state(3, (9.0, 8.0, 7.0)),
+        }
+    )
+    assert [(run.name, [f.step for f in run.checkpoints]) for run in found] == [(".", [3]), (".#2", [1, 2])]
+
+
+def test_lineage_is_compared_as_text_because_nan_is_not_nan() -> None:
+    nan = b'{"global_step": 1, "max_steps": 9, "log_history": [{"step": 1, "grad_norm": NaN}]}'
+    more = b'{"global_step": 2, "max_steps": 9, "log_history": [{"step": 1, "grad_norm": NaN}, {"step": 2, "loss": 1}]}'
+    (run,) = runs({"checkpoint-1/trainer_state.json": nan, "checkpoint-2/trainer_state.json": more})
+    assert len(run.checkpoints) == 2
+
+
+def test_another_base_or_rank_is_another_run() -> None:
+    found = runs(
+        {
+            "checkpoint-100/adapter_config.json": config(base_model_name_or_path="x/3b"),
+            "checkpoint-500/adapter_config.json": config(base_model_name_or_path="x/8b"),
+        }
+    )
+    assert len(found) == 2
+
+
+def test_a_recipe_belongs_to_the_nearest_folder_above() -> None:
+    recipe = json.dumps({"peft": {"r": 8}}).encode()
+    other = json.dumps({"peft": {"r": 4}}).encode()
+    found = runs(
+        {
+            "cheetah-fine-tuning-config.json": recipe,
+            "a/adapter_config.json": config(),
+            "b/adapter_config.json": config(),
+            "b/cheetah-fine-tuning-config.json": other,
+        }
+    )
+    assert [run.recipe and run.recipe.path for run in found] == [
+        "cheetah-fine-tuning-config.json",
+        "b/cheetah-fine-tuning-config.json",
+    ]
+
+
+def test_the_base_is_known_by_name_and_class() -> None:
+    (run,) = group(read(seed()))
+    assert run.base is not None
+    assert run.base_source == "table of known models"
+
+
+def test_an_unreadable_config_is_kept_with_its_reason() -> None:
+    contents = read(memory_snapshot("x", {"adapter_config.json": b"{", "README.md": b"# x"}))
+    (item,) = contents.unread
+    assert (item.path, item.state) == ("adapter_config.json", "unreadable")
+    (run,) = group(contents)
+    assert run.name == "."
