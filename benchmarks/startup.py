@@ -32,7 +32,7 @@ def cpu_seconds(command: list[str]) -> float:
     pid = os.posix_spawn(
         command[0],
         command,
-        dict(os.environ),
+        {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"},
         file_actions=[(os.POSIX_SPAWN_OPEN, fd, os.devnull, os.O_WRONLY, 0) for fd in (1, 2)],
     )
     _, _, usage = os.wait4(pid, 0)

@@ -125,6 +125,7 @@ def _train(plan: RerunPlan, options: RerunOptions, inputs: Inputs, progress: Pro
     names = [RERUN, *(f"repeat-{number}" for number in range(1, options.repeats))]
     total = plan.stop_at * (len(names) + options.variation)
     clock = _Clock(progress, total, options.timeout)
+    progress(0, total, None, None)
     jobs = [job(name, folder / name, plan, inputs) for name in names]
     with _child_folder(folder, "main") as scratch:
         run_child(

@@ -5,6 +5,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from auditor.artifacts.adapter_config import AdapterConfig
+from auditor.artifacts.adapter_weights import AdapterWeights
+from auditor.artifacts.architecture import linear_modules, module_key
 from auditor.artifacts.base_config import BaseConfig
 from auditor.artifacts.training_args import TrainingArgs
 from auditor.claims import Ledger
@@ -109,6 +111,7 @@ def _base(run: Run, ledger: Ledger, base: Path | None) -> Iterator[str]:
         return
     if run.base is not None and run.base_source == "given":
         yield from _same_model(run.base, run.one(AdapterConfig))
+        yield from _same_shapes(run.base, run.one(AdapterWeights))
     yield from _other_revision("base model", ledger.value("base_revision"), base)
 
 
@@ -118,6 +121,22 @@ def _same_model(base: BaseConfig, config: AdapterConfig | None) -> Iterator[str]
     wanted = config.base_model_class if config else None
     if config and wanted and base.architectures and wanted not in base.architectures:
         yield f"{config.path} names the base class {wanted}, the base given is a {base.architectures[0]}"
+
+
+def _same_shapes(base: BaseConfig, weights: AdapterWeights | None) -> Iterator[str]:
+    """The first committed LoRA pair that does not fit the layer of the base given."""
+    layers = {layer.key: (layer.in_features, layer.out_features) for layer in linear_modules(base) or ()}
+    for module, pair in weights.pairs().items() if weights else ():
+        fits = layers.get(module_key(module))
+        if fits is None or pair.a is None or pair.b is None or pair.is_embedding:
+            continue
+        found = (pair.a.shape[-1], pair.b.shape[0])
+        if found != fits:
+            yield (
+                f"{module} takes {found[0]} inputs and gives {found[1]} outputs in the committed adapter, "
+                f"{fits[0]} and {fits[1]} in the base given"
+            )
+            return
 
 
 def _data(ledger: Ledger, data: Path | None) -> Iterator[str]:

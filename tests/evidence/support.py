@@ -2,14 +2,19 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from types import ModuleType
 
+from auditor.artifacts._base import Artifact
 from auditor.artifacts.base_config import BaseConfig
+from auditor.artifacts.training_args import TrainingArgs
 from auditor.claims import Ledger, build
 from auditor.model import Evidence, Snapshot, Status
-from auditor.runs import Run, group, read
+from auditor.runs import Folder, Run, group, read
 from auditor.sources.directory import memory_snapshot
+from tests.builders.events import NAME, make_events
 
+EVENTS = f"runs/one/{NAME}"
 GEMMA_4B = "Gemma3ForConditionalGeneration"
 TARGETS_11 = [
     *("lm_head", "down_proj", "q_proj", "out_proj", "v_proj", "fc2"),
@@ -78,6 +83,36 @@ def run_of(files: Mapping[str, object] | Snapshot, base: BaseConfig | None = Non
     taken = files if isinstance(files, Snapshot) else snapshot(files)
     (run,) = group(read(taken), base)
     return run
+
+
+def with_artifacts(run: Run, *items: Artifact) -> Run:
+    """The run with more artifacts, each put into the folder its path names (made if need be)."""
+    for item in items:
+        old = next((folder for folder in run.folders if folder.path == item.folder), None)
+        before = old.artifacts if old else {}
+        kinds = {**before, type(item): (item, *before.get(type(item), ()))}
+        new = Folder(item.folder, kinds, int(item.folder.rpartition("-")[2]) if "-" in item.folder else None)
+        if item.folder == run.path:
+            run = replace(run, root=new)
+        else:
+            others = [folder for folder in run.checkpoints if folder.path != item.folder]
+            run = replace(run, checkpoints=tuple(sorted((*others, new), key=lambda f: f.step or 0)))
+    return run
+
+
+def arguments(path: str = "training_args.bin", **values: object) -> TrainingArgs:
+    """A training_args.bin that holds these values."""
+    return TrainingArgs(path, "transformers.training_args.TrainingArguments", values)
+
+
+def event_file(args: Mapping[str, object] | None = None, config: Mapping[str, object] | None = None) -> bytes:
+    """An event file with the two texts that TensorBoardCallback writes."""
+    texts = {}
+    if args is not None:
+        texts["args"] = [json.dumps(args)]
+    if config is not None:
+        texts["model_config"] = [json.dumps(config)]
+    return make_events(texts=texts)
 
 
 def weighed(run: Run, *modules: ModuleType) -> Ledger:

@@ -14,7 +14,8 @@ from collections.abc import Iterator
 
 from auditor.checks._references import private_host
 from auditor.checks.provenance._event_names import event_names
-from auditor.model import Location, Problem, Severity
+from auditor.model import Location, Problem, Severity, Skip
+from auditor.recipes._platforms import is_recipe
 from auditor.runs import Contents
 
 SEVERITY = Severity.WARNING
@@ -26,8 +27,9 @@ _INSIDE = (".internal", ".local", ".lan", ".corp", ".intra", ".cluster.local")
 _DEPTH, _MOST = 6, 200
 
 
-def check(contents: Contents) -> Iterator[Problem]:
+def check(contents: Contents) -> Iterator[Problem | Skip]:
     """One finding for each declared config, and a note for host names in event files."""
+    yield from _unread_recipes(contents)
     for recipe in contents.recipes:
         texts = list(_texts(recipe.raw, _DEPTH))[:_MOST]
         hosts = {host: None for text in texts if (host := private_host(text))}
@@ -51,6 +53,12 @@ def check(contents: Contents) -> Iterator[Problem]:
             observed=", ".join(list(named)[:8]),
             severity=Severity.NOTE,
         )
+
+
+def _unread_recipes(contents: Contents) -> Iterator[Skip]:
+    for item in contents.unread:
+        if is_recipe(item.path):
+            yield Skip(f"{item.path} was not read: {item.state}")
 
 
 def _texts(value: object, depth: int) -> Iterator[str]:

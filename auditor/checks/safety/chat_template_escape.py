@@ -15,6 +15,7 @@ import re
 from collections.abc import Iterator
 
 from auditor.artifacts.tokenizer_config import TokenizerConfig
+from auditor.checks._unread import unread
 from auditor.errors import CannotRead
 from auditor.model import Blob, Location, Problem, Severity, Skip
 from auditor.runs import Contents
@@ -32,6 +33,7 @@ _CLOSING = {"{{": "}}", "{%": "%}"}
 
 def check(contents: Contents) -> Iterator[Problem | Skip]:
     """Templates inside tokenizer_config.json and in files that end in .jinja."""
+    yield from unread(contents, "tokenizer_config.json")
     for folder in contents.folders.values():
         for config in folder.all(TokenizerConfig):
             texts = [config.chat_template or "", *config.chat_templates.values()]

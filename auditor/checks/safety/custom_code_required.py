@@ -14,7 +14,8 @@ from collections.abc import Iterator, Mapping
 
 from auditor.artifacts.base_config import BaseConfig
 from auditor.artifacts.tokenizer_config import TokenizerConfig
-from auditor.model import Location, Problem, Severity
+from auditor.checks._unread import unread
+from auditor.model import Location, Problem, Severity, Skip
 from auditor.runs import Contents
 
 SEVERITY = Severity.WARNING
@@ -23,8 +24,9 @@ _DEPTH = 6
 """Levels of a declared config that are searched."""
 
 
-def check(contents: Contents) -> Iterator[Problem]:
+def check(contents: Contents) -> Iterator[Problem | Skip]:
     """`auto_map` in model and tokenizer configurations, and `trust_remote_code` in declared ones."""
+    yield from unread(contents, "config.json", "tokenizer_config.json")
     for folder in contents.folders.values():
         for model in folder.all(BaseConfig):
             yield from _auto_map(model.at("/auto_map"), model.auto_map)

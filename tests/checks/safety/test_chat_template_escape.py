@@ -71,3 +71,7 @@ def test_says_when_it_cannot_look() -> None:
     assert [item.reason for item in outcome.not_applicable] == [
         "chat_template.jinja is larger than 4194304 bytes, too large for this kind of file"
     ]
+    broken = run_rule(RULE, memory_snapshot("broken", {CONFIG: b"{"}))
+    assert [item.reason for item in broken.not_applicable] == [
+        "tokenizer_config.json was not read: unreadable"
+    ]

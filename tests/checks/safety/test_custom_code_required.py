@@ -55,7 +55,8 @@ def test_fails_when_the_declared_training_trusts_remote_code() -> None:
     ]
 
 
-def test_says_when_it_cannot_look_or_rather_that_it_looked() -> None:
-    """It asks for the contents of the snapshot, which are always there: an empty one passes."""
-    outcome = run_rule(RULE, memory_snapshot("none", {}))
-    assert (outcome.findings, outcome.not_applicable, outcome.ran) == ([], [], {RULE})
+def test_says_when_it_cannot_look() -> None:
+    outcome = run_rule(RULE, memory_snapshot("broken", {"tokenizer_config.json": b"{"}))
+    assert [item.reason for item in outcome.not_applicable] == [
+        "tokenizer_config.json was not read: unreadable"
+    ]

@@ -1,0 +1,72 @@
+"""A committed file is not what the rerun of the recipe makes.
+
+The rerun trained the base model on the data with the settings of the plan, in an environment pinned for bitwise
+repetition (one thread, eager attention, deterministic algorithms; torch 2.13.0 with transformers 5.23.0 repeats
+bit for bit), and measured how far the same plan moves under another instruction set and thread count. The file named
+here lies outside three times that noise, or differs in something that no rounding changes: a shape, a step count, a
+generator's state. Each file is its own finding, because a spliced optimizer, an edited log and replaced weights are
+told apart by which files still agree.
+
+Wrong when: the training pipeline made a choice that no file states and the rerun assumed another (rows packed or
+padded, truncated before or after packing, the adapter drawn before the seed was set), when base model or data are not
+the ones that were used, or when the libraries of the run were others and no file tells. The plan lists every assumed
+setting; a loss that differs at step 1 already points there.
+
+Fix: give the base model and the data that were really used, declare the settings that the plan had to assume, and if
+the file still differs, replace it by the one that the declared recipe produced or correct the declaration.
+"""
+
+from collections.abc import Iterator
+
+from auditor.model import Aspect, Location, Problem, RerunResult, Severity, Skip, Verdict
+
+SEVERITY = Severity.ERROR
+_WORDS = {
+    "init": "the untouched initial values are not those of the declared seed",
+    "curve": "the logged curve is not the one the recipe gives",
+    "weights": "the weights are not those the recipe makes",
+    "optimizer": "the optimizer's state is not the one the recipe leaves",
+    "scheduler": "the scheduler's state is not the one the recipe leaves",
+    "rng": "the random generators are not in the state the recipe leaves",
+    "state": "the counters are not those the recipe gives",
+    "flops": "total_flos is not what the recipe counts",
+}
+
+
+def check(rerun: RerunResult) -> Iterator[Problem | Skip]:
+    """One problem for each committed file and kind that diverged."""
+    if rerun.verdict is Verdict.INCONCLUSIVE:
+        yield Skip(f"the rerun is inconclusive: {rerun.why}")
+    for aspect in rerun.aspects:
+        if aspect.verdict is Verdict.DIVERGED:
+            yield _problem(aspect, rerun)
+
+
+def _problem(aspect: Aspect, rerun: RerunResult) -> Problem:
+    assumed = [key for key, setting in rerun.plan.settings.items() if setting.assumed]
+    first = rerun.first_divergence
+    evidence = [aspect.why]
+    if first is not None:
+        evidence.append(first.says)
+    evidence.extend(rerun.repeats)
+    if assumed:
+        evidence.append(f"assumed, because no file says it: {', '.join(assumed)}")
+    return Problem(
+        f"{_WORDS.get(aspect.aspect, aspect.aspect)}: {aspect.why}",
+        Location(aspect.at or rerun.plan.run, aspect.aspect),
+        expected=_expected(aspect, rerun),
+        observed=_observed(aspect),
+        evidence=tuple(evidence),
+    )
+
+
+def _expected(aspect: Aspect, rerun: RerunResult) -> str:
+    span = "the whole run" if rerun.plan.span == "whole" else f"the first {rerun.plan.stop_at} steps"
+    floor = "" if not aspect.floor else f", within the noise measured ({aspect.floor:.2g})"
+    return f"what {span} of the recipe makes{floor}"
+
+
+def _observed(aspect: Aspect) -> str | None:
+    if aspect.distance is None or aspect.distance == float("inf"):
+        return None
+    return f"a relative distance of {aspect.distance:.2g}"

@@ -1,0 +1,84 @@
+"""Ranges of PEFT releases: key sets of released wheels and the release a card states."""
+
+import pytest
+
+from auditor.evidence import peft_version_from_files as module
+from auditor.model import Evidence, Status, VersionRange
+from auditor.runs import Run
+from tests.builders.repositories import healthy, seed
+from tests.evidence.support import adapter, recipe, run_of, weighed
+
+CLAIM = "peft_version"
+# LoraConfig of peft 0.11.1, 0.12.0 and 0.13.2 saves these 24 keys.
+KEYS_24: dict[str, object] = dict.fromkeys(
+    (
+        *("base_model_name_or_path", "bias", "fan_in_fan_out", "inference_mode", "init_lora_weights"),
+        *("lora_alpha", "lora_dropout", "modules_to_save", "peft_type", "r", "target_modules", "task_type"),
+        *("auto_mapping", "layers_pattern", "layers_to_transform", "revision", "alpha_pattern"),
+        *("rank_pattern", "loftq_config", "megatron_config", "megatron_core", "use_rslora", "use_dora"),
+        "layer_replication",
+    )
+)
+
+
+def card(release: str) -> bytes:
+    return f"# Card\n\n### Framework versions\n\n- PEFT {release}\n".encode()
+
+
+def run_with(readme: str | None = None, declared: str | None = None, **changes: object) -> Run:
+    files: dict[str, object] = {"adapter_config.json": {**KEYS_24, **adapter(**changes)}}
+    if readme is not None:
+        files["README.md"] = card(readme)
+    if declared is not None:
+        files["cheetah-fine-tuning-config.json"] = recipe(peft={"target_modules": declared})
+    return run_of(files)
+
+
+def only(run: Run) -> Evidence:
+    (evidence,) = weighed(run, module).claims[CLAIM].evidence
+    return evidence
+
+
+def test_the_real_case_is_0_13_2() -> None:
+    assert only(run_of(seed())).value == VersionRange("0.13.2", "0.13.2")
+
+
+def test_the_healthy_run_names_its_release() -> None:
+    assert only(run_of(healthy())).value == VersionRange("0.21.2", "0.21.2")
+
+
+def test_the_keys_alone_give_a_range() -> None:
+    evidence = only(run_with())
+    assert evidence.value == VersionRange("0.10.0", "0.13.2")
+    assert evidence.paths == ("adapter_config.json",)
+
+
+def test_a_card_of_another_release_conflicts_with_the_keys() -> None:
+    evidence = only(run_with("0.17.1"))
+    assert evidence.outcome is Status.CONTRADICTED
+    assert evidence.says == (
+        "adapter_config.json was written by PEFT 0.10.0 to 0.13.2, README.md by PEFT 0.17.1: "
+        "no release can have written both"
+    )
+
+
+@pytest.mark.parametrize(("version", "expected"), [("0.18.0", "0.18.0"), ("0.18.1.dev0@abc", "0.18.1.dev0")])
+def test_the_file_itself_may_name_the_release(version: str, expected: str) -> None:
+    run = run_of({"adapter_config.json": adapter(peft_version=version)})
+    assert only(run).value == VersionRange(expected, expected)
+
+
+def test_an_output_head_in_all_linear_narrows_an_open_range() -> None:
+    # An unknown key leaves the upper end open; the defect that keeps lm_head is gone in 0.15.2.
+    assert only(run_with(new_key=1)).value == VersionRange("0.10.0", None)
+    assert only(run_with(new_key=1, declared="all-linear")).value == VersionRange("0.10.0", "0.15.1")
+
+
+def test_the_narrowing_never_contradicts() -> None:
+    run = run_with("0.17.1", "all-linear", target_parameters=None)
+    assert only(run).outcome is Status.VERIFIED
+
+
+@pytest.mark.parametrize("changes", [{"peft_type": None}, {"peft_type": "IA3"}])
+def test_is_silent_for_other_files(changes: dict[str, object]) -> None:
+    assert CLAIM not in weighed(run_with(**changes), module).claims  # type: ignore[arg-type]
