@@ -58,7 +58,9 @@ def main() -> None:
     for _ in range(rounds + 1):
         for name, command in WORK.items():
             best[name] = min(best[name], cpu_seconds(command))
-    print(f"{platform.machine()}, Python {platform.python_version()}, minimum of {rounds + 1} alternated runs")
+    print(
+        f"{platform.machine()}, Python {platform.python_version()}, minimum of {rounds + 1} alternated runs"
+    )
     print(f"{'command':<22} {'CPU ms':>8} {'x bare':>8} {'reach':>8}")
     for name, seconds in best.items():
         ratio = seconds / best["bare"]

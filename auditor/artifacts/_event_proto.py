@@ -82,7 +82,7 @@ def hparams(content: bytes) -> Mapping[str, object] | None:
 def _fields(data: bytes, position: int, end: int) -> Iterator[tuple[int, int, int, int]]:
     """Yield (field number, wire type, value, 0) for varints and (number, type, begin, end) for all others."""
     while position < end:
-        # Nearly all keys and lengths are one byte; the call for the others doubles the time of a file.
+        # Nearly all keys are one byte, which needs no call.
         key = data[position]
         if key < 128:
             position += 1

@@ -49,7 +49,9 @@ ITEMSIZE: Mapping[str, int] = {
     "bool": 1,
 }
 
-_TORCH_WORDS = frozenset({*ITEMSIZE, "float", "double", "half", "long", "int", "short", "strided", "float8_e4m3fn"})
+_TORCH_WORDS = frozenset(
+    {*ITEMSIZE, "float", "double", "half", "long", "int", "short", "strided", "float8_e4m3fn"}
+)
 _LIBRARIES = re.compile(
     r"^(transformers|trl|peft|accelerate|unsloth|unsloth_compiled_cache|swift|axolotl|llamafactory|llmtuner|"
     r"sentence_transformers|vllm|setfit|Unsloth\w*)(\.|$)"
@@ -57,19 +59,83 @@ _LIBRARIES = re.compile(
 _CLASS = re.compile(r"^[A-Z]\w*(\.[A-Z]\w*)*$")
 _ENUMS = frozenset(
     {
-        *("HubStrategy", "IntervalStrategy", "SaveStrategy", "EvaluationStrategy", "SchedulerType", "OptimizerNames"),
-        *("DebugOption", "FSDPOption", "ShardedDDPOption", "ParallelMode", "DistributedType", "PrecisionType"),
-        *("DynamoBackend", "FDivergenceType", "RequestOutputKind", "SaveStrategy", "SageMakerDistributedType"),
+        *(
+            "HubStrategy",
+            "IntervalStrategy",
+            "SaveStrategy",
+            "EvaluationStrategy",
+            "SchedulerType",
+            "OptimizerNames",
+        ),
+        *(
+            "DebugOption",
+            "FSDPOption",
+            "ShardedDDPOption",
+            "ParallelMode",
+            "DistributedType",
+            "PrecisionType",
+        ),
+        *(
+            "DynamoBackend",
+            "FDivergenceType",
+            "RequestOutputKind",
+            "SaveStrategy",
+            "SageMakerDistributedType",
+        ),
         *("MultiDatasetBatchSamplers", "BatchSamplers", "ComputeEnvironment", "RNGType", "ExplicitEnum"),
     }
 )
 _PLAIN_CLASSES = frozenset({"argparse.Namespace", "types.SimpleNamespace"})
 DANGEROUS_MODULES = frozenset(
     {
-        *("builtins", "__builtin__", "os", "posix", "nt", "sys", "subprocess", "importlib", "runpy", "socket", "pty"),
-        *("shutil", "ctypes", "pickle", "_pickle", "marshal", "code", "codeop", "webbrowser", "http", "urllib"),
-        *("requests", "pip", "operator", "functools", "asyncio", "multiprocessing", "threading", "timeit", "pdb"),
-        *("bdb", "cProfile", "profile", "tempfile", "pathlib._local", "types", "inspect", "gc", "atexit", "signal"),
+        *(
+            "builtins",
+            "__builtin__",
+            "os",
+            "posix",
+            "nt",
+            "sys",
+            "subprocess",
+            "importlib",
+            "runpy",
+            "socket",
+            "pty",
+        ),
+        *(
+            "shutil",
+            "ctypes",
+            "pickle",
+            "_pickle",
+            "marshal",
+            "code",
+            "codeop",
+            "webbrowser",
+            "http",
+            "urllib",
+        ),
+        *(
+            "requests",
+            "pip",
+            "operator",
+            "functools",
+            "asyncio",
+            "multiprocessing",
+            "threading",
+            "timeit",
+            "pdb",
+        ),
+        *(
+            "bdb",
+            "cProfile",
+            "profile",
+            "tempfile",
+            "pathlib._local",
+            "types",
+            "inspect",
+            "gc",
+            "atexit",
+            "signal",
+        ),
     }
 )
 
@@ -140,7 +206,9 @@ def _typed_tensor(storage: object, offset: object, shape: object, stride: object
     dtype = next((item.name for item in rest if isinstance(item, GlobalRef) and is_dtype(item)), None)
     if not isinstance(tensor, TensorRef) or dtype is None:
         raise ValueError("a tensor without a dtype")
-    return TensorRef(dtype, tensor.shape, tensor.stride, tensor.storage_offset, tensor.storage_key, tensor.storage_numel)
+    return TensorRef(
+        dtype, tensor.shape, tensor.stride, tensor.storage_offset, tensor.storage_key, tensor.storage_numel
+    )
 
 
 def _size(value: object) -> int:
@@ -257,9 +325,18 @@ CONSTRUCTORS: Mapping[str, Constructor] = {
     "_codecs.encode": _encode,
     **_both(
         ("builtins", "__builtin__"),
-        {"set": _collection, "frozenset": _collection, "list": _collection, "bytes": _bytes, "bytearray": _bytes},
+        {
+            "set": _collection,
+            "frozenset": _collection,
+            "list": _collection,
+            "bytes": _bytes,
+            "bytearray": _bytes,
+        },
     ),
-    **_both(("builtins", "__builtin__"), {"dict": _ordered, "complex": _named("complex"), "range": _named("range")}),
+    **_both(
+        ("builtins", "__builtin__"),
+        {"dict": _ordered, "complex": _named("complex"), "range": _named("range")},
+    ),
     **_both(
         ("numpy.core.multiarray", "numpy._core.multiarray"),
         {"_reconstruct": _array, "scalar": _scalar},

@@ -17,6 +17,7 @@ from auditor.artifacts._pickle_values import (
 
 _CALL_LIMIT = 100
 
+
 @dataclass(slots=True)
 class Reading:
     """What one pickle holds."""
@@ -125,7 +126,9 @@ def _fill_array(target: NumpyArrayRef, state: tuple[object, ...]) -> None:
     """(version, shape, dtype, is_fortran, data), numpy's ``ndarray.__setstate__``."""
     if len(state) != 5 or not isinstance(state[2], DtypeRef) or not isinstance(state[4], bytes):
         raise ValueError("an array state of another form")
-    target.shape = tuple(item for item in state[1] if isinstance(item, int)) if isinstance(state[1], tuple) else ()
+    target.shape = (
+        tuple(item for item in state[1] if isinstance(item, int)) if isinstance(state[1], tuple) else ()
+    )
     target.dtype = state[2].word
     target.data = state[4]
 

@@ -80,7 +80,9 @@ class TensorRef:
         """Elements its storage must have, from the first to the last one the tensor uses; 0 when it is empty."""
         if self.numel == 0:
             return 0
-        return self.storage_offset + sum((n - 1) * s for n, s in zip(self.shape, self.stride, strict=True)) + 1
+        return (
+            self.storage_offset + sum((n - 1) * s for n, s in zip(self.shape, self.stride, strict=True)) + 1
+        )
 
 
 _NUMBERS = {"f8": "d", "f4": "f", "f2": "e", "i8": "q", "i4": "i", "i2": "h", "i1": "b"}
@@ -101,7 +103,9 @@ class NumpyArrayRef:
         form = _NUMBERS.get(self.dtype.lstrip("<>|="))
         if form is None or self.shape or len(self.data) != struct.calcsize("<" + form):
             return None
-        value: int | float | bool = struct.unpack((">" if self.dtype[:1] == ">" else "<") + form, self.data)[0]
+        value: int | float | bool = struct.unpack((">" if self.dtype[:1] == ">" else "<") + form, self.data)[
+            0
+        ]
         return value
 
 

@@ -42,7 +42,9 @@ def began_fresh(run: Run) -> bool:
     logs = logs_with_scalars(run)
     if len(logs) != 1 or logs[0].attempts > 1:
         return False
-    first = min(point.step for tag, points in logs[0].scalars.items() if tag.startswith(TRAIN) for point in points)
+    first = min(
+        point.step for tag, points in logs[0].scalars.items() if tag.startswith(TRAIN) for point in points
+    )
     interval = arguments(run).get("logging_steps")
     return first <= (interval if isinstance(interval, int) and interval > 0 else 1)
 

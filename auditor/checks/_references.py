@@ -2,9 +2,10 @@
 
 import re
 
-_COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?|[0-9a-f]{7,39}", re.IGNORECASE)
+_FULL = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?", re.IGNORECASE)
+_SHORT = re.compile(r"[0-9a-f]{7,39}", re.IGNORECASE)
 _HOST = re.compile(r"(?:^[\w.+-]{1,64}@|://(?:[^/@\s]{1,200}@)?)([A-Za-z0-9][A-Za-z0-9.-]{0,252})(?=[:/]|$)")
-_SIZE = re.compile(r"(?<![a-z0-9.])((?:\d{1,3}x)?)(\d{1,4}(?:\.\d{1,3})?)([bm])(?![a-z0-9])")
+_SIZE = re.compile(r"(?<![a-z0-9.])((?:\d{1,3}x)?)(\d{1,6}(?:\.\d{1,3})?)([bm])(?![a-z0-9])")
 _PUBLIC = (
     "github.com",
     "gitlab.com",
@@ -25,12 +26,12 @@ _PUBLIC = (
 
 
 def is_commit(reference: object) -> bool:
-    """Whether a reference can only be a commit: 7 to 40 or 64 hexadecimal digits, one of them a digit."""
-    return (
-        isinstance(reference, str)
-        and _COMMIT.fullmatch(reference) is not None
-        and any(character.isdigit() for character in reference)
-    )
+    """Whether a reference can only be a commit: 40 or 64 hexadecimal digits, or 7 to 39 with a digit."""
+    if not isinstance(reference, str):
+        return False
+    if _FULL.fullmatch(reference):
+        return True
+    return _SHORT.fullmatch(reference) is not None and any(character.isdigit() for character in reference)
 
 
 def private_host(text: str) -> str | None:

@@ -9,7 +9,6 @@ import typer
 
 from auditor.errors import AuditError
 
-
 _INTERRUPTED = 130
 """What typer makes of Ctrl-C (typer/core.py, _main)."""
 

@@ -34,20 +34,25 @@ def _compare_one(one: Blob, two: Blob, base: Contents, head: Contents) -> FileCh
     path = one.path
     if one.kind is not two.kind:
         return FileChange(path, "modified", "none", note=f"{one.kind.value} became {two.kind.value}")
-    if one.object_id is not None and one.object_id == two.object_id:
-        return FileChange(path, "identical", "object id")
-    if one.lfs is not None and two.lfs is not None:
-        if one.lfs == two.lfs:
-            return FileChange(path, "identical", "lfs oid")
-        return _parsed(path, base, head, "lfs oid")
-    if one.kind is not FileKind.FILE:
-        return FileChange(path, "modified", "object id")
-    same = _same_bytes(one, two)
-    if same is None:
+    equal, proof = _proof(one, two)
+    if equal is None:
         return FileChange(path, "unknown", "none", note="the content of one side is not on this machine")
-    if same:
-        return FileChange(path, "identical", "bytes")
-    return _parsed(path, base, head, "bytes")
+    if equal:
+        return FileChange(path, "identical", proof)
+    if one.kind is not FileKind.FILE:
+        return FileChange(path, "modified", proof)
+    return _parsed(path, base, head, proof)
+
+
+def _proof(one: Blob, two: Blob) -> tuple[bool | None, str]:
+    """Whether two entries are equal, by the cheapest proof there is; None when nobody can tell."""
+    if one.object_id is not None and one.object_id == two.object_id:
+        return True, "object id"
+    if one.lfs is not None and two.lfs is not None:
+        return one.lfs == two.lfs, "lfs oid"
+    if one.kind is not FileKind.FILE:
+        return False, "object id"
+    return _same_bytes(one, two), "bytes"
 
 
 def _same_bytes(one: Blob, two: Blob) -> bool | None:

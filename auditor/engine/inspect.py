@@ -67,10 +67,7 @@ def _curve(points: tuple[tuple[int, float], ...]) -> Table:
 
 
 def _folder(folder: Folder) -> Table:
-    described: dict[str, object] = {"folder": folder.path or "."}
-    for key, value in _parts(folder):
-        described[key] = value
-    return described
+    return {"folder": folder.path or ".", **dict(_parts(folder))}
 
 
 def _parts(folder: Folder) -> Iterator[tuple[str, Table]]:

@@ -3,6 +3,7 @@
 import re
 
 from auditor.report._text import one_line, shorten
+from auditor.report._text import prose as _prose
 
 _GAP = "\u200b"
 """Zero width space: between ``@`` and a name it keeps a forge from notifying that person."""
@@ -19,6 +20,12 @@ def escaped(text: str, limit: int = 600) -> str:
     """One line of plain text in which nothing is Markdown, HTML, mention, issue number or address."""
     dead = _LIVE.sub(lambda match: match[0] + _GAP, shorten(one_line(text), limit))
     return _EDGE_UNDERSCORE.sub(r"\_", dead.translate(_TABLE))
+
+
+def prose(text: str, limit: int = 600) -> str:
+    """`escaped`, with what a rule put into backticks as code."""
+    parts = _prose(shorten(one_line(text), limit))
+    return "".join(code(part, limit) if ticked else escaped(part, limit) for ticked, part in parts)
 
 
 def code(text: str, limit: int = 200) -> str:

@@ -5,6 +5,7 @@ import math
 import re
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
+from dataclasses import fields, is_dataclass
 from enum import Enum
 from hashlib import sha256
 from numbers import Integral, Real
@@ -57,7 +58,13 @@ def _compound(value: object) -> object:
         return _bytes(bytes(value))
     if isinstance(value, Digest | VersionRange):
         return str(value)
-    return f"<{type(value).__name__}>"
+    return _record(value)
+
+
+def _record(value: object) -> object:
+    if is_dataclass(value):
+        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+    return f"<{type(value).__name__}>"  # never repr(): it may hold an address of this process
 
 
 def _bytes(data: bytes) -> str:

@@ -1,6 +1,7 @@
 """Text made safe and short: control characters shown, widths measured, values spelled."""
 
 import json
+import re
 import textwrap
 import unicodedata
 from collections.abc import Iterable
@@ -14,6 +15,7 @@ _HIDDEN = frozenset(
 
 
 _LONGEST = 2000
+_TICKED = re.compile(r"`{1,2}([^`\n]+)`{1,2}")
 
 
 def visible(text: str, keep: str = "") -> str:
@@ -96,6 +98,12 @@ def flowed(items: Iterable[str], between: str, width: int) -> list[str]:
         else:
             lines.append(item)
     return lines
+
+
+def prose(text: str) -> list[tuple[bool, str]]:
+    """A sentence in parts, True for what stood in backticks: rules write names of keys and files so."""
+    parts = _TICKED.split(text)
+    return [(bool(index % 2), part) for index, part in enumerate(parts) if part]
 
 
 def size_text(size: int | None) -> str:

@@ -110,8 +110,8 @@ def place(at: Location) -> str:
 
 
 def folder(path: str) -> str:
-    """A run's folder for people: the root has an empty path."""
-    return path or "the root"
+    """A run's folder for people: the root is called ``.`` or nothing."""
+    return "the root" if path in ("", ".") else path
 
 
 def subject(report: Report) -> str:

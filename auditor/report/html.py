@@ -1,6 +1,7 @@
 """The report as one self-contained page: no script, no request, readable without CSS and on a phone."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from auditor.model import Report, Severity, Status
 from auditor.report import _text as text
@@ -9,8 +10,19 @@ from auditor.report._charts import HEIGHT, WIDTH, charts
 from auditor.report._heatmap import CELL, heat_maps
 from auditor.report._ledger_table import ledger_table
 
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
 SUFFIX = ".html"
-LIMITS = {"findings": 300, "files": 400, "modules": 300, "claims": 300, "reasons": 100, "unread": 100}
+LIMITS = {
+    "findings": 300,
+    "files": 400,
+    "modules": 300,
+    "claims": 300,
+    "stated": 12,
+    "reasons": 100,
+    "unread": 100,
+}
 """Most rows of each kind on the page; the JSON report has all."""
 
 _TEMPLATES = Path(__file__).parent / "html"
@@ -35,7 +47,7 @@ def render(report: Report, *, colour: bool = False, width: int = 80) -> str:
         report=report,
         style=(_TEMPLATES / "style.css").read_text(encoding="utf-8"),
         charts=charts(report),
-        ledgers=[ledger_table(run) for run in report.runs],
+        ledgers=[ledger_table(run, LIMITS["stated"]) for run in report.runs],
         adapters=[(run, item, heat_maps(item)) for run, item in view.all_adapters(report)],
         changes=view.changed(report.diff.files) if report.diff else [],
         anchors=_anchors(report),
@@ -51,10 +63,20 @@ def _shown(value: object) -> object:
     )
 
 
+def _prose(sentence: str, limit: int = 1500) -> "Markup":
+    """A sentence with what stood in backticks as code."""
+    from markupsafe import Markup
+
+    cut = text.visible(text.shorten(sentence, limit), keep="\n")
+    parts = (Markup("<code>{}</code>" if ticked else "{}").format(part) for ticked, part in text.prose(cut))
+    return Markup("").join(parts)
+
+
 def _words() -> dict[str, object]:
     return {
         "view": view,
         "text": text,
+        "prose": _prose,
         "limits": LIMITS,
         "severities": tuple(reversed(Severity)),
         "statuses": view.STATUS_ORDER,

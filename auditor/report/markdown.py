@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from auditor.model import Claim, FileChange, Finding, Report, RerunResult, RunReport, Severity
 from auditor.report import _view as view
-from auditor.report._markdown_text import code, escaped, marker
+from auditor.report._markdown_text import code, escaped, marker, prose
 from auditor.report._text import listing, number, plural, value_text
 
 SUFFIX = ".md"
@@ -126,7 +126,7 @@ def _notes(report: Report) -> Section:
 
 
 def _finding_row(finding: Finding) -> str:
-    what = [escaped(finding.message)]
+    what = [prose(finding.message)]
     values = (("expected", finding.expected), ("observed", finding.observed))
     compared = ", ".join(f"{label} {code(text)}" for label, text in values if text is not None)
     if compared:
@@ -134,7 +134,7 @@ def _finding_row(finding: Finding) -> str:
     if finding.also_at:
         what.append("also at " + escaped(listing(map(view.place, finding.also_at), 3)))
     if finding.fix:
-        what.append("Fix: " + escaped(finding.fix))
+        what.append("Fix: " + prose(finding.fix))
     rule = code(finding.rule) + (f"<br>{finding.state}" if finding.state else "")
     sign = f"{view.SEVERITY_SIGNS[finding.severity]} {finding.severity.word}"
     return f"| {sign} | {rule} | {code(view.place(finding.at))} | {'<br>'.join(what)} |"
@@ -184,9 +184,7 @@ def _ledger(run: RunReport) -> Section:
 
 def _claim_row(claim: Claim) -> str:
     status = f"{view.STATUS_SIGNS[claim.status]} {claim.status.value}"
-    return (
-        f"| {code(claim.key)} | {status} | {escaped(view.values_by_source(claim))} | {escaped(claim.why)} |"
-    )
+    return f"| {code(claim.key)} | {status} | {escaped(view.values_by_source(claim))} | {prose(claim.why)} |"
 
 
 def _adapters(report: Report) -> Section | None:

@@ -87,6 +87,21 @@ def test_a_file_of_the_event_file_writer(tmp_path: Path) -> None:
     assert (log.file_epoch, log.hostname) == (int(parts[3]), ".".join(parts[4:-2]))
 
 
+@pytest.mark.rerun
+def test_a_file_of_torchs_summary_writer(tmp_path: Path) -> None:
+    from torch.utils.tensorboard import SummaryWriter
+
+    writer = SummaryWriter(str(tmp_path))
+    writer.add_scalar("train/loss", 2.5, 1)
+    writer.add_scalar("train/loss", 1.5, 2, new_style=True)
+    writer.add_text("args", '{"seed": 42}')
+    writer.close()
+    path = next(tmp_path.iterdir())
+    log = EventLog.parse(blob(path.read_bytes(), path.name))
+    assert [(point.step, point.value) for point in log.scalars["train/loss"]] == [(1, 2.5), (2, 1.5)]
+    assert (log.args(), log.writer, log.is_intact) == ({"seed": 42}, "tensorboard", True)
+
+
 TAGS = st.text(st.characters(codec="utf-8"), max_size=6)
 VALUES = st.one_of(
     st.builds(lambda tag, v: Summary.Value(tag=tag, simple_value=v), TAGS, st.floats(width=32)),

@@ -101,7 +101,7 @@ def test_changed_files_come_with_the_telling_ones_first() -> None:
 
 
 def test_the_ledger_has_a_column_a_source_and_marks_what_is_disproved() -> None:
-    table = ledger_table(reports.rich().runs[0])
+    table = ledger_table(reports.rich().runs[0], 12)
     assert [role for _, role in table.columns] == [
         "declared",
         "effective",
@@ -119,8 +119,8 @@ def test_copies_of_a_file_say_a_thing_once() -> None:
         Statement(f"checkpoint-{n}/trainer_state.json", "/x", n // 10, "recorded", "x") for n in (1, 2, 30)
     )
     run = replace(reports.healthy().runs[0], claims=(Claim("x", said, (), Status.STATED),))
-    (row,) = ledger_table(run).rows
-    assert [(item.value, item.path) for item in row.cells[0]] == [
-        ("0", "checkpoint-1/trainer_state.json"),
-        ("3", "checkpoint-30/trainer_state.json"),
+    (row,) = ledger_table(run, 12).rows
+    assert [(item.value, item.at) for item in row.cells[0]] == [
+        ("0", "checkpoint-1/trainer_state.json#/x"),
+        ("3", "checkpoint-30/trainer_state.json#/x"),
     ]

@@ -32,9 +32,8 @@ def test_a_bundle_with_prerequisites_is_refused(tmp_path: Path) -> None:
     first = repos.commit(path, "main", {"a": b"1"})
     repos.commit(path, "main", {"a": b"2"}, (first,))
     repos.git(path, "bundle", "create", "-q", str(tmp_path / "x.bundle"), f"{first}..main")
-    with pytest.raises(UsageError, match="needs commits that it does not contain"):
-        with bundle.repository(tmp_path / "x.bundle"):
-            pass
+    with pytest.raises(UsageError, match="needs commits that it does not contain"), bundle.repository(tmp_path / "x.bundle"):
+        pass
 
 
 def test_a_truncated_pack_is_refused(tmp_path: Path) -> None:
@@ -43,14 +42,12 @@ def test_a_truncated_pack_is_refused(tmp_path: Path) -> None:
     repos.git(path, "bundle", "create", "-q", str(tmp_path / "x.bundle"), "main")
     data = (tmp_path / "x.bundle").read_bytes()
     (tmp_path / "x.bundle").write_bytes(data[:-30])
-    with pytest.raises(UsageError, match="damaged pack"):
-        with bundle.repository(tmp_path / "x.bundle"):
-            pass
+    with pytest.raises(UsageError, match="damaged pack"), bundle.repository(tmp_path / "x.bundle"):
+        pass
 
 
 def test_other_files_are_not_bundles(tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(b"PK\x03\x04")
     assert not bundle.is_bundle(tmp_path / "x")
-    with pytest.raises(UsageError, match="is not a git bundle"):
-        with bundle.repository(tmp_path / "x"):
-            pass
+    with pytest.raises(UsageError, match="is not a git bundle"), bundle.repository(tmp_path / "x"):
+        pass

@@ -141,9 +141,9 @@ def test_an_object_with_other_bytes_is_not_believed(repo: Path, tmp_path: Path) 
             blob.read()
         assert caught.value.state == "mismatch"
         path.write_bytes(data[:-1])
-    with Repository(repo, [tmp_path / "store"]) as repository:
-        with pytest.raises(CannotRead, match="has 6,999 bytes and its pointer promises 7,000"):
-            snapshot(repository, "lfs").files["w.bin"].read()
+    promise = "has 6,999 bytes and its pointer promises 7,000"
+    with Repository(repo, [tmp_path / "store"]) as repository, pytest.raises(CannotRead, match=promise):
+        snapshot(repository, "lfs").files["w.bin"].read()
 
 
 def test_an_unknown_ref_names_itself_and_the_known_ones(repo: Path) -> None:
@@ -191,7 +191,7 @@ def test_two_refs_take_three_git_processes(repo: Path, monkeypatch: pytest.Monke
 
     def counting(self: object, *args: object, **kwargs: object) -> None:
         started.append(args)
-        real(self, *args, **kwargs)  # type: ignore[arg-type]
+        real(self, *args, **kwargs)  # type: ignore[call-overload]
 
     monkeypatch.setattr(subprocess.Popen, "__init__", counting)
     with Repository(repo) as repository:

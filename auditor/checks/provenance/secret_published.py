@@ -53,28 +53,35 @@ def check(contents: Contents) -> Iterator[Problem | Skip]:
     """One finding for each file and kind of secret; the token itself is never printed."""
     yield from unread(contents, "training_args.bin")
     for path, text in text_files(contents.snapshot):
-        for kind, form in _FORMS.items():
-            if not any(mark in text for mark in _MARKS[kind]):
-                continue
-            found = next((match for match in form.finditer(text) if _is_real(match)), None)
-            if found:
-                line = text.count("\n", 0, found.start()) + 1
-                yield Problem(
-                    f"line {line} holds what looks like {kind}: {_start(found, kind)}…",
-                    Location(path),
-                    expected="no secret in the repository",
-                    observed=kind,
-                )
+        yield from _in_text(path, text)
     for folder in contents.folders.values():
         for arguments in folder.all(TrainingArgs):
-            for key in ("hub_token", "push_to_hub_token"):
-                if arguments.values.get(key):
-                    yield Problem(
-                        f"the training arguments hold `{key}`, readable for everybody who unpickles the file",
-                        arguments.at(key),
-                        expected="null",
-                        observed="a token",
-                    )
+            yield from _in_arguments(arguments)
+
+
+def _in_text(path: str, text: str) -> Iterator[Problem]:
+    for kind, form in _FORMS.items():
+        found = next((match for match in form.finditer(text) if _is_real(match)), None)
+        if found:
+            line = text.count("\n", 0, found.start()) + 1
+            yield Problem(
+                f"line {line} holds what looks like {kind}: {_start(found, kind)}…",
+                Location(path),
+                expected="no secret in the repository",
+                observed=kind,
+            )
+
+
+def _in_arguments(arguments: TrainingArgs) -> Iterator[Problem]:
+    """The reader keeps only that a token is set, never the token."""
+    for key in ("hub_token", "push_to_hub_token"):
+        if arguments.values.get(key):
+            yield Problem(
+                f"the training arguments hold `{key}`, readable for everybody who unpickles the file",
+                arguments.at(key),
+                expected="null",
+                observed="a token",
+            )
 
 
 def _is_real(match: re.Match[str]) -> bool:

@@ -6,6 +6,7 @@ import pytest
 from auditor.sources.directory import memory_snapshot
 from tests.builders.repositories import healthy, run_rule, seed
 from tests.checks.expecting import ERROR, finding, found
+from tests.checks.safety.pickled import training_args
 
 RULE = "secret-published"
 
@@ -72,6 +73,21 @@ def test_fails_for_a_private_key() -> None:
 )
 def test_passes_what_only_looks_alike(text: str) -> None:
     assert found(RULE, healthy(text={"README.md": text})) == []
+
+
+def test_fails_for_a_token_inside_pickled_arguments() -> None:
+    secret = "hf_" + drawn(34)
+    data = {"training_args.bin": training_args(output_dir="out", hub_token=secret)}
+    (only,) = found(RULE, healthy(data=data))
+    assert only == finding(
+        RULE,
+        ERROR,
+        "the training arguments hold `hub_token`, readable for everybody who unpickles the file",
+        "training_args.bin",
+        "hub_token",
+        expected="null",
+        observed="a token",
+    )
 
 
 def test_says_when_it_cannot_look() -> None:

@@ -28,3 +28,14 @@ def archive(
         for name, data in more:
             file.writestr(name, data)
     return buffer.getvalue()
+
+
+def training_args(**values: str) -> bytes:
+    """A pickled transformers.TrainingArguments with these attributes, opcode by opcode (protocol 2)."""
+
+    def text(word: str) -> bytes:
+        return b"X" + len(word.encode()).to_bytes(4, "little") + word.encode()
+
+    items = b"".join(text(key) + text(value) for key, value in values.items())
+    name = b"ctransformers.training_args\nTrainingArguments\n"
+    return archive(b"\x80\x02" + name + b")\x81}(" + items + b"ub.")

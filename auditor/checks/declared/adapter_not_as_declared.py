@@ -1,0 +1,78 @@
+"""The repository does not hold the kind of adapter that is declared.
+
+`peft` and `tuner` say whether a PEFT adapter was to be trained and of which kind; `peft_type` in
+adapter_config.json says what PEFT built (peft 0.13.2 and 0.21.2, peft_model.py, `save_pretrained`). Where
+they differ, the files are of another run or the declaration is.
+
+Wrong when: the adapter was merged into full weights, which is recognised by `merge_adapter`, or is published
+elsewhere.
+
+Fix: publish the files of the declared run, or correct `peft` and `tuner`.
+"""
+
+from collections.abc import Iterator
+
+from auditor.artifacts.adapter_config import AdapterConfig
+from auditor.checks._wording import shown
+from auditor.model import Location, Problem, Severity, Skip
+from auditor.recipes._base import Recipe
+from auditor.runs import Run
+
+SEVERITY = Severity.ERROR
+
+_KINDS = {
+    "lora": "LORA",
+    "qlora": "LORA",
+    "dora": "LORA",
+    "rslora": "LORA",
+    "adalora": "ADALORA",
+    "ia3": "IA3",
+    "prefix_tuning": "PREFIX_TUNING",
+    "prompt_tuning": "PROMPT_TUNING",
+    "p_tuning": "P_TUNING",
+}
+
+
+def check(run: Run, recipe: Recipe) -> Iterator[Problem | Skip]:
+    """Whether there is an adapter, then of which kind."""
+    wanted, tuner = recipe.settings.get("peft"), recipe.settings.get("tuner")
+    if wanted is None and tuner is None:
+        yield Skip("the declaration says neither peft nor tuner")
+        return
+    config = run.one(AdapterConfig)
+    if config is None:
+        yield from _without_adapter(run, recipe)
+        return
+    if wanted is not None and wanted.value is False and config.is_peft:
+        yield Problem(
+            f"peft is declared false, and {config.path} configures a {config.peft_type} adapter",
+            Location(recipe.path, wanted.member),
+            expected="no adapter",
+            observed=config.peft_type,
+        )
+        return
+    kind = _KINDS.get(str(tuner.value).lower()) if tuner else None
+    if tuner is None or kind is None:
+        yield Skip("no tuner is declared that this rule knows")
+    elif config.peft_type is not None and config.peft_type != kind:
+        yield Problem(
+            f"tuner {shown(tuner.value)} is declared, and {config.path} says {config.peft_type}",
+            Location(recipe.path, tuner.member),
+            expected=kind,
+            observed=config.peft_type,
+        )
+
+
+def _without_adapter(run: Run, recipe: Recipe) -> Iterator[Problem | Skip]:
+    wanted = recipe.settings.get("peft")
+    if any(True for _ in run.blobs("adapter_config.json")):
+        yield Skip("adapter_config.json was not read")
+    elif recipe.value("merge_adapter"):
+        yield Skip("the adapter was to be merged, which removes its files")
+    elif wanted is not None and wanted.value is True:
+        yield Problem(
+            "peft is declared true, and the run holds no adapter_config.json",
+            Location(recipe.path, wanted.member),
+            expected="adapter_config.json and the adapter's weights",
+            observed="neither in the run's folder nor in a checkpoint",
+        )

@@ -1,0 +1,28 @@
+"""do_predict is true, which no trainer reads.
+
+"This argument is not directly used by Trainer, it's intended to be used by your training/evaluation scripts"
+(transformers 4.51.3, training_args.py): nothing was predicted because of it.
+
+Wrong when: the platform's own script reads the key.
+
+Fix: remove the key, or publish the predictions.
+"""
+
+from collections.abc import Iterator
+
+from auditor.checks._wording import shown
+from auditor.model import Location, Problem, Severity
+from auditor.recipes._base import Recipe
+
+SEVERITY = Severity.NOTE
+
+
+def check(recipe: Recipe) -> Iterator[Problem]:
+    """Fires for true only."""
+    stated = recipe.settings.get("do_predict")
+    if stated is not None and stated.value is True:
+        yield Problem(
+            "do_predict is true, and the Trainer does not use it",
+            Location(recipe.path, stated.member),
+            observed=shown(stated.value),
+        )

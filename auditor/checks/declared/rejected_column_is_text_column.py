@@ -1,0 +1,41 @@
+"""The column of rejected answers is the column of accepted ones.
+
+A preference trainer compares two answers. With one column for both, every pair is equal, the loss stays at
+log 2 and the gradient of the comparison is zero.
+
+Wrong when: the trainer reads no rejected answers, which supervised trainers do not; then this is only a note.
+
+Fix: name the column that holds the rejected answers, or remove the key under a supervised trainer.
+"""
+
+from collections.abc import Iterator
+
+from auditor.checks._wording import shown
+from auditor.model import Location, Problem, Severity
+from auditor.recipes._base import Recipe
+
+SEVERITY = Severity.WARNING
+
+_PREFERENCE = frozenset({"dpo", "orpo", "reward", "kto", "cpo"})
+_SUPERVISED = frozenset({"sft", "default", "generic"})
+
+
+def check(recipe: Recipe) -> Iterator[Problem]:
+    """An error under a preference trainer, a note under a supervised one, a warning where that is open."""
+    rejected, text = recipe.settings.get("rejected_text_column"), recipe.settings.get("text_column")
+    if rejected is None or text is None or not rejected.value or rejected.value != text.value:
+        return
+    trainer = recipe.trainer or ""
+    severity = Severity.ERROR if trainer in _PREFERENCE else Severity.NOTE if trainer in _SUPERVISED else None
+    says = "which trainer reads them is not declared"
+    if severity is Severity.ERROR:
+        says = f"trainer {shown(trainer)} would compare every answer with itself"
+    elif severity is Severity.NOTE:
+        says = f"trainer {shown(trainer)} reads no rejected answers, so it has no effect"
+    yield Problem(
+        f"rejected_text_column and text_column are both {shown(text.value)}: {says}",
+        Location(recipe.path, rejected.member),
+        expected="two different columns",
+        observed=shown(text.value),
+        severity=severity,
+    )
