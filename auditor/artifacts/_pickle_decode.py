@@ -159,7 +159,8 @@ def _protocol(data: bytes, at: int) -> tuple[object, int]:
 
 def _frame(data: bytes, at: int) -> tuple[object, int]:
     raw, after = _take(data, at, 8)
-    _take(data, after, int.from_bytes(raw, "little"))
+    if int.from_bytes(raw, "little") > len(data) - after:
+        raise EOFError
     return None, after
 
 
@@ -213,11 +214,11 @@ _WITH_ARGUMENT: Mapping[str, tuple[str, Argument]] = {
     "V": ("UNICODE", _on_line(_raw_unicode)),
     "X": ("BINUNICODE", _counted("<I", _text)),
     "c": ("GLOBAL", _pair),
-    "g": ("GET", _on_line(_integer)),
+    "g": ("GET", _on_line(int)),
     "h": ("BINGET", _fixed("<B")),
     "i": ("INST", _pair),
     "j": ("LONG_BINGET", _fixed("<I")),
-    "p": ("PUT", _on_line(_integer)),
+    "p": ("PUT", _on_line(int)),
     "q": ("BINPUT", _fixed("<B")),
     "r": ("LONG_BINPUT", _fixed("<I")),
     "G": ("BINFLOAT", _fixed(">d")),

@@ -1,182 +1,31 @@
 """The allow-list: which names a pickle may call, and our own pure functions that stand in for them.
 
-Names come from files of torch 1.13 to 2.13, transformers 4.30 to 5.23, numpy 1 and 2, and from the training
-arguments of TRL, Unsloth, ms-swift and axolotl. Nothing named here is ever imported.
+A stand-in raises ValueError or TypeError for arguments it was not made for; its result is then unknown. None of them
+looks into nested values: a pickle can nest and share so that looking never ends.
 """
 
-import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
+from auditor.artifacts._pickle_names import ITEMSIZE, is_dtype, is_named
 from auditor.artifacts._pickle_values import (
     DtypeRef,
-    EnumValue,
     GlobalRef,
     Instance,
     NumpyArrayRef,
+    Opaque,
     StorageRef,
     TensorRef,
 )
 
 Constructor = Callable[..., object]
-
-STORAGES: Mapping[str, str] = {
-    "FloatStorage": "float32",
-    "DoubleStorage": "float64",
-    "HalfStorage": "float16",
-    "BFloat16Storage": "bfloat16",
-    "LongStorage": "int64",
-    "IntStorage": "int32",
-    "ShortStorage": "int16",
-    "CharStorage": "int8",
-    "ByteStorage": "uint8",
-    "BoolStorage": "bool",
-    "UntypedStorage": "uint8",
-    "ComplexFloatStorage": "complex64",
-    "ComplexDoubleStorage": "complex128",
-}
-ITEMSIZE: Mapping[str, int] = {
-    "float64": 8,
-    "int64": 8,
-    "complex64": 8,
-    "complex128": 16,
-    "float32": 4,
-    "int32": 4,
-    "float16": 2,
-    "bfloat16": 2,
-    "int16": 2,
-    "int8": 1,
-    "uint8": 1,
-    "bool": 1,
-}
-
-_TORCH_WORDS = frozenset(
-    {*ITEMSIZE, "float", "double", "half", "long", "int", "short", "strided", "float8_e4m3fn"}
-)
-_LIBRARIES = re.compile(
-    r"^(transformers|trl|peft|accelerate|unsloth|unsloth_compiled_cache|swift|axolotl|llamafactory|llmtuner|"
-    r"sentence_transformers|vllm|setfit|Unsloth\w*)(\.|$)"
-)
-_CLASS = re.compile(r"^[A-Z]\w*(\.[A-Z]\w*)*$")
-_ENUMS = frozenset(
-    {
-        *(
-            "HubStrategy",
-            "IntervalStrategy",
-            "SaveStrategy",
-            "EvaluationStrategy",
-            "SchedulerType",
-            "OptimizerNames",
-        ),
-        *(
-            "DebugOption",
-            "FSDPOption",
-            "ShardedDDPOption",
-            "ParallelMode",
-            "DistributedType",
-            "PrecisionType",
-        ),
-        *(
-            "DynamoBackend",
-            "FDivergenceType",
-            "RequestOutputKind",
-            "SaveStrategy",
-            "SageMakerDistributedType",
-        ),
-        *("MultiDatasetBatchSamplers", "BatchSamplers", "ComputeEnvironment", "RNGType", "ExplicitEnum"),
-    }
-)
-_PLAIN_CLASSES = frozenset({"argparse.Namespace", "types.SimpleNamespace"})
-DANGEROUS_MODULES = frozenset(
-    {
-        *(
-            "builtins",
-            "__builtin__",
-            "os",
-            "posix",
-            "nt",
-            "sys",
-            "subprocess",
-            "importlib",
-            "runpy",
-            "socket",
-            "pty",
-        ),
-        *(
-            "shutil",
-            "ctypes",
-            "pickle",
-            "_pickle",
-            "marshal",
-            "code",
-            "codeop",
-            "webbrowser",
-            "http",
-            "urllib",
-        ),
-        *(
-            "requests",
-            "pip",
-            "operator",
-            "functools",
-            "asyncio",
-            "multiprocessing",
-            "threading",
-            "timeit",
-            "pdb",
-        ),
-        *(
-            "bdb",
-            "cProfile",
-            "profile",
-            "tempfile",
-            "pathlib._local",
-            "types",
-            "inspect",
-            "gc",
-            "atexit",
-            "signal",
-        ),
-    }
-)
+_SIZES = 64
+"""Most dimensions of a tensor (torch and NumPy both stop at 64)."""
 
 
 def is_known(name: GlobalRef) -> bool:
     """Whether a name belongs to what training libraries write; says nothing of what is done with it."""
-    dotted = name.dotted
-    return (
-        dotted in CONSTRUCTORS
-        or dotted in _PLAIN_CLASSES
-        or is_dtype(name)
-        or is_storage(name)
-        or dotted in ("builtins.getattr", "__builtin__.getattr", "numpy.ndarray", "builtins.object")
-        or dotted in ("__builtin__.object", "torch.Tensor", "torch.nn.parameter.Parameter")
-        or is_library_class(name)
-    )
-
-
-def is_library_class(name: GlobalRef) -> bool:
-    """Whether a name is spelled like a class of a known training library (no function, no dotted detour)."""
-    return bool(_LIBRARIES.match(name.module) and _CLASS.match(name.name))
-
-
-def is_enum(name: GlobalRef) -> bool:
-    """Whether a name is an enum that training arguments hold."""
-    return is_library_class(name) and name.name.rpartition(".")[2] in _ENUMS
-
-
-def is_plain_class(name: GlobalRef) -> bool:
-    """Whether instances of a class are attribute holders and nothing else."""
-    return is_library_class(name) or name.dotted in _PLAIN_CLASSES
-
-
-def is_dtype(name: GlobalRef) -> bool:
-    """``torch.float32`` and its kin."""
-    return name.module == "torch" and name.name in _TORCH_WORDS
-
-
-def is_storage(name: GlobalRef) -> bool:
-    """``torch.FloatStorage``, also spelled ``torch.storage.UntypedStorage``."""
-    return name.module in ("torch", "torch.storage", "torch.cuda") and name.name in STORAGES
+    return name.dotted in CONSTRUCTORS or name.dotted in MAPPINGS or is_named(name)
 
 
 def _tensor(
@@ -186,29 +35,32 @@ def _tensor(
     stride: object,
     requires_grad: object = False,
     *_: object,
-) -> object:
+) -> TensorRef:
     if not isinstance(storage, StorageRef):
         raise ValueError("a tensor without a storage")
-    return TensorRef(
-        storage.dtype,
-        _sizes(shape),
-        _sizes(stride),
-        _size(offset),
-        storage.key,
-        storage.numel,
-        requires_grad is True,
-    )
+    sizes, strides = sizes_of(shape), sizes_of(stride)
+    if len(sizes) != len(strides):
+        raise ValueError("a tensor whose shape and stride differ in length")
+    place = _size(offset)
+    return TensorRef(storage.dtype, sizes, strides, place, storage.key, storage.numel, requires_grad is True)
 
 
-def _typed_tensor(storage: object, offset: object, shape: object, stride: object, *rest: object) -> object:
-    """``_rebuild_tensor_v3``: the dtype travels apart from an untyped storage."""
-    tensor = _tensor(storage, offset, shape, stride)
-    dtype = next((item.name for item in rest if isinstance(item, GlobalRef) and is_dtype(item)), None)
-    if not isinstance(tensor, TensorRef) or dtype is None:
+def _typed_tensor(
+    storage: object,
+    offset: object,
+    shape: object,
+    stride: object,
+    grad: object,
+    _: object,
+    dtype: object,
+    *more: object,
+) -> TensorRef:
+    """``_rebuild_tensor_v3(storage, offset, size, stride, requires_grad, hooks, dtype)``: the storage counts bytes."""
+    ref = _tensor(storage, offset, shape, stride, grad)
+    if not isinstance(dtype, GlobalRef) or not is_dtype(dtype):
         raise ValueError("a tensor without a dtype")
-    return TensorRef(
-        dtype, tensor.shape, tensor.stride, tensor.storage_offset, tensor.storage_key, tensor.storage_numel
-    )
+    numel = ref.storage_numel // ITEMSIZE.get(dtype.name, 1)
+    return replace(ref, dtype=dtype.name, storage_numel=numel)
 
 
 def _size(value: object) -> int:
@@ -217,8 +69,9 @@ def _size(value: object) -> int:
     return value
 
 
-def _sizes(value: object) -> tuple[int, ...]:
-    if not isinstance(value, tuple | list) or len(value) > 64:
+def sizes_of(value: object) -> tuple[int, ...]:
+    """A shape or a stride. Raises ValueError when it is none."""
+    if not isinstance(value, tuple | list) or len(value) > _SIZES:
         raise ValueError("a shape that is no shape")
     return tuple(_size(item) for item in value)
 
@@ -227,75 +80,67 @@ def _parameter(data: object, *_: object) -> object:
     return data
 
 
-def _ordered(pairs: object = ()) -> object:
-    if not isinstance(pairs, list | tuple | dict):
-        raise ValueError("a mapping of something else")
-    if isinstance(pairs, dict):
-        return dict(pairs)
-    found: dict[object, object] = {}
-    for pair in pairs:
-        if not isinstance(pair, list | tuple) or len(pair) != 2 or not isinstance(pair[0], str | int):
-            raise ValueError("a mapping of something else than pairs")
-        found[pair[0]] = pair[1]
-    return found
-
-
-def _default(_: object = None, pairs: object = ()) -> object:
-    return _ordered(pairs)
-
-
-def _collection(items: object = ()) -> object:
+def _collection(items: object = (), *_: object) -> object:
     if not isinstance(items, list | tuple):
         raise ValueError("a collection of something else")
     return list(items)
 
 
-def _encode(text: object, encoding: object = "latin1") -> object:
+def _encode(text: object, encoding: object = "latin1") -> bytes:
     if not isinstance(text, str) or encoding not in ("latin1", "latin-1", "utf-8", "ascii"):
         raise ValueError("an encoding that arrays do not use")
     return text.encode(str(encoding))
 
 
-def _bytes(*arguments: object) -> object:
+def _bytes(*arguments: object) -> bytes:
     if not arguments:
         return b""
     if len(arguments) == 2:
         return _encode(*arguments)
-    if isinstance(arguments[0], bytes | bytearray):
-        return bytes(arguments[0])
+    if isinstance(arguments[0], bytes):
+        return arguments[0]
     raise ValueError("bytes of something else")
 
 
-def _device(kind: object, index: object = None) -> object:
-    return str(kind) if index is None else f"{kind}:{index}"
+def _device(kind: object, index: object = None) -> str:
+    if not isinstance(kind, str) or len(kind) > 40 or not (index is None or isinstance(index, int)):
+        raise ValueError("a device that is none")
+    return kind if index is None else f"{kind}:{_size(index)}"
 
 
-def _shape(sizes: object = ()) -> object:
-    return _sizes(sizes)
+def _layout(name: object) -> str:
+    if not isinstance(name, str) or len(name) > 40:
+        raise ValueError("a layout that is none")
+    return name
 
 
-def _dtype(code: object, *_: object) -> object:
-    return DtypeRef(str(code), "|" if str(code)[-1:] == "1" else "<")
+def _dtype(code: object, *_: object) -> DtypeRef:
+    if not isinstance(code, str) or not 0 < len(code) <= 16:
+        raise ValueError("a dtype that is none")
+    return DtypeRef(code, "|" if code[-1:] == "1" and code[:1] != "U" else "<")
 
 
-def _array(*_: object) -> object:
+def _array(*_: object) -> NumpyArrayRef:
     return NumpyArrayRef()
 
 
-def _scalar(dtype: object, data: object = b"") -> object:
+def _scalar(dtype: object, data: object = b"") -> NumpyArrayRef:
     if not isinstance(dtype, DtypeRef) or not isinstance(data, bytes):
         raise ValueError("a NumPy scalar of something else")
     return NumpyArrayRef(dtype.word, (), data)
 
 
-def _from_buffer(data: object, dtype: object, shape: object, *_: object) -> object:
-    if not isinstance(dtype, DtypeRef) or not isinstance(data, bytes | bytearray):
+def _from_buffer(data: object, dtype: object, shape: object, *_: object) -> NumpyArrayRef:
+    if not isinstance(dtype, DtypeRef) or not isinstance(data, bytes):
         raise ValueError("a NumPy array of something else")
-    return NumpyArrayRef(dtype.word, _sizes(shape), bytes(data))
+    return NumpyArrayRef(dtype.word, sizes_of(shape), data)
 
 
-def _path(*parts: object) -> object:
-    return "/".join(str(part) for part in parts).replace("//", "/")
+def _path(*parts: object) -> str:
+    texts = [part for part in parts if isinstance(part, str)]
+    if len(texts) != len(parts):
+        raise ValueError("a path of something else")
+    return "/".join(texts).replace("//", "/")
 
 
 def _named(name: str) -> Constructor:
@@ -305,57 +150,58 @@ def _named(name: str) -> Constructor:
     return build
 
 
+def _unread(name: str) -> Constructor:
+    """Constructors that are harmless to call and whose results nobody here needs."""
+
+    def build(*_: object) -> object:
+        return Opaque(name)
+
+    return build
+
+
 def _both(modules: tuple[str, ...], entries: Mapping[str, Constructor]) -> dict[str, Constructor]:
     return {f"{module}.{name}": function for module in modules for name, function in entries.items()}
 
 
+_BUILTINS: Mapping[str, Constructor] = {
+    **dict.fromkeys(("set", "frozenset", "list", "tuple"), _collection),
+    **dict.fromkeys(("bytes", "bytearray"), _bytes),
+    **{name: _named(name) for name in ("complex", "range", "slice")},
+}
+_OTHER_TENSORS = tuple(
+    f"torch._utils._rebuild_{kind}"
+    for kind in (
+        *("qtensor", "sparse_tensor", "meta_tensor_no_storage", "nested_tensor", "wrapper_subclass"),
+        *("device_tensor_from_numpy", "device_tensor_from_cpu_tensor", "sparse_csr_tensor"),
+    )
+)
+"""Allowed by torch itself (2.13, _weights_only_unpickler.py, _tensor_rebuild_functions); never in a LoRA file."""
+
+MAPPINGS = frozenset(
+    {
+        *("collections.OrderedDict", "collections.defaultdict", "collections.Counter"),
+        *("builtins.dict", "__builtin__.dict"),
+    }
+)
+"""Names whose call makes a mapping of its last argument."""
 CONSTRUCTORS: Mapping[str, Constructor] = {
     "torch._utils._rebuild_tensor": _tensor,
     "torch._utils._rebuild_tensor_v2": _tensor,
     "torch._utils._rebuild_tensor_v3": _typed_tensor,
     "torch._utils._rebuild_parameter": _parameter,
     "torch._utils._rebuild_parameter_with_state": _parameter,
+    **{name: _unread(name) for name in _OTHER_TENSORS},
     "torch.device": _device,
-    "torch.Size": _shape,
-    "torch.serialization._get_layout": str,
-    "collections.OrderedDict": _ordered,
-    "collections.defaultdict": _default,
-    "collections.Counter": _ordered,
+    "torch.Size": sizes_of,
+    "torch.serialization._get_layout": _layout,
     "collections.deque": _collection,
     "_codecs.encode": _encode,
-    **_both(
-        ("builtins", "__builtin__"),
-        {
-            "set": _collection,
-            "frozenset": _collection,
-            "list": _collection,
-            "bytes": _bytes,
-            "bytearray": _bytes,
-        },
-    ),
-    **_both(
-        ("builtins", "__builtin__"),
-        {"dict": _ordered, "complex": _named("complex"), "range": _named("range")},
-    ),
-    **_both(
-        ("numpy.core.multiarray", "numpy._core.multiarray"),
-        {"_reconstruct": _array, "scalar": _scalar},
-    ),
+    **_both(("builtins", "__builtin__"), _BUILTINS),
+    **_both(("numpy.core.multiarray", "numpy._core.multiarray"), {"_reconstruct": _array, "scalar": _scalar}),
     **_both(("numpy.core.numeric", "numpy._core.numeric"), {"_frombuffer": _from_buffer}),
     "numpy.dtype": _dtype,
-    **_both(("pathlib", "pathlib._local"), {"PosixPath": _path, "WindowsPath": _path, "Path": _path}),
     **_both(
-        ("datetime",),
-        {"datetime": _named("datetime"), "timedelta": _named("timedelta"), "date": _named("date")},
+        ("pathlib", "pathlib._local"), dict.fromkeys(("PosixPath", "WindowsPath", "Path", "PurePath"), _path)
     ),
+    **{f"datetime.{name}": _named(name) for name in ("datetime", "timedelta", "date")},
 }
-
-
-def member_by_name(arguments: tuple[object, ...]) -> EnumValue | None:
-    """``getattr(SomeEnum, "NAME")`` as older Python pickles enums: the member, or None when it is another getattr."""
-    if len(arguments) != 2:
-        return None
-    owner, name = arguments
-    if isinstance(owner, GlobalRef) and is_enum(owner) and isinstance(name, str) and name.isidentifier():
-        return EnumValue(owner.dotted, name.lower())
-    return None

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from auditor.artifacts import _pickle_globals as known
+from auditor.artifacts import _pickle_names as names
+from auditor.artifacts._pickle_globals import CONSTRUCTORS, MAPPINGS, is_known, sizes_of
 from auditor.artifacts._pickle_values import (
     DtypeRef,
     EnumValue,
@@ -11,16 +12,28 @@ from auditor.artifacts._pickle_values import (
     NumpyArrayRef,
     Opaque,
     StorageRef,
+    TooMuch,
     UnsafeCall,
     bounded,
+    is_atom,
 )
 
 _CALL_LIMIT = 100
+_NAME_LIMIT = 10_000
+_NAME_LENGTH = 500
+_INTEGER_KEYS = 50_000
+"""Integer keys out of sequence. Python does not salt their hashes, so a file can choose them to collide; at this
+number the worst dict costs seconds. An optimizer's keys are in sequence and do not count."""
+_COPIES = 16_000_000
+_HOOKS = ("__setstate__", "__class__", "__reduce__", "__reduce_ex__", "append", "extend", "add")
+"""Attributes the unpickler itself looks up on an object and calls (Modules/_pickle.c: load_build, do_append,
+load_additems): a BUILD that sets one arms the next opcode."""
+_ORDERS = ("<", ">", "|", "=")
 
 
 @dataclass(slots=True)
 class Reading:
-    """What one pickle holds."""
+    """What one pickle holds. ``damage`` completes "the file ..." when reading stopped early; then there is no value."""
 
     value: object = None
     globals: dict[str, None] = field(default_factory=dict)
@@ -28,39 +41,91 @@ class Reading:
     unsafe: list[UnsafeCall] = field(default_factory=list)
     protocol: int = 0
     end: int = 0
+    refused: list[UnsafeCall] = field(default_factory=list)
+    """Objects that only a special loader can make; in bytes that are no pickle these are noise."""
+    damage: str | None = None
 
 
 class Machine:
-    """Stack, marks and memo of one pickle."""
+    """Stack, marks and memo of one pickle of ``size`` bytes."""
 
-    def __init__(self) -> None:
+    def __init__(self, size: int) -> None:
         self.stack: list[object] = []
         self.marks: list[list[object]] = []
-        self.memo: dict[int, object] = {}
+        self.memo: list[object] = []
+        self.sparse: dict[int, object] = {}
         self.reading = Reading()
         self.offset = 0
+        self._names: dict[tuple[str, str], GlobalRef] = {}
+        self._copies = min(4 * size + 10_000, _COPIES)
+        self._keys = _INTEGER_KEYS
 
     def pop_mark(self) -> list[object]:
         """What was pushed since the last mark; the stack below it becomes current again."""
         items, self.stack = self.stack, self.marks.pop()
         return items
 
+    def remember(self, index: int, value: object) -> None:
+        """PUT: picklers number from 0 without gaps; a few gaps are taken, negative numbers are not."""
+        if index in self.sparse:
+            self.sparse[index] = value
+        elif index == len(self.memo):
+            self.memo.append(value)
+        elif 0 <= index < len(self.memo):
+            self.memo[index] = value
+        elif 0 <= index < 2**32:
+            self._count_key()
+            self.sparse[index] = value
+        else:
+            raise ValueError("a memo that is out of range")
+
+    def recall(self, index: int) -> object:
+        """GET. KeyError when nothing was remembered under the number."""
+        if index in self.sparse:
+            return self.sparse[index]
+        if not 0 <= index < len(self.memo):
+            raise KeyError(index)
+        return self.memo[index]
+
+    def memoize(self, value: object) -> None:
+        """MEMOIZE: the next number is the count of what is remembered (load_memoize)."""
+        self.remember(len(self.memo) + len(self.sparse), value)
+
+    def charge(self, *copied: object) -> None:
+        """Account for values about to be copied. TooMuch when shared parts are copied again and again."""
+        self._copies -= 1
+        for value in copied:
+            if isinstance(value, str | bytes | list | tuple | dict):
+                self._copies -= len(value)
+        if self._copies < 0:
+            raise TooMuch("holds a pickle that repeats its parts more often than a file of its size needs")
+
     def name(self, module: object, attribute: object) -> GlobalRef:
         """A global, noted. ValueError when its parts are no text."""
         if not isinstance(module, str) or not isinstance(attribute, str):
             raise ValueError("a global that has no name")
-        found = GlobalRef(module[:500], attribute[:500])
-        self.reading.globals[found.dotted] = None
-        if not known.is_known(found):
-            self.reading.unknown[found.dotted] = None
+        found = self._names.get((module, attribute))
+        if found is None:
+            if len(self._names) >= _NAME_LIMIT:
+                raise TooMuch(f"holds a pickle that names more than {_NAME_LIMIT:,} globals")
+            found = self._names[(module, attribute)] = GlobalRef(_shown(module), _shown(attribute))
+            self.reading.globals[found.dotted] = None
+            if not is_known(found):
+                self.reading.unknown[found.dotted] = None
         return found
 
     def refuse(self, what: object, arguments: object) -> Opaque:
         """Note a call that loading would make and that we do not."""
-        name = what.dotted if isinstance(what, GlobalRef) else bounded(what)
+        name = _callable(what)
         if len(self.reading.unsafe) < _CALL_LIMIT:
             self.reading.unsafe.append(UnsafeCall(name, bounded(arguments), self.offset))
         return Opaque(name)
+
+    def refuse_object(self, what: str, arguments: object) -> Opaque:
+        """Note an object that is made by no call of the pickle's own: pickle.load stops at it."""
+        if len(self.reading.refused) < _CALL_LIMIT:
+            self.reading.refused.append(UnsafeCall(what, bounded(arguments), self.offset))
+        return Opaque(what)
 
     def call(self, what: object, arguments: object) -> object:
         """REDUCE: the stand-in's result for an allowed name, else an Opaque and a note."""
@@ -68,25 +133,48 @@ class Machine:
             raise ValueError("arguments that are no tuple")
         if not isinstance(what, GlobalRef):
             return self.refuse(what, arguments)
-        function = known.CONSTRUCTORS.get(what.dotted)
-        if function is not None:
-            return function(*arguments)
-        if what.dotted in ("builtins.getattr", "__builtin__.getattr"):
-            return known.member_by_name(arguments) or self.refuse(what, arguments)
-        if what.dotted in ("copyreg._reconstructor", "copy_reg._reconstructor", "copyreg.__newobj__"):
-            return self.instance(arguments[0], ())
-        if what.dotted == "torch._tensor._rebuild_from_type_v2" and len(arguments) >= 3:
-            return self.call(arguments[0], arguments[2])
-        return self.library_call(what, arguments)
+        if what.dotted in names.WITH_STATE and len(arguments) > 3:
+            self._hooks(what, arguments[3])
+        if what.dotted == names.FROM_TYPE and len(arguments) >= 3:
+            what, arguments = arguments[0], arguments[2]
+            if not isinstance(what, GlobalRef) or not isinstance(arguments, tuple):
+                return self.refuse(what, arguments)
+        if what.dotted in CONSTRUCTORS or what.dotted in MAPPINGS:
+            return self._stand_in(what.dotted, arguments)
+        return self._special(what, arguments)
 
-    def library_call(self, what: GlobalRef, arguments: tuple[object, ...]) -> object:
-        """An enum by value, or a refused call."""
-        plain = len(arguments) == 1 and isinstance(arguments[0], str | int)
-        if plain and known.is_enum(what):
-            return EnumValue(what.dotted, arguments[0])
-        if plain and known.is_library_class(what):
-            self.reading.unknown[what.dotted] = None
-            return EnumValue(what.dotted, arguments[0])
+    def _stand_in(self, dotted: str, arguments: tuple[object, ...]) -> object:
+        """Our function's result; an Opaque, without a note, when the arguments are not those it stands in for."""
+        self.charge(arguments)
+        self.charge(*arguments)
+        try:
+            return self._mapping(arguments) if dotted in MAPPINGS else CONSTRUCTORS[dotted](*arguments)
+        except (ValueError, TypeError, IndexError, OverflowError):
+            return Opaque(dotted)
+
+    def _special(self, what: GlobalRef, arguments: tuple[object, ...]) -> object:
+        """Calls that are harmless only with certain arguments."""
+        if what.dotted in names.GETATTR:
+            return names.member_by_name(arguments) or self.refuse(what, arguments)
+        if what.dotted in names.RECONSTRUCTORS:
+            base = arguments[1] if len(arguments) == 3 else None
+            plain = isinstance(base, GlobalRef) and base.dotted in names.PLAIN_BASES
+            return self.instance(arguments[0], ()) if plain else self.refuse(what, arguments)
+        if what.dotted in names.NEW_OBJECT and arguments:
+            return self.instance(arguments[0], arguments[1:])
+        return self._library_call(what, arguments)
+
+    def _library_call(self, what: GlobalRef, arguments: tuple[object, ...]) -> object:
+        """An enum by value, a record of plain values, or a refused call."""
+        value = arguments[0] if len(arguments) == 1 else None
+        if isinstance(value, str | int) and is_atom(value) and names.is_enum_like(what):
+            if not names.is_enum(what):
+                self.reading.unknown[what.dotted] = None
+            return EnumValue(what.dotted, value)
+        if names.is_enum(what) and isinstance(value, str | int) and is_atom(value):
+            return EnumValue(what.dotted, value)
+        if names.is_record(what) and not any(isinstance(a, GlobalRef | Opaque) for a in arguments[:100]):
+            return Instance(what.dotted, {}, arguments)
         if what.dotted == "types.SimpleNamespace" and not arguments:
             return Instance(what.dotted)
         return self.refuse(what, arguments)
@@ -95,72 +183,123 @@ class Machine:
         """NEWOBJ and its kin: an attribute holder for any class, a note where ``__new__`` could do something."""
         if not isinstance(cls, GlobalRef):
             return self.refuse(cls, arguments)
-        if cls.dotted in known.CONSTRUCTORS:
-            return known.CONSTRUCTORS[cls.dotted](*arguments)
-        if known.is_enum(cls) and len(arguments) == 1:
-            return EnumValue(cls.dotted, arguments[0])
-        if not known.is_plain_class(cls) and cls.module.partition(".")[0] in known.DANGEROUS_MODULES:
+        if cls.dotted in CONSTRUCTORS or cls.dotted in MAPPINGS:
+            return self._stand_in(cls.dotted, arguments)
+        if names.is_enum(cls):
+            return self._library_call(cls, arguments)
+        if not names.is_plain_class(cls) and names.is_dangerous(cls):
             return self.refuse(cls, arguments)
         return Instance(cls.dotted, {}, arguments)
 
     def build(self, target: object, state: object) -> None:
         """BUILD: attributes onto an instance; onto a name it would change a class or module for everyone."""
+        self._hooks(target, state)
         if isinstance(target, Instance):
-            _set_state(target, state)
+            self._set_state(target, state)
         elif isinstance(target, NumpyArrayRef) and isinstance(state, tuple):
             _fill_array(target, state)
         elif isinstance(target, DtypeRef) and isinstance(state, tuple) and len(state) > 1:
-            target.order = str(state[1]) if state[1] in ("<", ">", "|", "=") else target.order
-        elif isinstance(target, GlobalRef):
-            self.refuse(target, ("attributes set by BUILD", state))
+            target.order = state[1] if isinstance(state[1], str) and state[1] in _ORDERS else target.order
+        elif isinstance(target, GlobalRef | EnumValue):
+            name = target if isinstance(target, GlobalRef) else target.type_name
+            self.refuse(name, ("attributes set by BUILD", state))
+
+    def _hooks(self, target: object, state: object) -> None:
+        for part in _dicts(state):
+            for key in _HOOKS:
+                value = part.get(key)
+                if key in part and (key.startswith("__") or isinstance(value, GlobalRef | Opaque | Instance)):
+                    self.refuse(f"{_owner(target)}.{key}", ("set by BUILD", value))
+
+    def _set_state(self, target: Instance, state: object) -> None:
+        for part in _dicts(state):
+            self.charge(part)
+            target.state.update({key: value for key, value in part.items() if isinstance(key, str)})
+
+    def _mapping(self, arguments: tuple[object, ...]) -> dict[object, object]:
+        source = arguments[-1] if arguments else ()
+        if isinstance(source, dict):
+            return source
+        made: dict[object, object] = {}
+        for pair in source if isinstance(source, list | tuple) else ():
+            if not isinstance(pair, list | tuple) or len(pair) != 2:
+                raise ValueError("a mapping of something else than pairs")
+            self.set_items(made, [*pair])
+        return made
+
+    def set_items(self, target: object, items: list[object]) -> None:
+        """SETITEMS: keys and values by turns. ValueError when the target holds no items."""
+        mapping = target.state if isinstance(target, Instance) else target
+        if isinstance(mapping, dict):
+            for at in range(0, len(items) - 1, 2):
+                mapping[self._key(items[at], len(mapping))] = items[at + 1]
+        elif not isinstance(target, Opaque):
+            raise ValueError("items set on something that holds none")
+
+    def _key(self, value: object, expected: int) -> object:
+        """A dict key that is cheap to hash: atoms and short tuples of atoms as they are, else the type's name."""
+        if isinstance(value, int) and not isinstance(value, bool):
+            if value != expected:
+                self._count_key()
+            return value if value.bit_length() < 61 else bounded(value)
+        if value is None or isinstance(value, str | bool | float | bytes):
+            return value
+        if isinstance(value, EnumValue | GlobalRef):
+            return str(value)
+        short = isinstance(value, tuple) and len(value) <= 4
+        if (
+            short
+            and isinstance(value, tuple)
+            and all(isinstance(item, str) and len(item) < 200 for item in value)
+        ):
+            return value
+        return f"<{type(value).__name__}>"
+
+    def _count_key(self) -> None:
+        self._keys -= 1
+        if self._keys < 0:
+            raise TooMuch(f"holds a pickle with more than {_INTEGER_KEYS:,} integer keys out of sequence")
 
 
-def _set_state(target: Instance, state: object) -> None:
-    parts = state if isinstance(state, tuple) else (state,)
-    for part in parts:
-        if isinstance(part, dict):
-            target.state.update(part)
+def _dicts(state: object) -> list[dict[object, object]]:
+    """The attributes in a BUILD's state: one dict, or (dict, dict of slots)."""
+    parts = state[:4] if isinstance(state, tuple) else (state,)
+    return [part for part in parts if isinstance(part, dict)]
+
+
+def _owner(target: object) -> str:
+    if isinstance(target, Instance):
+        return target.qualified_name
+    return target.dotted if isinstance(target, GlobalRef) else type(target).__name__
+
+
+def _callable(what: object) -> str:
+    if isinstance(what, GlobalRef):
+        return what.dotted
+    if isinstance(what, Opaque):
+        return f"the result of {what.callable.removeprefix('the result of ')}"
+    return what if isinstance(what, str) else f"an object ({_owner(what)})"
+
+
+def _shown(text: str) -> str:
+    text = text if len(text) <= _NAME_LENGTH else text[:_NAME_LENGTH] + "…"
+    return text if text.isprintable() else text.encode("unicode_escape").decode()
 
 
 def _fill_array(target: NumpyArrayRef, state: tuple[object, ...]) -> None:
-    """(version, shape, dtype, is_fortran, data), numpy's ``ndarray.__setstate__``."""
-    if len(state) != 5 or not isinstance(state[2], DtypeRef) or not isinstance(state[4], bytes):
-        raise ValueError("an array state of another form")
-    target.shape = (
-        tuple(item for item in state[1] if isinstance(item, int)) if isinstance(state[1], tuple) else ()
-    )
-    target.dtype = state[2].word
-    target.data = state[4]
-
-
-def _key(value: object) -> object:
-    """A dict key that is safe to hash: atoms as they are, the rest as bounded text."""
-    if value is None or isinstance(value, str | bool | float | bytes):
-        return value
-    if isinstance(value, int):
-        return value if value.bit_length() < 61 else bounded(value)
-    if isinstance(value, tuple) and all(isinstance(item, str | bool) for item in value):
-        return value
-    if isinstance(value, EnumValue | GlobalRef):
-        return str(value)
-    return bounded(value)
-
-
-def set_items(target: object, items: list[object]) -> None:
-    mapping = target.state if isinstance(target, Instance) else target
-    if not isinstance(mapping, dict):
-        if isinstance(target, Opaque):
-            return
-        raise ValueError("items set on something that holds none")
-    for at in range(0, len(items) - 1, 2):
-        mapping[_key(items[at])] = items[at + 1]
+    """(version, shape, dtype, is_fortran, data), numpy's ``ndarray.__setstate__``; object arrays stay empty."""
+    if len(state) == 5 and isinstance(state[2], DtypeRef) and isinstance(state[4], bytes):
+        target.shape = sizes_of(state[1])
+        target.dtype = state[2].word
+        target.data = state[4]
 
 
 def append(target: object, items: list[object]) -> None:
+    """APPENDS and ADDITEMS. ValueError when the target holds no items."""
     if isinstance(target, list):
         target.extend(items)
     elif isinstance(target, Instance):
-        target.arguments = (*target.arguments, *items)
+        target.items.extend(items)
     elif not isinstance(target, Opaque):
         raise ValueError("items appended to something that holds none")
 
@@ -169,12 +308,13 @@ def storage(machine: Machine, identity: object) -> object:
     """torch's persistent id: ("storage", type, key, location, numel[, view])."""
     if isinstance(identity, tuple) and len(identity) >= 5 and identity[0] == "storage":
         _, kind, key, location, numel = identity[:5]
-        if isinstance(kind, GlobalRef) and known.is_storage(kind) and isinstance(numel, int) and numel >= 0:
-            return StorageRef(known.STORAGES[kind.name], str(key), numel, str(location))
-    return machine.refuse("a persistent object that is no tensor storage", identity)
-
-
-def pairs(items: list[object]) -> dict[object, object]:
-    made: dict[object, object] = {}
-    set_items(made, items)
-    return made
+        texts = isinstance(key, str) and isinstance(location, str) and len(key) < 100 and len(location) < 100
+        if (
+            texts
+            and isinstance(kind, GlobalRef)
+            and names.is_storage(kind)
+            and isinstance(numel, int)
+            and numel >= 0
+        ):
+            return StorageRef(names.STORAGES[kind.name], str(key), numel, str(location))
+    return machine.refuse_object("a persistent object that is no tensor storage", identity)

@@ -3,17 +3,12 @@
 Opcodes and their meaning: CPython, Lib/pickletools.py and Lib/pickle.py (protocols 0 to 5).
 """
 
-import pickletools
-import warnings
+import struct
 from collections.abc import Callable, Mapping
-from typing import BinaryIO
 
-from auditor.artifacts._pickle_machine import Machine, Reading, append, pairs, set_items, storage
-from auditor.artifacts._pickle_values import GlobalRef
-from auditor.errors import CannotRead
-
-OPCODE_LIMIT = 4_000_000
-"""A 239 MB optimizer of 478 tensors has 44,318 opcodes; each opcode costs at most some hundred bytes here."""
+from auditor.artifacts._pickle_decode import operations
+from auditor.artifacts._pickle_machine import Machine, Reading, append, storage
+from auditor.artifacts._pickle_values import GlobalRef, Opaque, TooMuch
 
 _LITERALS = frozenset(
     {
@@ -35,47 +30,52 @@ _LITERALS = frozenset(
     }
 )
 _CONSTANTS: Mapping[str, object] = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False, "EMPTY_TUPLE": ()}
-_IGNORED = frozenset({"FRAME", "READONLY_BUFFER"})
 
 Handler = Callable[[Machine, object], None]
 
 
-def read(stream: BinaryIO) -> Reading:
-    """Read one pickle from a stream positioned at its start. Raises CannotRead naming the byte offset."""
-    machine = Machine()
-    position = 0
+def read(data: bytes, start: int = 0) -> Reading:
+    """Read the pickle that begins at ``start``; never raises.
+
+    A pickle that ends early or is damaged has executed what stands before the damage when a program loads it: what
+    was noted up to there is in the result, ``damage`` says in words and byte offset why there is no value.
+    """
+    machine = Machine(len(data) - start)
+    reading = machine.reading
     try:
-        # genops decodes protocol 0 strings with escapes that newer Pythons warn about.
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            for count, (opcode, argument, at) in enumerate(pickletools.genops(stream)):
-                position = at or 0
-                if count > OPCODE_LIMIT:
-                    raise CannotRead(f"holds a pickle of more than {OPCODE_LIMIT:,} opcodes")
-                _step(machine, opcode.name, argument, position)
-    except (ValueError, IndexError, KeyError, TypeError, OverflowError, EOFError) as error:
-        raise CannotRead(f"is a damaged or truncated pickle (near byte {position})") from error
-    except (MemoryError, RecursionError) as error:
-        raise CannotRead("holds a pickle that claims more memory or depth than there is") from error
-    machine.reading.end = position + 1
-    return machine.reading
+        for name, argument, offset in operations(data, start):
+            machine.offset = offset
+            _step(machine, name, argument)
+        reading.end = machine.offset + 1
+        reading.unsafe.extend(reading.refused)
+        return reading
+    except EOFError:
+        reading.damage = f"ends in the middle of a pickle (byte {len(data)})"
+    except (ValueError, IndexError, KeyError, TypeError, OverflowError, struct.error):
+        reading.damage = f"is a damaged pickle (near byte {machine.offset})"
+    except (MemoryError, RecursionError):
+        reading.damage = "holds a pickle that claims more memory or depth than there is"
+    except TooMuch as error:
+        reading.damage = str(error)
+    reading.value = Opaque("a damaged pickle")
+    return reading
 
 
-def _step(machine: Machine, name: str, argument: object, offset: int) -> None:
-    machine.offset = offset
+def _step(machine: Machine, name: str, argument: object) -> None:
     if name in _LITERALS:
-        machine.stack.append(bytes(argument) if isinstance(argument, bytearray) else argument)
+        machine.stack.append(argument)
     elif name in _CONSTANTS:
         machine.stack.append(_CONSTANTS[name])
-    elif name not in _IGNORED:
-        handler = HANDLERS.get(name)
-        if handler is None:
-            raise ValueError(f"opcode {name}")
-        handler(machine, argument)
+    else:
+        HANDLERS[name](machine, argument)
 
 
 def _proto(m: Machine, argument: object) -> None:
     m.reading.protocol = argument if isinstance(argument, int) else 0
+
+
+def _nothing(_: Machine, __: object) -> None:
+    pass
 
 
 def _stop(m: Machine, _: object) -> None:
@@ -125,7 +125,9 @@ def _list(m: Machine, _: object) -> None:
 
 def _dict(m: Machine, _: object) -> None:
     items = m.pop_mark()
-    m.stack.append(pairs(items))
+    made: dict[object, object] = {}
+    m.set_items(made, items)
+    m.stack.append(made)
 
 
 def _empty_list(m: Machine, _: object) -> None:
@@ -148,29 +150,40 @@ def _appends(m: Machine, _: object) -> None:
 
 def _set_item(m: Machine, _: object) -> None:
     value, key = m.stack.pop(), m.stack.pop()
-    set_items(m.stack[-1], [key, value])
+    m.set_items(m.stack[-1], [key, value])
 
 
 def _set_items(m: Machine, _: object) -> None:
     items = m.pop_mark()
-    set_items(m.stack[-1], items)
+    m.set_items(m.stack[-1], items)
 
 
 def _put(m: Machine, argument: object) -> None:
-    m.memo[int(str(argument))] = m.stack[-1]
+    m.remember(_number(argument), m.stack[-1])
 
 
 def _memoize(m: Machine, _: object) -> None:
-    m.memo[len(m.memo)] = m.stack[-1]
+    m.memoize(m.stack[-1])
 
 
 def _get(m: Machine, argument: object) -> None:
-    m.stack.append(m.memo[int(str(argument))])
+    m.stack.append(m.recall(_number(argument)))
+
+
+def _number(argument: object) -> int:
+    if not isinstance(argument, int):
+        raise TypeError("a memo without a number")
+    return argument
+
+
+def _named(m: Machine, argument: object) -> GlobalRef:
+    if not isinstance(argument, tuple) or len(argument) != 2:
+        raise TypeError("a global that has no name")
+    return m.name(*argument)
 
 
 def _global(m: Machine, argument: object) -> None:
-    module, _, name = str(argument).partition(" ")
-    m.stack.append(m.name(module, name))
+    m.stack.append(_named(m, argument))
 
 
 def _stack_global(m: Machine, _: object) -> None:
@@ -194,22 +207,20 @@ def _new(m: Machine, _: object) -> None:
 
 
 def _new_ex(m: Machine, _: object) -> None:
-    keywords = m.stack.pop()
-    arguments, cls = m.stack.pop(), m.stack.pop()
+    keywords, arguments, cls = m.stack.pop(), m.stack.pop(), m.stack.pop()
     plain = arguments if isinstance(arguments, tuple) else (arguments,)
+    m.charge(plain)
     m.stack.append(m.instance(cls, (*plain, keywords) if keywords else plain))
 
 
 def _inst(m: Machine, argument: object) -> None:
-    module, _, name = str(argument).partition(" ")
     items = m.pop_mark()
-    m.stack.append(m.refuse(m.name(module, name), tuple(items)))
+    m.stack.append(m.refuse(_named(m, argument), tuple(items)))
 
 
 def _obj(m: Machine, _: object) -> None:
     items = m.pop_mark()
-    what = items[0] if isinstance(items[0], GlobalRef) else None
-    m.stack.append(m.refuse(what, tuple(items[1:])))
+    m.stack.append(m.refuse(items[0], tuple(items[1:])))
 
 
 def _persistent(m: Machine, _: object) -> None:
@@ -217,19 +228,21 @@ def _persistent(m: Machine, _: object) -> None:
 
 
 def _persistent_text(m: Machine, argument: object) -> None:
-    m.stack.append(m.refuse("a persistent object named by text", argument))
+    m.stack.append(m.refuse_object("a persistent object named by text", argument))
 
 
 def _extension(m: Machine, argument: object) -> None:
-    m.stack.append(m.refuse("an object of the copyreg extension registry", argument))
+    m.stack.append(m.refuse_object("an object of the copyreg extension registry", argument))
 
 
 def _buffer(m: Machine, _: object) -> None:
-    m.stack.append(m.refuse("an out-of-band buffer", ()))
+    m.stack.append(m.refuse_object("an out-of-band buffer", ()))
 
 
 HANDLERS: Mapping[str, Handler] = {
     "PROTO": _proto,
+    "FRAME": _nothing,
+    "READONLY_BUFFER": _nothing,
     "STOP": _stop,
     "MARK": _mark,
     "POP": _pop,

@@ -9,7 +9,10 @@ if TYPE_CHECKING:
 
 
 def as_array(data: bytes, ref: TensorRef, little_endian: bool) -> "numpy.ndarray[Any, Any]":
-    """The tensor's elements in its shape, strides respected; bfloat16 becomes float32 (its upper half)."""
+    """The tensor's elements in its shape, strides respected; bfloat16 becomes float32 (its upper half).
+
+    ``data`` begins with the tensor's first element and ends with its last; the caller has checked both.
+    """
     import numpy as np
 
     order: Literal["<", ">"] = "<" if little_endian else ">"
@@ -21,7 +24,5 @@ def as_array(data: bytes, ref: TensorRef, little_endian: bool) -> "numpy.ndarray
     if ref.numel == 0:
         return np.zeros(ref.shape, flat.dtype)
     step = flat.dtype.itemsize
-    view = np.lib.stride_tricks.as_strided(
-        flat[ref.storage_offset :], ref.shape, [s * step for s in ref.stride], writeable=False
-    )
+    view = np.lib.stride_tricks.as_strided(flat, ref.shape, [s * step for s in ref.stride], writeable=False)
     return np.array(view)

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from auditor.artifacts._base import Artifact
-from auditor.artifacts._pickle_globals import ITEMSIZE
-from auditor.artifacts._pickle_values import TensorRef
-from auditor.artifacts.pickle_archive import PickleArchive, plain
+from auditor.artifacts._pickle_names import ITEMSIZE
+from auditor.artifacts._pickle_values import TensorRef, plain
+from auditor.artifacts.pickle_archive import PickleArchive, refuse_opaque
 from auditor.errors import CannotRead
 from auditor.model import Blob, Fact
 

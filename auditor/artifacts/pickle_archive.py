@@ -1,42 +1,51 @@
 """Any pickled file: torch's zip container, a bare pickle, or torch's legacy stream; read as opcodes, never executed."""
 
-import io
-import zipfile
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Self
 
-from auditor.artifacts import _pickle_globals as known
+from auditor.artifacts import _torch_zip
 from auditor.artifacts._base import Artifact
+from auditor.artifacts._pickle_decode import is_opcode
 from auditor.artifacts._pickle_machine import Reading
+from auditor.artifacts._pickle_names import ITEMSIZE
 from auditor.artifacts._pickle_opcodes import read
-from auditor.artifacts._pickle_values import GlobalRef, Instance, TensorRef, UnsafeCall
+from auditor.artifacts._pickle_values import Opaque, TensorRef, UnsafeCall
 from auditor.errors import CannotRead
 from auditor.model import Blob, Fact
 
 if TYPE_CHECKING:
     import numpy
 
-PICKLE_LIMIT = 256 * 1024 * 1024
-"""Largest data.pkl read, in bytes; tensors lie in entries of their own and are not part of it."""
-ENTRY_LIMIT = 200_000
 STORAGE_LIMIT = 16 * 1024 * 1024 * 1024
+"""Largest tensor read, in bytes: a moment of a 262,144 x 5,376 embedding in float32 has 5.6 GB."""
+_REPEATED = 2**24
+"""Most elements of a tensor that repeats its storage (stride 0), which torch writes for expanded tensors."""
+_EMPTY = 2**40
+"""NumPy multiplies the other sizes of an empty array too and refuses what overflows."""
 _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 """First object of torch's stream before 1.6 (torch/serialization.py, MAGIC_NUMBER)."""
+_LEGACY_OBJECT = 3
+"""Pickles before the object: magic number, protocol, system info; the list of storage keys follows it."""
+_LEGACY_PICKLES = 5
+_STREAM_LIMIT = 20
+"""Pickles read that follow each other in one file; pickle.load reads one, a loop around it all of them."""
 
 
 @dataclass(frozen=True, slots=True)
 class PickleArchive(Artifact):
     """One pickled file.
 
-    ``container`` is zip, raw or legacy. ``globals`` are all names the pickle refers to, ``unknown_globals`` those
+    ``container`` is zip, raw or legacy. ``globals`` are all names its pickles refer to, ``unknown_globals`` those
     no training library writes, ``unsafe`` the calls that loading would make and we did not. ``entries`` are the
     members of a zip with their sizes in bytes; ``zip_problems`` sentences about a container that is not torch's.
+    ``value`` is an `Opaque` when a pickle is damaged after a call that is not safe.
     """
 
     patterns: ClassVar[tuple[str, ...]] = ("*.bin", "*.pt", "*.pth", "*.pkl", "*.pickle", "*.ckpt")
     container: str
-    value: object
+    value: object = field(compare=False, repr=False)
     protocol: int = 2
     globals: tuple[str, ...] = ()
     unknown_globals: tuple[str, ...] = ()
@@ -45,76 +54,67 @@ class PickleArchive(Artifact):
     zip_problems: tuple[str, ...] = ()
     prefix: str = ""
     little_endian: bool = True
+    places: Mapping[str, int] = field(default_factory=dict, compare=False, repr=False)
     blob: Blob | None = field(default=None, compare=False, repr=False)
 
     @classmethod
     def parse(cls, blob: Blob) -> Self:
         """Read the container and its pickle, no tensor. Raises CannotRead."""
         with blob.open() as stream:
-            head = stream.read(4)
-            stream.seek(0)
-            if head == b"PK\x03\x04":
-                return cls._zip(blob, stream)
+            head = _read(stream, 4)
             if not head:
                 raise CannotRead("is empty (0 bytes)")
-            return cls._raw(blob, stream)
+            if head == b"PK\x03\x04":
+                return cls._zip(blob, stream)
+            if not is_opcode(head[0]):
+                raise CannotRead("is neither a torch file nor a pickle")
+            return cls._raw(blob, head + _read(stream, _torch_zip.PICKLE_LIMIT))
 
     @classmethod
     def _zip(cls, blob: Blob, stream: BinaryIO) -> Self:
-        try:
-            with zipfile.ZipFile(stream) as archive:
-                members = archive.infolist()
-                if len(members) > ENTRY_LIMIT:
-                    raise CannotRead(f"is a zip of {len(members):,} entries")
-                name = _pickle_name(members)
-                data = _entry(archive, name)
-                order = next((i for i in members if i.filename.endswith("/byteorder")), None)
-                little = order is None or archive.read(order)[:3] != b"big"
-        except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, ValueError, EOFError) as error:
-            raise CannotRead("is a damaged or cut-off zip container") from error
-        found = read(io.BytesIO(data))
-        return cls._made(
-            blob, "zip", found, entries=members, prefix=name.removesuffix("data.pkl"), little_endian=little
-        )
+        found = _torch_zip.open_container(stream)
+        readings = [read(data) for data in found.pickles]
+        return cls._made(blob, "zip", readings, 0, found)
 
     @classmethod
-    def _raw(cls, blob: Blob, stream: BinaryIO) -> Self:
-        data = stream.read(PICKLE_LIMIT + 1)
-        if data[:1] not in (b"\x80", b"(", b"c", b"]", b"}", b"\x8c"):
-            raise CannotRead("is neither a torch file nor a pickle")
-        source = io.BytesIO(data)
-        first = read(source)
-        if first.value != _LEGACY_MAGIC:
-            return cls._made(blob, "raw", first)
-        whole = first
-        for _ in range(3):  # magic number, protocol, system info, then the object itself
-            source.seek(first.end)
-            first = _after(source, first.end)
-            whole = _joined(whole, first)
-        return cls._made(blob, "legacy", whole)
+    def _raw(cls, blob: Blob, data: bytes) -> Self:
+        if data[257:262] == b"ustar":
+            raise CannotRead("is a tar archive, the layout of torch before 0.1.10, which is not read")
+        readings = [read(data)]
+        legacy = readings[0].value == _LEGACY_MAGIC
+        while readings[-1].damage is None and len(readings) < (_LEGACY_PICKLES if legacy else _STREAM_LIMIT):
+            readings.append(read(data, readings[-1].end))
+        if legacy and len(readings) > _LEGACY_OBJECT:
+            return cls._made(blob, "legacy", readings, _LEGACY_OBJECT)
+        return cls._made(blob, "raw", readings, len(readings) - 1 if legacy else 0)
 
     @classmethod
     def _made(
         cls,
         blob: Blob,
         container: str,
-        found: Reading,
-        entries: "list[zipfile.ZipInfo] | None" = None,
-        prefix: str = "",
-        little_endian: bool = True,
+        readings: list[Reading],
+        main: int,
+        found: _torch_zip.Container | None = None,
     ) -> Self:
+        unsafe = tuple(call for reading in readings for call in reading.unsafe)
+        broken = found.broken if found else None
+        damage = next((reading.damage for reading in readings[: main + 1] if reading.damage), broken)
+        if damage and not unsafe:
+            raise CannotRead(damage)
         return cls(
             path=blob.path,
             container=container,
-            value=found.value,
-            protocol=found.protocol,
-            globals=tuple(found.globals),
-            unknown_globals=tuple(found.unknown),
-            unsafe=tuple(found.unsafe),
-            entries={info.filename: info.file_size for info in entries or ()},
-            zip_problems=_problems(entries or []),
-            prefix=prefix,
-            little_endian=little_endian,
+            value=readings[main].value if not damage else Opaque("a damaged pickle"),
+            protocol=readings[main].protocol,
+            globals=tuple(dict.fromkeys(name for reading in readings for name in reading.globals)),
+            unknown_globals=tuple(dict.fromkeys(name for reading in readings for name in reading.unknown)),
+            unsafe=unsafe,
+            entries=found.entries if found else {},
+            zip_problems=found.problems if found else (),
+            prefix=found.prefix if found else "",
+            little_endian=found.little_endian if found else True,
+            places=found.places if found else {},
             blob=blob,
         )
 
@@ -124,118 +124,75 @@ class PickleArchive(Artifact):
 
     def read_storage(self, key: str, size: int) -> bytes:
         """The first ``size`` bytes of one storage. Raises CannotRead: entry missing, shorter, or too large."""
-        return self.read_storages({key: size})[key]
+        return self.read_slices({key: (0, size)})[key]
 
-    def read_storages(self, sizes: Mapping[str, int]) -> Mapping[str, bytes]:
-        """The first bytes of many storages, the container opened once. Raises CannotRead."""
+    def read_slices(self, wanted: Mapping[str, tuple[int, int]]) -> Mapping[str, bytes]:
+        """(start, size) in bytes of many storages by key, the file opened once. Raises CannotRead."""
         if self.container != "zip" or self.blob is None:
             raise CannotRead("holds its tensors in torch's legacy layout, which is not read")
-        for key, size in sizes.items():
-            if size > STORAGE_LIMIT or self.entries.get(f"{self.prefix}data/{key}", -1) < size:
-                raise CannotRead(f"has no {size:,} bytes for tensor storage {key}")
-        try:
-            with self.blob.open() as stream, zipfile.ZipFile(stream) as archive:
-                found = {key: _first(archive, f"{self.prefix}data/{key}", size) for key, size in sizes.items()}
-        except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, KeyError, EOFError) as error:
-            raise CannotRead("has a damaged tensor storage") from error
-        for key, size in sizes.items():
-            if len(found[key]) != size:
-                raise CannotRead(f"ends inside tensor storage {key}")
-        return found
+        for key, (start, size) in wanted.items():
+            name = f"{self.prefix}data/{key}"
+            if start + size > min(STORAGE_LIMIT, self.entries.get(name, -1)):
+                raise CannotRead(f"has no {start + size:,} bytes for tensor storage {key}")
+            if name not in self.places:
+                raise CannotRead(
+                    f"holds tensor storage {key} compressed or encrypted, which torch never does"
+                )
+        with self.blob.open() as stream:
+            return {
+                key: _torch_zip.first_bytes(stream, self.places[f"{self.prefix}data/{key}"], start, size)
+                for key, (start, size) in wanted.items()
+            }
 
     def tensor(self, ref: TensorRef) -> "numpy.ndarray[Any, Any]":
         """A tensor as a NumPy array (bfloat16 widened to float32). Raises CannotRead when it is not all there."""
         from auditor.artifacts._pickle_tensors import as_array
 
-        itemsize = known.ITEMSIZE.get(ref.dtype)
+        itemsize = ITEMSIZE.get(ref.dtype)
         if itemsize is None:
             raise CannotRead(f"holds a tensor of dtype {ref.dtype}, which is not read")
-        last = ref.storage_offset + sum((n - 1) * s for n, s in zip(ref.shape, ref.stride, strict=False) if n)
-        needed = 0 if ref.numel == 0 else last + 1
-        if len(ref.shape) != len(ref.stride) or needed > ref.storage_numel:
+        if ref.reach > ref.storage_numel:
             raise CannotRead("holds a tensor that reaches beyond its storage")
-        data = self.read_storage(ref.storage_key, needed * itemsize) if needed else b""
-        return as_array(data, ref, self.little_endian)
+        if ref.numel > max(ref.storage_numel, _REPEATED):
+            raise CannotRead(
+                f"holds a tensor of {ref.numel:,} elements on a storage of {ref.storage_numel:,}"
+            )
+        if ref.numel == 0 and math.prod(n for n in ref.shape if n) > _EMPTY:
+            raise CannotRead("holds an empty tensor of an impossible shape")
+        start = ref.storage_offset * itemsize
+        size = ref.reach * itemsize - start if ref.numel else 0
+        data = self.read_slices({ref.storage_key: (start, size)})[ref.storage_key] if size else b""
+        try:
+            return as_array(data, ref, self.little_endian)
+        except MemoryError as error:
+            raise CannotRead("holds a tensor that does not fit into memory") from error
 
 
 def tensors(archive: PickleArchive) -> Mapping[str, TensorRef]:
-    """The tensors of a state dict by name; one level of ``state_dict``/``model`` nesting is looked through."""
+    """The tensors of a state dict by name; one level of ``state_dict``/``model`` nesting is looked through.
+
+    Raises CannotRead when one is built in a way that is not read.
+    """
     value = archive.value
     if isinstance(value, dict) and not any(isinstance(item, TensorRef) for item in value.values()):
-        value = next((value[key] for key in ("state_dict", "model") if isinstance(value.get(key), dict)), value)
+        value = next(
+            (value[key] for key in ("state_dict", "model") if isinstance(value.get(key), dict)), value
+        )
     if not isinstance(value, dict):
         return {}
-    return {str(key): item for key, item in value.items() if isinstance(item, TensorRef)}
+    refuse_opaque(value)
+    return {str(key)[:1000]: item for key, item in value.items() if isinstance(item, TensorRef)}
 
 
-def plain(value: object, depth: int = 4) -> object:
-    """A read value as JSON-like data: enums and names as text, instances as dicts of their attributes."""
-    if isinstance(value, GlobalRef):
-        return value.dotted
-    if isinstance(value, Instance):
-        return {str(k): plain(v, depth - 1) for k, v in value.state.items()} if depth else "..."
-    if isinstance(value, dict):
-        return {str(k): plain(v, depth - 1) for k, v in value.items()} if depth else "..."
-    if isinstance(value, list | tuple):
-        return [plain(item, depth - 1) for item in value[:1000]] if depth else "..."
-    if value is None or isinstance(value, str | bool | int | float):
-        return value
-    return str(value)[:500] if not isinstance(value, bytes) else f"<{len(value)} bytes>"
+def refuse_opaque(values: Mapping[object, object]) -> None:
+    """Raise CannotRead when a value is the result of a call that was not made or not understood."""
+    for key, item in values.items():
+        if isinstance(item, Opaque):
+            raise CannotRead(f"makes {str(key)[:200]!r} by {item.callable}, which is not read")
 
 
-def _first(archive: zipfile.ZipFile, name: str, size: int) -> bytes:
-    with archive.open(name) as entry:
-        return entry.read(size)
-
-
-def _after(source: BinaryIO, position: int) -> Reading:
-    found = read(source)
-    found.end += position
-    return found
-
-
-def _joined(one: Reading, two: Reading) -> Reading:
-    return Reading(
-        two.value,
-        {**one.globals, **two.globals},
-        {**one.unknown, **two.unknown},
-        [*one.unsafe, *two.unsafe],
-        two.protocol,
-        two.end,
-    )
-
-
-def _pickle_name(members: "list[zipfile.ZipInfo]") -> str:
-    names = [info.filename for info in members if info.filename.rpartition("/")[2] == "data.pkl"]
-    if not names:
-        raise CannotRead("is a zip without the data.pkl that torch writes")
-    return names[0]
-
-
-def _entry(archive: zipfile.ZipFile, name: str) -> bytes:
-    with archive.open(name) as entry:
-        data = entry.read(PICKLE_LIMIT + 1)
-    if len(data) > PICKLE_LIMIT:
-        raise CannotRead(f"holds a pickle of more than {PICKLE_LIMIT:,} bytes")
-    return data
-
-
-def _problems(members: "list[zipfile.ZipInfo]") -> tuple[str, ...]:
-    """What torch's own writer never does: it stores entries uncompressed, once, below one folder."""
-    found: dict[str, None] = {}
-    seen: set[str] = set()
-    for info in members:
-        name = info.filename
-        if name.startswith(("/", "\\")) or ".." in name.replace("\\", "/").split("/"):
-            found[f"entry {name!r} points outside the archive"] = None
-        if name in seen:
-            found[f"entry {name!r} occurs twice"] = None
-        seen.add(name)
-        if info.compress_type != zipfile.ZIP_STORED:
-            found["entries are compressed, which torch never does"] = None
-        if info.flag_bits & 0x1:
-            found[f"entry {name!r} is encrypted"] = None
-    pickles = [name for name in seen if name.endswith(".pkl")]
-    if len(pickles) > 1:
-        found[f"holds {len(pickles)} pickles where torch writes one: {', '.join(sorted(pickles)[:5])}"] = None
-    return tuple(found)
+def _read(stream: BinaryIO, size: int) -> bytes:
+    try:
+        return stream.read(size)
+    except OSError as error:
+        raise CannotRead(f"cannot be read: {error.strerror or 'the device reports an error'}") from error

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from auditor import __version__
 from auditor.artifacts._readers import readers_of
-from auditor.compare.pairs import curves_of
+from auditor.compare.pairs import curves_of, series_of
 from auditor.engine import _rules
 from auditor.engine._feed import Outcome, Side
 from auditor.model import (
@@ -155,11 +155,11 @@ def _rows(side: Side) -> list[FileRow]:
 def _run_report(side: Side, index: int) -> RunReport:
     run = side.runs[index]
     ledger = side.ledgers[run.name]
-    curves = side.diff.curves if side.diff else curves_of(run)
     weights = run.blob("adapter_model.safetensors")
     compared = side.diff.adapters if side.diff else ()
     adapter = next((a for a in compared if weights and a.head_path == weights.path), None)
-    own = tuple(c for c in curves if c.head_path is not None and c.head_path.startswith(run.path))
+    paths = {path for path, _ in series_of(run).values()}
+    own = tuple(c for c in side.diff.curves if c.head_path in paths) if side.diff else curves_of(run)
     return RunReport(
         run.name,
         tuple(folder.path for folder in run.checkpoints),

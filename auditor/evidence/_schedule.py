@@ -115,17 +115,17 @@ def others(plan: Plan) -> Iterator[tuple[str, Plan]]:
 def judge(asked: Asked, points: Sequence[Point], rtol: float, where: str, *paths: str) -> Iterator[Evidence]:
     """One outcome each for the kind, the warm-up and (only where they fit) the peak rate."""
     plan = asked.plan
-    shown = f"{len(points)} learning rate{'s' if len(points) > 1 else ''} in {where}"
+    shown = f"the {f'{len(points)} learning rates' if len(points) > 1 else 'learning rate'} in {where}"
     rivals = [(claim, other) for claim, other in others(plan) if other.fits(points, rtol)]
     if plan.fits(points, rtol):
         yield from _fits(plan, rivals, shown, asked.warmup, _detail(plan, points), *paths)
         if any(point.rate > 0 for point in points):
-            says = f"{shown} lie on {_words(plan)}"
+            says = f"{_words(plan)} explains {shown}"
             yield verified("learning_rate", says, _detail(plan, points), plan.peak, *paths)
         return
     scaled = _rescaled(plan, points, rtol)
     if scaled is not None:
-        says = f"{shown} follow {plan.kind} with a peak of {number(scaled)}, not of {number(plan.peak)}"
+        says = f"{plan.kind} with a peak of {number(scaled)}, not of {number(plan.peak)}, explains {shown}"
         yield contradicted("learning_rate", says, _detail(plan, points), scaled, *paths)
         return
     yield from _unfit(plan, rivals, shown, asked.warmup, _detail(plan, points), *paths)
@@ -141,16 +141,16 @@ def _fits(
 ) -> Iterator[Evidence]:
     kinds = [other.kind for claim, other in rivals if claim == "lr_scheduler_type"]
     if kinds:
-        says = f"{shown} fit {plan.kind} and {' and '.join(kinds)} alike"
+        says = f"{plan.kind} and {' and '.join(kinds)} explain {shown} alike"
         yield unverifiable("lr_scheduler_type", says, *paths)
     else:
-        says = f"{shown} lie on {_words(plan)}"
+        says = f"{_words(plan)} explains {shown}"
         yield verified("lr_scheduler_type", says, detail, plan.kind, *paths)
     for claim in warm:
         if any(changed == "warmup" for changed, _ in rivals):
             yield unverifiable(claim, f"{shown} would be the same without a warm-up", *paths)
         else:
-            says = f"{shown} show {plan.warmup} warm-up steps of {plan.total}"
+            says = f"{plan.warmup} warm-up steps of {plan.total} explain {shown}"
             yield verified(claim, says, detail, plan.warmup, *paths)
 
 
@@ -163,17 +163,17 @@ def _unfit(
     *paths: str,
 ) -> Iterator[Evidence]:
     """The asked schedule does not fit: a contradiction where all that do fit differ in the same claim."""
-    says = f"{shown} do not follow {_words(plan)}"
+    says = f"{_words(plan)} does not explain {shown}"
     changed = {claim for claim, _ in rivals}
     if len(changed) != 1:
-        says = f"{says}, and no one other schedule explains them"
+        says = f"{says}, nor does one other schedule"
         yield unverifiable("lr_scheduler_type", says, *paths)
         return
     fitting = " or ".join(_words(other) for _, other in rivals)
     claims = warm if changed == {"warmup"} else ("lr_scheduler_type",)
     value = 0 if changed == {"warmup"} else rivals[0][1].kind
     for claim in claims:
-        yield contradicted(claim, f"{says}; they lie on {fitting}", detail, value, *paths)
+        yield contradicted(claim, f"{says}; {fitting} does", detail, value, *paths)
 
 
 def _rescaled(plan: Plan, points: Sequence[Point], rtol: float) -> float | None:

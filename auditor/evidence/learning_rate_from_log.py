@@ -81,8 +81,8 @@ def _under_fp16(
         return
     plan = wanted.plan
     says = (
-        f"{len(rows)} learning rates in {path} lie on {plan.kind} from {number(plan.peak)}, delayed by {skipped} "
-        "steps that fp16 skipped"
+        f"{plan.kind} from {number(plan.peak)}, delayed by {skipped} steps that fp16 skipped, explains "
+        f"the {len(rows)} learning rates in {path}"
     )
     for claim in ("learning_rate", "lr_scheduler_type"):
         yield verified(claim, says, "", None, path)

@@ -89,6 +89,8 @@ def _adapters(parts: Mapping[str, _Part], base: BaseConfig, config: AdapterConfi
 
 def _states(parts: Mapping[str, _Part]) -> Iterator[_Content]:
     """AdamW over every choice of towers; 16-bit LoRA matrices have 16-bit moments."""
+    # param_groups list every parameter, updated or not, by its index.
+    listed = 8 * sum(part.tensors for part in parts.values())
     for amount in range(1, len(parts) + 1):
         for towers in combinations(parts, amount):
             elements = sum(parts[tower].elements for tower in towers)
@@ -98,7 +100,7 @@ def _states(parts: Mapping[str, _Part]) -> Iterator[_Content]:
             for width, dtype in _DTYPES:
                 words = f"two {dtype} moments for {number(elements)} elements: the modules of {names}"
                 low = elements * width * 2
-                yield _Content(words, low, low + tensors * CONTAINER_A_PARAMETER + FIXED)
+                yield _Content(words, low, low + tensors * CONTAINER_A_PARAMETER + listed + FIXED)
 
 
 def _fitting(claim: str, blob: Blob, contents: Iterator[_Content], run: Run) -> Iterator[Evidence]:
@@ -110,7 +112,7 @@ def _fitting(claim: str, blob: Blob, contents: Iterator[_Content], run: Run) -> 
         what = "fit several contents" if fits else "fit no content that base, rank and targets allow"
         yield unverifiable(claim, f"the {size} of {blob.path} {what}", blob.path)
     elif run.contents.unread_at(blob.path) is not None:
-        says = f"the pointer of {blob.path} promises {size}, as {fits[0].words} would take"
+        says = f"the pointer of {blob.path} promises {size}, the size of {fits[0].words}"
         yield unverifiable(claim, says, blob.path)
     else:
         spare = number(blob.size - fits[0].low)

@@ -92,4 +92,4 @@ class Finding:
     def fingerprint(self) -> str:
         """Stable under line shifts: sha256 over rule, path and member, first 16 hex digits."""
         text = "\n".join((self.rule, self.at.path, self.at.member or ""))
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        return hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()[:16]

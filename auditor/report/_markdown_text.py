@@ -18,14 +18,18 @@ _LIVE = re.compile(r"@|#(?=\d)|(?<=:)(?=//)|(?<=www)(?=\.)", re.IGNORECASE)
 
 def escaped(text: str, limit: int = 600) -> str:
     """One line of plain text in which nothing is Markdown, HTML, mention, issue number or address."""
-    dead = _LIVE.sub(lambda match: match[0] + _GAP, shorten(one_line(text), limit))
+    return _dead(shorten(one_line(text), limit))
+
+
+def _dead(line: str) -> str:
+    dead = _LIVE.sub(lambda match: match[0] + _GAP, line)
     return _EDGE_UNDERSCORE.sub(r"\_", dead.translate(_TABLE))
 
 
 def prose(text: str, limit: int = 600) -> str:
     """`escaped`, with what a rule put into backticks as code."""
     parts = _prose(shorten(one_line(text), limit))
-    return "".join(code(part, limit) if ticked else escaped(part, limit) for ticked, part in parts)
+    return "".join(code(part, limit) if ticked else _dead(part) for ticked, part in parts)
 
 
 def code(text: str, limit: int = 200) -> str:

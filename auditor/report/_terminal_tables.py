@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from auditor.model import AdapterComparison, Aspect, Claim, FileChange, Report, RerunResult, RunReport, Status
 from auditor.report import _view as view
 from auditor.report._ansi import Paint
+from auditor.report._facts import fact_text
 from auditor.report._text import (
     listing,
     number,
@@ -25,6 +26,7 @@ _STATUS_COLOURS = {
     Status.STATED: "dim",
 }
 _RERUN_COLOURS = {"✓": "green", "✗": "red", "?": "yellow"}
+_CHANGE_SIGNS = {"added": "+", "removed": "-", "modified": "~", "unknown": "?"}
 _CLAIMS_SHOWN = 48
 _FILES_SHOWN = 20
 _FACTS_SHOWN = 4
@@ -167,7 +169,10 @@ def files(report: Report, paint: Paint, width: int) -> Iterator[str]:
         return
     yield paint("Files compared", "title")
     yield from wrapped(view.change_counts(changes), width, "  ", "  ")
-    differing = view.changed(changes)
+    differing, many = view.folded(view.changed(changes))
+    for kind, group in many:
+        text = f"{_CHANGE_SIGNS[kind]} {len(group)} {kind}: {listing(view.folders(group), 12)}"
+        yield from wrapped(text, width, "  ", "    ")
     for change in differing[:_FILES_SHOWN]:
         yield from _change(change, paint, width)
     if len(differing) > _FILES_SHOWN:
@@ -175,14 +180,12 @@ def files(report: Report, paint: Paint, width: int) -> Iterator[str]:
 
 
 def _change(change: FileChange, paint: Paint, width: int) -> Iterator[str]:
-    sign = {"added": "+", "removed": "-", "modified": "~", "unknown": "?"}.get(change.kind, " ")
-    yield f"  {sign} {shorten_middle(one_line(change.path), width - 4)}"
+    yield f"  {_CHANGE_SIGNS.get(change.kind, ' ')} {shorten_middle(one_line(change.path), width - 4)}"
     yield from wrapped(view.change_note(change), width, "      ", "      ")
     telling = [fact for fact in change.facts if not fact.within_tolerance]
     for fact in telling[:_FACTS_SHOWN]:
-        room = max((width - 10 - width_of(one_line(fact.key))) // 2, 12)
-        text = f"{one_line(fact.key)}: {value_text(fact.base, room)} → {value_text(fact.head, room)}"
-        yield "      " + shorten(text, width - 6)
+        key = shorten(one_line(fact.key), width // 2)
+        yield f"      {key}: " + fact_text(fact, width - 8 - len(key))
     rest = len(change.facts) - min(len(telling), _FACTS_SHOWN)
     if rest:
         near = len(change.facts) - len(telling)
@@ -218,7 +221,6 @@ def _unread(report: Report, paint: Paint, width: int) -> Iterator[str]:
     yield paint(f"Files not read ({len(report.unread)})", "title")
     groups = view.unread_groups(report.unread)
     for state, reason, paths in groups[:_UNREAD_SHOWN]:
-        verb = "" if len(paths) == 1 else " each"
-        yield from wrapped(f"{listing(paths, 4)}{verb} {reason} ({state})", width, "  ○ ", "    ")
+        yield from wrapped(f"{listing(paths, 4)}: {reason} ({state})", width, "  ○ ", "    ")
     if len(groups) > _UNREAD_SHOWN:
         yield paint(f"  … and {len(groups) - _UNREAD_SHOWN} more reasons (--format json has all)", "dim")

@@ -1,6 +1,7 @@
 """What every renderer derives from a Report: order, counts, words, hints."""
 
 import math
+import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -40,6 +41,8 @@ RERUN_SIGNS: Mapping[str, str] = {
     "diverged": "✗",
     "inconclusive": "?",
 }
+_MOST_LINES = 8
+_SIZE = re.compile(r" ?\([\d,]+ bytes\)")
 _CHANGE_ORDER = ("modified", "added", "removed", "unknown", "identical")
 
 
@@ -196,6 +199,23 @@ def changed(changes: Sequence[FileChange]) -> list[FileChange]:
     return sorted(differing, key=lambda c: (_CHANGE_ORDER.index(c.kind), not c.facts, c.path))
 
 
+def folded(changes: Sequence[FileChange]) -> tuple[list[FileChange], list[tuple[str, list[FileChange]]]]:
+    """What deserves a line of its own, and (kind, changes) where many files only came or went."""
+    kinds = [(kind, [change for change in changes if change.kind == kind]) for kind in ("added", "removed")]
+    many = [(kind, group) for kind, group in kinds if len(group) > _MOST_LINES]
+    hidden = [kind for kind, _ in many]
+    return [change for change in changes if change.kind not in hidden], many
+
+
+def folders(changes: Iterable[FileChange]) -> list[str]:
+    """Files at the root by name, the others as ``checkpoint-90/ (12)``."""
+    counts: dict[str, int] = {}
+    for change in changes:
+        top, slash, _ = change.path.partition("/")
+        counts[top + slash] = counts.get(top + slash, 0) + 1
+    return [f"{name} ({count})" if name.endswith("/") else name for name, count in sorted(counts.items())]
+
+
 def hints(report: Report) -> list[str]:
     """What a user can give so that more can be looked at, from the reasons why something was not."""
     said = " ".join(
@@ -216,10 +236,10 @@ def hints(report: Report) -> list[str]:
 
 
 def unread_groups(items: Iterable[Unread]) -> list[tuple[str, str, tuple[str, ...]]]:
-    """(state, reason, paths) of files that were not read, the largest group first."""
+    """(state, reason, paths) of files that were not read, the largest group first; sizes keep none apart."""
     found: dict[tuple[str, str], list[str]] = {}
     for item in items:
-        found.setdefault((item.state, item.reason), []).append(item.path)
+        found.setdefault((item.state, _SIZE.sub("", item.reason)), []).append(item.path)
     groups = [(state, reason, tuple(sorted(paths))) for (state, reason), paths in found.items()]
     return sorted(groups, key=lambda group: (-len(group[2]), group))
 

@@ -7,6 +7,7 @@ from auditor.model import Report, Severity, Status
 from auditor.report import _text as text
 from auditor.report import _view as view
 from auditor.report._charts import HEIGHT, WIDTH, charts
+from auditor.report._facts import list_difference
 from auditor.report._heatmap import CELL, heat_maps
 from auditor.report._ledger_table import ledger_table
 
@@ -77,6 +78,7 @@ def _words() -> dict[str, object]:
         "view": view,
         "text": text,
         "prose": _prose,
+        "list_difference": list_difference,
         "limits": LIMITS,
         "severities": tuple(reversed(Severity)),
         "statuses": view.STATUS_ORDER,

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from auditor.model import Claim, FileChange, Finding, Report, RerunResult, RunReport, Severity
 from auditor.report import _view as view
+from auditor.report._facts import fact_text
 from auditor.report._markdown_text import code, escaped, marker, prose
-from auditor.report._text import listing, number, plural, value_text
+from auditor.report._text import listing, number, plural
 
 SUFFIX = ".md"
 BYTE_LIMIT = 60_000
@@ -199,16 +200,18 @@ def _adapters(report: Report) -> Section | None:
 
 def _files(changes: Sequence[FileChange]) -> Section | None:
     table = _table("", "File", "What changed")
-    rows = map(_change_row, view.changed(changes))
+    single, many = view.folded(view.changed(changes))
+    rows = [_change_row(change) for change in single]
+    rows += [
+        f"| {kind} | {len(group)} files | {escaped(listing(view.folders(group), 20))} |"
+        for kind, group in many
+    ]
     return _details("files compared", f"Files compared: {view.change_counts(changes)}", rows, table)
 
 
 def _change_row(change: FileChange) -> str:
     telling = [fact for fact in change.facts if not fact.within_tolerance]
-    parts = [
-        escaped(f"{fact.key}: {value_text(fact.base, 40)} → {value_text(fact.head, 40)}")
-        for fact in telling[:_FACTS_SHOWN]
-    ]
+    parts = [escaped(f"{fact.key}: {fact_text(fact, 100)}") for fact in telling[:_FACTS_SHOWN]]
     rest = len(change.facts) - len(parts)
     if rest:
         parts.append(f"… and {rest} more")
@@ -223,7 +226,7 @@ def _coverage(report: Report) -> Section:
         for group in view.reasons(report.not_applicable)
     ]
     rows += [
-        f"- not read ({state}): {escaped(listing(paths, 6))}: {escaped(reason)}"
+        f"- not read ({state}): {escaped(listing(paths, 6))}: {prose(reason)}"
         for state, reason, paths in view.unread_groups(report.unread)
     ]
     rows += [f"- {escaped(hint)}" for hint in view.hints(report)]

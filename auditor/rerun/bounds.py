@@ -18,10 +18,10 @@ _PROVED = ("transformers", "peft")
 def unlike(run: Run, ledger: Ledger, environment: Mapping[str, object]) -> str | None:
     """Why this machine would differ from an honest run's by more than noise; None if nothing says so."""
     device = str(environment.get("device", "cpu"))
-    trained_on = _trained_on(run)
-    if trained_on == "cuda" and device == "cpu":
+    home = trained_on(run)
+    if home == "cuda" and device == "cpu":
         return "the run was trained on a GPU, whose generator draws other dropout masks than this CPU"
-    if trained_on == "cpu" and device != "cpu":
+    if home == "cpu" and device != "cpu":
         return "the run was trained on a CPU, whose generator draws other dropout masks than this GPU"
     for name in _PROVED:
         wrote = ledger.derived(f"{name}_version")
@@ -56,7 +56,7 @@ def _version(environment: Mapping[str, object], name: str) -> str | None:
     return found if isinstance(found, str) else None
 
 
-def _trained_on(run: Run) -> str | None:
+def trained_on(run: Run) -> str | None:
     """``cuda`` or ``cpu`` by the generators saved; None when no generator state was read."""
     states = run.all(RngState)
     if not states:

@@ -6,7 +6,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -31,23 +31,21 @@ def folder(environment: Mapping[str, str] | None = None) -> Path:
     return Path(known.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "auditor" / "reruns"
 
 
-def key(orders: Mapping[str, object], inputs: Sequence[Path]) -> str:
-    """The digest of a question: what is asked, the bytes of every input, the child's own code, the driver.
-
-    ``inputs`` are files and folders; folders count with the relative path and bytes of each file.
-    """
-    digest = hashlib.sha256()
-    digest.update(json.dumps(orders, sort_keys=True, default=str).encode())
-    own = Path(__file__).parent
-    for path in (*inputs, *(own / name for name in _CHILD)):
-        digest.update(f"\n{digest_of(path)}".encode())
+def key(question: Mapping[str, object]) -> str:
+    """The digest of a question: what is asked (with the inputs' digests), the child's own code, the driver."""
+    digest = hashlib.sha256(json.dumps(question, sort_keys=True, default=str).encode())
+    for name in _CHILD:
+        digest.update(Path(__file__).with_name(name).read_bytes())
     with suppress(OSError):
         digest.update(_DRIVER.read_bytes())
     return digest.hexdigest()
 
 
 def digest_of(path: Path) -> str:
-    """sha256 of a file, or of the names and digests of a folder's files. Raises UsageError."""
+    """sha256 of a file, or of the relative names and digests of a folder's files; hidden ones do not count.
+
+    Raises UsageError when something cannot be read.
+    """
     try:
         if path.is_file():
             with path.open("rb") as stream:

@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,9 +37,10 @@ class Inputs:
         tokenizer = options.tokenizer.resolve() if options.tokenizer else None
         return cls(options.base.resolve(), options.data.resolve(), tokenizer)
 
-    def paths(self) -> tuple[Path, ...]:
-        """Every input."""
-        return tuple(path for path in (self.base, self.data, self.tokenizer) if path is not None)
+    def digests(self) -> Mapping[str, str]:
+        """The digest of every input by name. Raises UsageError when one cannot be read."""
+        paths = {"base": self.base, "data": self.data, "tokenizer": self.tokenizer}
+        return {name: cache.digest_of(path) for name, path in paths.items() if path is not None}
 
 
 def job(name: str, output: Path, plan: RerunPlan, inputs: Inputs, **changed: object) -> dict[str, object]:
@@ -61,10 +62,12 @@ def job(name: str, output: Path, plan: RerunPlan, inputs: Inputs, **changed: obj
 class _Clock:
     """Adds up the progress of several children, and the time they may still take."""
 
-    def __init__(self, progress: Progress, total: int, timeout: float | None) -> None:
+    def __init__(self, progress: Progress, plan: RerunPlan, options: RerunOptions) -> None:
         self.done = 0
-        self._progress, self._total = progress, total
-        self._end = None if timeout is None else time.monotonic() + timeout
+        self._progress = progress
+        self._total = plan.stop_at * (options.repeats + options.variation)
+        self._end = None if options.timeout is None else time.monotonic() + options.timeout
+        progress(0, self._total, None, None)
 
     def tell(self, step: int, total: int, loss: float | None, eta: float | None) -> None:
         """Pass on one child's progress as a part of the whole, its pace taken for that of the rest."""
@@ -86,19 +89,25 @@ def _child_folder(folder: Path, name: str) -> Iterator[Path]:
     shutil.rmtree(made, ignore_errors=True)
 
 
-def run(plan: RerunPlan, options: RerunOptions, progress: Progress, folder: Path) -> Outputs:
+def run(
+    plan: RerunPlan, options: RerunOptions, progress: Progress, folder: Path, device: str | None = None
+) -> Outputs:
     """Train everything into ``folder``, or find it in the cache.
 
-    Raises UsageError when the libraries are missing, IncompleteError when training did not finish.
+    ``device`` cpu hides this machine's GPUs, whose generators draw other dropout masks than a CPU's. Raises
+    UsageError when the libraries are missing, IncompleteError when training did not finish.
     """
     inputs, versions = Inputs.of(options), environment.versions()
-    name, store = "", cache.folder()
-    if options.cache:
-        name = cache.key(_question(plan, options, versions), inputs.paths())
-        found = cache.find(name, store)
-        if found is not None:
-            return load(found)
-    _train(plan, options, inputs, progress, folder)
+    hidden = {"CUDA_VISIBLE_DEVICES": ""} if device == "cpu" else {}
+    digests, store = inputs.digests(), cache.folder()
+    name = cache.key({**_question(plan, options, versions), "inputs": digests, "hidden": hidden})
+    found = cache.find(name, store) if options.cache else None
+    if found is not None:
+        if options.keep is not None:
+            shutil.copytree(found, folder, dirs_exist_ok=True)
+        return load(found)
+    bench = _Bench(plan, options, inputs, folder, {**os.environ, **hidden}, _Clock(progress, plan, options))
+    _train(bench, digests)
     if options.cache:
         cache.store(name, folder, store)
     return load(folder)
@@ -120,65 +129,70 @@ def _question(plan: RerunPlan, options: RerunOptions, versions: Mapping[str, str
     }
 
 
-def _train(plan: RerunPlan, options: RerunOptions, inputs: Inputs, progress: Progress, folder: Path) -> None:
+@dataclass(frozen=True, slots=True)
+class _Bench:
+    """Everything one experiment is made with."""
+
+    plan: RerunPlan
+    options: RerunOptions
+    inputs: Inputs
+    folder: Path
+    surroundings: Mapping[str, str]
+    clock: "_Clock"
+
+    def child(
+        self,
+        names: Sequence[str],
+        threads: int,
+        flags: Mapping[str, str] | None = None,
+        **changed: object,
+    ) -> None:
+        """Train one or more jobs of the plan in one child, with some settings changed."""
+        jobs = [job(name, self.folder / name, self.plan, self.inputs, **changed) for name in names]
+        with _child_folder(self.folder, names[0]) as scratch:
+            run_child(
+                jobs,
+                scratch,
+                environment=environment.variables(self.surroundings, threads, flags),
+                threads=threads,
+                steps=self.plan.stop_at * len(jobs),
+                progress=self.clock.tell,
+                timeout=self.clock.left(),
+                debug=self.options.debug,
+            )
+        self.clock.done += self.plan.stop_at * len(jobs)
+
+
+def _train(bench: _Bench, digests: Mapping[str, str]) -> None:
     """The children one after the other: first the rerun and its repeats, then the variation."""
-    names = [RERUN, *(f"repeat-{number}" for number in range(1, options.repeats))]
-    total = plan.stop_at * (len(names) + options.variation)
-    clock = _Clock(progress, total, options.timeout)
-    progress(0, total, None, None)
-    jobs = [job(name, folder / name, plan, inputs) for name in names]
-    with _child_folder(folder, "main") as scratch:
-        run_child(
-            jobs,
-            scratch,
-            environment=environment.variables(os.environ, options.threads),
-            threads=options.threads,
-            steps=plan.stop_at * len(jobs),
-            progress=clock.tell,
-            timeout=clock.left(),
-            debug=options.debug,
-        )
-    clock.done = plan.stop_at * len(jobs)
-    manifest: dict[str, object] = {"repeats": names[1:], "variations": {}, "notes": []}
-    if options.variation:
+    repeats = [f"repeat-{number}" for number in range(1, bench.options.repeats)]
+    bench.child([RERUN, *repeats], bench.options.threads)
+    manifest: dict[str, object] = {"repeats": repeats, "variations": {}, "notes": [], "inputs": digests}
+    if bench.options.variation:
         try:
-            manifest["variations"] = {"variation": _vary(plan, options, inputs, clock, folder)}
+            manifest["variations"] = {"variation": _vary(bench)}
         except EndedEarlyError:
             raise
         except IncompleteError as error:
-            manifest["notes"] = [
-                f"the variation could not be trained, so no noise was measured: {error.message}"
-            ]
-    (folder / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
+            says = f"the variation could not be trained, so no noise was measured: {error.message}"
+            manifest["notes"] = [says]
+    (bench.folder / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
 
 
-def _vary(plan: RerunPlan, options: RerunOptions, inputs: Inputs, clock: "_Clock", folder: Path) -> str:
+def _vary(bench: _Bench) -> str:
     """Train the stand-in for another machine; returns what was varied.
 
     On a CPU another instruction set and thread count, on a GPU another attention kernel.
     """
-    recorded = read_output(RERUN, folder / RERUN).json("environment.json")
+    recorded = read_output(RERUN, bench.folder / RERUN).json("environment.json")
     facts = recorded if isinstance(recorded, dict) else {}
-    changed: dict[str, object] = {}
     if str(facts.get("device", "cpu")) == "cpu":
-        varied = environment.variation(options.threads, inherited=os.environ)
-        says, flags, threads = varied.says, varied.variables, varied.threads
-    else:
-        attention = plan.settings["attn_implementation"].value
-        changed = {"attn_implementation": "sdpa" if attention == "eager" else "eager"}
-        says, flags, threads = f"{changed['attn_implementation']} attention", {}, options.threads
-    with _child_folder(folder, "variation") as scratch:
-        run_child(
-            [job("variation", folder / "variation", plan, inputs, **changed)],
-            scratch,
-            environment=environment.variables(os.environ, threads, flags),
-            threads=threads,
-            steps=plan.stop_at,
-            progress=clock.tell,
-            timeout=clock.left(),
-            debug=options.debug,
-        )
-    return says
+        varied = environment.variation(bench.options.threads, inherited=bench.surroundings)
+        bench.child(["variation"], varied.threads, varied.variables)
+        return varied.says
+    other = "sdpa" if bench.plan.settings["attn_implementation"].value == "eager" else "eager"
+    bench.child(["variation"], bench.options.threads, attn_implementation=other)
+    return f"{other} attention"
 
 
 def load(folder: Path) -> Outputs:
@@ -189,4 +203,5 @@ def load(folder: Path) -> Outputs:
         tuple(read_output(name, folder / name, "the same settings") for name in manifest["repeats"]),
         tuple(read_output(name, folder / name, says) for name, says in manifest["variations"].items()),
         tuple(manifest["notes"]),
+        manifest["inputs"],
     )

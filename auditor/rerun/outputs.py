@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from auditor.errors import CannotRead
@@ -60,12 +60,15 @@ class Outputs:
     repeats: tuple[Output, ...] = ()
     variations: tuple[Output, ...] = ()
     notes: tuple[str, ...] = ()
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    """sha256 of base, data and tokenizer as `cache.digest_of` takes it."""
 
     @property
     def environment(self) -> Mapping[str, object]:
-        """What the child recorded of the machine and its libraries."""
+        """What the child recorded of the machine and its libraries, and the digests of its inputs."""
         found = self.rerun.json("environment.json")
-        return found if isinstance(found, dict) else {}
+        recorded = found if isinstance(found, dict) else {}
+        return {**recorded, **{f"{name}_sha256": digest for name, digest in self.inputs.items()}}
 
 
 def read_output(name: str, folder: Path, says: str = "") -> Output:

@@ -6,10 +6,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from auditor.claims import Ledger
-from auditor.errors import UsageError
+from auditor.errors import IncompleteError, UsageError
 from auditor.model import RerunPlan, RerunResult
 from auditor.rerun import environment, experiment
 from auditor.rerun import plan as planning
+from auditor.rerun.bounds import trained_on
 from auditor.rerun.options import Progress, RerunOptions, silent
 from auditor.rerun.verdict import judge
 from auditor.runs import Run
@@ -38,7 +39,12 @@ def rerun(run: Run, ledger: Ledger, options: RerunOptions, progress: Progress = 
     trainings = options.repeats + options.variation
     with _folder(options.keep) as folder:
         environment.require_space(folder, environment.space_needed(run, plan, trainings))
-        outputs = experiment.run(plan, options, progress, folder)
+        try:
+            outputs = experiment.run(plan, options, progress, folder, trained_on(run))
+        except IncompleteError as error:
+            if options.keep is not None:
+                error.hint = f"{error.hint}; what was trained until then is in {options.keep}".lstrip("; ")
+            raise
         return judge(run, ledger, plan, outputs)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from auditor.model import Aspect, Divergence, RerunPlan, Verdict
-from auditor.rerun.curve_gap import first_outside
+from auditor.rerun.curve_gap import TAGS, first_outside
 from auditor.rerun.gaps import Gap, repeated_pairs
 from auditor.rerun.outputs import Outputs
 from auditor.rerun.weights_gap import weights_gap
@@ -70,7 +70,7 @@ def first_divergence(judged: Iterable[Judged]) -> Divergence | None:
     others = min((gap for gap in placed if gap.step is not None), key=lambda gap: gap.step or 0, default=None)
     module, tensor = (weights.module, weights.tensor) if weights else (None, None)
     if curves:
-        step, tag = min(curves)
+        step, tag = min(curves, key=lambda found: (found[0], TAGS.index(found[1])))
         return Divergence(step, module, tensor, f"{tag} first differs at step {step}{_in(module)}")
     gap = weights or others or placed[0]
     says = f"no curve tells the step; {gap.aspect} of {gap.at} is the first file that differs{_in(module)}"

@@ -37,8 +37,10 @@ def test_the_real_case_explains_minus_450() -> None:
     assert found["global_step"][0] is Status.VERIFIED
     assert found["per_device_train_batch_size"] == (
         Status.UNVERIFIABLE,
-        "per_device_train_batch_size 4 was asked for, and the micro-batch that ran was 1: "
-        "auto_find_batch_size may lower it when memory runs out",
+        (
+            "per_device_train_batch_size 4 was asked for, and the micro-batch that ran was 1: "
+            "auto_find_batch_size may lower it when memory runs out"
+        ),
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from auditor.model import Finding, Location, Ref, Severity
-from auditor.report._markdown_text import code, escaped, marker
+from auditor.report._markdown_text import code, escaped, marker, prose
 from auditor.report.markdown import BYTE_LIMIT, render
 from tests.builders import reports
 from tests.report import hostile
@@ -107,3 +107,8 @@ def test_plain_text(text: str, expected: str) -> None:
 )
 def test_code_spans(text: str, expected: str) -> None:
     assert code(text) == expected
+
+
+def test_what_a_rule_put_into_backticks_is_code_and_spaces_stay() -> None:
+    assert prose("set `r` to ``8``, not `a|b` @me") == "set `r` to `8`, not <code>a&#124;b</code> @\u200bme"
+    assert prose("one ` alone") == "one &#96; alone"

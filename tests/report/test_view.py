@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from auditor.model import Claim, FileChange, NotApplicable, Ref, Statement, Status
+from auditor.model import Claim, FileChange, NotApplicable, Ref, Statement, Status, Unread
 from auditor.report import _text as text
 from auditor.report import _view as view
 from auditor.report._ledger_table import ledger_table
@@ -124,3 +124,24 @@ def test_copies_of_a_file_say_a_thing_once() -> None:
         ("0", "checkpoint-1/trainer_state.json#/x"),
         ("3", "checkpoint-30/trainer_state.json#/x"),
     ]
+
+
+def test_many_files_that_came_are_one_line_of_folders() -> None:
+    added = [FileChange(f"checkpoint-9/{n}.json", "added", "none") for n in range(9)]
+    single, many = view.folded(
+        [FileChange("a", "modified", "bytes"), *added, FileChange("z", "removed", "none")]
+    )
+    assert [change.path for change in single] == ["a", "z"]
+    assert [(kind, len(group)) for kind, group in many] == [("added", 9)]
+    assert view.folders([*added, FileChange("README.md", "added", "none")]) == [
+        "README.md",
+        "checkpoint-9/ (9)",
+    ]
+
+
+def test_sizes_do_not_keep_unread_files_apart() -> None:
+    unread = [
+        Unread(path, f"its content ({size} bytes) is not here", "unfetched")
+        for path, size in (("b", 1), ("a", 2))
+    ]
+    assert view.unread_groups(unread) == [("unfetched", "its content is not here", ("a", "b"))]

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from numpy.typing import NDArray
 
 from auditor.claims import Ledger, build
 from auditor.errors import UsageError
@@ -219,8 +220,10 @@ def edit_adapter(**changed: object) -> v.Files:
         ),
         (
             edit_adapter(auto_mapping={"base_model_class": "LlamaForCausalLM", "parent_library": "x"}),
-            "adapter_config.json names the base class LlamaForCausalLM, "
-            "the base given is a Gemma3ForConditionalGeneration",
+            (
+                "adapter_config.json names the base class LlamaForCausalLM, "
+                "the base given is a Gemma3ForConditionalGeneration"
+            ),
         ),
         (
             v.with_json(v.committed(), CHEETAH, lambda d: d.update(trainer="dpo")),
@@ -270,6 +273,20 @@ def test_a_base_of_another_commit_is_refused(tmp_path: Path) -> None:
     assert (
         "the base model given is revision 000000000000, the run records 030923d32612"
         in plan(base=base).obstacles
+    )
+
+
+def test_a_base_of_another_width_is_refused() -> None:
+    def narrow(name: str, array: NDArray[Any]) -> NDArray[Any]:
+        return array[:, :48] if name.endswith("layers.0.self_attn.q_proj.lora_A.weight") else array
+
+    files = v.committed()
+    files["adapter_model.safetensors"] = v.with_tensors(files["adapter_model.safetensors"], narrow)
+    (says,) = plan(files).obstacles
+    # base/config.json: hidden_size 64, 4 heads of head_dim 16
+    assert says == (
+        "model.language_model.layers.0.self_attn.q_proj takes 48 inputs and gives 64 outputs in the committed "
+        "adapter, 64 and 64 in the base given"
     )
 
 

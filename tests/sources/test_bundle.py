@@ -32,7 +32,8 @@ def test_a_bundle_with_prerequisites_is_refused(tmp_path: Path) -> None:
     first = repos.commit(path, "main", {"a": b"1"})
     repos.commit(path, "main", {"a": b"2"}, (first,))
     repos.git(path, "bundle", "create", "-q", str(tmp_path / "x.bundle"), f"{first}..main")
-    with pytest.raises(UsageError, match="needs commits that it does not contain"), bundle.repository(tmp_path / "x.bundle"):
+    refused = pytest.raises(UsageError, match="needs commits that it does not contain")
+    with refused, bundle.repository(tmp_path / "x.bundle"):
         pass
 
 

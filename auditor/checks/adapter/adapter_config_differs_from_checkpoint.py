@@ -72,7 +72,10 @@ def _checkpoint(run: Run) -> AdapterConfig | None:
 
 
 def _same(key: str, one: AdapterConfig, other: AdapterConfig) -> bool:
-    mine, theirs = one.raw.get(key), other.raw.get(key)
+    """Whether two files agree on a key; another release of PEFT may not have written it at all."""
+    if key not in one.keys or key not in other.keys:
+        return True
+    mine, theirs = one.raw[key], other.raw[key]
     if key == "base_model_name_or_path" and isinstance(mine, str) and isinstance(theirs, str):
         return same_model(mine, theirs)
     return _comparable(mine) == _comparable(theirs)

@@ -12,6 +12,7 @@ Fix: save from the inner model, or rename the tensors by dropping one `base_mode
 from collections.abc import Iterator
 
 from auditor.artifacts.adapter_weights import PREFIX, AdapterWeights
+from auditor.checks._wording import counted
 from auditor.model import Problem, Severity
 
 SEVERITY = Severity.ERROR
@@ -22,9 +23,8 @@ def check(weights: AdapterWeights) -> Iterator[Problem]:
     doubled = [module for module in weights.pairs() if module.startswith(PREFIX)]
     if doubled:
         yield Problem(
-            f"{len(doubled)} of {len(weights.pairs())} modules are named with `{PREFIX}` twice, so "
-            "the adapter fits no "
-            "plain base model",
+            f"`{PREFIX}` stands twice before the names of {len(doubled)} of "
+            f"{counted(len(weights.pairs()), 'module')}, so the adapter fits no plain base model",
             weights.at(doubled[0]),
             expected=doubled[0].removeprefix(PREFIX),
             observed=doubled[0],

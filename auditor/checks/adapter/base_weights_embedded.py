@@ -13,6 +13,7 @@ Fix: leave lm_head and the embeddings out of `target_modules`, or save with
 from collections.abc import Iterator
 
 from auditor.artifacts.adapter_weights import AdapterWeights
+from auditor.checks._wording import counted
 from auditor.model import Problem, Severity
 
 SEVERITY = Severity.WARNING
@@ -29,5 +30,5 @@ def check(weights: AdapterWeights) -> Iterator[Problem]:
             f"({', '.join(names[:3])})",
             weights.at(names[0]),
             expected="LoRA tensors only",
-            observed=f"{len(names)} base tensors",
+            observed=counted(len(names), "base tensor"),
         )

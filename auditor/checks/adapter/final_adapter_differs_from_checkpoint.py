@@ -30,8 +30,9 @@ def check(run: Run) -> Iterator[Problem | Skip]:
     if own is None or last is None or run.last is None:
         yield Skip("there is no adapter in both the run's folder and a checkpoint")
         return
-    if _is_of_earlier_step(run, run.last):
-        yield Skip("training went on after the last checkpoint, or a best checkpoint was named")
+    reason = _why_not_the_end(run, run.last)
+    if reason is not None:
+        yield Skip(reason)
         return
     if own.identity is None or last.identity is None or own.identity.algorithm != last.identity.algorithm:
         yield Skip("the two adapters have no digests of the same kind")
@@ -48,15 +49,16 @@ def _weights(run: Run, folder: Folder) -> Blob | None:
     return next((blob for name in _NAMES if (blob := run.blob(name, folder)) is not None), None)
 
 
-def _is_of_earlier_step(run: Run, last: Folder) -> bool:
-    """Whether the run's end lies behind its last checkpoint, or its best state need not be the last."""
-    state = last.one(TrainerState)
+def _why_not_the_end(run: Run, last: Folder) -> str | None:
+    """Why the last checkpoint need not hold the final weights, or None when it does."""
+    state, final = last.one(TrainerState), run.root.one(TrainerState)
     if state is None or state.global_step is None or state.max_steps is None:
-        return True
-    final = run.root.one(TrainerState)
-    if final is not None and final.global_step != state.global_step:
-        return True
-    return state.global_step < state.max_steps or state.best_model_checkpoint is not None
+        return "whether the last checkpoint is the end of training is not known"
+    if state.best_model_checkpoint is not None:
+        return "a best checkpoint was named, whose weights the run may have ended with"
+    if state.global_step < state.max_steps or (final and final.global_step != state.global_step):
+        return "training went on after the last checkpoint"
+    return None
 
 
 def _same_tensors(one: Folder, other: Folder) -> bool:

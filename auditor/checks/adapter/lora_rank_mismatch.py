@@ -16,6 +16,7 @@ from collections.abc import Iterator
 
 from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.adapter_weights import AdapterWeights, LoraPair
+from auditor.checks._wording import counted
 from auditor.model import Problem, Severity
 
 SEVERITY = Severity.ERROR
@@ -34,7 +35,8 @@ def check(config: AdapterConfig, weights: AdapterWeights) -> Iterator[Problem]:
     if wrong:
         pair, rank = wrong[0]
         yield Problem(
-            f"{len(wrong)} of {len(pairs)} modules have another rank than adapter_config.json says, first "
+            f"{len(wrong)} of {counted(len(pairs), 'module')} with another rank than "
+            "adapter_config.json says, first "
             f"{pair.module} with {_shapes(pair)}",
             weights.at(pair.module),
             expected=f"rank {rank}",
@@ -77,7 +79,7 @@ def _dora(config: AdapterConfig, weights: AdapterWeights) -> Iterator[Problem]:
         )
     elif with_vector and not config.use_dora:
         yield Problem(
-            f"{len(with_vector)} modules have a DoRA magnitude vector, and `use_dora` is false",
+            f"`use_dora` is false, and the file holds {counted(len(with_vector), 'DoRA magnitude vector')}",
             weights.at(with_vector[0].module),
             expected="no lora_magnitude_vector",
             observed=f"{len(with_vector)}",

@@ -46,5 +46,5 @@ def check(config: AdapterConfig, base: BaseConfig) -> Iterator[Problem | Skip]:
 
 def _family(name: str) -> str | None:
     """``Gemma3`` of Gemma3ForConditionalGeneration and Gemma3TextModel; None for other kinds of names."""
-    match = _FAMILY.fullmatch(name)
+    match = _FAMILY.fullmatch(name) if len(name) <= 200 else None
     return match.group(1) if match and not name.startswith("Peft") else None

@@ -17,6 +17,7 @@ from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.adapter_weights import AdapterWeights
 from auditor.artifacts.architecture import module_key
 from auditor.artifacts.base_config import BaseConfig
+from auditor.checks._wording import counted
 from auditor.checks.adapter._at_hand import modules_at_hand
 from auditor.model import Problem, Severity, Skip
 
@@ -36,7 +37,7 @@ def check(config: AdapterConfig, weights: AdapterWeights, base: BaseConfig) -> I
     lost = [name for name in names if module_key(name) not in modules]
     if lost:
         yield Problem(
-            f"{len(lost)} of {len(names)} modules do not exist in the base model, first {lost[0]}",
+            f"the base model lacks {len(lost)} of {counted(len(names), 'module')}, first {lost[0]}",
             weights.at(lost[0]),
             expected="modules of the base model",
             observed=lost[0],

@@ -15,6 +15,7 @@ from auditor.artifacts._safetensors import TensorInfo
 from auditor.artifacts.adapter_weights import AdapterWeights, LoraPair
 from auditor.artifacts.architecture import LinearModule, Tower, module_key
 from auditor.artifacts.base_config import BaseConfig
+from auditor.checks._wording import counted
 from auditor.checks.adapter._at_hand import modules_at_hand
 from auditor.model import Problem, Severity, Skip
 
@@ -32,7 +33,8 @@ def check(weights: AdapterWeights, base: BaseConfig) -> Iterator[Problem | Skip]
     if wrong:
         pair, module = wrong[0]
         yield Problem(
-            f"{len(wrong)} of {len(pairs)} modules do not fit the base model, first {pair.module}",
+            f"{len(wrong)} of {counted(len(pairs), 'module')} without a fit in the base model, first "
+            f"{pair.module}",
             weights.at(pair.module),
             expected=f"{module.in_features} inputs, {module.out_features} outputs",
             observed=f"{_size(pair.a, 1)} inputs, {_size(pair.b, 0)} outputs",

@@ -11,6 +11,7 @@ Fix: publish an earlier checkpoint whose weights are finite, or train again in b
 from collections.abc import Iterator
 
 from auditor.artifacts.adapter_weights import AdapterWeights
+from auditor.checks._wording import counted
 from auditor.errors import CannotRead
 from auditor.model import Problem, Severity, Skip
 
@@ -27,12 +28,12 @@ def check(weights: AdapterWeights) -> Iterator[Problem | Skip]:
     if bad:
         first, count = next(iter(bad.items()))
         yield Problem(
-            f"{sum(bad.values()):,} values in {len(bad)} of {len(weights.tensors)} tensors are NaN or "
-            "infinite, first "
-            f"{first} ({count:,})",
+            f"{counted(sum(bad.values()), 'NaN or infinite value')} in {len(bad)} of "
+            f"{len(weights.tensors)} tensors, "
+            f"first {first} ({count:,})",
             weights.at(first),
             expected="finite values",
-            observed=f"{sum(bad.values()):,} NaN or infinite values",
+            observed=counted(sum(bad.values()), "NaN or infinite value"),
         )
 
 

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.architecture import LinearModule, linear_modules
 from auditor.artifacts.base_config import BaseConfig
+from auditor.checks._wording import counted
 from auditor.model import Problem, Severity, Skip
 from auditor.recipes._base import Recipe
 
@@ -51,10 +52,11 @@ def _by_base(config: AdapterConfig, recipe: Recipe, base: BaseConfig) -> Iterato
         return
     share = sum(module.lora_parameters(config.rank_of(module.name) or 0) for module in hit)
     yield Problem(
-        f"LoRA is applied to {len(hit)} modules of the vision tower, and the declared data is text only",
+        f"LoRA is applied to {counted(len(hit), 'module')} of the vision tower, and the declared data "
+        "is text only",
         config.at("/target_modules"),
         expected="modules of the language model only",
-        observed=f"{len(hit)} vision modules with {share:,} LoRA parameters",
+        observed=f"{counted(len(hit), 'vision module')} with {share:,} LoRA parameters",
         evidence=(
             f"{recipe.path} names the text column {recipe.value('text_column')!r} and no image column",
             f"the vision modules are those of the base's configuration ({base.path})",

@@ -44,8 +44,7 @@ def check(run: Run, recipe: Recipe, ledger: Ledger) -> Iterator[Problem]:
     near = [
         (stated, _TRAINER_NAME[key])
         for key, stated in recipe.settings.items()
-        if key in _TRAINER_NAME
-        and stated.key != key
+        if stated.key != _TRAINER_NAME.get(key, stated.key)
         and _asks(stated)
         and not _proven(key, stated, ledger, received)
     ]

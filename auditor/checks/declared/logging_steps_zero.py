@@ -23,10 +23,9 @@ def check(recipe: Recipe) -> Iterator[Problem]:
         return
     strategy = recipe.value("logging_strategy")
     if strategy in ("steps", None):
+        named = f'logging_strategy is "{strategy}"' if strategy else "no logging_strategy is declared"
         yield Problem(
-            'logging_steps is 0 and logging_strategy is "steps": TrainingArguments refuses the pair'
-            if strategy
-            else "logging_steps is 0 and no logging_strategy is declared: TrainingArguments refuses 0 under its default",
+            f"logging_steps is 0 and {named}: TrainingArguments refuses 0 where it logs by steps",
             Location(recipe.path, stated.member),
             expected="a positive number of steps",
             observed="0",

@@ -61,6 +61,8 @@ def check(contents: Contents) -> Iterator[Problem | Skip]:
 
 def _in_text(path: str, text: str) -> Iterator[Problem]:
     for kind, form in _FORMS.items():
+        if not any(mark in text for mark in _MARKS[kind]):
+            continue
         found = next((match for match in form.finditer(text) if _is_real(match)), None)
         if found:
             line = text.count("\n", 0, found.start()) + 1

@@ -17,7 +17,8 @@ from collections.abc import Iterator
 from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.base_config import BaseConfig
 from auditor.artifacts.model_card import ModelCard
-from auditor.model import Location, Problem, Severity, folder_of, name_of
+from auditor.artifacts.trainer_state import TrainerState
+from auditor.model import Location, Problem, Severity, Skip, folder_of, name_of
 from auditor.runs import Run
 
 SEVERITY = Severity.WARNING
@@ -28,8 +29,11 @@ _LISTS = re.compile(
 )
 
 
-def check(run: Run) -> Iterator[Problem]:
+def check(run: Run) -> Iterator[Problem | Skip]:
     """Event file, cards, a saved model configuration, and lists of packages in or above the run's folder."""
+    if not any(config.is_peft for config in run.all(AdapterConfig)) and not run.all(TrainerState):
+        yield Skip("the run shows neither a PEFT adapter nor a trainer state")
+        return
     if _names_transformers(run):
         return
     known = [f"PEFT {version} ({path})" for path, version in _peft(run)]

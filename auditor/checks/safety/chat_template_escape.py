@@ -28,6 +28,7 @@ _ESCAPE = re.compile(
     r"__(?:class|mro|bases?|subclasses|globals|builtins|init|import|getattribute|getattr|dict|code|reduce(?:_ex)?|self|"
     r"func|closure)__|\|\s*attr\s*\("
 )
+_OPENING = re.compile(r"\{[{%]")
 _CLOSING = {"{{": "}}", "{%": "%}"}
 
 
@@ -65,15 +66,11 @@ def _judge(text: str, place: Location) -> Iterator[Problem]:
 
 def _code(text: str) -> Iterator[str]:
     """The parts between Jinja's brackets, in one pass; an unclosed bracket reaches to the end."""
-    position = 0
-    while True:
-        starts = [start for mark in _CLOSING if (start := text.find(mark, position)) >= 0]
-        if not starts:
-            return
-        start = min(starts)
-        end = text.find(_CLOSING[text[start : start + 2]], start + 2)
+    opened = _OPENING.search(text)
+    while opened is not None:
+        end = text.find(_CLOSING[opened.group(0)], opened.end())
         if end < 0:
-            yield text[start:]
+            yield text[opened.start() :]
             return
-        yield text[start:end]
-        position = end + 2
+        yield text[opened.start() : end]
+        opened = _OPENING.search(text, end + 2)

@@ -44,13 +44,20 @@ def check(contents: Contents) -> Iterator[Problem | Skip]:
 
 def _auto_map(place: Location, auto_map: Mapping[str, object]) -> Iterator[Problem]:
     if auto_map:
-        named = sorted({str(value) for value in auto_map.values()})
+        named = sorted({name for value in auto_map.values() for name in _names(value)})
         yield Problem(
             f"loading runs Python code that `auto_map` names: {', '.join(named[:3])}",
             place,
             expected="classes of transformers",
             observed=", ".join(named[:10]),
         )
+
+
+def _names(value: object) -> Iterator[str]:
+    """A tokenizer's entry is a pair, the slow class and the fast one or null."""
+    for item in value if isinstance(value, list) else [value]:
+        if item is not None:
+            yield str(item)
 
 
 def _trusting(value: Mapping[str, object], pointer: str, depth: int) -> Iterator[str]:

@@ -14,6 +14,7 @@ it got there.
 from collections.abc import Iterator
 
 from auditor.artifacts.pickle_archive import PickleArchive
+from auditor.checks._wording import counted
 from auditor.model import Problem, Severity
 
 SEVERITY = Severity.ERROR
@@ -29,7 +30,7 @@ def check(archive: PickleArchive) -> Iterator[Problem]:
         more = len(archive.unsafe) - 1
         yield Problem(
             f"opening the file calls {first.callable} with {first.argument}"
-            + (f", and makes {more} more such calls" if more else ""),
+            + (f", and makes {counted(more, 'more such call')}" if more else ""),
             archive.at(),
             expected="only the constructors of training files",
             observed=f"{first.callable} at byte {first.offset}",

@@ -10,6 +10,7 @@ Fix: `git lfs migrate import --include="*.safetensors,*.bin,*.pt"` before the br
 
 from collections.abc import Iterator
 
+from auditor.checks._wording import counted
 from auditor.checks.storage._stored import is_plain, is_ruled_lfs, listed, not_a_repository
 from auditor.model import Location, Problem, Severity, Skip
 from auditor.runs import Contents
@@ -52,7 +53,7 @@ def check(contents: Contents) -> Iterator[Problem | Skip]:
         )
         total = sum(files[path].size or 0 for path in outside)
         yield Problem(
-            f"{len(outside)} binary files above 1 MB are stored in git itself: {listed(outside)}",
+            f"git itself stores {counted(len(outside), 'binary file')} above 1 MB: {listed(outside)}",
             Location(outside[0]),
             expected="Git LFS pointers",
             observed=f"{total:,} bytes in git objects",

@@ -11,6 +11,7 @@ Fix: delete the line.
 from collections.abc import Iterator
 
 from auditor.artifacts.git_attributes import GitAttributes, Rule, pattern_matches
+from auditor.checks._wording import counted
 from auditor.model import Problem, Severity
 
 SEVERITY = Severity.NOTE
@@ -25,7 +26,7 @@ def check(attributes: GitAttributes) -> Iterator[Problem]:
     ]
     if pairs:
         yield Problem(
-            f"{len(pairs)} lines repeat earlier ones: "
+            f"{counted(len(pairs), 'line')} without effect after earlier ones: "
             + ", ".join(f"{rule.pattern} ({earlier.pattern})" for rule, earlier in pairs[:5]),
             attributes.at(),
             expected="each file covered by one line",

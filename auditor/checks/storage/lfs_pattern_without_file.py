@@ -11,6 +11,7 @@ Fix: delete the lines.
 from collections.abc import Iterator
 
 from auditor.artifacts.git_attributes import GitAttributes, pattern_matches
+from auditor.checks._wording import counted
 from auditor.checks.storage._stored import listed, not_a_repository
 from auditor.model import Problem, Severity, Skip
 from auditor.runs import Contents
@@ -34,7 +35,7 @@ def check(attributes: GitAttributes, contents: Contents) -> Iterator[Problem | S
     unused = [rule for rule in lines if not any(pattern_matches(rule.pattern, path) for path in inside)]
     if unused:
         yield Problem(
-            f"{len(unused)} lines name files that are not in the repository: "
+            f"{counted(len(unused), 'line')} for files that are not in the repository: "
             f"{listed([rule.pattern for rule in unused])}",
             attributes.at(),
             expected="patterns of files in the repository",

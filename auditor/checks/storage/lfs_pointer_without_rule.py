@@ -11,6 +11,7 @@ Fix: `git lfs track` the file's pattern and commit .gitattributes.
 
 from collections.abc import Iterator
 
+from auditor.checks._wording import counted
 from auditor.checks.storage._stored import is_ruled_lfs, listed, not_a_repository
 from auditor.model import Location, Problem, Severity, Skip
 from auditor.runs import Contents
@@ -28,9 +29,9 @@ def check(contents: Contents) -> Iterator[Problem | Skip]:
     lost = [path for path in pointers if not is_ruled_lfs(contents, path)]
     if lost:
         yield Problem(
-            f"{len(lost)} of {len(pointers)} Git LFS pointers have no rule in .gitattributes, so "
-            "git-lfs will never "
-            f"fetch their content: {listed(lost)}",
+            f"no rule in .gitattributes covers {len(lost)} of "
+            f"{counted(len(pointers), 'Git LFS pointer')}, so git-lfs "
+            f"will never fetch their content: {listed(lost)}",
             Location(lost[0]),
             expected="a pattern with filter=lfs",
             observed="no rule",

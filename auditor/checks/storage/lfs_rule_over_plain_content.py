@@ -11,6 +11,7 @@ installed.
 
 from collections.abc import Iterator
 
+from auditor.checks._wording import counted
 from auditor.checks.storage._stored import is_plain, is_ruled_lfs, listed, not_a_repository
 from auditor.model import Location, Problem, Severity, Skip
 from auditor.runs import Contents
@@ -28,7 +29,7 @@ def check(contents: Contents) -> Iterator[Problem | Skip]:
     raw = [path for path, blob in files.items() if is_plain(blob) and is_ruled_lfs(contents, path)]
     if raw:
         yield Problem(
-            f"{len(raw)} files match a Git LFS rule and are stored in git itself: {listed(raw)}",
+            f"git itself stores {counted(len(raw), 'file')} that a Git LFS rule covers: {listed(raw)}",
             Location(raw[0]),
             expected="Git LFS pointers",
             observed=f"{sum(files[path].size or 0 for path in raw):,} bytes in git objects",

@@ -11,6 +11,7 @@ Fix: keep the checkpoint outside the published branch, or say in the card what i
 import re
 from collections.abc import Iterator
 
+from auditor.checks._wording import counted
 from auditor.model import Location, Problem, Severity, name_of
 from auditor.runs import Run
 
@@ -31,7 +32,7 @@ def check(run: Run) -> Iterator[Problem]:
     if kept:
         total = sum(files[path].size or 0 for path in kept)
         yield Problem(
-            f"{len(kept)} files of optimizer and random states are published, {total:,} bytes",
+            f"{counted(len(kept), 'published file')} of optimizer and random states, {total:,} bytes",
             Location(kept[0]),
             expected="the adapter and what is needed to load it",
             observed=", ".join(kept[:6]),

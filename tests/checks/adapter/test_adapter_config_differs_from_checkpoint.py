@@ -1,4 +1,4 @@
-from tests.builders.repositories import healthy, seed
+from tests.builders.repositories import DELETE, healthy, seed
 from tests.checks.expecting import ERROR, WARNING, finding, found, reasons
 
 RULE = "adapter-config-differs-from-checkpoint"
@@ -29,6 +29,11 @@ def test_passes_another_order_of_the_same_targets() -> None:
 
 def test_passes_the_same_model_by_hub_id_and_by_path() -> None:
     edits = {CONFIG: {"/base_model_name_or_path": "/root/cache/tiny-gemma3"}}
+    assert found(RULE, healthy(json_edits=edits)) == []
+
+
+def test_passes_keys_that_another_release_did_not_write() -> None:
+    edits = {CONFIG: {"/init_lora_weights": DELETE, "/bias": DELETE}}
     assert found(RULE, healthy(json_edits=edits)) == []
 
 

@@ -18,7 +18,8 @@ def test_fails() -> None:
     (only,) = found(RULE, healthy(data=changed(wrap)))
     assert (only.severity, only.at.path) == (ERROR, ADAPTER)
     assert only.message == (
-        "14 of 14 modules are named with `base_model.model.` twice, so the adapter fits no plain base model"
+        "`base_model.model.` stands twice before the names of 14 of 14 modules, so the adapter fits no plain base "
+        "model"
     )
     assert only.observed == only.at.member == f"base_model.model.{only.expected}"
     assert only.expected is not None

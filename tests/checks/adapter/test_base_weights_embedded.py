@@ -28,7 +28,7 @@ def test_fails() -> None:
             ADAPTER,
             NAME,
             expected="LoRA tensors only",
-            observed="1 base tensors",
+            observed="1 base tensor",
         )
     ]
 

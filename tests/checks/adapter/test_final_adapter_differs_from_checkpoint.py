@@ -53,11 +53,14 @@ def test_fails_on_pointers_without_their_content() -> None:
 
 def test_says_when_it_cannot_look() -> None:
     none = "there is no adapter in both the run's folder and a checkpoint"
-    later = "training went on after the last checkpoint, or a best checkpoint was named"
     assert reasons(RULE, healthy(without=["checkpoint-9/", "checkpoint-18/"])) == [none]
     beyond = {STATE: {"/max_steps": 20}}
+    later = "training went on after the last checkpoint"
     assert reasons(RULE, healthy(json_edits=beyond, data=changed(nudge))) == [later]
     best = {STATE: {"/best_model_checkpoint": "out/checkpoint-9"}}
-    assert reasons(RULE, healthy(json_edits=best, data=changed(nudge))) == [later]
+    named = "a best checkpoint was named, whose weights the run may have ended with"
+    assert reasons(RULE, healthy(json_edits=best, data=changed(nudge))) == [named]
+    unknown = "whether the last checkpoint is the end of training is not known"
+    assert reasons(RULE, healthy(data=changed(nudge), without=[STATE])) == [unknown]
     kinds = as_git(seed(data={ADAPTER: b"\0" * 2000}))
     assert reasons(RULE, kinds) == ["the two adapters have no digests of the same kind"]

@@ -32,7 +32,7 @@ def test_fails() -> None:
         finding(
             RULE,
             ERROR,
-            f"1 of 15 modules do not exist in the base model, first {MODULE}",
+            f"the base model lacks 1 of 15 modules, first {MODULE}",
             ADAPTER,
             MODULE,
             expected="modules of the base model",

@@ -22,7 +22,7 @@ def test_fails(value: float) -> None:
         finding(
             RULE,
             ERROR,
-            f"2 values in 1 of 28 tensors are NaN or infinite, first {TENSOR} (2)",
+            f"2 NaN or infinite values in 1 of 28 tensors, first {TENSOR} (2)",
             ADAPTER,
             TENSOR,
             expected="finite values",
@@ -37,7 +37,7 @@ def test_fails_in_half_precision_where_one_exponent_is_infinity() -> None:
         tensors[TENSOR].view(numpy.uint16)[0, 0] = 0x7C00
 
     (only,) = found(RULE, healthy(data=changed(spoil)))
-    assert only.observed == "1 NaN or infinite values"
+    assert only.observed == "1 NaN or infinite value"
 
 
 def test_says_when_it_cannot_look() -> None:

@@ -54,4 +54,6 @@ def test_fails_when_the_list_belongs_to_another_folder() -> None:
 
 
 def test_says_when_it_cannot_look() -> None:
+    other = memory_snapshot("mlx", {"adapter_config.json": b'{"fine_tune_type": "lora", "num_layers": 16}'})
+    assert reasons(RULE, other) == ["the run shows neither a PEFT adapter nor a trainer state"]
     assert reasons(RULE, memory_snapshot("none", {})) == ["no adapter, checkpoint or trainer state was found"]

@@ -18,7 +18,9 @@ def test_passes_a_training_script_beside_the_adapter() -> None:
 
 def test_fails_for_a_tokenizer_with_its_own_class() -> None:
     edits = {
-        "tokenizer_config.json": {"/auto_map": {"AutoTokenizer": "acme/tok--tokenization_acme.AcmeTokenizer"}}
+        "tokenizer_config.json": {
+            "/auto_map": {"AutoTokenizer": ["acme/tok--tokenization_acme.AcmeTokenizer", None]}
+        }
     }
     named = "acme/tok--tokenization_acme.AcmeTokenizer"
     assert found(RULE, healthy(json_edits=edits)) == [

@@ -34,7 +34,7 @@ def test_fails_with_the_whole_finding() -> None:
     assert only == finding(
         RULE,
         ERROR,
-        f"opening the file calls posix.system with {calls[0].argument}, and makes 1 more such calls",
+        f"opening the file calls posix.system with {calls[0].argument}, and makes 1 more such call",
         "extra.pt",
         expected="only the constructors of training files",
         observed=f"posix.system at byte {calls[0].offset}",

@@ -29,7 +29,7 @@ def test_fails_where_the_repository_uses_lfs() -> None:
         finding(
             RULE,
             ERROR,
-            "2 binary files above 1 MB are stored in git itself: export/model.gguf, export/other.gguf",
+            "git itself stores 2 binary files above 1 MB: export/model.gguf, export/other.gguf",
             "export/model.gguf",
             expected="Git LFS pointers",
             observed="2,000,002 bytes in git objects",

@@ -33,7 +33,7 @@ def test_fails_without_gitattributes() -> None:
         finding(
             RULE,
             ERROR,
-            "10 of 10 Git LFS pointers have no rule in .gitattributes, so git-lfs will never fetch their content: "
+            "no rule in .gitattributes covers 10 of 10 Git LFS pointers, so git-lfs will never fetch their content: "
             "adapter_model.safetensors, checkpoint-450/adapter_model.safetensors, checkpoint-450/optimizer.pt and 7 "
             "more",
             "adapter_model.safetensors",
@@ -46,7 +46,7 @@ def test_fails_without_gitattributes() -> None:
 def test_fails_where_a_later_line_takes_the_filter_away() -> None:
     lines = "* filter=lfs\n*.bin -filter\n"
     (only,) = found(RULE, seed(text={".gitattributes": lines}))
-    assert only.message.startswith("2 of 10 Git LFS pointers have no rule")
+    assert only.message.startswith("no rule in .gitattributes covers 2 of 10 Git LFS pointers")
     assert only.at.path == "checkpoint-450/training_args.bin"
 
 

@@ -24,7 +24,7 @@ def test_fails() -> None:
         finding(
             RULE,
             WARNING,
-            "2 files match a Git LFS rule and are stored in git itself: extra/one.bin, extra/two.pt",
+            "git itself stores 2 files that a Git LFS rule covers: extra/one.bin, extra/two.pt",
             "extra/one.bin",
             expected="Git LFS pointers",
             observed="8 bytes in git objects",

@@ -1,0 +1,27 @@
+"""Which special tokens a folder's tokenizer files name."""
+
+from collections.abc import Iterable
+
+from auditor.artifacts.special_tokens_map import SpecialTokensMap
+from auditor.artifacts.tokenizer_config import TokenizerConfig
+from auditor.model import Location
+
+_PAD_NAMES = frozenset(
+    {"<pad>", "[pad]", "<|pad|>", "<|padding|>", "<|finetune_right_pad_id|>", "<pad_token>"}
+)
+"""Texts of tokens that vocabularies reserve for padding, in lower case (Gemma, BERT, Llama 3 among others)."""
+
+
+def token_at(
+    name: str, config: TokenizerConfig | None, tokens: SpecialTokensMap | None
+) -> tuple[str, Location] | None:
+    """The text of ``pad_token`` and the like and where it stands; the map goes first, as its older writers do."""
+    for artifact in (tokens, config):
+        if artifact is not None and name in artifact.tokens:
+            return artifact.tokens[name], artifact.at(f"/{name}")
+    return None
+
+
+def reserved_pad(texts: Iterable[str]) -> str | None:
+    """The token that a vocabulary reserves for padding, or None."""
+    return next((text for text in texts if text.lower() in _PAD_NAMES), None)

@@ -1,0 +1,65 @@
+"""The published tokenizer is not the one of the last checkpoint.
+
+The Trainer writes the same tokenizer beside every checkpoint and the final model (transformers 4.51.3,
+trainer.py, `_save`). Another vocabulary or other special tokens change the ids the adapter was trained on.
+
+Wrong when: tokens or a chat template were added on purpose after training.
+
+Fix: publish the tokenizer of the checkpoint, or say in the card what was changed and why.
+"""
+
+from collections.abc import Iterator
+
+from auditor.artifacts._base import Artifact
+from auditor.artifacts.special_tokens_map import SpecialTokensMap
+from auditor.artifacts.tokenizer_config import TokenizerConfig
+from auditor.artifacts.tokenizer_json import TokenizerJson
+from auditor.checks._wording import joined, shown
+from auditor.model import Facts, Problem, Severity, Skip
+from auditor.runs import Run
+
+SEVERITY = Severity.WARNING
+
+_KINDS: tuple[type[Artifact], ...] = (TokenizerConfig, SpecialTokensMap, TokenizerJson)
+_NAMED = 3
+
+
+def check(run: Run) -> Iterator[Problem | Skip]:
+    """Compare contents by their facts: paths, forms of spelling and the order of keys do not count."""
+    compared = False
+    for kind in _KINDS:
+        own = run.root.one(kind)
+        last = next((item for folder in reversed(run.checkpoints) for item in folder.all(kind)), None)
+        if own is None or last is None:
+            continue
+        compared = True
+        yield from _compare(own, last)
+    if not compared:
+        yield Skip("no tokenizer file is both in the run's folder and in a checkpoint")
+
+
+def _compare(own: Artifact, last: Artifact) -> Iterator[Problem]:
+    mine, theirs = own.facts(), last.facts()
+    keys = [
+        key
+        for key in sorted(mine.keys() | theirs.keys())
+        if not _is_shown_only(key, mine, theirs) and _value(mine, key) != _value(theirs, key)
+    ]
+    if not keys:
+        return
+    named = keys[:_NAMED] + ([f"{len(keys) - _NAMED} more"] if len(keys) > _NAMED else [])
+    first = keys[0]
+    yield Problem(
+        f"{own.path} differs from {last.path} in {joined(named)}",
+        own.at(),
+        expected=f"{first} {shown(_value(theirs, first))}",
+        observed=f"{first} {shown(_value(mine, first))}",
+    )
+
+
+def _value(facts: Facts, key: str) -> object:
+    return facts[key].value if key in facts else None
+
+
+def _is_shown_only(key: str, mine: Facts, theirs: Facts) -> bool:
+    return any(facts[key].ignorable for facts in (mine, theirs) if key in facts)

@@ -1,0 +1,51 @@
+import hashlib
+
+from tests.builders.repositories import contents, healthy, seed
+from tests.checks.expecting import WARNING, finding, found, reasons
+
+RULE = "tokenizer-differs-from-checkpoint"
+CONFIG = "tokenizer_config.json"
+
+
+def test_passes() -> None:
+    assert found(RULE, healthy()) == []
+    assert found(RULE, seed()) == []
+
+
+def test_passes_paths_of_the_machine() -> None:
+    assert found(RULE, healthy(json_edits={CONFIG: {"/is_local": False, "/name_or_path": "elsewhere"}})) == []
+
+
+def test_fails_for_other_settings() -> None:
+    edits: dict[str, object] = {"/eos_token": "<end>", "/padding_side": "left"}
+    assert found(RULE, healthy(json_edits={CONFIG: edits})) == [
+        finding(
+            RULE,
+            WARNING,
+            "tokenizer_config.json differs from checkpoint-18/tokenizer_config.json in eos_token and padding_side",
+            CONFIG,
+            expected='eos_token "<eos>"',
+            observed='eos_token "<end>"',
+        )
+    ]
+
+
+def test_fails_for_another_vocabulary() -> None:
+    read, _ = contents("tiny", "candidate")
+    other = read["tokenizer.json"] + b"\n"
+    (only,) = found(RULE, healthy(data={"tokenizer.json": other}))
+    assert only.message == "tokenizer.json differs from checkpoint-18/tokenizer.json in sha256 and size"
+    assert only.observed == f'sha256 "{hashlib.sha256(other).hexdigest()[:51]}…'
+
+
+def test_names_three_differences_and_counts_the_rest_when_it_fails() -> None:
+    edits: dict[str, object] = {f"/{name}_token": "<x>" for name in ("bos", "eos", "pad", "unk", "boi")}
+    (only,) = found(RULE, healthy(json_edits={CONFIG: edits}))
+    assert only.message.endswith("in boi_token, bos_token, eos_token and 2 more")
+
+
+def test_says_when_it_cannot_look() -> None:
+    gone = [CONFIG, "tokenizer.json"]
+    assert reasons(RULE, healthy(without=gone)) == [
+        "no tokenizer file is both in the run's folder and in a checkpoint"
+    ]
