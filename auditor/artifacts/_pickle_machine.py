@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from auditor.artifacts import _pickle_names as names
+from auditor.artifacts._pickle_budget import Budget
 from auditor.artifacts._pickle_globals import CONSTRUCTORS, MAPPINGS, is_known, sizes_of
 from auditor.artifacts._pickle_values import (
     DtypeRef,
@@ -21,10 +22,6 @@ from auditor.artifacts._pickle_values import (
 _CALL_LIMIT = 100
 _NAME_LIMIT = 10_000
 _NAME_LENGTH = 500
-_INTEGER_KEYS = 50_000
-"""Integer keys out of sequence. Python does not salt their hashes, so a file can choose them to collide; at this
-number the worst dict costs seconds. An optimizer's keys are in sequence and do not count."""
-_COPIES = 16_000_000
 _HOOKS = ("__setstate__", "__class__", "__reduce__", "__reduce_ex__", "append", "extend", "add")
 """Attributes the unpickler itself looks up on an object and calls (Modules/_pickle.c: load_build, do_append,
 load_additems): a BUILD that sets one arms the next opcode."""
@@ -57,8 +54,7 @@ class Machine:
         self.reading = Reading()
         self.offset = 0
         self._names: dict[tuple[str, str], GlobalRef] = {}
-        self._copies = min(4 * size + 10_000, _COPIES)
-        self._keys = _INTEGER_KEYS
+        self.budget = Budget(size)
 
     def pop_mark(self) -> list[object]:
         """What was pushed since the last mark; the stack below it becomes current again."""
@@ -74,7 +70,7 @@ class Machine:
         elif 0 <= index < len(self.memo):
             self.memo[index] = value
         elif 0 <= index < 2**32:
-            self._count_key()
+            self.budget.count_key()
             self.sparse[index] = value
         else:
             raise ValueError("a memo that is out of range")
@@ -90,15 +86,6 @@ class Machine:
     def memoize(self, value: object) -> None:
         """MEMOIZE: the next number is the count of what is remembered (load_memoize)."""
         self.remember(len(self.memo) + len(self.sparse), value)
-
-    def charge(self, *copied: object) -> None:
-        """Account for values about to be copied. TooMuch when shared parts are copied again and again."""
-        self._copies -= 1
-        for value in copied:
-            if isinstance(value, str | bytes | list | tuple | dict):
-                self._copies -= len(value)
-        if self._copies < 0:
-            raise TooMuch("holds a pickle that repeats its parts more often than a file of its size needs")
 
     def name(self, module: object, attribute: object) -> GlobalRef:
         """A global, noted. ValueError when its parts are no text."""
@@ -145,8 +132,8 @@ class Machine:
 
     def _stand_in(self, dotted: str, arguments: tuple[object, ...]) -> object:
         """Our function's result; an Opaque, without a note, when the arguments are not those it stands in for."""
-        self.charge(arguments)
-        self.charge(*arguments)
+        self.budget.charge(arguments)
+        self.budget.charge(*arguments)
         try:
             return self._mapping(arguments) if dotted in MAPPINGS else CONSTRUCTORS[dotted](*arguments)
         except (ValueError, TypeError, IndexError, OverflowError):
@@ -213,7 +200,7 @@ class Machine:
 
     def _set_state(self, target: Instance, state: object) -> None:
         for part in _dicts(state):
-            self.charge(part)
+            self.budget.charge(part)
             target.state.update({key: value for key, value in part.items() if isinstance(key, str)})
 
     def _mapping(self, arguments: tuple[object, ...]) -> dict[object, object]:
@@ -232,33 +219,9 @@ class Machine:
         mapping = target.state if isinstance(target, Instance) else target
         if isinstance(mapping, dict):
             for at in range(0, len(items) - 1, 2):
-                mapping[self._key(items[at], len(mapping))] = items[at + 1]
+                mapping[self.budget.key(items[at], len(mapping))] = items[at + 1]
         elif not isinstance(target, Opaque):
             raise ValueError("items set on something that holds none")
-
-    def _key(self, value: object, expected: int) -> object:
-        """A dict key that is cheap to hash: atoms and short tuples of atoms as they are, else the type's name."""
-        if isinstance(value, int) and not isinstance(value, bool):
-            if value != expected:
-                self._count_key()
-            return value if value.bit_length() < 61 else bounded(value)
-        if value is None or isinstance(value, str | bool | float | bytes):
-            return value
-        if isinstance(value, EnumValue | GlobalRef):
-            return str(value)
-        short = isinstance(value, tuple) and len(value) <= 4
-        if (
-            short
-            and isinstance(value, tuple)
-            and all(isinstance(item, str) and len(item) < 200 for item in value)
-        ):
-            return value
-        return f"<{type(value).__name__}>"
-
-    def _count_key(self) -> None:
-        self._keys -= 1
-        if self._keys < 0:
-            raise TooMuch(f"holds a pickle with more than {_INTEGER_KEYS:,} integer keys out of sequence")
 
 
 def _dicts(state: object) -> list[dict[object, object]]:

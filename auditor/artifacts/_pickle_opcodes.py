@@ -209,7 +209,7 @@ def _new(m: Machine, _: object) -> None:
 def _new_ex(m: Machine, _: object) -> None:
     keywords, arguments, cls = m.stack.pop(), m.stack.pop(), m.stack.pop()
     plain = arguments if isinstance(arguments, tuple) else (arguments,)
-    m.charge(plain)
+    m.budget.charge(plain)
     m.stack.append(m.instance(cls, (*plain, keywords) if keywords else plain))
 
 

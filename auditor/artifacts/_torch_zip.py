@@ -11,7 +11,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 from auditor.errors import CannotRead
 
@@ -169,7 +169,7 @@ def _pickle(
     return data, None
 
 
-def _pieces(entry: "zipfile.ZipExtFile", limit: int) -> Iterator[bytes]:
+def _pieces(entry: IO[bytes], limit: int) -> Iterator[bytes]:
     total = 0
     while piece := entry.read(_CHUNK):
         total += len(piece)

@@ -1,5 +1,6 @@
 """optimizer.pt: moments and step counts by parameter, as shapes; their bytes only on demand."""
 
+import math
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,9 +21,17 @@ _KINDS: tuple[tuple[str, frozenset[str]], ...] = (
     ("adam8bit", frozenset({"state1", "state2"})),
     ("adafactor", frozenset({"exp_avg_sq_row"})),
     ("lion", frozenset({"exp_avg"})),
+    ("lion8bit", frozenset({"state1"})),
     ("sgd", frozenset({"momentum_buffer"})),
 )
-_FORMATS = {"float32": "<f", "float64": "<d", "int64": "<q", "int32": "<i"}
+"""Names of state tensors: torch/optim/adamw.py, sgd.py; bitsandbytes/optim/optimizer.py; transformers Adafactor."""
+_SHAPED = ("exp_avg", "state1", "momentum_buffer")
+"""State tensors that have the shape of their parameter."""
+_NAMES = 32
+"""Most state tensors of one parameter; 8-bit Adam has seven."""
+_GROUPS = 1000
+_PARAMS = 1_000_000
+_FORMATS = {"float32": "f", "float64": "d", "int64": "q", "int32": "i"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +44,8 @@ class ParamState:
 
     @property
     def shape(self) -> tuple[int, ...] | None:
-        """The parameter's shape, as its first moment has it."""
-        moment = self.tensors.get("exp_avg") or self.tensors.get("state1")
-        return moment.shape if moment else None
+        """The parameter's shape, as its first moment has it; None when no state tensor has that shape."""
+        return next((self.tensors[name].shape for name in _SHAPED if name in self.tensors), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +71,7 @@ class OptimizerState(Artifact):
         state = value.get("state")
         groups = value.get("param_groups")
         entries = _entries(archive, state if isinstance(state, dict) else {})
-        plain_groups = [plain(g, 3) for g in groups] if isinstance(groups, list | tuple) else []
-        return cls(blob.path, entries, tuple(g for g in plain_groups if isinstance(g, dict)), archive)
+        return cls(blob.path, entries, _groups(groups), archive)
 
     @property
     def steps(self) -> frozenset[float]:
@@ -73,25 +80,19 @@ class OptimizerState(Artifact):
 
     @property
     def kind(self) -> str | None:
-        """adamw, adam8bit, adafactor, lion or sgd by the names of the state tensors; None when there are none."""
+        """adamw, adam8bit, adafactor, lion, lion8bit or sgd by the names of the state tensors; None when unknown."""
         names = {name for entry in self.entries for name in entry.tensors}
         return next((kind for kind, needed in _KINDS if needed <= names), None)
 
     @property
     def parameter_count(self) -> int:
-        """How many parameters the groups list, updated or not."""
+        """Parameters the groups list, updated or not."""
         return sum(len(params) for g in self.param_groups if isinstance(params := g.get("params"), list))
 
     @property
     def numel(self) -> int:
         """Elements of all parameters that have a state."""
-        total = 0
-        for entry in self.entries:
-            count = 1
-            for size in entry.shape or (0,):
-                count *= size
-            total += count
-        return total
+        return sum(math.prod(entry.shape) for entry in self.entries if entry.shape is not None)
 
     def array(self, index: int, name: str) -> "numpy.ndarray[Any, Any]":
         """A state tensor (``exp_avg``, ``exp_avg_sq``, ...) of a parameter. Raises CannotRead when it has none."""
@@ -116,11 +117,35 @@ class OptimizerState(Artifact):
         return found
 
 
+def _groups(groups: object) -> tuple[Mapping[str, object], ...]:
+    """The groups as plain settings. Raises CannotRead when they list more parameters than any model has."""
+    found: list[Mapping[str, object]] = []
+    left = _PARAMS
+    for group in groups[:_GROUPS] if isinstance(groups, list | tuple) else ():
+        if isinstance(group, dict):
+            params = group.get("params")
+            indices = params if isinstance(params, list | tuple) else ()
+            left -= len(indices)
+            if left < 0:
+                raise CannotRead(f"lists more than {_PARAMS:,} parameters")
+            settings = plain({key: item for key, item in group.items() if key != "params"}, 3, 1000)
+            if isinstance(settings, dict):
+                found.append(
+                    {**settings, "params": [item for item in indices if isinstance(item, int | str)]}
+                )
+    return tuple(found)
+
+
 def _entries(archive: PickleArchive, state: Mapping[object, object]) -> tuple[ParamState, ...]:
     steps = _steps(archive, state)
     found: list[ParamState] = []
     for index, values in state.items():
         if isinstance(index, int) and isinstance(values, dict):
+            if len(values) > _NAMES:
+                raise CannotRead(
+                    f"holds {len(values)} values for parameter {index}, more than any optimizer keeps"
+                )
+            refuse_opaque(values)
             tensors = {str(k): v for k, v in values.items() if isinstance(v, TensorRef) and k != "step"}
             found.append(ParamState(index, steps.get(index), tensors))
     return tuple(sorted(found, key=lambda entry: entry.index))
@@ -134,13 +159,30 @@ def _steps(archive: PickleArchive, state: Mapping[object, object]) -> Mapping[in
         step = values.get("step") if isinstance(values, dict) else None
         if not isinstance(index, int):
             continue
-        if isinstance(step, TensorRef) and step.numel == 1 and step.dtype in _FORMATS and step.storage_offset < 4096:
+        if isinstance(step, TensorRef) and step.numel == 1 and step.dtype in _FORMATS:
             refs[index] = step
-        elif isinstance(step, int | float) and not isinstance(step, bool):
+        elif isinstance(step, int | float) and not isinstance(step, bool) and -(2**63) < step < 2**63:
             found[index] = float(step)
-    sizes = {ref.storage_key: (ref.storage_offset + 1) * ITEMSIZE[ref.dtype] for ref in refs.values()}
-    data = archive.read_storages(sizes) if sizes else {}
+    return {**found, **_tensor_steps(archive, refs)}
+
+
+def _tensor_steps(archive: PickleArchive, refs: Mapping[int, TensorRef]) -> Mapping[int, float]:
+    """Values of tensors of one element; those that are no finite number are left out."""
+    order = "<" if archive.little_endian else ">"
+    found: dict[int, float] = {}
+    wanted: dict[str, tuple[int, int]] = {}
+    for ref in refs.values():
+        size = ITEMSIZE[ref.dtype]
+        if wanted.setdefault(ref.storage_key, (ref.storage_offset * size, size)) != (
+            ref.storage_offset * size,
+            size,
+        ):
+            raise CannotRead(
+                "keeps the step counts of several parameters in one tensor storage, which is not read"
+            )
+    data = archive.read_slices(wanted) if wanted else {}
     for index, ref in refs.items():
-        at = ref.storage_offset * ITEMSIZE[ref.dtype]
-        found[index] = float(struct.unpack_from(_FORMATS[ref.dtype], data[ref.storage_key], at)[0])
+        value = float(struct.unpack(order + _FORMATS[ref.dtype], data[ref.storage_key])[0])
+        if math.isfinite(value):
+            found[index] = value
     return found

@@ -12,27 +12,32 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from auditor.artifacts._base import Artifact
-from auditor.artifacts._pickle_values import NumpyArrayRef, TensorRef
+from auditor.artifacts._pickle_values import NumpyArrayRef, TensorRef, is_atom
 from auditor.artifacts.pickle_archive import PickleArchive
 from auditor.errors import CannotRead
 from auditor.model import Blob, Fact, name_of
 
 CPU_STATE_BYTES = 5056
 _CUDA_STATE_BYTES = 16
-_STATE_LIMIT = 1024 * 1024
+_STATE_LIMIT = 64 * 1024
+"""Largest generator state read, in bytes; torch's CPU state has 5,056, NumPy's 2,496."""
+_DEVICES = 1024
 _RANK = re.compile(r"^rng_state_(\d{1,6})\.pth$")
+PythonState = tuple[int, tuple[int, ...], float | None]
+_WORDS = 625
 
 
 @dataclass(frozen=True, slots=True)
 class RngState(Artifact):
     """One rng_state*.pth. ``rank`` is N of rng_state_N.pth; generator states are raw bytes.
 
-    ``python`` is ``random.getstate()`` as read, ``numpy`` the MT19937 key bytes with the position appended as text.
+    ``python`` is ``random.getstate()``: (version, 624 words and a position, next gaussian); ``numpy`` the MT19937 key
+    bytes with position and cached gaussian appended as text. A state of another form is None.
     """
 
     patterns: ClassVar[tuple[str, ...]] = ("rng_state.pth", "rng_state_*.pth")
     rank: int | None
-    python: object
+    python: PythonState | None
     numpy: bytes | None
     cpu: bytes | None
     cuda: tuple[bytes, ...] = ()
@@ -46,11 +51,11 @@ class RngState(Artifact):
             raise CannotRead("does not hold the states of random generators")
         found = _RANK.match(name_of(blob.path))
         cuda = value.get("cuda")
-        states = cuda if isinstance(cuda, list | tuple) else [cuda]
+        states = cuda[:_DEVICES] if isinstance(cuda, list | tuple) else [cuda]
         return cls(
             blob.path,
             int(found.group(1)) if found else None,
-            value.get("python"),
+            _python(value.get("python")),
             _numpy(value.get("numpy")),
             _bytes(archive, value.get("cpu")),
             tuple(state for item in states if (state := _bytes(archive, item)) is not None),
@@ -76,7 +81,7 @@ class RngState(Artifact):
             "cpu": Fact(_digest(self.cpu)),
             "cpu seed": Fact(self.cpu_seed),
             "numpy": Fact(_digest(self.numpy)),
-            "python": Fact(_digest(repr(self.python)[:100_000].encode())),
+            "python": Fact(_digest(repr(self.python).encode()) if self.python else None),
             **{f"cuda[{i}]": Fact(_digest(state)) for i, state in enumerate(self.cuda)},
         }
 
@@ -86,17 +91,36 @@ def _digest(data: bytes | None) -> str | None:
 
 
 def _bytes(archive: PickleArchive, ref: object) -> bytes | None:
-    if not isinstance(ref, TensorRef) or ref.dtype != "uint8" or ref.numel > _STATE_LIMIT:
+    if not isinstance(ref, TensorRef) or ref.dtype != "uint8" or not 0 < ref.numel <= _STATE_LIMIT:
         return None
-    data = archive.read_storage(ref.storage_key, ref.storage_offset + ref.numel)
-    return data[ref.storage_offset :]
+    if ref.reach != ref.storage_offset + ref.numel:
+        return None
+    start, size = ref.storage_offset, ref.numel
+    return archive.read_slices({ref.storage_key: (start, size)})[ref.storage_key]
+
+
+def _python(value: object) -> PythonState | None:
+    """``random.getstate()`` of version 3 (CPython, Lib/random.py)."""
+    if not isinstance(value, tuple | list) or len(value) != 3:
+        return None
+    version, words, gauss = value
+    if version != 3 or not isinstance(words, tuple | list) or len(words) != _WORDS:
+        return None
+    numbers = tuple(word for word in words if isinstance(word, int) and 0 <= word < 2**32)
+    if len(numbers) != _WORDS or not (gauss is None or isinstance(gauss, float)):
+        return None
+    return 3, numbers, gauss
 
 
 def _numpy(value: object) -> bytes | None:
     """``numpy.random.get_state()``: ("MT19937", keys, position, has_gauss, cached), or its dict form."""
     if isinstance(value, dict):
         inner = value.get("state")
-        value = ("MT19937", inner.get("key"), inner.get("pos")) if isinstance(inner, dict) else None
-    if not isinstance(value, tuple) or len(value) < 3 or not isinstance(value[1], NumpyArrayRef):
+        gauss = (value.get("has_gauss", 0), value.get("gauss", 0.0))
+        value = ("MT19937", inner.get("key"), inner.get("pos"), *gauss) if isinstance(inner, dict) else None
+    if not isinstance(value, tuple) or len(value) != 5 or not isinstance(value[1], NumpyArrayRef):
         return None
-    return value[1].data + str(value[2:]).encode()
+    numbers = tuple(item for item in value[2:] if isinstance(item, int | float) and is_atom(item))
+    if len(numbers) != 3 or len(value[1].data) > _STATE_LIMIT:
+        return None
+    return value[1].data + str(numbers).encode()

@@ -43,18 +43,25 @@ class ScalerState(Artifact):
 
     @property
     def growths_minus_skips(self) -> int | None:
-        """log2(scale / 65536) when that is whole: doublings minus halvings since the start."""
+        """log2(scale / 65536): doublings minus halvings since the start.
+
+        None when that is no whole number, and when the factors are not torch's 2 and 1/2.
+        """
         if not self.scale or self.scale <= 0 or not math.isfinite(self.scale):
             return None
-        power = math.log2(self.scale / INITIAL_SCALE)
-        return round(power) if abs(power - round(power)) < 1e-9 else None
+        if self.growth_factor not in (None, 2.0) or self.backoff_factor not in (None, 0.5):
+            return None
+        mantissa, exponent = math.frexp(self.scale / INITIAL_SCALE)
+        return exponent - 1 if mantissa == 0.5 else None
 
     def facts(self) -> Mapping[str, Fact]:
         """Every field exactly."""
         return {
             "scale": Fact(self.scale),
+            "growth_factor": Fact(self.growth_factor),
+            "backoff_factor": Fact(self.backoff_factor),
             "growth_interval": Fact(self.growth_interval),
-            "growth_tracker": Fact(self.growth_tracker),
+            "_growth_tracker": Fact(self.growth_tracker),
         }
 
 

@@ -43,7 +43,9 @@ class SchedulerState(Artifact):
     def facts(self) -> Mapping[str, Fact]:
         """Counters exactly, rates within 1e-12."""
         rates = {f"base_lrs[{i}]": Fact(rate, rtol=_LR_RTOL) for i, rate in enumerate(self.base_lrs)}
-        last = {f"_last_lr[{i}]": Fact(rate, rtol=_LR_RTOL, atol=1e-18) for i, rate in enumerate(self.last_lr)}
+        last = {
+            f"_last_lr[{i}]": Fact(rate, rtol=_LR_RTOL, atol=1e-18) for i, rate in enumerate(self.last_lr)
+        }
         return {"last_epoch": Fact(self.last_epoch), "_step_count": Fact(self.step_count), **rates, **last}
 
 
@@ -54,4 +56,6 @@ def _integer(value: object) -> int | None:
 def _rates(value: object) -> tuple[float, ...]:
     if not isinstance(value, list):
         return ()
-    return tuple(float(item) for item in value if isinstance(item, int | float) and not isinstance(item, bool))
+    return tuple(
+        float(item) for item in value if isinstance(item, int | float) and not isinstance(item, bool)
+    )

@@ -1,5 +1,6 @@
 """training_args.bin: what the training code was given, read as opcodes although it is a pickle of live objects."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Self
@@ -13,9 +14,20 @@ from auditor.model import Blob, Fact
 _IGNORABLE = frozenset(
     {
         *("output_dir", "logging_dir", "run_name", "_n_gpu", "local_rank", "distributed_state", "device"),
-        *("hub_model_id", "__cached__setup_devices", "deepspeed_plugin", "hf_deepspeed_config", "mp_parameters"),
+        *(
+            "hub_model_id",
+            "__cached__setup_devices",
+            "deepspeed_plugin",
+            "hf_deepspeed_config",
+            "mp_parameters",
+        ),
     }
 )
+_SECRET = re.compile(r"(^|_)(token|api_key|secret|password|access_key)\Z", re.IGNORECASE)
+_VOCABULARY = frozenset(
+    {f"{kind}_token" for kind in ("eos", "bos", "pad", "unk", "sep", "cls", "mask", "image")}
+)
+"""Names of special tokens, which TRL's arguments hold; they are words, not secrets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +35,8 @@ class TrainingArgs(Artifact):
     """One training_args.bin.
 
     ``class_name`` is the qualified name of the pickled class. ``values`` are its attributes as plain data: enums by
-    their value, devices as text; a value whose key ends in ``_token`` is kept only as "<set>" or None.
+    their value, devices as text. A value whose key names a secret (``hub_token``, ``api_key``, ...), at any depth, is
+    kept only as "<set>", None or a number.
     """
 
     patterns: ClassVar[tuple[str, ...]] = ("training_args.bin",)
@@ -36,8 +49,8 @@ class TrainingArgs(Artifact):
         value = PickleArchive.parse(blob).value
         if not isinstance(value, Instance):
             raise CannotRead("does not hold training arguments")
-        state = {str(key): _value(str(key), item) for key, item in value.state.items()}
-        return cls(blob.path, value.qualified_name, state)
+        state = _masked(plain(value, 5))
+        return cls(blob.path, value.qualified_name, state if isinstance(state, dict) else {})
 
     def get(self, key: str, default: object = None) -> object:
         """The value of an attribute, or the default."""
@@ -53,7 +66,7 @@ class TrainingArgs(Artifact):
         """Processes of the run as accelerate's PartialState recorded them (``num_processes``), when it did."""
         state = self.values.get("distributed_state")
         count = state.get("num_processes") if isinstance(state, dict) else None
-        return count if isinstance(count, int) else None
+        return count if isinstance(count, int) and not isinstance(count, bool) else None
 
     def facts(self) -> Mapping[str, Fact]:
         """Every attribute; paths, devices and names of the run do not count as differences."""
@@ -61,10 +74,21 @@ class TrainingArgs(Artifact):
 
 
 def _ignorable(key: str) -> bool:
-    return key in _IGNORABLE or key.endswith("_token")
+    return key in _IGNORABLE or _is_secret(key)
 
 
-def _value(key: str, value: object) -> object:
-    if key.endswith("_token"):
-        return None if value is None else "<set>"
-    return plain(value)
+def _is_secret(key: str) -> bool:
+    return bool(_SECRET.search(key)) and key not in _VOCABULARY
+
+
+def _masked(value: object) -> object:
+    """Plain data (five levels at most) without the values of secrets."""
+    if isinstance(value, dict):
+        return {key: _kept(key, item) for key, item in value.items()}
+    return [_masked(item) for item in value] if isinstance(value, list) else value
+
+
+def _kept(key: str, value: object) -> object:
+    if _is_secret(key) and isinstance(value, str | list | dict):
+        return "<set>"
+    return _masked(value)

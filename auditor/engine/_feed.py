@@ -80,17 +80,25 @@ def _call(rule: Rule, where: str, arguments: Mapping[str, object], outcome: Outc
         outcome.ran.add(rule.id)
 
 
+_TEXT_LIMIT = 600
+"""Characters of any one text of a finding: rules quote files, and files are hostile."""
+
+
 def _finding(rule: Rule, item: Problem, policy: Policy) -> Finding:
     return Finding(
         rule.id,
         policy.severity.get(rule.id) or item.severity or rule.severity,
-        item.message,
+        _bounded(item.message) or rule.id,
         item.at,
-        item.expected,
-        item.observed,
-        item.evidence,
+        _bounded(item.expected),
+        _bounded(item.observed),
+        tuple(_bounded(text) or "" for text in item.evidence),
         item.fix or rule.documentation.fix or None,
     )
+
+
+def _bounded(text: str | None) -> str | None:
+    return text if text is None or len(text) <= _TEXT_LIMIT else text[: _TEXT_LIMIT - 1] + "…"
 
 
 def _is_folder_need(need: Need) -> bool:

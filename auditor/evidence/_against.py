@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from auditor.claims import precision_of, same_value
-from auditor.evidence._say import contradicted, real, unverifiable, verified
+from auditor.evidence._say import LIMIT, contradicted, real, unverifiable, verified
 from auditor.model import Evidence
 from auditor.recipes._base import Stated
 from auditor.runs import Run
@@ -52,6 +52,8 @@ def same(key: str, one: object, other: object) -> bool:
     left, right = plain(one), plain(other)
     if isinstance(left, float) and isinstance(right, float):
         return same_value(key, left, right)
+    if any(isinstance(value, int) and abs(value) >= LIMIT for value in (one, other)):
+        return one == other
     return same_value(key, one, other)
 
 

@@ -19,6 +19,8 @@ RELATIVE_ERROR = 1e-12
 AS_THE_FILES_SAY = "as the files say"
 MOST_ADDED_TOKENS = 512
 """Rows tried that a resized vocabulary may have more than the base's configuration says."""
+MOST_LOOKUPS = 500_000
+"""Entries of rank_pattern times modules, above which the look-ups would take too long."""
 RANKS = (1, 2, 4, 8, 12, 16, 20, 24, 32, 48, 64, 96, 128, 256, 512)
 """Ranks tried when the recorded one does not close."""
 
@@ -138,17 +140,21 @@ def wrapped_modules(base: BaseConfig, config: AdapterConfig) -> tuple[LinearModu
 
 
 def uncountable(base: BaseConfig, config: AdapterConfig) -> str | None:
-    """Why the parameters cannot be counted, as a predicate about the adapter or the base; None when they
-    can.
-    """
+    """Why the parameters cannot be counted, as a predicate about adapter or base; None when they can."""
     if config.peft_type != "LORA":
         return f"the adapter's peft_type is {config.peft_type}, and only LORA is counted here"
-    for key, words in _COPIES:
-        if config.raw.get(key):
-            return f"the adapter {words}, which is not counted here"
+    copies = next((words for key, words in _COPIES if config.raw.get(key)), None)
+    if copies is not None:
+        return f"the adapter {copies}, which is not counted here"
     if parameter_counts(base) is None:
-        kind = base.model_type or "unknown"
-        return f"the parameters of a {kind} model are not counted here"
+        return f"the parameters of a {base.model_type or 'unknown'} model are not counted here"
+    return _unmatchable(base, config)
+
+
+def _unmatchable(base: BaseConfig, config: AdapterConfig) -> str | None:
+    """Why it cannot be told which modules are wrapped, or how."""
+    if len(config.rank_pattern) * len(linear_modules(base) or ()) > MOST_LOOKUPS:
+        return "rank_pattern has too many entries to follow"
     if isinstance(config.target_modules, str) and config.pattern_problem is not None:
         return f"the expression in target_modules {config.pattern_problem}"
     if any(config.targets(name) is not False for name in _others(base)):

@@ -1,8 +1,14 @@
 """Short forms for what evidence yields, and how numbers look in its sentences."""
 
+import math
+import re
 from fractions import Fraction
 
 from auditor.model import Evidence, Status
+
+LIMIT = 2**63
+"""Integers from here on are no setting and no count of any trainer, and may not fit a float."""
+_INTEGER = re.compile(r"[-+]?[0-9]{1,18}")
 
 
 def verified(claim: str, says: str, detail: str = "", value: object = None, *paths: str) -> Evidence:
@@ -32,24 +38,21 @@ def count(amount: int, noun: str) -> str:
     return f"{amount:,} {noun}{'' if amount == 1 else 's'}"
 
 
-def is_whole(value: object) -> bool:
-    """True for an integer that is no boolean, and for a float without a fraction."""
-    if isinstance(value, bool):
-        return False
-    return isinstance(value, int) or (isinstance(value, float) and value.is_integer())
-
-
 def whole(value: object) -> int | None:
-    """The value as an integer when it is a whole number, else None."""
+    """The value as an integer within 64 bits when it is one, or a string that spells one; else None."""
     if isinstance(value, bool):
         return None
-    if isinstance(value, int):
-        return value
-    return int(value) if isinstance(value, float) and value.is_integer() else None
+    if isinstance(value, str) and _INTEGER.fullmatch(value.strip()):
+        value = int(value)
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return value if isinstance(value, int) and abs(value) < LIMIT else None
 
 
 def real(value: object) -> float | None:
-    """The value as a float when it is a number (never a boolean), else None."""
+    """The value as a float when it is a finite number (an integer within 64 bits); else None."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return float(value)
+    if isinstance(value, int) and abs(value) >= LIMIT:
+        return None
+    return float(value) if math.isfinite(value) else None

@@ -13,6 +13,8 @@ from auditor.evidence._against import plain
 from auditor.evidence._say import contradicted, number, real, unverifiable, verified, whole
 from auditor.model import Evidence
 
+LAST_STEP = 2**53
+"""Steps beyond this are no step of a training and do not fit a float."""
 KINDS = ("linear", "cosine", "constant", "constant_with_warmup")
 
 
@@ -214,5 +216,5 @@ def total_of(ledger: Ledger, recorded: int | None) -> int | None:
     """Steps of the whole schedule: trainer_state.json's max_steps, else the one that was asked for."""
     if recorded is not None and recorded > 0:
         return recorded
-    given = whole(plain(ledger.value("max_steps", EFFECTIVE, DECLARED)))
+    given = whole(ledger.value("max_steps", EFFECTIVE, DECLARED))
     return given if given and given > 0 else None

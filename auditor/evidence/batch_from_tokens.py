@@ -100,7 +100,13 @@ def _step(run: Run, ledger: Ledger, flos: FlosLedger, state: TrainerState) -> _S
     key = next(iter(lengths))
     epochs = whole(state.epoch)
     return _Step(
-        flos.tokens_per_step, batch, ranks, lengths[key], key, state.global_step, epochs if epochs else None
+        flos.tokens_per_step,
+        batch,
+        ranks,
+        lengths[key],
+        key,
+        state.global_step,
+        epochs if epochs and epochs > 0 else None,
     )
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from auditor.artifacts.trainer_state import TrainerState
 from auditor.claims import DECLARED, EFFECTIVE, Ledger
 from auditor.evidence._say import number, unverifiable, verified
-from auditor.evidence._schedule import Asked, Point, asked, judge, total_of
+from auditor.evidence._schedule import LAST_STEP, Asked, Point, asked, judge, total_of
 from auditor.model import Evidence, Status
 from auditor.runs import Run
 
@@ -48,13 +48,13 @@ def weigh(run: Run, ledger: Ledger) -> Iterator[Evidence]:
 def _logged(run: Run) -> tuple[str, dict[int, float]]:
     """The rates by step and the file they are from; a step logged twice counts once, with its last value."""
     state = run.latest(TrainerState)
-    rows = dict(state.logged(TAG)) if state else {}
+    rows = {s: rate for s, rate in state.logged(TAG) if 0 <= s <= LAST_STEP} if state else {}
     if state is not None and rows:
         return state.path, rows
     for log in run.events:
         points = log.scalars.get(EVENT_TAG, ())
         if points:
-            return log.path, {point.step: point.value for point in points}
+            return log.path, {p.step: p.value for p in points if 0 <= p.step <= LAST_STEP}
     return "", {}
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.adapter_weights import AdapterWeights
 from auditor.claims import Ledger
+from auditor.evidence._flos import MOST_LOOKUPS
 from auditor.evidence._say import contradicted, count, unverifiable, verified
 from auditor.model import Evidence
 from auditor.runs import Run
@@ -44,6 +45,9 @@ def _pair(run: Run) -> tuple[AdapterConfig | None, AdapterWeights | None]:
 
 def _ranks(config: AdapterConfig, weights: AdapterWeights, paths: tuple[str, ...]) -> Iterator[Evidence]:
     ranks = dict(weights.ranks())
+    if len(ranks) * len(config.rank_pattern) > MOST_LOOKUPS:
+        yield unverifiable("r", "rank_pattern has too many entries to follow", *paths)
+        return
     wrong = [(module, rank) for module, rank in ranks.items() if rank != config.rank_of(module)]
     if not ranks or config.rank_of(next(iter(ranks))) is None:
         return

@@ -15,7 +15,7 @@ from auditor.artifacts.trainer_state import TrainerState
 from auditor.claims import DECLARED, EFFECTIVE, Ledger
 from auditor.evidence._against import plain
 from auditor.evidence._say import contradicted, number, real, unverifiable, verified
-from auditor.evidence._schedule import Point, asked, judge, total_of
+from auditor.evidence._schedule import LAST_STEP, Point, asked, judge, total_of
 from auditor.model import Evidence
 from auditor.runs import Run
 
@@ -39,7 +39,9 @@ def weigh(run: Run, ledger: Ledger) -> Iterator[Evidence]:
     points = [
         Point(state.last_epoch, state.last_lr[0])
         for state in states
-        if state.last_epoch is not None and state.last_lr and len(set(state.last_lr)) == 1
+        if state.last_epoch is not None
+        and 0 <= state.last_epoch <= LAST_STEP
+        and len(set(state.last_lr)) == 1
     ]
     if wanted is not None and points and agree:
         judged = judge(wanted, points, RTOL, "scheduler.pt", *paths)

@@ -12,7 +12,6 @@ from collections.abc import Iterator
 
 from auditor.artifacts.rng_state import RngState
 from auditor.claims import DECLARED, EFFECTIVE, Ledger
-from auditor.evidence._against import plain
 from auditor.evidence._files import why_unread
 from auditor.evidence._say import contradicted, unverifiable, verified, whole
 from auditor.model import Evidence
@@ -22,7 +21,7 @@ from auditor.runs import Run
 def weigh(run: Run, ledger: Ledger) -> Iterator[Evidence]:
     """Test seed by every rng_state file of the last checkpoint that has one."""
     stated = ledger.statement("seed", DECLARED, EFFECTIVE)
-    wanted = whole(plain(stated.value)) if stated else None
+    wanted = whole(stated.value) if stated else None
     if stated is None or wanted is None:
         return
     states = next((found for f in reversed(run.folders) if (found := f.all(RngState))), ())

@@ -18,6 +18,9 @@ from auditor.evidence._say import contradicted, number, real, unverifiable, veri
 from auditor.model import Evidence, Statement
 from auditor.runs import Run
 
+LEAST = -1_000_000.0
+"""The lowest interval looked at; -1 is what platforms write, and a product with max_steps must fit a float."""
+
 
 def weigh(run: Run, ledger: Ledger) -> Iterator[Evidence]:
     """Test max_steps, num_train_epochs, global_step, the micro-batch and the three intervals."""
@@ -35,7 +38,7 @@ def weigh(run: Run, ledger: Ledger) -> Iterator[Evidence]:
     ):
         stated = ledger.statement(key, DECLARED, EFFECTIVE)
         wanted = real(plain(stated.value)) if stated else None
-        if stated is not None and wanted is not None and found is not None and math.isfinite(wanted):
+        if stated is not None and wanted is not None and found is not None and wanted >= LEAST:
             yield from _interval(key, stated, wanted, found, state)
 
 
@@ -47,7 +50,7 @@ def _asked_steps(ledger: Ledger) -> float | None:
 
 def _max_steps(ledger: Ledger, state: TrainerState) -> Iterator[Evidence]:
     stated = ledger.statement("max_steps", DECLARED, EFFECTIVE)
-    wanted = whole(plain(stated.value)) if stated else None
+    wanted = whole(stated.value) if stated else None
     if stated is None or wanted is None or wanted <= 0 or state.max_steps is None:
         return
     paths = (state.path, stated.path)
@@ -64,7 +67,7 @@ def _epochs(ledger: Ledger, state: TrainerState) -> Iterator[Evidence]:
     stated = ledger.statement("num_train_epochs", DECLARED, EFFECTIVE)
     wanted = real(plain(stated.value)) if stated else None
     found = real(state.num_train_epochs)
-    if stated is None or wanted is None or found is None or not math.isfinite(wanted):
+    if stated is None or wanted is None or found is None:
         return
     paths = (state.path, stated.path)
     if _asked_steps(ledger) is not None:
@@ -96,7 +99,7 @@ def _batch(ledger: Ledger, state: TrainerState) -> Iterator[Evidence]:
     """The state's micro-batch is the declared one times the GPUs of one process, or what memory allowed."""
     key = "per_device_train_batch_size"
     stated, found = ledger.statement(key, DECLARED, EFFECTIVE), state.train_batch_size
-    wanted = whole(plain(stated.value)) if stated else None
+    wanted = whole(stated.value) if stated else None
     if stated is None or wanted is None or wanted < 1 or found is None or found < 1:
         return
     paths = (state.path, stated.path)

@@ -13,7 +13,7 @@ from auditor.errors import IncompleteError, UsageError
 from auditor.model import RerunPlan
 from auditor.runs import Run
 
-LIBRARIES = ("torch", "transformers", "peft", "bitsandbytes", "accelerate")
+LIBRARIES = ("torch", "transformers", "peft", "accelerate")
 HINT = 'pip install "auditor[rerun]"'
 _PINNED: Mapping[str, str] = {
     "PYTHONHASHSEED": "0",
@@ -122,7 +122,14 @@ def processor(source: Path = _CPU_FLAGS) -> str:
     return line.partition(":")[2].strip() or platform.machine()
 
 
-def versions(libraries: tuple[str, ...] = LIBRARIES) -> Mapping[str, str]:
+def libraries_of(plan: RerunPlan) -> tuple[str, ...]:
+    """What the child of a plan imports; bitsandbytes only where the base is quantised."""
+    quantization = plan.settings.get("quantization")
+    quantised = quantization is not None and quantization.value is not None
+    return (*LIBRARIES, "bitsandbytes") if quantised else LIBRARIES
+
+
+def versions(libraries: tuple[str, ...]) -> Mapping[str, str]:
     """The installed release of each library the child imports. Raises UsageError naming what is missing.
 
     Nothing is imported: installing is checked by metadata and by finding the module.

@@ -66,7 +66,7 @@ class _Clock:
         self.done = 0
         self._progress = progress
         self._total = plan.stop_at * (options.repeats + options.variation)
-        self._end = None if options.timeout is None else time.monotonic() + options.timeout
+        self._end = None if options.limit is None else time.monotonic() + options.limit
         progress(0, self._total, None, None)
 
     def tell(self, step: int, total: int, loss: float | None, eta: float | None) -> None:
@@ -97,7 +97,7 @@ def run(
     ``device`` cpu hides this machine's GPUs, whose generators draw other dropout masks than a CPU's. Raises
     UsageError when the libraries are missing, IncompleteError when training did not finish.
     """
-    inputs, versions = Inputs.of(options), environment.versions()
+    inputs, versions = Inputs.of(options), environment.versions(environment.libraries_of(plan))
     hidden = {"CUDA_VISIBLE_DEVICES": ""} if device == "cpu" else {}
     digests, store = inputs.digests(), cache.folder()
     name = cache.key({**_question(plan, options, versions), "inputs": digests, "hidden": hidden})

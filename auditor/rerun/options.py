@@ -16,8 +16,8 @@ def silent(step: int, total: int, loss: float | None, eta: float | None) -> None
 class RerunOptions:
     """How much to train, with what, and where to leave it.
 
-    ``steps`` is the budget in optimizer steps of one training, ``minutes`` a budget of time,
-    ``timeout`` seconds after which the child is ended. ``keep`` is a new folder that receives the outputs.
+    ``steps`` is the budget in optimizer steps of one training. ``minutes`` and ``timeout`` (seconds) end an
+    experiment that takes longer, the shorter of the two. ``keep`` is a new folder that receives the outputs.
     ``repeats`` counts trainings with the same settings (2: one and its repeat); ``variation`` adds one under
     another instruction set and thread count.
     """
@@ -34,3 +34,9 @@ class RerunOptions:
     repeats: int = 2
     variation: bool = True
     debug: bool = False
+
+    @property
+    def limit(self) -> float | None:
+        """Seconds the whole experiment may take; None for as long as it needs."""
+        limits = [self.timeout, None if self.minutes is None else self.minutes * 60]
+        return min((limit for limit in limits if limit is not None), default=None)

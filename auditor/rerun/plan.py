@@ -19,8 +19,6 @@ from auditor.runs import Run
 
 DEFAULT_STEPS = 200
 """Optimizer steps trained when the user gives no budget: a short run, or the beginning of a long one."""
-SECONDS_PER_STEP_GUESS = 4.0
-"""Of a QLoRA step of a 4B model, 4,096 tokens, on one GPU (3.55 s measured); turns minutes into steps."""
 ROWS_LIMIT = 256 * 1024 * 1024
 """Bytes of a data file whose rows are counted before training; a larger one only loses the row coverage."""
 _COMPARABLE = (
@@ -39,11 +37,10 @@ def build(
     base: Path | None,
     data: Path | None,
     steps: int | None = None,
-    minutes: float | None = None,
 ) -> RerunPlan:
     """Decide what to train. A plan with obstacles is complete but for what they name.
 
-    ``steps`` is the budget of optimizer steps, ``minutes`` a budget of time that stands in for it.
+    ``steps`` is the budget of optimizer steps of one training.
     """
     settings, hypotheses = choose(run, ledger)
     known = dict(settings)
@@ -54,7 +51,7 @@ def build(
         known["max_steps"] = Setting(total.value, total.source, total.assumed)
         known["warmup_steps"] = warmup(ledger, _int(total.value))
     number = _int(total.value) if total else 0
-    stop_at = _stop(run, number, _budget(steps, minutes))
+    stop_at = _stop(run, number, max(1, DEFAULT_STEPS if steps is None else steps))
     return RerunPlan(
         run=run.name,
         settings=dict(sorted(known.items())),
@@ -67,14 +64,6 @@ def build(
         obstacles=obstacles(run, ledger, known, number or None, base, data),
         hypotheses=(*hypotheses, *_further(run, ledger, known)),
     )
-
-
-def _budget(steps: int | None, minutes: float | None) -> int:
-    if steps is not None:
-        return max(1, steps)
-    if minutes is not None:
-        return max(1, int(minutes * 60 / SECONDS_PER_STEP_GUESS))
-    return DEFAULT_STEPS
 
 
 def _stop(run: Run, total: int, budget: int) -> int:

@@ -20,7 +20,7 @@ __all__ = ["Progress", "RerunOptions", "plan_only", "rerun", "silent"]
 
 def plan_only(run: Run, ledger: Ledger, options: RerunOptions) -> RerunPlan:
     """What would be trained. Trains nothing and needs no torch."""
-    return planning.build(run, ledger, options.base, options.data, options.steps, options.minutes)
+    return planning.build(run, ledger, options.base, options.data, options.steps)
 
 
 def rerun(run: Run, ledger: Ledger, options: RerunOptions, progress: Progress = silent) -> RerunResult:
@@ -35,7 +35,7 @@ def rerun(run: Run, ledger: Ledger, options: RerunOptions, progress: Progress = 
         raise UsageError(
             f"this run cannot be rerun: {plan.obstacles[0]}{more}", "audit rerun --plan shows the whole plan"
         )
-    environment.versions()
+    environment.versions(environment.libraries_of(plan))
     trainings = options.repeats + options.variation
     with _folder(options.keep) as folder:
         environment.require_space(folder, environment.space_needed(run, plan, trainings))

@@ -119,3 +119,11 @@ def test_the_policy_outranks_the_problem_and_the_problem_its_rule() -> None:
     assert outcome(check, healthy()).findings[0].severity is Severity.NOTE
     policy = Policy(severity={"a-rule": Severity.WARNING})
     assert outcome(check, healthy(), policy).findings[0].severity is Severity.WARNING
+
+
+def test_texts_of_a_finding_are_bounded() -> None:
+    def check(run: Run) -> Iterator[Problem]:
+        yield Problem("m" * 10_000, Location("x"), observed="o" * 10_000)
+
+    (found,) = outcome(check, healthy()).findings
+    assert (len(found.message), len(found.observed or "")) == (600, 600)

@@ -1,12 +1,15 @@
 """The child's surroundings: what is pinned, what never reaches it, what is asked before it starts."""
 
 import importlib.metadata
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from auditor.errors import IncompleteError, UsageError
+from auditor.model import Setting
 from auditor.rerun import environment
+from tests.rerun import variants as v
 
 
 def test_threads_hashes_and_the_hub_are_pinned() -> None:
@@ -80,6 +83,13 @@ def test_missing_libraries_are_a_usage_error_with_the_command_to_install_them() 
     assert raised.value.exit_code == 2
     assert raised.value.message == "a rerun needs no-such-library, which this Python does not have"
     assert raised.value.hint == 'pip install "auditor[rerun]"'
+
+
+def test_bitsandbytes_is_needed_only_where_the_base_is_quantised() -> None:
+    plan = v.plan_of_fixture()
+    assert "bitsandbytes" in environment.libraries_of(plan)
+    whole = replace(plan, settings={**plan.settings, "quantization": Setting(None, "declared")})
+    assert environment.libraries_of(whole) == ("torch", "transformers", "peft", "accelerate")
 
 
 def test_versions_are_the_installed_ones() -> None:

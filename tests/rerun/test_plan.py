@@ -187,11 +187,6 @@ def test_the_span_ends_at_the_last_checkpoint_inside_the_budget(
     assert made.coverage["steps"] == pytest.approx(stop_at / 18)
 
 
-def test_minutes_are_turned_into_steps() -> None:
-    assert plan(minutes=1.0).stop_at == 9  # 60 s / 4 s a step = 15 steps, and the last checkpoint inside is 9
-    assert plan(minutes=100.0).span == "whole"
-
-
 def test_files_beyond_the_span_are_not_covered() -> None:
     # 13 files hold something to compare: 2 at the root, 5 in each checkpoint, 1 event file
     assert plan().coverage["files"] == 1.0

@@ -12,6 +12,7 @@ import pytest
 
 from auditor.errors import IncompleteError
 from auditor.rerun import runner
+from auditor.rerun.options import RerunOptions
 from auditor.rerun.runner import EndedEarlyError, Followed, run_child
 
 TELL = "import json, sys, os, time, signal\ndef tell(**e): print(json.dumps(e), flush=True)\n"
@@ -215,3 +216,13 @@ def test_the_order_is_valid_json_for_the_real_child(tmp_path: Path) -> None:
     with pytest.raises(IncompleteError):
         run(tmp_path, "sys.exit(1)\n")
     assert json.loads((tmp_path / "JOB.json").read_text())["version"] == 1
+
+
+@pytest.mark.parametrize(
+    ("minutes", "timeout", "limit"),
+    [(None, None, None), (2.0, None, 120.0), (2.0, 30.0, 30.0), (None, 30.0, 30.0)],
+)
+def test_the_shorter_of_two_limits_holds(
+    minutes: float | None, timeout: float | None, limit: float | None
+) -> None:
+    assert RerunOptions(minutes=minutes, timeout=timeout).limit == limit

@@ -26,7 +26,7 @@ def check(config: TokenizerConfig, recipe: Recipe) -> Iterator[Problem | Skip]:
         yield Skip("tokenizer_config.json has no add_eos_token")
     elif config.add_eos_token is False:
         yield Problem(
-            f"add_eos_token is declared true, and the tokenizer does not add one",
+            "add_eos_token is declared true, and the tokenizer does not add one",
             config.at("/add_eos_token"),
             expected="true, or texts that end in the token",
             observed="false",

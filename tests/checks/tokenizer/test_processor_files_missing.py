@@ -29,7 +29,8 @@ def test_fails_on_the_real_case() -> None:
         finding(
             RULE,
             NOTE,
-            "the adapter is for Gemma3ForConditionalGeneration, and none of the processor's files is beside the tokenizer",
+            "the adapter is for Gemma3ForConditionalGeneration, and none of the processor's files is beside the "
+            "tokenizer",
             CONFIG,
             "/auto_mapping/base_model_class",
             expected="preprocessor_config.json or processor_config.json",

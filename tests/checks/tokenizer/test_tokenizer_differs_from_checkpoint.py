@@ -35,7 +35,7 @@ def test_fails_for_another_vocabulary() -> None:
     other = read["tokenizer.json"] + b"\n"
     (only,) = found(RULE, healthy(data={"tokenizer.json": other}))
     assert only.message == "tokenizer.json differs from checkpoint-18/tokenizer.json in sha256 and size"
-    assert only.observed == f'sha256 "{hashlib.sha256(other).hexdigest()[:51]}…'
+    assert only.observed == f'sha256 "{hashlib.sha256(other).hexdigest()[:58]}…'
 
 
 def test_names_three_differences_and_counts_the_rest_when_it_fails() -> None:

@@ -1,0 +1,54 @@
+"""The card describes the base model, not this adapter.
+
+PEFT writes its own card beside an adapter (peft 0.13.2, peft_model.py, `create_or_update_model_card`); a card
+with the base's title, makers and benchmark tables and without a word about an adapter was put over it. Readers
+are told about other training, other data and other results.
+
+Wrong when: the card is meant to repeat the base's text, and the adapter is documented elsewhere.
+
+Fix: write a card for the adapter: base model, data, hyperparameters, results; link to the base's card.
+"""
+
+from collections.abc import Iterator
+
+from auditor.artifacts.adapter_config import AdapterConfig
+from auditor.artifacts.model_card import ModelCard
+from auditor.checks._wording import shown
+from auditor.checks.card import _upstream
+from auditor.model import Problem, Severity
+
+SEVERITY = Severity.WARNING
+
+ENOUGH = 2
+"""Independent traces of the base's card that make one; each alone is in honest cards too."""
+
+
+def check(card: ModelCard, config: AdapterConfig) -> Iterator[Problem]:
+    """Title or makers, and a second trace, and no word about an adapter."""
+    base = config.base_model_name_or_path or next(iter(card.base_model), "")
+    if not config.is_peft or not base or _upstream.speaks_of_adapter(card):
+        return
+    traces = tuple(traces_of(card, base))
+    signed = _upstream.title_of_base(card, base) or _upstream.makers(card)
+    if signed and len(traces) >= ENOUGH:
+        yield Problem(
+            "the card is the base model's: it names neither adapter nor LoRA nor PEFT",
+            card.at(),
+            expected="a card that describes this adapter",
+            observed=card.title,
+            evidence=traces,
+        )
+
+
+def traces_of(card: ModelCard, base: str) -> Iterator[str]:
+    """Sentences on what in a card comes from the base's."""
+    title, makers = _upstream.title_of_base(card, base), _upstream.makers(card)
+    if title:
+        yield f"the title is {shown(title)}"
+    if makers:
+        yield f"it is signed: {makers}"
+    tables = _upstream.base_tables(card, base)
+    if tables:
+        yield f"it holds {len(tables)} benchmark table{'s' if len(tables) > 1 else ''} of the base's family"
+    if _upstream.has_terms(card):
+        yield "it holds the publisher's own links (model page, terms of use)"

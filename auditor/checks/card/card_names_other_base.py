@@ -1,0 +1,59 @@
+"""The card names another base model than the adapter was made for.
+
+`base_model` in the card is what hubs draw the lineage from and what users load under the adapter;
+`base_model_name_or_path` in adapter_config.json is what training loaded (peft 0.13.2, peft_model.py). On
+another base, even a sibling such as -pt instead of -it, the adapter's update lands on weights it was not
+computed for.
+
+Wrong when: the two names are aliases this rule does not know. Copies with the same last segment, quantized
+siblings and folders whose name states no size are recognised, and a null in adapter_config.json is not judged.
+
+Fix: name in the card the model that adapter_config.json names.
+"""
+
+from collections.abc import Iterator
+
+from auditor.artifacts.adapter_config import AdapterConfig
+from auditor.artifacts.model_card import ModelCard
+from auditor.checks._wording import joined
+from auditor.checks.card._names import Relation, relation
+from auditor.claims import DECLARED, Ledger
+from auditor.model import Problem, Severity, Skip
+
+SEVERITY = Severity.ERROR
+
+
+def check(card: ModelCard, config: AdapterConfig, ledger: Ledger | None) -> Iterator[Problem | Skip]:
+    """One of several base models in a card is enough to agree."""
+    name = config.base_model_name_or_path
+    if not card.base_model:
+        yield Skip("the card names no base_model")
+        return
+    if not name or not config.is_peft:
+        yield Skip("adapter_config.json names no base model")
+        return
+    found = {relation(base, name) for base in card.base_model}
+    if Relation.SAME in found:
+        return
+    if Relation.SILENT in found:
+        yield Skip("a folder is named whose name need not be its model's")
+        return
+    shown = joined(card.base_model)
+    yield Problem(
+        f"the card's base_model is {shown}, and the adapter was made for {name}",
+        card.at("base_model"),
+        expected=name,
+        observed=shown,
+        evidence=tuple(_declared(name, ledger)),
+        severity=Severity.WARNING if Relation.UNCLEAR in found else None,
+    )
+
+
+def _declared(name: str, ledger: Ledger | None) -> Iterator[str]:
+    declared = ledger.statement("base_model", DECLARED) if ledger else None
+    if (
+        declared is not None
+        and isinstance(declared.value, str)
+        and relation(declared.value, name) is Relation.SAME
+    ):
+        yield f"{declared.path} declares {declared.value} too"

@@ -1,0 +1,35 @@
+"""The card names a PEFT release that cannot have written adapter_config.json.
+
+The keys of adapter_config.json grow with the releases (class annotations of the wheels), and PEFT writes its
+release into the card in the same call (peft 0.13.2, peft_model.py, `save_pretrained`). A key that is newer than
+the card's release means that card and configuration come from different runs.
+
+Wrong when: the configuration was saved again by a newer PEFT, and the card was kept.
+
+Fix: save adapter and card together again.
+"""
+
+from collections.abc import Iterator
+
+from auditor.artifacts.adapter_config import AdapterConfig
+from auditor.artifacts.model_card import ModelCard
+from auditor.artifacts.versions import peft_range
+from auditor.model import Problem, Severity, Skip, version_key
+
+SEVERITY = Severity.WARNING
+
+
+def check(card: ModelCard, config: AdapterConfig) -> Iterator[Problem | Skip]:
+    """Only keys that are too new count: old ones may have been dropped by an edit."""
+    stated = card.peft_version
+    dated = peft_range(config.keys) if config.peft_type == "LORA" else None
+    if stated is None or dated is None or dated.range.low is None:
+        yield Skip("the card names no PEFT release, or the adapter's keys do not date it")
+    elif version_key(stated) < version_key(dated.range.low):
+        yield Problem(
+            f"the card says PEFT {stated}, and {config.path} was written by PEFT {dated.range}",
+            card.at("PEFT"),
+            expected=str(dated.range),
+            observed=stated,
+            evidence=(dated.why,),
+        )

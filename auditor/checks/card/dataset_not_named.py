@@ -1,0 +1,65 @@
+"""The card does not say on which data the adapter was trained.
+
+Without it nobody can judge what the adapter knows, whether the data's licence allows its use, or whether a
+test set was among it.
+
+Wrong when: the data may not be named; then the card should say that.
+
+Fix: write `datasets:` into the card, or a sentence on the data.
+"""
+
+import re
+from collections.abc import Iterator
+
+from auditor.artifacts.adapter_config import AdapterConfig
+from auditor.artifacts.model_card import ModelCard
+from auditor.checks.card import _upstream
+from auditor.checks.card.card_is_of_base_model import ENOUGH, traces_of
+from auditor.claims import DECLARED, Ledger
+from auditor.model import Location, Problem, Severity, Skip
+from auditor.runs import Run
+
+SEVERITY = Severity.WARNING
+
+_SPOKEN = re.compile(
+    r"\bdata ?sets?\b|\btrain(?:ed|ing)\s+(?:on|data|corpus|set)\b|fine-?tun\w+\s+(?:\w+\s+){0,4}on\b|"
+    r"huggingface\.co/datasets/|\bcorpus\b|\bkaggle\b",
+    re.IGNORECASE,
+)
+
+
+def check(run: Run, ledger: Ledger) -> Iterator[Problem | Skip]:
+    """What a base model's copied card says about its data says nothing about this adapter's."""
+    card, config = run.root.one(ModelCard), run.root.one(AdapterConfig)
+    if card is None or config is None:
+        yield Skip("no card is beside the run's own adapter")
+        return
+    declared = ledger.value("dataset", DECLARED)
+    if (
+        card.datasets
+        or any(tag.startswith("dataset:") for tag in card.tags)
+        or _mentions(card, config, declared)
+    ):
+        return
+    yield Problem(
+        "the card names no dataset",
+        Location(card.path, "datasets"),
+        expected=f"the declared dataset, {model_name(declared)}"
+        if isinstance(declared, str)
+        else "a dataset",
+        observed="none",
+    )
+
+
+def _mentions(card: ModelCard, config: AdapterConfig, declared: object) -> bool:
+    text = _upstream.text_of(card)
+    if isinstance(declared, str) and _last(declared).lower() in text.lower():
+        return True
+    base = config.base_model_name_or_path or ""
+    copied = not _upstream.speaks_of_adapter(card) and len(tuple(traces_of(card, base))) >= ENOUGH
+    placeholder = card.is_template
+    return not copied and not placeholder and _SPOKEN.search(text) is not None
+
+
+def _last(name: str) -> str:
+    return re.split(r"[/\\:]", name.rstrip("/\\"))[-1].removesuffix(".git")

@@ -1,0 +1,49 @@
+"""The card says the folder is for another library than PEFT, and the folder holds a PEFT adapter.
+
+Hubs take the loading snippet and the widget from `library_name`. With "transformers" users are shown how to
+load a full model, and search by library does not find the adapter.
+
+Wrong when: merged weights are in the folder too, which is recognised, or a training tool wrote the line: TRL
+and Unsloth do, and Transformers loads an adapter if PEFT is installed; with their tags this is only a note.
+
+Fix: write `library_name: peft` into the card.
+"""
+
+from collections.abc import Iterator
+
+from auditor.artifacts.adapter_config import AdapterConfig
+from auditor.artifacts.model_card import ModelCard
+from auditor.model import Problem, Severity, name_of
+from auditor.runs import Contents
+
+SEVERITY = Severity.WARNING
+
+_FINE = frozenset(
+    {"peft", "diffusers", "adapter-transformers", "adapters", "mlx", "sentence-transformers", "setfit"}
+)
+_MERGED = (
+    "model.safetensors",
+    "pytorch_model.bin",
+    "model.safetensors.index.json",
+    "pytorch_model.bin.index.json",
+)
+_TOOLS = frozenset({"trl", "unsloth", "llama-factory", "axolotl", "swift"})
+
+
+def check(card: ModelCard, config: AdapterConfig, contents: Contents) -> Iterator[Problem]:
+    """Silent where no library is named: hubs recognise adapter_config.json by themselves."""
+    library = card.library_name
+    if library is None or library.lower() in _FINE or not config.is_peft:
+        return
+    inside = {name_of(path) for path in contents.snapshot.under(card.folder)}
+    if inside & set(_MERGED):
+        return
+    tags = {tag.lower() for tag in card.tags}
+    told = bool(tags & _TOOLS) or any(tag.startswith("base_model:adapter:") for tag in tags) or "peft" in tags
+    yield Problem(
+        f"library_name is {library}, and the folder holds a PEFT adapter",
+        card.at("library_name"),
+        expected="peft",
+        observed=library,
+        severity=Severity.NOTE if told else None,
+    )

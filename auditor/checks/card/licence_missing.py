@@ -1,0 +1,36 @@
+"""The published adapter states no licence.
+
+An adapter is a work derived from its base: Gemma's, Llama's and other terms ask that they be passed on, and
+without any licence nobody may use it.
+
+Wrong when: the licence stands in a file with another name than LICENSE, or the repository is private.
+
+Fix: write `license:` into the card, the base's unless its terms allow another, or add a LICENSE file.
+"""
+
+from collections.abc import Iterator
+
+from auditor.artifacts.adapter_config import AdapterConfig
+from auditor.artifacts.model_card import ModelCard
+from auditor.model import Location, Problem, Severity, Skip, name_of
+from auditor.runs import Run
+
+SEVERITY = Severity.WARNING
+
+_FILES = ("license", "licence", "copying", "notice")
+
+
+def check(run: Run) -> Iterator[Problem | Skip]:
+    """Only the card beside the published adapter counts, not those of checkpoints."""
+    card, config = run.root.one(ModelCard), run.root.one(AdapterConfig)
+    if card is None or config is None:
+        yield Skip("no card is beside the run's own adapter")
+        return
+    names = (name_of(path).lower() for path in run.contents.snapshot.files)
+    if card.license is None and not any(name.startswith(_FILES) for name in names):
+        yield Problem(
+            "no licence is stated, neither in the card nor in a file of its own",
+            Location(card.path, "license"),
+            expected="license: in the card, or a LICENSE file",
+            observed="none",
+        )

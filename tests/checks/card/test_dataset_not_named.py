@@ -1,0 +1,45 @@
+from tests.builders.repositories import healthy, seed
+from tests.checks.card.cards import CARD, honest, real, replaced, with_card, without_cards
+from tests.checks.expecting import WARNING, finding, found, reasons
+
+RULE = "dataset-not-named"
+LINES = "datasets:\n- tiny-labs/tiny-sums\n"
+PHRASE = ", trained on short sentences about sums"
+
+
+def test_passes() -> None:
+    assert found(RULE, healthy()) == []
+
+
+def test_passes_a_sentence_on_the_data() -> None:
+    assert PHRASE in honest().replace("\n", " ")
+    assert found(RULE, replaced(LINES, "")) == []
+
+
+def test_passes_the_name_of_the_declared_dataset() -> None:
+    assert found(RULE, seed(text={CARD: real() + "\nTuned with card-finance-qna-small.\n"})) == []
+
+
+def test_fails_on_the_real_case_whose_card_speaks_of_the_base_s_data() -> None:
+    assert "### Training Dataset" in real()
+    assert found(RULE, seed()) == [
+        finding(
+            RULE,
+            WARNING,
+            "the card names no dataset",
+            CARD,
+            "datasets",
+            expected="the declared dataset, Card-Finance-QnA-Small",
+            observed="none",
+        )
+    ]
+
+
+def test_fails_for_a_card_without_a_word() -> None:
+    bare = "---\nlicense: mit\n---\n\n# An adapter\n\nA LoRA adapter.\n"
+    (only,) = found(RULE, with_card(bare, without=["cheetah-fine-tuning-config.json"]))
+    assert only.expected == "a dataset"
+
+
+def test_says_when_it_cannot_look() -> None:
+    assert reasons(RULE, without_cards()) == ["no card is beside the run's own adapter"]

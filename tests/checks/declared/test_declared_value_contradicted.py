@@ -1,0 +1,85 @@
+import pytest
+
+from auditor.sources.directory import memory_snapshot
+from tests.builders.repositories import TINY_BASE, healthy, seed
+from tests.checks.expecting import ERROR, WARNING, finding, found, reasons
+
+RULE = "declared-value-contradicted"
+CONFIG = "cheetah-fine-tuning-config.json"
+
+
+def test_passes() -> None:
+    assert found(RULE, healthy()) == []
+    assert found(RULE, healthy(), base=TINY_BASE) == []
+
+
+def test_passes_the_real_case_whose_contradictions_have_rules_of_their_own() -> None:
+    assert found(RULE, seed()) == []
+
+
+def test_fails_for_another_rank_once_with_every_test_against_it() -> None:
+    # total_flos = 6 x 3,666,842,480 x 460,800 holds for r = 16 only (meta-device model of the real class).
+    edits = {"adapter_config.json": {"/r": 8}}
+    assert found(RULE, seed(json_edits=edits)) == [
+        finding(
+            RULE,
+            ERROR,
+            "`r` is contradicted: total_flos closes with r = 16 to the last digit, and not with the recorded 8",
+            "adapter_config.json",
+            "/r",
+            expected="8",
+            evidence=(
+                (
+                    "tokens-from-total-flos: 10,138,086,088,704,000 = 6 x 3,666,842,480 x 460,800 (remainder 0); "
+                    "3,666,842,480 = 3,624,108,400 outside the base's embeddings (table of known models: gemma-3-4b) "
+                    "+ 42,734,080 of LoRA on 401 modules (238 text, 162 vision, 1 head)"
+                ),
+                "declared-against-adapter-config: r is declared as 16, and adapter_config.json says 8",
+            ),
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "observed"),
+    [
+        ("learning_rate", 1e-3, "0.002"),
+        ("seed", 7, "42"),
+        ("num_train_epochs", 3, "1"),
+        ("weight_decay", 0.1, "0.0"),
+        ("lr_scheduler_type", "cosine", "linear"),
+    ],
+)
+def test_fails_for_a_declared_value_that_the_trainer_did_not_receive(
+    key: str, value: object, observed: str
+) -> None:
+    snapshot = healthy(json_edits={CONFIG: {f"/train_model_parameters/{key}": value}})
+    (found_one,) = [item for item in found(RULE, snapshot) if item.message.startswith(f"`{key}`")]
+    assert found_one.severity is ERROR
+    assert (found_one.at.path, found_one.at.member) == (CONFIG, f"/train_model_parameters/{key}")
+    assert (found_one.expected, found_one.observed) == (str(value), observed)
+
+
+def test_fails_mildly_for_a_card_that_describes_another_training() -> None:
+    card = "# Card\n\nThe following hyperparameters were used during training:\n- learning_rate: 0.5\n- seed: 42\n"
+    assert found(RULE, healthy(text={"README.md": card})) == [
+        finding(
+            RULE,
+            WARNING,
+            "`learning_rate` is contradicted: the model card says learning_rate 0.5, and training_args.bin says "
+            "0.002",
+            "README.md",
+            "learning_rate",
+            expected="0.5",
+            observed="0.002",
+            evidence=("tested by card-against-training",),
+        )
+    ]
+
+
+def test_says_when_it_cannot_look() -> None:
+    snapshot = memory_snapshot("bare", {"adapter_config.json": b'{"peft_type": "IA3"}'})
+    assert reasons(RULE, snapshot) == ["no file tests any claim of this run"]
+    assert reasons(RULE, memory_snapshot("empty", {})) == [
+        "no adapter, checkpoint or trainer state was found"
+    ]
