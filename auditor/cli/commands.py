@@ -82,7 +82,7 @@ def compare(
     with _targets.refs([base, head], repo, lfs_store or ()) as opened:
         before, after = opened.snapshots
         policy = _policy(from_snapshot(before), fail_on, require_coverage, only, ignore)
-        rerunner = _rerunner(rerun, base_model, data, steps, minutes, run_name, keep, no_cache, quiet)
+        rerunner = _rerunner(rerun, policy, base_model, data, steps, minutes, run_name, keep, no_cache, quiet)
         options = _audit_options(policy, base_model, opened.repository)
         report = audit.compare(before, after, opened.related, options, rerunner)
     _finish(report, stdout, files, color, stamp)
@@ -147,18 +147,17 @@ def rerun(
     stdout, files = _output.renderer(format), _output.destinations(output or ())
     with _targets.target(target, repo, lfs_store or ()) as opened:
         (snapshot,) = opened.snapshots
-        options = _audit_options(
-            _policy(from_snapshot(snapshot), fail_on, None, None, None), base_model, opened.repository
-        )
+        policy = _policy(from_snapshot(snapshot), fail_on, None, None, None)
+        options = _audit_options(policy, base_model, opened.repository)
         if plan:
             from auditor.cli._plan import plan_text
             from auditor.engine.rerun import RerunOptions
             from auditor.engine.rerun import plan as planned
 
             wanted = RerunOptions(base=base_model, data=data, steps=steps, minutes=minutes)
-            sys.stdout.write(plan_text(planned(audit.look(snapshot, options), run_name, wanted)))
+            sys.stdout.write(plan_text(planned(audit.look(snapshot, options), run_name, wanted, policy)))
             return
-        rerunner = _rerunner(True, base_model, data, steps, minutes, run_name, keep, no_cache, quiet)
+        rerunner = _rerunner(True, policy, base_model, data, steps, minutes, run_name, keep, no_cache, quiet)
         report = audit.check(snapshot, options, rerunner)
     _finish(report, stdout, files, color, stamp)
 
@@ -183,6 +182,7 @@ def _audit_options(policy: "Policy", base: Path | None, repository: str) -> "Opt
 
 def _rerunner(
     wanted: bool,
+    policy: "Policy",
     base: Path | None,
     data: Path | None,
     steps: int | None,
@@ -196,13 +196,9 @@ def _rerunner(
         return None
     from auditor.cli._progress import progress_bar
     from auditor.engine.rerun import RerunOptions, rerunner
-    from auditor.errors import UsageError
 
-    if base is None or data is None:
-        missing = "--base DIR" if base is None else "--data PATH"
-        raise UsageError(f"a rerun needs {missing}", "give the base model's folder and the training data")
     options = RerunOptions(base=base, data=data, steps=steps, minutes=minutes, keep=keep, cache=not no_cache)
-    return rerunner(run_name, options, progress_bar(quiet))
+    return rerunner(run_name, options, policy, progress_bar(quiet))
 
 
 def _finish(report: "Report", stdout: object, files: object, color: str, stamp: bool) -> None:

@@ -1,11 +1,15 @@
 """The rerun of one run of a snapshot: which run is meant, the plan, the experiment."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
 from auditor.artifacts.adapter_config import AdapterConfig
+from auditor.claims import Ledger
 from auditor.engine._feed import Side
 from auditor.errors import UsageError
 from auditor.model import RerunPlan, RerunResult
+from auditor.policy import Policy
 from auditor.rerun.session import Progress, RerunOptions, plan_only, rerun
 from auditor.runs import Run
 
@@ -34,17 +38,50 @@ def _known(runs: list[Run]) -> str:
     return "say which with --run: " + ", ".join(run.name for run in runs[:20])
 
 
-def plan(side: Side, name: str | None, options: RerunOptions) -> RerunPlan:
+def plan(side: Side, name: str | None, options: RerunOptions, policy: Policy) -> RerunPlan:
     """What would be trained, without training."""
     run = chosen(side, name)
-    return plan_only(run, side.ledgers[run.name], options)
+    ledger = side.ledgers[run.name]
+    return plan_only(run, ledger, located(options, ledger, policy))
 
 
-def rerunner(name: str | None, options: RerunOptions, progress: Progress) -> Callable[[Side], RerunResult]:
-    """A function that reruns the chosen run of a side."""
+def rerunner(
+    name: str | None, options: RerunOptions, policy: Policy, progress: Progress
+) -> Callable[[Side], RerunResult]:
+    """A function that reruns the chosen run of a side. It raises UsageError when base or data is not known."""
 
     def train(side: Side) -> RerunResult:
         run = chosen(side, name)
-        return rerun(run, side.ledgers[run.name], options, progress)
+        ledger = side.ledgers[run.name]
+        there = located(options, ledger, policy)
+        for what, value, option in (
+            ("base model", there.base, "--base DIR"),
+            ("data", there.data, "--data PATH"),
+        ):
+            if value is None:
+                raise UsageError(f"a rerun needs the {what}", f"give {option}, or map its path under [paths]")
+        return rerun(run, ledger, there, progress)
 
     return train
+
+
+def located(options: RerunOptions, ledger: Ledger, policy: Policy) -> RerunOptions:
+    """The options with base and data found through the policy's path map, and its budgets, where none was given."""
+    steps, minutes = policy.rerun.get("steps"), policy.rerun.get("minutes")
+    return replace(
+        options,
+        base=options.base or _mapped(ledger, ("base_model",), policy),
+        data=options.data or _mapped(ledger, ("dataset_path", "dataset"), policy),
+        steps=options.steps or (steps if isinstance(steps, int) else None),
+        minutes=options.minutes or (minutes if isinstance(minutes, int | float) else None),
+    )
+
+
+def _mapped(ledger: Ledger, keys: tuple[str, ...], policy: Policy) -> Path | None:
+    for key in keys:
+        claim = ledger.get(key)
+        for statement in claim.statements if claim else ():
+            here = policy.paths.get(str(statement.value))
+            if here is not None:
+                return Path(here)
+    return None

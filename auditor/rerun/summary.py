@@ -47,9 +47,18 @@ def _aspect(group: Sequence[Judged]) -> Aspect:
         verdict,
         worst.gap.distance,
         worst.floor,
-        "; ".join(dict.fromkeys(item.why for item in speaking)),
+        _said(speaking),
         worst.gap.at,
     )
+
+
+def _said(speaking: Sequence[Judged]) -> str:
+    """What the worst gaps of a file say, equal curves in one sentence."""
+    steps = {len(item.gap.points) for item in speaking}
+    if len(speaking) > 1 and len(steps) == 1 and all(item.gap.points and item.gap.same for item in speaking):
+        names = [item.gap.key for item in speaking]
+        return f"{', '.join(names[:-1])} and {names[-1]} are equal at {steps.pop()} steps"
+    return "; ".join(dict.fromkeys(item.why for item in speaking))
 
 
 def first_divergence(judged: Iterable[Judged]) -> Divergence | None:

@@ -38,7 +38,7 @@ def test_the_real_case_exits_1(capsys: Capture) -> None:
         ((*TINY, "--output", "html"), "audit: --output 'html' is not FORMAT=PATH", None),
         ((*TINY, "--fail-on", "sometimes"), "audit: --fail-on 'sometimes' is no level", None),
         ((*TINY, "--only", "no-such-rule"), "audit: there is no rule 'no-such-rule'", None),
-        ((*TINY, "--rerun"), "audit: a rerun needs --base DIR", None),
+        ((*TINY, "--rerun"), "audit: a rerun needs the base model", None),
         (
             (*TINY, "--base", "fixtures/seed"),
             "audit: fixtures/seed holds no config.json",

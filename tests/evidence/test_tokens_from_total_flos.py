@@ -136,6 +136,23 @@ def test_another_reading_contradicts_nothing_on_a_small_model() -> None:
     assert said(right, module)["r"][0] is Status.VERIFIED
 
 
+def test_tokens_added_to_an_untied_head_are_told() -> None:
+    # Llama 3.1 8B (8,030,261,248 parameters by the publisher, head and embedding of 128,256 x 4096), LoRA r = 8
+    # on all seven projections (20,971,520 elements); two tokens more are two rows of 4096 in the head.
+    n = 8_030_261_248 - 128_256 * 4096 + 20_971_520 + 2 * 4096
+    projections = [f"{name}_proj" for name in ("q", "k", "v", "o", "gate", "up", "down")]
+    run = run_with(known("llama-3.1-8b"), 6 * n * 250_007, r=8, target_modules=projections, auto_mapping=None)
+    found = said(run, module)
+    assert found["base_model"] == (
+        Status.VERIFIED,
+        (
+            "total_flos closes to the last digit with this model's shape, with 2 rows added to the output head "
+            "(its weights are not looked at)"
+        ),
+    )
+    assert {outcome for outcome, _ in found.values()} == {Status.VERIFIED}
+
+
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
@@ -150,6 +167,10 @@ def test_another_reading_contradicts_nothing_on_a_small_model() -> None:
         ),
         ({"target_modules": ["nothing"]}, "target_modules names no linear module of the base"),
         ({"r": "16"}, "adapter_config.json holds no usable rank"),
+        (
+            {"rank_pattern": {f"layers.{number}.x": 4 for number in range(2000)}},
+            "rank_pattern has too many entries to follow",
+        ),
     ],
 )
 def test_says_when_the_parameters_cannot_be_counted(changes: dict[str, Any], reason: str) -> None:

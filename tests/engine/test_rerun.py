@@ -1,0 +1,54 @@
+"""Which run is rerun, and where its base and data lie on this machine."""
+
+from pathlib import Path
+
+import pytest
+
+from auditor.engine.audit import Options, look
+from auditor.engine.rerun import RerunOptions, chosen, located, rerunner
+from auditor.errors import UsageError
+from auditor.policy import Policy
+from auditor.rerun.options import silent
+from auditor.sources.directory import memory_snapshot
+from tests.builders.repositories import healthy
+
+CONFIG = b'{"peft_type": "LORA", "r": 8}'
+
+
+def test_the_only_run_needs_no_name() -> None:
+    assert chosen(look(healthy(), Options()), None).name == "."
+
+
+def test_several_runs_are_named_in_the_question() -> None:
+    side = look(memory_snapshot("x", {"a/adapter_config.json": CONFIG, "b/adapter_config.json": CONFIG}), Options())
+    with pytest.raises(UsageError) as caught:
+        chosen(side, None)
+    assert (caught.value.message, caught.value.hint) == ("the repository holds 2 runs", "say which with --run: a, b")
+    assert chosen(side, "b/").name == "b"
+    with pytest.raises(UsageError, match="there is no run 'c' to rerun"):
+        chosen(side, "c")
+
+
+def test_no_adapter_is_said() -> None:
+    with pytest.raises(UsageError, match="there is no adapter to rerun"):
+        chosen(look(memory_snapshot("x", {"README.md": b"# x"}), Options()), None)
+
+
+def test_the_policy_maps_container_paths_to_paths_here() -> None:
+    side = look(healthy(), Options())
+    policy = Policy(
+        paths={"input/model/tiny-labs/tiny-gemma3": "/m", "input/dataset/tiny-labs/tiny-sums": "/d"},
+        rerun={"steps": 5, "minutes": 2},
+    )
+    found = located(RerunOptions(), side.ledgers["."], policy)
+    assert (found.base, found.data, found.steps, found.minutes) == (Path("/m"), Path("/d"), 5, 2)
+    given = located(RerunOptions(base=Path("/x"), steps=3), side.ledgers["."], policy)
+    assert (given.base, given.steps) == (Path("/x"), 3)
+
+
+def test_without_base_or_data_the_option_is_named() -> None:
+    side = look(healthy(), Options())
+    with pytest.raises(UsageError) as caught:
+        rerunner(None, RerunOptions(base=Path("/x")), Policy(), silent)(side)
+    assert caught.value.message == "a rerun needs the data"
+    assert caught.value.hint == "give --data PATH, or map its path under [paths]"
