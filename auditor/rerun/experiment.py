@@ -6,7 +6,7 @@ import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from auditor import __version__
@@ -59,27 +59,6 @@ def job(name: str, output: Path, plan: RerunPlan, inputs: Inputs, **changed: obj
     }
 
 
-class _Clock:
-    """Adds up the progress of several children, and the time they may still take."""
-
-    def __init__(self, progress: Progress, plan: RerunPlan, options: RerunOptions) -> None:
-        self.done = 0
-        self._progress = progress
-        self._total = plan.stop_at * (options.repeats + options.variation)
-        self._end = None if options.limit is None else time.monotonic() + options.limit
-        progress(0, self._total, None, None)
-
-    def tell(self, step: int, total: int, loss: float | None, eta: float | None) -> None:
-        """Pass on one child's progress as a part of the whole, its pace taken for that of the rest."""
-        rest = self._total - self.done - step
-        left = None if eta is None or total == step else eta / (total - step) * rest
-        self._progress(self.done + step, self._total, loss, left)
-
-    def left(self) -> float | None:
-        """Seconds until the timeout; None when there is none."""
-        return None if self._end is None else max(0.0, self._end - time.monotonic())
-
-
 @contextmanager
 def _child_folder(folder: Path, name: str) -> Iterator[Path]:
     """Where a child finds its orders and leaves its stderr; removed when it succeeded."""
@@ -106,8 +85,7 @@ def run(
         if options.keep is not None:
             shutil.copytree(found, folder, dirs_exist_ok=True)
         return load(found)
-    bench = _Bench(plan, options, inputs, folder, {**os.environ, **hidden}, _Clock(progress, plan, options))
-    _train(bench, digests)
+    _train(_Bench(plan, options, inputs, folder, {**os.environ, **hidden}, progress), digests)
     if options.cache:
         cache.store(name, folder, store)
     return load(folder)
@@ -129,16 +107,23 @@ def _question(plan: RerunPlan, options: RerunOptions, versions: Mapping[str, str
     }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Bench:
-    """Everything one experiment is made with."""
+    """Everything one experiment is made with, and the optimizer steps made so far."""
 
     plan: RerunPlan
     options: RerunOptions
     inputs: Inputs
     folder: Path
     surroundings: Mapping[str, str]
-    clock: "_Clock"
+    progress: Progress
+    done: int = 0
+    started: float = field(default_factory=time.monotonic)
+
+    @property
+    def total(self) -> int:
+        """Optimizer steps of all trainings."""
+        return self.plan.stop_at * (self.options.repeats + self.options.variation)
 
     def child(
         self,
@@ -155,16 +140,23 @@ class _Bench:
                 scratch,
                 environment=environment.variables(self.surroundings, threads, flags),
                 threads=threads,
-                steps=self.plan.stop_at * len(jobs),
-                progress=self.clock.tell,
-                timeout=self.clock.left(),
+                steps=self.total,
+                before=self.done,
+                progress=self.progress,
+                timeout=self._left(),
                 debug=self.options.debug,
             )
-        self.clock.done += self.plan.stop_at * len(jobs)
+        self.done += self.plan.stop_at * len(jobs)
+
+    def _left(self) -> float | None:
+        """Seconds until the limit; None when there is none."""
+        limit = self.options.limit
+        return None if limit is None else max(0.0, self.started + limit - time.monotonic())
 
 
 def _train(bench: _Bench, digests: Mapping[str, str]) -> None:
     """The children one after the other: first the rerun and its repeats, then the variation."""
+    bench.progress(0, bench.total, None, None)
     repeats = [f"repeat-{number}" for number in range(1, bench.options.repeats)]
     bench.child([RERUN, *repeats], bench.options.threads)
     manifest: dict[str, object] = {"repeats": repeats, "variations": {}, "notes": [], "inputs": digests}

@@ -38,7 +38,7 @@ class EndedEarlyError(IncompleteError):
 
 @dataclass(slots=True)
 class Followed:
-    """What the child has told so far; ``finished`` names complete jobs, ``step`` counts over all jobs."""
+    """What the child has told so far; ``finished`` names complete jobs, ``step`` counts over all children."""
 
     total: int
     finished: list[str] = field(default_factory=list)
@@ -88,6 +88,7 @@ def run_child(
     environment: Mapping[str, str],
     threads: int,
     steps: int,
+    before: int = 0,
     progress: Progress,
     timeout: float | None = None,
     command: Sequence[str] = COMMAND,
@@ -95,13 +96,14 @@ def run_child(
 ) -> Followed:
     """Train all jobs in one child and return what it told.
 
-    ``steps`` is the number of optimizer steps in all jobs together, ``timeout`` is in seconds. Raises
+    ``steps`` counts the optimizer steps of the whole experiment, ``before`` those of earlier children; ``timeout``
+    is in seconds. Raises
     IncompleteError when the child was interrupted, timed out, died, or said that it could not go on; what it
     wrote until then stays in ``scratch``.
     """
     order, errors = scratch / "JOB.json", scratch / "stderr.txt"
     order.write_text(json.dumps({"version": 1, "threads": threads, "jobs": list(jobs)}), encoding="utf-8")
-    followed = Followed(steps)
+    followed = Followed(steps, step=before)
     with errors.open("wb") as stderr, _terminated_as_interrupt():
         child = _start([*command, str(order)], environment, stderr, scratch)
         try:

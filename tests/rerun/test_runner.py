@@ -58,6 +58,12 @@ def test_events_become_progress(tmp_path: Path) -> None:
     assert followed.loaded["rerun"]["examples"] == 5
 
 
+def test_steps_of_earlier_children_count(tmp_path: Path) -> None:
+    _, told = run(tmp_path, "for n in (1, 2): tell(event='step', step=n)\n", before=1)
+    assert [values[:2] for values in told] == [(2, 3), (3, 3)]
+    assert told[1][3] == 0.0
+
+
 def test_the_order_is_what_the_child_reads(tmp_path: Path) -> None:
     followed, _ = run(
         tmp_path,
