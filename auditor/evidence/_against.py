@@ -70,7 +70,7 @@ def plain(value: object) -> object:
 def _outcome(
     key: str, stated: Stated, found: object, open_because: str | None, path: str, recipe: str
 ) -> Evidence:
-    name = path.rpartition("/")[2]
+    name = file_word(path)
     if same(key, stated.meant, found):
         return verified(key, f"{name} says the same: {show(found)}", "", found, path, recipe)
     says = f"{stated.key} is declared as {show(stated.value)}, and {name} says {show(found)}"
@@ -93,6 +93,12 @@ def _open(key: str, value: object, values: Mapping[str, object]) -> str | None:
     if key == "warmup_steps" and not number and real(values.get("warmup_ratio")):
         return "warmup_ratio stands in for zero steps"
     return None
+
+
+def file_word(path: str) -> str:
+    """A file's name in a sentence; event files carry the name of a machine, which says nothing here."""
+    name = path.rpartition("/")[2]
+    return "the event file" if name.startswith("events.out.tfevents.") else name
 
 
 def show(value: object) -> str:

@@ -9,7 +9,7 @@ of training hyperparameters are read, never prose.
 from collections.abc import Iterator
 
 from auditor.claims import DESCRIBED, EFFECTIVE, RECORDED, Ledger
-from auditor.evidence._against import plain, same, show
+from auditor.evidence._against import file_word, plain, same, show
 from auditor.evidence._say import contradicted, real, verified
 from auditor.model import Evidence
 from auditor.runs import Run
@@ -34,7 +34,7 @@ def weigh(run: Run, ledger: Ledger) -> Iterator[Evidence]:
         if _equal(key, told.value, known.value):
             yield verified(key, f"the model card says the same: {show(told.value)}", "", None, *paths)
         else:
-            name = known.path.rpartition("/")[2]
+            name = file_word(known.path)
             says = f"the model card says {told.key} {show(told.value)}, and {name} says {show(known.value)}"
             yield contradicted(key, says, "", known.value, *paths)
 

@@ -113,6 +113,13 @@ def _does_not_close(
         yield from _departs(telling[0], total, config, run, paths)
         yield from _holds(telling[0], total, steps, run, paths)
         return
+    if total % 6 and total < 2**54:
+        # Each addend is a multiple of 6, and below 2**54 even sums are exact in a float.
+        says = (
+            "total_flos is no multiple of 6, as every sum of the Trainer is: edited, or made by another tool"
+        )
+        detail = f"{number(total)} = 6 x {number(total // 6)} + {total % 6}"
+        yield contradicted("total_flos", says, detail, None, *paths)
     tried = " or ".join(number(h.parameters) for h in read)
     says = (
         f"total_flos does not close with the {tried} parameters that base, rank and targets give: "

@@ -63,6 +63,10 @@ def rerun(result: RerunResult, stamped: bool) -> Mapping[str, object]:
         "aspects": [_aspect(item) for item in result.aspects],
         "floor": _optional(result.floor),
         "repeats": plain(result.repeats),
+        # No control recipe is trained and none is preferred in this version: always empty, so that readers of the
+        # schema need not change when they are.
+        "controls": [],
+        "nearest_hypothesis": None,
         "first_divergence": _divergence(result.first_divergence) if result.first_divergence else None,
         "coverage": plain(result.coverage),
         "does_not_prove": plain(result.does_not_prove),

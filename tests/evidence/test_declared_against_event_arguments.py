@@ -22,8 +22,8 @@ def run_with(*attempts: dict[str, object], path: str = EVENTS) -> Run:
 def test_agreement_verifies() -> None:
     found = said(run_with({"learning_rate": 3e-5, "fp16": False, "bf16": True}), module)
     assert found == {
-        "learning_rate": (Status.VERIFIED, f"{NAME} says the same: 3e-05"),
-        "mixed_precision": (Status.VERIFIED, f"{NAME} says the same: bf16"),
+        "learning_rate": (Status.VERIFIED, "the event file says the same: 3e-05"),
+        "mixed_precision": (Status.VERIFIED, "the event file says the same: bf16"),
     }
 
 
@@ -32,7 +32,7 @@ def test_another_value_contradicts() -> None:
     assert found == {
         "learning_rate": (
             Status.CONTRADICTED,
-            f"learning_rate is declared as 3e-05, and {NAME} says 0.001",
+            "learning_rate is declared as 3e-05, and the event file says 0.001",
         )
     }
 

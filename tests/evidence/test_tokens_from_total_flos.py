@@ -136,6 +136,16 @@ def test_another_reading_contradicts_nothing_on_a_small_model() -> None:
     assert said(right, module)["r"][0] is Status.VERIFIED
 
 
+def test_a_sum_that_is_no_multiple_of_six_was_not_made_by_a_trainer() -> None:
+    # 10,138,086,088,704,000 / 6 = 1,689,681,014,784,000 is a multiple of 6 again; two more is none.
+    run = run_with(flos=1_689_681_014_784_002)
+    evidence = {item.claim: item for item in module.weigh(run, weighed(run))}
+    assert evidence["total_flos"].outcome is Status.CONTRADICTED
+    assert evidence["total_flos"].detail == "1,689,681,014,784,002 = 6 x 281,613,502,464,000 + 2"
+    assert evidence["base_model"].outcome is Status.UNVERIFIABLE
+    assert set(evidence) == {"total_flos", "base_model"}
+
+
 def test_tokens_added_to_an_untied_head_are_told() -> None:
     # Llama 3.1 8B (8,030,261,248 parameters by the publisher, head and embedding of 128,256 x 4096), LoRA r = 8
     # on all seven projections (20,971,520 elements); two tokens more are two rows of 4096 in the head.

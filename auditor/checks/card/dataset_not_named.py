@@ -44,7 +44,7 @@ def check(run: Run, ledger: Ledger) -> Iterator[Problem | Skip]:
     yield Problem(
         "the card names no dataset",
         Location(card.path, "datasets"),
-        expected=f"the declared dataset, {model_name(declared)}"
+        expected=f"the declared dataset, {_last(declared)}"
         if isinstance(declared, str)
         else "a dataset",
         observed="none",

@@ -1,0 +1,34 @@
+"""How many processes trained, by the names of the rng_state files."""
+
+import re
+
+from auditor.model import name_of
+from auditor.runs import Folder, Run
+
+_RANK = re.compile(r"rng_state_(\d{1,6})\.pth")
+
+
+def ranks(run: Run, folder: Folder) -> tuple[int, ...]:
+    """The ranks of rng_state_<rank>.pth directly in a folder, in order."""
+    start = len(folder.path) + 1 if folder.path else 0
+    names = (path[start:] for path in run.contents.snapshot.under(folder.path))
+    found = (match for name in names if (match := _RANK.fullmatch(name)))
+    return tuple(sorted(int(match.group(1)) for match in found))
+
+
+def processes(run: Run) -> int | None:
+    """1 for rng_state.pth, else the number of ranked files of the last checkpoint; None without any.
+
+    Source: transformers 4.51.3 and 5.23.0, trainer.py, `_save_rng_state`.
+    """
+    if run.last is None:
+        return None
+    if run.blob("rng_state.pth", run.last) is not None:
+        return 1
+    return len(ranks(run, run.last)) or None
+
+
+def event_paths(run: Run) -> tuple[str, ...]:
+    """Every event file below the run's folder, read or not."""
+    inside = run.contents.snapshot.under(run.path)
+    return tuple(path for path in inside if name_of(path).startswith("events.out.tfevents."))

@@ -1,0 +1,46 @@
+"""The epoch does not follow from the steps.
+
+A run of E epochs takes `max_steps` steps, so step s lies at epoch s x E / max_steps; when `max_steps` was given
+instead, E is the number of epochs it reaches into, and the epoch lies between s x (E - 1) / max_steps and that
+(transformers 4.51.3, trainer.py, `set_initial_training_values`). Remainders of micro-batches and two-digit rounding
+are allowed for.
+
+Wrong when: a run was resumed with another batch size or amount of data.
+
+Fix: publish the state as the Trainer wrote it.
+"""
+
+import math
+from collections.abc import Iterator
+
+from auditor.artifacts.trainer_state import TrainerState
+from auditor.checks._wording import plain_number
+from auditor.model import Problem, Severity, Skip
+
+SEVERITY = Severity.WARNING
+
+EPOCH_LIMIT = 1_000_000
+"""Data without a length counts sys.maxsize epochs."""
+TOLERANCE = 0.02
+"""Share of an epoch that a remainder of micro-batches may take, and rounding to two digits."""
+
+
+def check(state: TrainerState) -> Iterator[Problem | Skip]:
+    """Two bounds on the epoch, each with one step and 2 % to spare."""
+    step, limit, epochs, epoch = state.global_step, state.max_steps, state.num_train_epochs, state.epoch
+    if step is None or not limit or limit < 1 or epochs is None or epoch is None or not math.isfinite(epoch):
+        yield Skip("the state records no epoch, no max_steps or no number of epochs")
+        return
+    if not 1 <= epochs <= EPOCH_LIMIT:
+        yield Skip("the number of epochs is not one of a finite dataset")
+        return
+    high, low = step * epochs / limit, step * (epochs - 1) / limit
+    spare = max(epochs / limit, TOLERANCE * max(1.0, high), 0.01)
+    if not low - spare <= epoch <= high + spare:
+        yield Problem(
+            f"step {step:,} of {limit:,} lies at epoch {plain_number(high)} of {plain_number(epochs)}, and the state "
+            f"says {plain_number(epoch)}",
+            state.at("/epoch"),
+            expected=plain_number(high),
+            observed=plain_number(epoch),
+        )

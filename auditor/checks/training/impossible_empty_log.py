@@ -1,0 +1,39 @@
+"""log_history is empty although steps were to be logged that the run had passed.
+
+With `logging_strategy` "steps" the Trainer appends a row at every multiple of `logging_steps`, before it saves
+(transformers 4.46 to 5.23.0, trainer.py, `_maybe_log_save_evaluate`). A state beyond the first multiple without
+any row was not written by that Trainer, or was edited.
+
+Wrong when: a subclass of Trainer overrides `log` and leaves out the history.
+
+Fix: publish the state as the Trainer wrote it.
+"""
+
+from collections.abc import Iterator, Mapping
+
+from auditor.artifacts.trainer_state import TrainerState
+from auditor.artifacts.training_args import TrainingArgs
+from auditor.checks._wording import counted, plain_number
+from auditor.model import Problem, Severity
+
+SEVERITY = Severity.ERROR
+
+
+def check(state: TrainerState, received: TrainingArgs) -> Iterator[Problem]:
+    """The strategy must be one that arrived; a declared one proves nothing."""
+    if is_impossible(state, received.values):
+        yield Problem(
+            f"log_history is empty after {counted(state.global_step or 0, 'step')}, and {received.path} logs every "
+            f"{counted(int(state.logging_steps or 0), 'step')}",
+            state.at("/log_history"),
+            expected=f"a row at step {plain_number(state.logging_steps or 0)}",
+            observed="[]",
+        )
+
+
+def is_impossible(state: TrainerState, received: Mapping[str, object]) -> bool:
+    """Whether a log by steps was due and is not there."""
+    interval, steps = state.logging_steps, state.global_step
+    if state.log_history or interval is None or steps is None or not isinstance(interval, int):
+        return False
+    return received.get("logging_strategy") == "steps" and 1 <= interval <= steps

@@ -1,0 +1,62 @@
+"""The rows of log_history are not in the order of training.
+
+The Trainer appends one row after another (transformers 4.46 to 5.23.0, trainer.py, `log`): steps never go down,
+and none lies beyond `global_step`. A resumed run begins with the checkpoint's rows and keeps the order.
+
+Wrong when: a callback appends rows of its own with other step numbers.
+
+Fix: publish the state as the Trainer wrote it.
+"""
+
+from collections.abc import Iterator
+
+from auditor.artifacts._fields import is_number
+from auditor.artifacts.trainer_state import TrainerState
+from auditor.model import Problem, Severity
+
+SEVERITY = Severity.ERROR
+
+EPOCH_SLACK = 0.02
+"""Older releases round the epoch to two digits."""
+
+
+def check(state: TrainerState) -> Iterator[Problem]:
+    """One finding: the first row that goes back, else a row beyond the end, else an epoch that goes back."""
+    found = next(_backward(state, "step", 0.0), None) or _beyond(state)
+    if found is not None:
+        yield found
+        return
+    # A run resumed with other batches counts its epochs anew.
+    yield from list(_backward(state, "epoch", EPOCH_SLACK, Severity.WARNING))[:1]
+
+
+def _backward(
+    state: TrainerState, key: str, slack: float, severity: Severity | None = None
+) -> Iterator[Problem]:
+    before: float | None = None
+    for number, row in enumerate(state.log_history):
+        value = row.get(key)
+        if not is_number(value):
+            continue
+        if before is not None and value < before - slack:
+            yield Problem(
+                f"log_history goes back from {key} {before:g} to {value:g}",
+                state.at(f"/log_history/{number}/{key}"),
+                expected=f"{before:g} or more",
+                observed=f"{value:g}",
+                severity=severity,
+            )
+        before = float(value)
+
+
+def _beyond(state: TrainerState) -> Problem | None:
+    for number, row in enumerate(state.log_history):
+        step = row.get("step")
+        if state.global_step is not None and is_number(step) and step > state.global_step:
+            return Problem(
+                f"log_history has a row of step {step:g}, and the state is of step {state.global_step}",
+                state.at(f"/log_history/{number}/step"),
+                expected=f"at most {state.global_step}",
+                observed=f"{step:g}",
+            )
+    return None

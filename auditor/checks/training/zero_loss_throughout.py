@@ -1,0 +1,38 @@
+"""Loss and gradient norm are zero in every logged row: nothing was learned.
+
+A cross entropy of exactly 0 with a gradient of exactly 0 means that no label counted: all of them were masked
+(-100), or the template matched no answer (seen in public runs whose twenty checkpoints are identical).
+
+Wrong when: the trainer logs a loss that is zero by construction; those have a gradient norm, which is why both
+are asked for.
+
+Fix: check that the labels of a batch are not all -100, then train again.
+"""
+
+from collections.abc import Iterator
+
+from auditor.artifacts.trainer_state import TrainerState
+from auditor.checks._wording import counted
+from auditor.model import Problem, Severity, Skip
+from auditor.runs import Run
+
+SEVERITY = Severity.WARNING
+
+ENOUGH = 3
+"""Rows that make a pattern."""
+
+
+def check(run: Run) -> Iterator[Problem | Skip]:
+    """Both numbers in the same rows, in the state with the longest history."""
+    state = max(run.all(TrainerState), key=lambda item: len(item.log_history), default=None)
+    if state is None:
+        yield Skip("no trainer_state.json was read")
+        return
+    rows = [row for row in state.log_history if "loss" in row and "grad_norm" in row]
+    if len(rows) >= ENOUGH and all(row["loss"] == 0 and row["grad_norm"] == 0 for row in rows):
+        yield Problem(
+            f"loss and grad_norm are exactly zero in all {counted(len(rows), 'row')}",
+            state.at("/log_history"),
+            expected="a loss and a gradient",
+            observed="0 and 0",
+        )
