@@ -6,6 +6,8 @@ _INTEGER_KEYS = 50_000
 """Integer keys out of sequence. Python does not salt their hashes, so a file can choose them to collide; at this
 number the worst dict costs seconds. An optimizer's keys are in sequence and do not count."""
 _COPIES = 16_000_000
+_FREE_COPIES = 100_000
+"""What a value costs to write is at least what it costs to copy once; shared words of arguments need some more."""
 _HASHED_BITS = 61
 """Integers of more bits hash modulo 2**61 - 1 (CPython, pyhash.h), so that any number of them share one hash."""
 
@@ -14,7 +16,7 @@ class Budget:
     """The allowance of a pickle of ``size`` bytes."""
 
     def __init__(self, size: int) -> None:
-        self._copies = min(4 * size + 10_000, _COPIES)
+        self._copies = min(size + _FREE_COPIES, _COPIES)
         self._keys = _INTEGER_KEYS
 
     def charge(self, *copied: object) -> None:

@@ -72,7 +72,7 @@ def test_a_task_type_that_did_not_arrive() -> None:
         ("google/gemma-3-4b-it", "google/gemma-3-4b-pt", Status.CONTRADICTED),
         ("/input/gemma-3-1b-it", "/input/gemma-3-4b-it", Status.CONTRADICTED),
         # Folders that may hold a copy, and names of two kinds.
-        ("/input/gemma-3-4b-it", "/tmp/base", Status.UNVERIFIABLE),
+        ("/input/gemma-3-4b-it", "/srv/base", Status.UNVERIFIABLE),
         ("google/gemma-3-4b-it", "/models/gemma-3-4b", Status.UNVERIFIABLE),
         ("google/gemma-3-4b-it", "outputs/checkpoint-3b", Status.UNVERIFIABLE),
         ("git@host:group/gemma-3-4b-it.git", "/models/gemma-3-4b", Status.UNVERIFIABLE),

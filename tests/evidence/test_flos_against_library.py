@@ -1,6 +1,4 @@
-"""The counted parameters against transformers' own count of a real small model with an adapter around it."""
-it.
-"""
+"""The counted parameters against transformers' count of a real small model with an adapter around it."""
 
 from typing import Any
 

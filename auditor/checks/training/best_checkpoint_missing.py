@@ -1,0 +1,41 @@
+"""The state names a best checkpoint, and no such folder is in the repository.
+
+`best_model_checkpoint` is where `load_best_model_at_end` takes the final weights from (transformers 4.51.3,
+trainer.py, `_load_best_model`). Without the folder nobody can see whether the published adapter is the best one.
+
+Wrong when: the folder was pruned by `save_total_limit` or left out on purpose, which is usual; only where the best
+was to be loaded at the end and other checkpoints are published it is a warning.
+
+Fix: publish the best checkpoint too, or say which step the adapter is of.
+"""
+
+from collections.abc import Iterator
+
+from auditor.artifacts.trainer_state import TrainerState
+from auditor.checks._received import arguments
+from auditor.model import Problem, Severity, Skip, name_of
+from auditor.runs import Run
+
+SEVERITY = Severity.NOTE
+
+
+def check(run: Run) -> Iterator[Problem | Skip]:
+    """Compare by the folder's name: the path is that of the machine that trained, of either system."""
+    state = run.latest(TrainerState)
+    if state is None or not run.checkpoints:
+        yield Skip("the run publishes no checkpoint with a state")
+        return
+    best = state.best_model_checkpoint
+    if not best:
+        return
+    name = name_of(best.replace("\\", "/").rstrip("/"))
+    if any(name_of(folder.path) == name for folder in run.checkpoints):
+        return
+    loads_best = arguments(run, run.last).get("load_best_model_at_end") is True
+    yield Problem(
+        f"the best checkpoint, {name}, is not in the repository",
+        state.at("/best_model_checkpoint"),
+        expected=name,
+        observed=", ".join(name_of(folder.path) for folder in run.checkpoints[-3:]),
+        severity=Severity.WARNING if loads_best else None,
+    )

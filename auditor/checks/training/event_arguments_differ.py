@@ -1,0 +1,82 @@
+"""The event file's training arguments are not those of training_args.bin.
+
+Both are one object in the Trainer: TensorBoardCallback writes it as JSON when training begins, `_save` pickles it
+beside the model (transformers 4.51.3, integrations/integration_utils.py, trainer.py). A difference in what decides
+the training means that log and model are of two runs.
+
+Wrong when: training was resumed with other arguments and only one of the event files is published. Any event file
+that agrees is enough.
+
+Fix: publish the event file of the run that made the model.
+"""
+
+from collections.abc import Iterator, Mapping
+
+from auditor.artifacts.event_log import EventLog
+from auditor.artifacts.training_args import TrainingArgs
+from auditor.checks._wording import counted, joined, shown
+from auditor.claims import same_value
+from auditor.model import Problem, Severity, Skip
+from auditor.runs import Run
+
+SEVERITY = Severity.ERROR
+
+_KEYS = (
+    *("learning_rate", "num_train_epochs", "max_steps", "per_device_train_batch_size"),
+    *(
+        "gradient_accumulation_steps",
+        "gradient_checkpointing",
+        "lr_scheduler_type",
+        "warmup_ratio",
+        "warmup_steps",
+    ),
+    *(
+        "weight_decay",
+        "max_grad_norm",
+        "optim",
+        "adam_beta1",
+        "adam_beta2",
+        "adam_epsilon",
+        "seed",
+        "data_seed",
+    ),
+    *(
+        "fp16",
+        "bf16",
+        "auto_find_batch_size",
+        "logging_steps",
+        "logging_strategy",
+        "save_strategy",
+        "eval_strategy",
+    ),
+    *("packing", "max_length", "neftune_noise_alpha", "label_smoothing_factor", "group_by_length"),
+)
+"""Arguments that decide the training; places, names and devices are left out."""
+
+
+def check(run: Run) -> Iterator[Problem | Skip]:
+    """The newest event file that holds arguments is named when none agrees."""
+    received = run.one(TrainingArgs)
+    logs = [log for log in run.events if log.args()]
+    if received is None or not logs:
+        yield Skip("training_args.bin or the arguments in an event file are missing")
+        return
+    differing = [(log, _differences(received.values, log.args())) for log in logs]
+    if any(not keys for _, keys in differing):
+        return
+    log, keys = differing[-1]
+    yield _problem(log, received, keys)
+
+
+def _differences(one: Mapping[str, object], other: Mapping[str, object]) -> list[str]:
+    return [key for key in _KEYS if key in one and key in other and not same_value(key, one[key], other[key])]
+
+
+def _problem(log: EventLog, received: TrainingArgs, keys: list[str]) -> Problem:
+    first, named = keys[0], keys[:4] + ([f"{len(keys) - 4} more"] if len(keys) > 4 else [])
+    return Problem(
+        f"{counted(len(keys), 'argument')} in the event file not as in {received.path}: {joined(named)}",
+        log.at(f"args/{first}"),
+        expected=f"{first} {shown(received.values[first])}",
+        observed=f"{first} {shown(log.args()[first])}",
+    )

@@ -1,0 +1,84 @@
+"""The event file and log_history disagree about a logged number.
+
+One call writes both (transformers 4.51.3, trainer.py, `log`; integrations/integration_utils.py, `rewrite_logs`): the
+event file rounds to float32, which changes at most one part in sixteen million. A larger difference means that one
+of them was edited or is of another run.
+
+Wrong when: two runs share a folder; with several event files nothing is judged.
+
+Fix: publish both as the Trainer wrote them.
+"""
+
+import math
+from collections.abc import Iterator, Mapping
+
+from auditor.artifacts._fields import is_number
+from auditor.artifacts.event_log import EventLog
+from auditor.artifacts.trainer_state import TrainerState
+from auditor.checks._received import logs_with_scalars
+from auditor.checks._wording import counted
+from auditor.model import Problem, Severity, Skip
+from auditor.runs import Run
+
+SEVERITY = Severity.ERROR
+
+RTOL = 1e-6
+"""float32 rounds by 2**-24 = 6e-8."""
+ATOL = 1e-37
+"""Below it float32 loses digits (smallest normal number 1.2e-38)."""
+
+
+def check(run: Run) -> Iterator[Problem | Skip]:
+    """Compare wherever both have a number for a tag and a step; the first that differs is named."""
+    logs = logs_with_scalars(run)
+    state = max(run.all(TrainerState), key=lambda item: len(item.log_history), default=None)
+    if len(logs) != 1 or state is None or not state.log_history:
+        yield Skip("the run has not exactly one event file with scalars and a log_history with rows")
+        return
+    compared, wrong = 0, list[tuple[int, str, float, float]]()
+    events = _by_step(logs[0])
+    for row in state.log_history:
+        step = row.get("step")
+        for key, value in row.items():
+            if not is_number(step) or not is_number(value) or key == "step" or not math.isfinite(value):
+                continue
+            found = events.get((tag_of(key), int(step)))
+            if found:
+                compared += 1
+                if not any(_same(value, other) for other in found):
+                    wrong.append((int(step), tag_of(key), float(value), found[-1]))
+    if wrong:
+        yield _problem(logs[0], state, compared, wrong)
+
+
+def tag_of(key: str) -> str:
+    """``loss`` -> ``train/loss``, ``eval_loss`` -> ``eval/loss``, as `rewrite_logs` names them."""
+    for prefix in ("eval", "test"):
+        if key.startswith(f"{prefix}_"):
+            return f"{prefix}/{key.removeprefix(f'{prefix}_')}"
+    return f"train/{key}"
+
+
+def _by_step(log: EventLog) -> Mapping[tuple[str, int], list[float]]:
+    found: dict[tuple[str, int], list[float]] = {}
+    for tag, points in log.scalars.items():
+        for point in points:
+            found.setdefault((tag, point.step), []).append(point.value)
+    return found
+
+
+def _same(one: float, other: float) -> bool:
+    return not math.isfinite(other) or abs(one - other) <= RTOL * max(abs(one), abs(other)) + ATOL
+
+
+def _problem(
+    log: EventLog, state: TrainerState, compared: int, wrong: list[tuple[int, str, float, float]]
+) -> Problem:
+    step, tag, mine, theirs = min(wrong)
+    return Problem(
+        f"{counted(len(wrong), 'number')} of {compared:,} in the event file not as in {state.path}, first {tag} at step "
+        f"{step:,}",
+        log.at(f"{tag} at step {step}"),
+        expected=f"{mine:.9g}",
+        observed=f"{theirs:.9g}",
+    )

@@ -1,0 +1,56 @@
+"""Two states of one folder do not belong to one training.
+
+A later state of a run begins with all rows of the earlier one (transformers 4.51.3, trainer.py: `log_history` only
+grows, also when training is resumed). Where it does not, the folder mixes runs, and "the last checkpoint" or the
+final state is not the continuation of the others.
+
+Wrong when: several runs were put into one folder on purpose.
+
+Fix: give each run a folder of its own.
+"""
+
+from collections.abc import Iterator
+
+from auditor.artifacts.trainer_state import TrainerState
+from auditor.model import Location, Problem, Severity, Skip, name_of
+from auditor.runs import Run
+
+SEVERITY = Severity.WARNING
+
+
+def check(run: Run) -> Iterator[Problem | Skip]:
+    """The final state against the last checkpoint, and checkpoints that continue no other one."""
+    last = next((s for folder in reversed(run.checkpoints) for s in folder.all(TrainerState)), None)
+    final = run.root.one(TrainerState)
+    if last is None:
+        yield Skip("the run has no checkpoint with a state")
+        return
+    if (
+        final is not None
+        and _reaches(final, last)
+        and final.row_texts[: len(last.row_texts)] != last.row_texts
+    ):
+        yield Problem(
+            f"the rows of {final.path} do not begin with those of {last.path}",
+            final.at("/log_history"),
+            expected=f"the {len(last.row_texts):,} rows of {name_of(last.folder)} first",
+            observed=f"row {_first_difference(final, last)} differs",
+        )
+    if "#" in run.name and run.last is not None:
+        first = run.checkpoints[0].path
+        yield Problem(
+            f"{name_of(first)} and the checkpoints that follow from it are of another run than their neighbours",
+            Location(last.path, "/log_history"),
+            expected="one run in a folder",
+            observed=", ".join(name_of(folder.path) for folder in run.checkpoints),
+        )
+
+
+def _reaches(final: TrainerState, last: TrainerState) -> bool:
+    """Whether the final state is as late as the checkpoint; one without rows says nothing about the order."""
+    return bool(final.row_texts) and (final.global_step or 0) >= (last.global_step or 0)
+
+
+def _first_difference(final: TrainerState, last: TrainerState) -> int:
+    pairs = zip(final.row_texts, last.row_texts, strict=False)
+    return next((number for number, (one, other) in enumerate(pairs) if one != other), len(final.row_texts))

@@ -1,0 +1,49 @@
+"""The optimizer does not hold one state for each trained tensor of the adapter.
+
+optimizer.pt lists every trainable parameter, and has a state for each that ever got a gradient; an adapter saves
+the same tensors (9 of 9 public pairs agree, modules_to_save included). A parameter without a state was never
+updated; another number of parameters means that optimizer and adapter are of two runs.
+
+Wrong when: the optimizer keeps no state (plain SGD) or was sharded, both of which are recognised, or the adapter
+saved tensors that were not trained.
+
+Fix: publish optimizer and adapter of one checkpoint; for parameters without a state see why no gradient arrived.
+"""
+
+from collections.abc import Iterator
+
+from auditor.artifacts.adapter_config import AdapterConfig
+from auditor.artifacts.adapter_weights import AdapterWeights
+from auditor.artifacts.optimizer_state import OptimizerState
+from auditor.model import Problem, Severity, Skip
+
+SEVERITY = Severity.WARNING
+
+
+def check(
+    optimizer: OptimizerState, weights: AdapterWeights, config: AdapterConfig
+) -> Iterator[Problem | Skip]:
+    """Plain LoRA only: other methods save buffers and copies."""
+    if config.peft_type != "LORA" or config.modules_to_save or config.bias not in (None, "none"):
+        yield Skip("the adapter holds more than LoRA matrices")
+        return
+    if not optimizer.entries:
+        yield Skip("the optimizer keeps no state by parameter")
+        return
+    trained = [name for name in weights.tensors if ".lora_" in name or ".lora_magnitude_vector" in name]
+    listed, updated = optimizer.parameter_count, len(optimizer.entries)
+    if len(trained) != listed and listed:
+        yield Problem(
+            f"the optimizer trains {listed:,} parameters, and the adapter holds {len(trained):,} LoRA tensors",
+            optimizer.at("param_groups"),
+            expected=str(len(trained)),
+            observed=str(listed),
+        )
+    elif updated < len(trained):
+        yield Problem(
+            f"{len(trained) - updated:,} of {len(trained):,} trained tensors have no optimizer state: they never got "
+            "a gradient",
+            optimizer.at("state"),
+            expected=str(len(trained)),
+            observed=str(updated),
+        )

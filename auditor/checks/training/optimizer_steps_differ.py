@@ -1,0 +1,49 @@
+"""The optimizer counts other steps than the run.
+
+Adam counts its updates for each parameter; in a run that was not disturbed that is `global_step` everywhere.
+More updates are left over from a failed attempt of `auto_find_batch_size`, which resets neither model nor
+optimizer (measured with transformers 4.51.3: 24 updates in 20 steps). Fewer updates of every parameter under a
+scheduler that made all steps mean that optimizer.pt is of an earlier checkpoint.
+
+Wrong when: parameters were frozen for a part of the training, or one optimizer served several calls of `train`.
+Counts that differ between parameters are not judged when none is too large.
+
+Fix: publish the files of one checkpoint; for a failed attempt, train again with the batch size that fits.
+"""
+
+from collections.abc import Iterator
+
+from auditor.artifacts.optimizer_state import OptimizerState
+from auditor.artifacts.scheduler_state import SchedulerState
+from auditor.artifacts.trainer_state import TrainerState
+from auditor.checks._wording import counted
+from auditor.model import Problem, Severity, Skip
+
+SEVERITY = Severity.WARNING
+
+
+def check(
+    state: TrainerState, optimizer: OptimizerState, scheduler: SchedulerState | None
+) -> Iterator[Problem | Skip]:
+    """Steps that fp16 skipped are missing in scheduler and optimizer alike."""
+    made = state.global_step
+    if made is None or not optimizer.steps:
+        yield Skip("the state or the optimizer records no step")
+        return
+    most, least = max(optimizer.steps), min(optimizer.steps)
+    if most > made:
+        yield Problem(
+            f"parameters were updated {counted(int(most), 'time')} in {counted(made, 'step')}",
+            optimizer.at("state/step"),
+            expected=str(made),
+            observed=f"{most:g}",
+            evidence=("updates of a failed attempt stay in model and optimizer",),
+        )
+    elif most == least and most < made and scheduler is not None and scheduler.last_epoch == made:
+        yield Problem(
+            f"every parameter was updated {counted(int(most), 'time')}, and scheduler and state count {made:,} steps",
+            optimizer.at("state/step"),
+            expected=str(made),
+            observed=f"{most:g}",
+            severity=Severity.ERROR,
+        )
