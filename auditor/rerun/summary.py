@@ -115,7 +115,7 @@ def _lead(judged: Sequence[Judged], plan: RerunPlan) -> str:
     """Where to look: the first loss is computed before any update, from base, data and pipeline alone."""
     first = next((item for item in judged if item.gap.key == "loss" and item.gap.points), None)
     assumed = [key for key in _DECISIVE if key in plan.settings and plan.settings[key].assumed]
-    guess = f" No file says {', '.join(assumed)}, which was assumed." if assumed else ""
+    guess = f" Assumed, because no file says it: {', '.join(assumed)}." if assumed else ""
     if first is None or first.gap.points[0][0] != 1:
         return guess
     if first.gap.points[0][1] > max(first.limit, first.gap.slack):
