@@ -234,12 +234,13 @@ def _continues(earlier: Folder, later: Folder) -> bool:
 
 
 def _owner(path: str, runs: Iterable[Run]) -> Run | None:
-    """The run whose folder is the longest that contains a path; the only run of a repository owns what is left."""
-    candidates = list(runs)
-    holding = [run for run in candidates if not run.path or path.startswith(run.path + "/")]
-    if holding:
-        return max(holding, key=lambda run: (len(run.path), "#" not in run.name))
-    return candidates[0] if len(candidates) == 1 else None
+    """The run whose folder is the longest that contains a path.
+
+    A file outside every run's folder belongs to none: an event file at the root beside an adapter in ``model/`` is
+    often another run's, and holding it against that adapter would accuse an honest one.
+    """
+    holding = [run for run in runs if not run.path or path.startswith(run.path + "/")]
+    return max(holding, key=lambda run: (len(run.path), "#" not in run.name), default=None)
 
 
 def _with_events(runs: Sequence[Run], contents: Contents) -> list[Run]:

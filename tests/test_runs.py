@@ -4,7 +4,7 @@ import json
 
 from auditor.runs import Run, group, read
 from auditor.sources.directory import memory_snapshot
-from tests.builders.repositories import healthy, seed
+from tests.builders.repositories import contents, healthy, seed
 
 
 def config(**more: object) -> bytes:
@@ -106,3 +106,14 @@ def test_an_unreadable_config_is_kept_with_its_reason() -> None:
     assert (item.path, item.state) == ("adapter_config.json", "unreadable")
     (run,) = group(contents)
     assert run.name == "."
+
+
+def test_an_event_file_outside_every_run_belongs_to_none() -> None:
+    """Seen in a public repository: an event file of another run at the root, the adapter in a folder."""
+    events = contents("tiny", "candidate")[0]
+    (name,) = [path for path in events if "tfevents" in path]
+    files = {name.rpartition("/")[2]: events[name], "model/adapter_config.json": config()}
+    (run,) = runs(files)
+    assert run.events == ()
+    (below,) = runs({f"model/{name}": events[name], "model/adapter_config.json": config()})
+    assert len(below.events) == 1

@@ -9,6 +9,7 @@ Wrong when: the machine's clock was set during training.
 Fix: publish the event file as it was written.
 """
 
+import itertools
 from collections.abc import Iterator
 
 from auditor.artifacts.event_log import EventLog
@@ -25,10 +26,10 @@ SPARE = 60.0
 def check(log: EventLog) -> Iterator[Problem]:
     """First the order, then the span of a file with a single attempt."""
     for tag, points in log.scalars.items():
-        for before, after in zip(points, points[1:], strict=False):
+        for before, after in itertools.pairwise(points):
             if after.wall_time < before.wall_time - BACK:
                 yield Problem(
-                    f"{tag} goes back in time by {before.wall_time - after.wall_time:,.0f} s after step {before.step:,}",
+                    f"{tag} goes back by {before.wall_time - after.wall_time:,.0f} s after step {before.step:,}",
                     log.at(f"{tag} at step {after.step}"),
                     expected="times that go up",
                     observed=f"-{before.wall_time - after.wall_time:,.0f} s",

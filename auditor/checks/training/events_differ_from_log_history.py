@@ -76,8 +76,8 @@ def _problem(
 ) -> Problem:
     step, tag, mine, theirs = min(wrong)
     return Problem(
-        f"{counted(len(wrong), 'number')} of {compared:,} in the event file not as in {state.path}, first {tag} at step "
-        f"{step:,}",
+        f"{counted(len(wrong), 'number')} of {compared:,} in the event file not as in {state.path}, first {tag} at "
+        f"step {step:,}",
         log.at(f"{tag} at step {step}"),
         expected=f"{mine:.9g}",
         observed=f"{theirs:.9g}",

@@ -1,8 +1,8 @@
 """The reported train_loss is not the mean of the logged losses.
 
 `train_loss` is the sum of all steps' losses by `global_step`, and each logged loss the mean since the row before
-(transformers 4.51.3, trainer.py, `_maybe_log_save_evaluate`, `_inner_training_loop`), so the sum of loss x interval must
-give train_loss x global_step. A run that was resumed sums from where it began again; every such start is tried.
+(transformers 4.51.3, trainer.py, `_maybe_log_save_evaluate`, `_inner_training_loop`), so the sum of loss x interval
+must give train_loss x global_step. A run that was resumed sums from where it began again; every such start is tried.
 
 Wrong when: a trainer logs another loss than it optimises.
 
