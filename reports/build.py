@@ -2,12 +2,14 @@
 
     python reports/build.py
 
-The seed comparison in every format; of the rerun only the HTML and JSON of the tiny fixture with ``--rerun``.
-Reports of a comparison are the same bytes on every machine (a test compares them).
+Both comparisons in every format, and a picture of the seed's page for the README. The reports are the same bytes on
+every machine: a test writes them again and compares.
 """
 
+import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -23,6 +25,29 @@ def command(case: str, folder: Path) -> list[str]:
     return [AUDIT, "compare", base, head, "--repo", f"fixtures/{case}/repo.bundle", "--quiet", *outputs]
 
 
+def photograph(page: Path, picture: Path) -> None:
+    """A picture of the first screen of a page, where a headless Chromium is installed."""
+    browser = shutil.which("chromium") or shutil.which("chromium-browser")
+    if browser is None:
+        sys.stderr.write(f"{picture.name} is left as it is: no chromium on this machine\n")
+        return
+    with tempfile.TemporaryDirectory() as profile:
+        flags = ("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--hide-scrollbars")
+        quiet = ("--disable-background-networking", "--disable-component-update", "--disable-sync")
+        subprocess.run(
+            [
+                *(browser, *flags, *quiet, f"--user-data-dir={profile}", "--window-size=1280,1060"),
+                *(
+                    "--blink-settings=preferredColorScheme=1",
+                    f"--screenshot={picture}",
+                    page.resolve().as_uri(),
+                ),
+            ],
+            capture_output=True,
+            check=True,
+        )
+
+
 def main() -> int:
     """Write every sample; fail when a command ends with another exit code than its fixture must give."""
     for case, (_, _, expected) in CASES.items():
@@ -30,6 +55,7 @@ def main() -> int:
         if done.returncode != expected:
             sys.stderr.write(f"{case}: exit {done.returncode}, expected {expected}\n{done.stderr}")
             return 1
+    photograph(ROOT / "reports" / "seed.html", ROOT / "reports" / "seed.png")
     return 0
 
 

@@ -22,8 +22,13 @@ def arguments(run: Run, folder: Folder | None = None) -> Mapping[str, object]:
 
 
 def logs_with_scalars(run: Run) -> tuple[EventLog, ...]:
-    """The event files that hold training scalars; a file of one record is an aborted start."""
-    return tuple(log for log in run.events if any(tag.startswith(TRAIN) for tag in log.scalars))
+    """The event files inside the run's folder that hold training scalars; one record alone is an aborted start.
+
+    A file elsewhere in the repository may be of another run, although it is listed with the only one there is.
+    """
+    inside = f"{run.path}/" if run.path else ""
+    own = (log for log in run.events if log.path.startswith(inside))
+    return tuple(log for log in own if any(tag.startswith(TRAIN) for tag in log.scalars))
 
 
 def is_fp16(run: Run, ledger: Ledger) -> bool | None:

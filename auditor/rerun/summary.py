@@ -72,22 +72,24 @@ def first_divergence(judged: Iterable[Judged]) -> Divergence | None:
     curves = [
         (step, item.gap.key) for item in diverged if (step := first_outside(item.gap, item.limit)) is not None
     ]
-    placed = [item.gap for item in diverged if not item.gap.points]
-    weights = min(
-        (gap for gap in placed if gap.aspect == "weights"), key=lambda gap: gap.step or 0, default=None
+    placed = sorted(
+        (item.gap for item in diverged if not item.gap.points),
+        key=lambda gap: (gap.step or 0, gap.aspect != "weights"),
     )
-    others = min((gap for gap in placed if gap.step is not None), key=lambda gap: gap.step or 0, default=None)
+    weights = next((gap for gap in placed if gap.aspect == "weights"), None)
     module, tensor = (weights.module, weights.tensor) if weights else (None, None)
     if curves:
         step, tag = min(curves, key=lambda found: (found[0], TAGS.index(found[1])))
         return Divergence(step, module, tensor, f"{tag} first differs at step {step}{_in(module)}")
-    gap = weights or others or placed[0]
-    says = f"no curve tells the step; {gap.aspect} of {gap.at} is the first file that differs{_in(module)}"
-    return Divergence(gap.step, module, tensor, says)
+    first = placed[0]
+    says = (
+        f"no curve tells the step; {first.aspect} of {first.at} is the first file that differs{_in(module)}"
+    )
+    return Divergence(first.step, module, tensor, says)
 
 
 def _in(module: str | None) -> str:
-    return f"; {module} moved most at the first checkpoint after it" if module else ""
+    return f"; {module} is farthest away in the first weights that differ" if module else ""
 
 
 def summary(verdict: Verdict, judged: Sequence[Judged], plan: RerunPlan) -> str:
@@ -99,12 +101,14 @@ def summary(verdict: Verdict, judged: Sequence[Judged], plan: RerunPlan) -> str:
     if verdict is Verdict.DIVERGED:
         files = dict.fromkeys(item.gap.at for item in comparable if item.verdict is verdict)
         return f"The recipe does not make {_listed([str(path) for path in files])}.{_lead(judged, plan)}"
-    where = (
-        "the whole run" if plan.span == "whole" else f"the first {plan.stop_at} of {plan.total_steps} steps"
-    )
-    if verdict is Verdict.IDENTICAL:
-        return f"The recipe makes what was committed, bit for bit, over {where}."
-    return f"The recipe makes what was committed over {where}, up to the noise of the arithmetic."
+    where = "the whole run"
+    if plan.span != "whole":
+        where = f"the first {plan.stop_at} of {plan.total_steps} steps"
+    how = "bit for bit" if verdict is Verdict.IDENTICAL else "up to the noise of the arithmetic"
+    kinds = [aspect for aspect in ORDER if any(item.gap.aspect == aspect for item in comparable)]
+    if "weights" not in kinds:
+        return f"No weights could be compared; {', '.join(kinds)} agree {how} over {where}."
+    return f"The recipe makes what was committed, {how}, over {where}."
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -121,7 +125,7 @@ def _lead(judged: Sequence[Judged], plan: RerunPlan) -> str:
     if first.gap.points[0][1] > max(first.limit, first.gap.slack):
         says = "The loss of step 1 differs already: base, data, seed or the pipeline's choices are others."
         return f" {says}{guess}"
-    return " The loss of step 1 agrees, so base, data and their order are those of the run."
+    return " The loss of step 1 agrees, which base, first batch and pipeline decide."
 
 
 def repeats_of(outputs: Outputs) -> tuple[str, ...]:

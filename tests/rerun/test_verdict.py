@@ -81,7 +81,7 @@ def test_inside_three_floors_is_equivalent() -> None:
     assert aspect(result, "optimizer", "checkpoint-9/optimizer.pt").verdict is Verdict.EQUIVALENT
     assert (
         result.why
-        == "The recipe makes what was committed over the whole run, up to the noise of the arithmetic."
+        == "The recipe makes what was committed, up to the noise of the arithmetic, over the whole run."
     )
 
 
@@ -444,6 +444,27 @@ def test_nothing_comparable_is_inconclusive() -> None:
     result = verdict_on(v.without(v.without(v.committed(), *names), v.event_path()))
     assert result.verdict is Verdict.INCONCLUSIVE
     assert result.why == "nothing that a rerun makes was committed inside the span"
+
+
+def test_agreement_without_weights_says_so() -> None:
+    pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"b" * 64 + b"\nsize 123456\n"
+    files = {**v.committed(), **dict.fromkeys((*v.WEIGHTS, *v.OPTIMIZERS), pointer)}
+    result = verdict_on(files)
+    assert result.verdict is Verdict.IDENTICAL
+    says = "No weights could be compared; curve, scheduler, rng, state, flops agree bit for bit over the whole run."
+    assert result.why == says
+
+
+def test_the_first_file_that_differs_is_the_earliest() -> None:
+    files = v.scaled(v.committed(), 1.0, ("adapter_model.safetensors",))
+    files["checkpoint-9/optimizer.pt"] = v.moments(files["checkpoint-9/optimizer.pt"], 1.0)
+    first = verdict_on(files).first_divergence
+    assert first is not None
+    assert first.step == 9
+    assert first.module is not None
+    assert first.says.startswith(
+        "no curve tells the step; optimizer of checkpoint-9/optimizer.pt is the first file"
+    )
 
 
 def test_rows_that_reached_a_batch_are_counted() -> None:

@@ -23,7 +23,7 @@ SEVERITY = Severity.WARNING
 
 _SPOKEN = re.compile(
     r"\bdata ?sets?\b|\btrain(?:ed|ing)\s+(?:on|data|corpus|set)\b|fine-?tun\w+\s+(?:\w+\s+){0,4}on\b|"
-    r"huggingface\.co/datasets/|\bcorpus\b|\bkaggle\b",
+    r"huggingface\.co/datasets/|\bcorpus\b|\bkaggle\b|数据|語料|语料|데이터|データ|данны|datos|données|daten\b",
     re.IGNORECASE,
 )
 
@@ -44,9 +44,7 @@ def check(run: Run, ledger: Ledger) -> Iterator[Problem | Skip]:
     yield Problem(
         "the card names no dataset",
         Location(card.path, "datasets"),
-        expected=f"the declared dataset, {_last(declared)}"
-        if isinstance(declared, str)
-        else "a dataset",
+        expected=f"the declared dataset, {_last(declared)}" if isinstance(declared, str) else "a dataset",
         observed="none",
     )
 
@@ -57,8 +55,14 @@ def _mentions(card: ModelCard, config: AdapterConfig, declared: object) -> bool:
         return True
     base = config.base_model_name_or_path or ""
     copied = not _upstream.speaks_of_adapter(card) and len(tuple(traces_of(card, base))) >= ENOUGH
-    placeholder = card.is_template
-    return not copied and not placeholder and _SPOKEN.search(text) is not None
+    return not copied and _SPOKEN.search(_prose(text)) is not None
+
+
+def _prose(text: str) -> str:
+    """The text without HTML comments and headings, in which a template speaks of data too."""
+    head, *rest = text.split("<!--")
+    shown = head + " ".join(part.partition("-->")[2] for part in rest)
+    return "\n".join(line for line in shown.splitlines() if not line.startswith("#"))
 
 
 def _last(name: str) -> str:

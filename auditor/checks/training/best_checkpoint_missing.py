@@ -4,7 +4,7 @@
 trainer.py, `_load_best_model`). Without the folder nobody can see whether the published adapter is the best one.
 
 Wrong when: the folder was pruned by `save_total_limit` or left out on purpose, which is usual; only where the best
-was to be loaded at the end and other checkpoints are published it is a warning.
+was to be loaded at the end and the final adapter is published beside other checkpoints it is a warning.
 
 Fix: publish the best checkpoint too, or say which step the adapter is of.
 """
@@ -29,9 +29,12 @@ def check(run: Run) -> Iterator[Problem | Skip]:
     if not best:
         return
     name = name_of(best.replace("\\", "/").rstrip("/"))
-    if any(name_of(folder.path) == name for folder in run.checkpoints):
+    if any(f"/{name}/" in f"/{path}" for path in run.contents.snapshot.under(run.path)):
         return
-    loads_best = arguments(run, run.last).get("load_best_model_at_end") is True
+    final = any(
+        run.blob(weights) is not None for weights in ("adapter_model.safetensors", "adapter_model.bin")
+    )
+    loads_best = final and arguments(run, run.last).get("load_best_model_at_end") is True
     yield Problem(
         f"the best checkpoint, {name}, is not in the repository",
         state.at("/best_model_checkpoint"),

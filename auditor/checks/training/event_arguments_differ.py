@@ -57,7 +57,9 @@ _KEYS = (
 def check(run: Run) -> Iterator[Problem | Skip]:
     """The newest event file that holds arguments is named when none agrees."""
     received = run.one(TrainingArgs)
-    logs = [log for log in run.events if log.args()]
+    logs = [
+        log for log in run.events if log.args() and log.path.startswith(f"{run.path}/" if run.path else "")
+    ]
     if received is None or not logs:
         yield Skip("training_args.bin or the arguments in an event file are missing")
         return

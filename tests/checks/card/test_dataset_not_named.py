@@ -41,5 +41,17 @@ def test_fails_for_a_card_without_a_word() -> None:
     assert only.expected == "a dataset"
 
 
+def test_fails_for_a_template_whose_headings_and_comments_speak_of_data() -> None:
+    template = (
+        "# A LoRA adapter\n\n## Training Data\n\n<!-- Link to the dataset\n-->\n[More Information Needed]\n"
+    )
+    assert len(found(RULE, with_card(template))) == 1
+    assert found(RULE, with_card(template + "\nSums from our own dataset.\n")) == []
+
+
+def test_passes_a_card_in_another_language() -> None:
+    assert found(RULE, with_card("# LoRA\n\n**数据**: 40,443 条 SFT 样本\n")) == []
+
+
 def test_says_when_it_cannot_look() -> None:
     assert reasons(RULE, without_cards()) == ["no card is beside the run's own adapter"]
