@@ -20,4 +20,6 @@ def test_samples_are_current(case: str, tmp_path: Path) -> None:
     assert done.returncode == build.CASES[case][2]
     for suffix in build.SUFFIX.values():
         written = (tmp_path / f"{case}.{suffix}").read_text()
-        assert written == (ROOT / "reports" / f"{case}.{suffix}").read_text(), f"run make reports ({case}.{suffix})"
+        assert written == (ROOT / "reports" / f"{case}.{suffix}").read_text(), (
+            f"run make reports ({case}.{suffix})"
+        )

@@ -124,7 +124,7 @@ def _quoted(raw: bytes) -> str:
 
 
 def _raw_unicode(raw: bytes) -> str:
-    return _spelled(raw.decode("raw-unicode-escape"))
+    return _spelled(codecs.raw_unicode_escape_decode(raw)[0])
 
 
 def _integer(raw: bytes) -> int:

@@ -1,5 +1,6 @@
 """What a pickle machine of ours keeps and how it answers calls: by stand-ins, or by a note of what was refused."""
 
+import codecs
 from dataclasses import dataclass, field
 
 from auditor.artifacts import _pickle_names as names
@@ -246,7 +247,7 @@ def _callable(what: object) -> str:
 
 def _shown(text: str) -> str:
     text = text if len(text) <= _NAME_LENGTH else text[:_NAME_LENGTH] + "…"
-    return text if text.isprintable() else text.encode("unicode_escape").decode()
+    return text if text.isprintable() else codecs.unicode_escape_encode(text)[0].decode()
 
 
 def _fill_array(target: NumpyArrayRef, state: tuple[object, ...]) -> None:
