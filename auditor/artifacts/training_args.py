@@ -23,6 +23,10 @@ _IGNORABLE = frozenset(
         ),
     }
 )
+_ATTRIBUTES = 1000
+"""Most attributes kept; TRL's largest configuration has some 200."""
+_NODES = 2000
+"""Most values kept of one attribute."""
 _SECRET = re.compile(r"(^|_)(token|api_key|secret|password|access_key)\Z", re.IGNORECASE)
 _VOCABULARY = frozenset(
     {f"{kind}_token" for kind in ("eos", "bos", "pad", "unk", "sep", "cls", "mask", "image")}
@@ -49,8 +53,10 @@ class TrainingArgs(Artifact):
         value = PickleArchive.parse(blob).value
         if not isinstance(value, Instance):
             raise CannotRead("does not hold training arguments")
-        state = _masked(plain(value, 5))
-        return cls(blob.path, value.qualified_name, state if isinstance(state, dict) else {})
+        if len(value.state) > _ATTRIBUTES:
+            raise CannotRead(f"holds {len(value.state):,} training arguments, more than any trainer takes")
+        state = {str(key): _kept(str(key), plain(item, nodes=_NODES)) for key, item in value.state.items()}
+        return cls(blob.path, value.qualified_name, state)
 
     def get(self, key: str, default: object = None) -> object:
         """The value of an attribute, or the default."""

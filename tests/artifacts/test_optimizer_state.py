@@ -167,7 +167,8 @@ def test_the_state_torch_saves_is_read(tmp_path: Path) -> None:
         optimizer.zero_grad()
     torch.save(optimizer.state_dict(), tmp_path / "optimizer.pt")
     found = parsed((tmp_path / "optimizer.pt").read_bytes())
-    assert (found.kind, found.steps, found.parameter_count, found.numel) == ("adamw", {3.0}, 2, 10)
+    assert (found.kind, found.parameter_count, found.numel) == ("adamw", 2, 10)
+    assert found.steps == {3.0}
     for index, weight in enumerate(weights):
         for name in ("exp_avg", "exp_avg_sq"):
             assert found.array(index, name).tobytes() == optimizer.state[weight][name].numpy().tobytes()

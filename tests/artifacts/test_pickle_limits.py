@@ -98,11 +98,11 @@ BOMBS = {
     "a frame of 2**64 bytes": b"\x80\x04\x95" + b"\xff" * 8 + b".",
     "frames within frames": b"\x80\x04"
     + b"".join(b"\x95" + struct.pack("<Q", 9 * i) for i in range(50_000, 0, -1)),
-    "mappings copied": remembered(PAIRS, ORDERED + b"h\x00\x85R", 20_000),
-    "sets copied": remembered([0] * 2000, SET + b"h\x00\x85R", 20_000),
-    "texts encoded": remembered(pickles.Opcodes(BIG), ENCODE + b"h\x00\x85R", 20_000),
+    "mappings copied": remembered(PAIRS, ORDERED + b"h\x00\x85R", 4_000),
+    "sets copied": remembered([0] * 2000, SET + b"h\x00\x85R", 4_000),
+    "texts encoded": remembered(pickles.Opcodes(BIG), ENCODE + b"h\x00\x85R", 4_000),
     "states copied": remembered({f"k{i}": i for i in range(2000)}, b"ctrl\nA\n)\x81h\x00b", 20_000),
-    "arguments spread": remembered(tuple(range(5000)), SET + b"h\x00R", 20_000),
+    "arguments spread": remembered(tuple(range(5000)), SET + b"h\x00R", 4_000),
     "items appended to an object": b"\x80\x02ctrl\nA\n)\x81" + b"(NNNe" * 50_000 + b".",
     "integer keys that collide": b"\x80\x02}(" + COLLIDING + b"u.",
     "memo numbers that collide": b"("

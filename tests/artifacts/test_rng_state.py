@@ -128,5 +128,5 @@ def test_the_layout_of_the_generators_is_that_of_torch(seed: int, tmp_path: Path
     assert found.cpu_seed == seed
     assert found.python == random.getstate()
     assert found.numpy is not None
-    keys = numpy.random.get_state()[1]
+    keys = numpy.random.get_state(legacy=False)["state"]["key"]
     assert found.numpy.startswith(numpy.asarray(keys).tobytes())

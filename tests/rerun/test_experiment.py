@@ -53,7 +53,7 @@ class Lab:
         return files
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AUDIT_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))

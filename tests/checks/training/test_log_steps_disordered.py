@@ -1,0 +1,49 @@
+from tests.builders.repositories import healthy, seed
+from tests.checks.expecting import ERROR, WARNING, finding, found, reasons
+from tests.checks.training.parts import NO_STATE, STATE, rows, stateless, with_rows
+
+RULE = "log-steps-disordered"
+
+
+def test_passes() -> None:
+    assert found(RULE, healthy()) == []
+    assert found(RULE, seed()) == []
+
+
+def test_passes_rows_that_share_a_step() -> None:
+    shared = rows()
+    shared.insert(9, {"epoch": 0.5, "eval_loss": 6.0, "step": 9})
+    assert found(RULE, with_rows(shared)) == []
+
+
+def test_fails() -> None:
+    turned = rows()
+    turned[4], turned[5] = turned[5], turned[4]
+    assert found(RULE, with_rows(turned)) == [
+        finding(
+            RULE,
+            ERROR,
+            "log_history goes back from step 6 to 5",
+            STATE,
+            "/log_history/5/step",
+            expected="6 or more",
+            observed="5",
+        )
+    ]
+
+
+def test_fails_for_a_row_beyond_the_end() -> None:
+    (only,) = found(RULE, with_rows([*rows(), {"epoch": 1.05, "loss": 5.9, "step": 19}]))
+    assert only.message == "log_history has a row of step 19, and the state is of step 18"
+
+
+def test_fails_mildly_for_an_epoch_that_goes_back() -> None:
+    resumed = rows()
+    resumed[12]["epoch"] = 0.1
+    (only,) = found(RULE, with_rows(resumed))
+    assert only.severity is WARNING
+    assert only.at.member == "/log_history/12/epoch"
+
+
+def test_says_when_it_cannot_look() -> None:
+    assert reasons(RULE, stateless()) == [NO_STATE]
