@@ -82,7 +82,9 @@ def compare(
     with _targets.refs([base, head], repo, lfs_store or ()) as opened:
         before, after = opened.snapshots
         policy = _policy(from_snapshot(before), fail_on, require_coverage, only, ignore)
-        rerunner = _rerunner(rerun, policy, base_model, data, steps, minutes, run_name, keep, no_cache, quiet)
+        rerunner = _rerunner(
+            rerun, policy, base_model, data, steps, minutes, run_name, keep, no_cache, quiet, debug
+        )
         options = _audit_options(policy, base_model, opened.repository)
         report = audit.compare(before, after, opened.related, options, rerunner)
     _finish(report, stdout, files, color, stamp)
@@ -157,7 +159,9 @@ def rerun(
             wanted = RerunOptions(base=base_model, data=data, steps=steps, minutes=minutes)
             sys.stdout.write(plan_text(planned(audit.look(snapshot, options), run_name, wanted, policy)))
             return
-        rerunner = _rerunner(True, policy, base_model, data, steps, minutes, run_name, keep, no_cache, quiet)
+        rerunner = _rerunner(
+            True, policy, base_model, data, steps, minutes, run_name, keep, no_cache, quiet, debug
+        )
         report = audit.check(snapshot, options, rerunner)
     _finish(report, stdout, files, color, stamp)
 
@@ -191,13 +195,16 @@ def _rerunner(
     keep: Path | None,
     no_cache: bool,
     quiet: bool,
+    debug: bool,
 ) -> "Rerunner | None":
     if not wanted:
         return None
     from auditor.cli._progress import progress_bar
     from auditor.engine.rerun import RerunOptions, rerunner
 
-    options = RerunOptions(base=base, data=data, steps=steps, minutes=minutes, keep=keep, cache=not no_cache)
+    options = RerunOptions(
+        base=base, data=data, steps=steps, minutes=minutes, keep=keep, cache=not no_cache, debug=debug
+    )
     return rerunner(run_name, options, policy, progress_bar(quiet))
 
 

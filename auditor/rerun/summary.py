@@ -92,6 +92,15 @@ def _in(module: str | None) -> str:
     return f"; {module} is farthest away in the first weights that differ" if module else ""
 
 
+def is_learned(item: Judged) -> bool:
+    """Whether a comparison was made of something that only training computes.
+
+    Learning rates, counters and flops follow from the recipe's text: a forger writes them without training.
+    """
+    learned = item.gap.aspect in ("weights", "optimizer") or item.gap.key in ("loss", "grad_norm")
+    return learned and item.verdict is not Verdict.INCONCLUSIVE
+
+
 def summary(verdict: Verdict, judged: Sequence[Judged], plan: RerunPlan) -> str:
     """The verdict in one or two sentences."""
     comparable = [item for item in judged if item.verdict is not Verdict.INCONCLUSIVE]
@@ -101,6 +110,10 @@ def summary(verdict: Verdict, judged: Sequence[Judged], plan: RerunPlan) -> str:
     if verdict is Verdict.DIVERGED:
         files = dict.fromkeys(item.gap.at for item in comparable if item.verdict is verdict)
         return f"The recipe does not make {_listed([str(path) for path in files])}.{_lead(judged, plan)}"
+    if verdict is Verdict.INCONCLUSIVE:
+        agree = ", ".join(dict.fromkeys(item.gap.aspect for item in comparable))
+        why = next((item.why for item in judged if item.gap.aspect == "weights"), "no weights were committed")
+        return f"Nothing that only training computes could be compared ({agree} agree): {why}"
     where = "the whole run"
     if plan.span != "whole":
         where = f"the first {plan.stop_at} of {plan.total_steps} steps"

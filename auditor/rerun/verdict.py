@@ -11,7 +11,7 @@ from auditor.rerun.curve_gap import curve_gaps, curves_of, first_outside, repeat
 from auditor.rerun.gaps import Floors, Gap, committed_pairs, repeated_pairs
 from auditor.rerun.outputs import Output, Outputs
 from auditor.rerun.states_gap import state_gaps
-from auditor.rerun.summary import Judged, aspects_of, first_divergence, repeats_of, summary
+from auditor.rerun.summary import Judged, aspects_of, first_divergence, is_learned, repeats_of, summary
 from auditor.rerun.weights_gap import init_gap, weights_gap
 from auditor.runs import Run
 
@@ -44,6 +44,8 @@ def judge(run: Run, ledger: Ledger, plan: RerunPlan, outputs: Outputs) -> RerunR
     aspects = aspects_of(judged)
     comparable = [item.verdict for item in aspects if item.verdict is not Verdict.INCONCLUSIVE]
     verdict = min(comparable, default=Verdict.INCONCLUSIVE)
+    if verdict is not Verdict.DIVERGED and not any(map(is_learned, judged)):
+        verdict = Verdict.INCONCLUSIVE
     weights = [value for (aspect, _), value in bench.floors.items() if aspect == "weights"]
     return RerunResult(
         run=run.name,
@@ -168,9 +170,16 @@ def _is_exact(gap: Gap, bench: Bench) -> bool:
 
 
 def _outside(gap: Gap, bench: Bench, limit: float, floor: float | None, reason: str) -> Judged:
-    if bench.excuse is not None and gap.aspect != "init":
+    if bench.excuse is not None and gap.aspect != "init" and not _is_closed_form(gap, bench):
         return Judged(gap, Verdict.INCONCLUSIVE, f"{gap.says}; but {bench.excuse}", limit, floor)
     return Judged(gap, Verdict.DIVERGED, gap.says + reason, limit, floor)
+
+
+def _is_closed_form(gap: Gap, bench: Bench) -> bool:
+    """Whether the recipe alone fixes the value: no device and, within one release, nothing else can excuse it."""
+    return bench.same_release and (
+        gap.aspect in ("scheduler", "state", "flops") or gap.key == "learning_rate"
+    )
 
 
 def _by_convention(item: Judged, bench: Bench) -> Judged:

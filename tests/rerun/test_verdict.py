@@ -497,3 +497,21 @@ def test_notes_of_the_experiment_are_kept() -> None:
 def test_a_rerun_that_left_nothing_is_inconclusive() -> None:
     empty = replace(v.output({}), contents=read(v.snapshot({})))
     assert verdict_on(v.committed(), Outputs(empty)).verdict is Verdict.INCONCLUSIVE
+
+
+def test_learning_rates_and_counters_alone_are_no_proof_of_training() -> None:
+    """A forger can write a schedule without training; seen on a GPU rerun of a CPU run, where only they agreed."""
+    pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"b" * 64 + b"\nsize 123456\n"
+
+    def only_rates(document: dict[str, Any]) -> None:
+        for row in document["log_history"]:
+            for key in ("loss", "grad_norm"):
+                row.pop(key, None)
+
+    files = {**v.committed(), **dict.fromkeys((*v.WEIGHTS, *v.OPTIMIZERS), pointer)}
+    for path in v.STATES:
+        files = v.with_json(files, path, only_rates)
+    result = verdict_on(v.without(files, v.event_path()))
+    assert result.verdict is Verdict.INCONCLUSIVE
+    assert result.why.startswith("Nothing that only training computes could be compared (")
+    assert aspect(result, "scheduler", "checkpoint-18/scheduler.pt").verdict is Verdict.IDENTICAL

@@ -17,6 +17,7 @@ EVENTS = (
     "runs/May08_02-15-44_fine-tuning-01jtptcd84q7n2v5x8b3k6m9r4-w7x2q/"
     "events.out.tfevents.1746670545.fine-tuning-01jtptcd84q7n2v5x8b3k6m9r4-w7x2q"
 )
+EXPLAINED = "the list stays empty under save_strategy steps (not declared; the trainer's default) with logging_strategy epoch"
 WANTED = "rows with the loss, here or in a trainer_state.json of the end of training"
 EMPTY: dict[str, dict[str, object]] = {path: {PLACE: []} for path in STATES}
 NO_ARGUMENTS = [f"{folder}training_args.bin" for folder in ("", "checkpoint-9/", "checkpoint-18/")]
@@ -43,8 +44,7 @@ def test_fails_on_the_real_case_and_says_where_the_loss_may_be() -> None:
             expected=WANTED,
             observed="[]",
             evidence=(
-                "the list stays empty under save_strategy steps (not declared; the trainer's default) with "
-                "logging_strategy epoch",
+                EXPLAINED,
                 f"{EVENTS} may hold the losses; it was not read or has no scalars",
             ),
         )
@@ -54,8 +54,7 @@ def test_fails_on_the_real_case_and_says_where_the_loss_may_be() -> None:
 def test_names_every_explanation_when_it_fails_without_any_declaration() -> None:
     (only,) = found(RULE, seed(without=["cheetah-fine-tuning-config.json", "runs/"]))
     assert only.evidence == (
-        "the list stays empty under save_strategy steps (not declared; the trainer's default) with logging_strategy "
-        "epoch or no; or under save_strategy epoch with logging_strategy no and no evaluation",
+        f"{EXPLAINED} or no; or under save_strategy epoch with logging_strategy no and no evaluation",
         "no event file is in the repository",
     )
 

@@ -1,0 +1,41 @@
+from tests.builders.repositories import healthy, seed
+from tests.checks.expecting import ERROR, finding, found, reasons
+from tests.checks.training.parts import ARGUMENTS, event_args, event_path, events, with_events
+
+RULE = "event-arguments-differ"
+
+
+def test_passes() -> None:
+    assert found(RULE, healthy()) == []
+
+
+def test_passes_places_and_names() -> None:
+    args = {**event_args(), "output_dir": "/elsewhere", "run_name": "x", "logging_dir": "y"}
+    assert found(RULE, with_events(events(args=args))) == []
+
+
+def test_passes_when_one_of_two_files_agrees() -> None:
+    other = "runs/other/events.out.tfevents.1768460000.tiny-trainer.1.0"
+    assert found(RULE, healthy(data={other: events(args={**event_args(), "seed": 7})})) == []
+
+
+def test_fails() -> None:
+    args = {**event_args(), "learning_rate": 0.001, "seed": 7}
+    assert found(RULE, with_events(events(args=args))) == [
+        finding(
+            RULE,
+            ERROR,
+            "2 arguments in the event file not as in training_args.bin: learning_rate and seed",
+            event_path(),
+            "args/learning_rate",
+            expected="learning_rate 0.002",
+            observed="learning_rate 0.001",
+        )
+    ]
+
+
+def test_says_when_it_cannot_look() -> None:
+    missing = "training_args.bin or the arguments in an event file are missing"
+    assert reasons(RULE, seed()) == [missing]
+    gone = [ARGUMENTS, "checkpoint-9/training_args.bin", "checkpoint-18/training_args.bin"]
+    assert reasons(RULE, healthy(without=gone)) == [missing]

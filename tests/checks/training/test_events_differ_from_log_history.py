@@ -1,0 +1,70 @@
+import struct
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from auditor.checks.training.events_differ_from_log_history import _same, tag_of
+from tests.builders.repositories import healthy, seed
+from tests.checks.expecting import ERROR, finding, found, reasons
+from tests.checks.training.parts import event_path, events, scalars, with_events
+
+RULE = "events-differ-from-log-history"
+
+
+def test_passes() -> None:
+    assert found(RULE, healthy()) == []
+
+
+def test_passes_a_step_that_only_one_of_them_has() -> None:
+    series = scalars()
+    del series["train/loss"][3]
+    assert found(RULE, with_events(events(series))) == []
+
+
+def test_fails() -> None:
+    # The honest loss of step 5 is 6.359683513641357; 1e-5 more is above 1e-6 of it.
+    series = scalars()
+    series["train/loss"][4] = (5, 6.359747)
+    series["train/grad_norm"][9] = (10, 2.0)
+    (only,) = found(RULE, with_events(events(series)))
+    assert only == finding(
+        RULE,
+        ERROR,
+        # 18 rows of five numbers without step (epoch, grad_norm, learning_rate, loss), and the last row of six.
+        "2 numbers of 78 in the event file not as in trainer_state.json, first train/loss at step 5",
+        event_path(),
+        "train/loss at step 5",
+        expected="6.35968351",
+        observed="6.35974693",
+    )
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False, width=64))
+def test_rounding_to_float32_is_no_difference(value: float) -> None:
+    try:
+        rounded = struct.unpack("<f", struct.pack("<f", value))[0]
+    except OverflowError:
+        rounded = float("inf")
+    assert _same(value, rounded)
+
+
+@pytest.mark.parametrize(
+    ("key", "tag"),
+    [
+        ("loss", "train/loss"),
+        ("eval_loss", "eval/loss"),
+        ("test_runtime", "test/runtime"),
+        ("evaluation", "train/evaluation"),
+    ],
+)
+def test_names_of_series(key: str, tag: str) -> None:
+    assert tag_of(key) == tag
+
+
+def test_says_when_it_cannot_look() -> None:
+    skip = "the run has not exactly one event file with scalars and a log_history with rows"
+    assert reasons(RULE, seed()) == [skip]
+    assert reasons(RULE, healthy(without=[event_path()])) == [skip]
+    other = "runs/other/events.out.tfevents.1768460000.tiny-trainer.1.0"
+    assert reasons(RULE, healthy(data={other: events()})) == [skip]

@@ -1,0 +1,61 @@
+from tests.builders.repositories import healthy, seed
+from tests.checks.expecting import WARNING, finding, found, reasons
+from tests.checks.training.parts import EARLY, ROOT_STATE, STATE, rows, with_rows
+
+RULE = "loss-history-not-continued"
+
+
+def test_passes() -> None:
+    assert found(RULE, healthy()) == []
+    assert found(RULE, seed()) == []
+
+
+def test_passes_not_a_number() -> None:
+    history = rows(STATE)
+    history[2]["grad_norm"] = float("nan")
+    later = rows(ROOT_STATE)
+    later[2]["grad_norm"] = float("nan")
+    early = rows(EARLY)
+    early[2]["grad_norm"] = float("nan")
+    edits: dict[str, dict[str, object]] = {
+        STATE: {"/log_history": history},
+        ROOT_STATE: {"/log_history": later},
+        EARLY: {"/log_history": early},
+    }
+    assert found(RULE, healthy(json_edits=edits)) == []
+
+
+def test_fails_for_a_final_state_of_another_run() -> None:
+    other = rows(ROOT_STATE)
+    other[12]["loss"] = 5.0
+    assert found(RULE, with_rows(other, ROOT_STATE)) == [
+        finding(
+            RULE,
+            WARNING,
+            "the rows of trainer_state.json do not begin with those of checkpoint-18/trainer_state.json",
+            ROOT_STATE,
+            "/log_history",
+            expected="the 18 rows of checkpoint-18 first",
+            observed="row 12 differs",
+        )
+    ]
+
+
+def test_fails_for_a_checkpoint_of_another_run() -> None:
+    other = rows(EARLY)
+    other[0]["loss"] = 9.0
+    assert found(RULE, with_rows(other, EARLY)) == [
+        finding(
+            RULE,
+            WARNING,
+            "checkpoint-9 and the checkpoints that follow from it are of another run than their neighbours",
+            EARLY,
+            "/log_history",
+            expected="one run in a folder",
+            observed="checkpoint-9",
+        )
+    ]
+
+
+def test_says_when_it_cannot_look() -> None:
+    assert reasons(RULE, healthy(without=[STATE, EARLY])) == ["the run has no checkpoint with a state"]

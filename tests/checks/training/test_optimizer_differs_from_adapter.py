@@ -1,0 +1,44 @@
+from tests.builders.pickles import make_optimizer, make_torch
+from tests.builders.repositories import healthy, seed
+from tests.checks.expecting import WARNING, finding, found, reasons
+
+RULE = "optimizer-differs-from-adapter"
+FILE = "checkpoint-18/optimizer.pt"
+CONFIGS = ["checkpoint-9/adapter_config.json", "checkpoint-18/adapter_config.json"]
+TENSORS = 28  # 14 modules (two layers, seven projections), a pair each
+
+
+def test_passes() -> None:
+    assert found(RULE, healthy()) == []
+
+
+def test_fails_for_another_number_of_parameters() -> None:
+    assert found(RULE, healthy(data={FILE: make_optimizer([(2, 2)] * 30)})) == [
+        finding(
+            RULE,
+            WARNING,
+            "the optimizer trains 30 parameters, and the adapter holds 28 LoRA tensors",
+            FILE,
+            "param_groups",
+            expected=str(TENSORS),
+            observed="30",
+        )
+    ]
+
+
+def test_fails_for_parameters_without_a_gradient() -> None:
+    state = {index: {"step": 18.0} for index in range(20)}
+    group = {"lr": 0.1, "params": list(range(TENSORS))}
+    (only,) = found(RULE, healthy(data={FILE: make_torch({"state": state, "param_groups": [group]})}))
+    assert only.message == "8 of 28 trained tensors have no optimizer state: they never got a gradient"
+
+
+def test_says_when_it_cannot_look() -> None:
+    assert reasons(RULE, seed()) == [
+        "checkpoint-450/optimizer.pt was not read: unfetched; adapter_model.safetensors was "
+        "not read: unfetched (and 1 more)"
+    ]
+    edits = {path: {"/modules_to_save": ["lm_head"]} for path in CONFIGS}
+    assert reasons(RULE, healthy(json_edits=edits)) == ["the adapter holds more than LoRA matrices"] * 2
+    empty = {f"{folder}optimizer.pt": make_optimizer([]) for folder in ("checkpoint-9/", "checkpoint-18/")}
+    assert reasons(RULE, healthy(data=empty)) == ["the optimizer keeps no state by parameter"] * 2

@@ -1,0 +1,61 @@
+from collections.abc import Sequence
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from auditor.artifacts.trainer_state import TrainerState
+from auditor.checks.training.train_loss_differs_from_log import _judge
+from tests.builders.repositories import healthy, seed
+from tests.checks.expecting import WARNING, finding, found, reasons
+from tests.checks.training.parts import ROOT_STATE, rows, with_rows
+
+RULE = "train-loss-differs-from-log"
+SKIP = "no trainer_state.json holds both a train_loss and a loss of its last step"
+
+
+def test_passes() -> None:
+    assert found(RULE, healthy()) == []
+
+
+def test_fails() -> None:
+    # The honest mean is 6.18431; the sum of the eighteen losses by 18 is the same number.
+    edited = rows(ROOT_STATE)
+    edited[-1]["train_loss"] = 4.0
+    assert found(RULE, with_rows(edited, ROOT_STATE)) == [
+        finding(
+            RULE,
+            WARNING,
+            "train_loss is 4, and the 18 logged losses average 6.18431",
+            ROOT_STATE,
+            "/log_history",
+            expected="6.18431",
+            observed="4",
+        )
+    ]
+
+
+Losses = st.lists(st.floats(0.1, 20), min_size=1, max_size=40)
+
+
+def findings_of(losses: Sequence[float], interval: int, begin: int) -> int:
+    """Round as the Trainer does, and sum from the row at which a resumed run began."""
+    logged = [(interval * (number + 1), round(loss, 4)) for number, loss in enumerate(losses)]
+    steps = interval * len(losses)
+    mean = sum(interval * loss for loss in losses[begin:]) / steps
+    state = TrainerState("s", {}, frozenset())
+    return len(list(_judge(state, (steps, mean), logged)))
+
+
+@given(Losses, st.integers(1, 50), st.data())
+def test_passes_a_run_that_was_resumed_at_any_row(
+    losses: list[float], interval: int, data: st.DataObject
+) -> None:
+    begin = data.draw(st.integers(0, len(losses) - 1))
+    assert findings_of(losses, interval, begin) == 0
+
+
+def test_says_when_it_cannot_look() -> None:
+    assert reasons(RULE, seed()) == [SKIP]
+    assert reasons(RULE, with_rows(rows(ROOT_STATE)[:-1], ROOT_STATE)) == [SKIP]
+    short = [row for row in rows(ROOT_STATE) if row["step"] != 18 or "train_loss" in row]
+    assert reasons(RULE, with_rows(short, ROOT_STATE)) == [SKIP]
