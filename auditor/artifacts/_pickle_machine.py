@@ -134,7 +134,7 @@ class Machine:
     def _stand_in(self, dotted: str, arguments: tuple[object, ...]) -> object:
         """Our function's result; an Opaque, without a note, when the arguments are not those it stands in for."""
         self.budget.charge(arguments)
-        pass
+        self.budget.charge(*arguments)
         try:
             return self._mapping(arguments) if dotted in MAPPINGS else CONSTRUCTORS[dotted](*arguments)
         except (ValueError, TypeError, IndexError, OverflowError):

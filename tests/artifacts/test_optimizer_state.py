@@ -6,6 +6,7 @@ from auditor.artifacts.optimizer_state import OptimizerState
 from auditor.errors import CannotRead
 from tests.builders import pickles
 from tests.builders.blobs import blob
+from tests.builders.evil_pickles import EVIL
 from tests.builders.pickles import Call, Opcodes, Tensor, make_optimizer, make_torch, named
 from tests.builders.repositories import contents
 
@@ -105,7 +106,7 @@ def test_groups_of_more_than_a_thousand_parameters_are_counted_whole() -> None:
     [
         ({"state": {}}, "does not hold the state of an optimizer"),
         ([1], "does not hold the state of an optimizer"),
-        (pickles.EVIL["reduce"]("x"), "does not hold the state of an optimizer"),
+        (EVIL["reduce"]("x"), "does not hold the state of an optimizer"),
         ({"state": {0: {f"k{i}": 0 for i in range(40)}}, "param_groups": []}, "40 values for parameter 0"),
         (
             {"state": {0: {"exp_avg": Call(named("torch._utils._rebuild_qtensor"))}}, "param_groups": []},

@@ -12,6 +12,7 @@ from auditor.artifacts.pickle_archive import PickleArchive, tensors
 from auditor.errors import CannotRead
 from tests.builders import pickles
 from tests.builders.blobs import blob
+from tests.builders.evil_pickles import make_evil
 from tests.builders.pickles import (
     Tensor,
     dumps,
@@ -113,7 +114,7 @@ def test_encrypted_misplaced_and_corrupted_pickles_are_refused() -> None:
 
 
 def test_a_wrong_checksum_does_not_hide_a_call() -> None:
-    evil = patched(pickles.make_evil("reduce", "x"), CENTRAL, 16, b"\x00\x00\x00\x00")
+    evil = patched(make_evil("reduce", "x"), CENTRAL, 16, b"\x00\x00\x00\x00")
     archive = parsed(evil)
     assert archive.unsafe[0].callable == "posix.system"
     assert archive.value == Opaque("a damaged pickle")

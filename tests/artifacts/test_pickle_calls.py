@@ -14,8 +14,8 @@ from auditor.artifacts._pickle_values import (
 from auditor.artifacts.pickle_archive import PickleArchive
 from tests.builders import pickles
 from tests.builders.blobs import blob
+from tests.builders.evil_pickles import EVIL
 from tests.builders.pickles import (
-    EVIL,
     Call,
     Global,
     New,

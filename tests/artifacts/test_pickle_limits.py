@@ -21,8 +21,8 @@ from auditor.artifacts.pickle_archive import PickleArchive, tensors
 from auditor.errors import CannotRead
 from tests.builders import pickles
 from tests.builders.blobs import blob
+from tests.builders.evil_pickles import EVIL, make_bomb
 from tests.builders.pickles import (
-    EVIL,
     Call,
     Global,
     Opcodes,
@@ -81,10 +81,10 @@ ORDERED, ENCODE, SET = b"ccollections\nOrderedDict\n", b"c_codecs\nencode\n", b"
 PAIRS = [[f"k{i}", i] for i in range(2000)]
 COLLIDING = b"".join(b"\x8a\x0a" + (i * (2**61 - 1)).to_bytes(10, "little") + b"N" for i in range(1, 60_000))
 BOMBS = {
-    "doubling tuples": pickles.make_bomb(200),
-    "lists of a thousand, four deep": pickles.make_bomb(4, 1000),
-    "tuples as arguments": pickles.make_bomb(100)[:-1].replace(b"\x80\x02", b"\x80\x02cos\nsystem\n") + b"R.",
-    "tuples as keys": remembered(pickles.Opcodes(pickles.make_bomb(50)[2:-1]), b"}h\x31Ns", 5000),
+    "doubling tuples": make_bomb(200),
+    "lists of a thousand, four deep": make_bomb(4, 1000),
+    "tuples as arguments": make_bomb(100)[:-1].replace(b"\x80\x02", b"\x80\x02cos\nsystem\n") + b"R.",
+    "tuples as keys": remembered(pickles.Opcodes(make_bomb(50)[2:-1]), b"}h\x31Ns", 5000),
     "100,000 lists deep": b"\x80\x02" + b"]" * 100_000 + b"a" * 99_999 + b".",
     "100,000 tuples deep": b"\x80\x02N" + b"\x85" * 100_000 + b".",
     "30,000 dicts deep": b"\x80\x02" + b"}N" * 30_000 + b"N" + b"s" * 30_000 + b".",
@@ -113,13 +113,9 @@ BOMBS = {
     + b"".join(b"h%ch%c\x930" % (i, j) for i in range(20) for j in range(20)) * 50
     + b".",
     "many names": b"(" + b"".join(b"cm%d\nf\n" % i for i in range(50_000)) + b"t.",
-    "a device of nested tuples": dumps(
-        Call(Global("torch", "device"), (Opcodes(pickles.make_bomb(60)[2:-1]),))
-    ),
-    "a path of nested tuples": dumps(
-        Call(Global("pathlib", "PosixPath"), (Opcodes(pickles.make_bomb(60)[2:-1]),))
-    ),
-    "an enum of nested tuples": dumps(Call(ENUM, (Opcodes(pickles.make_bomb(60)[2:-1]),))),
+    "a device of nested tuples": dumps(Call(Global("torch", "device"), (Opcodes(make_bomb(60)[2:-1]),))),
+    "a path of nested tuples": dumps(Call(Global("pathlib", "PosixPath"), (Opcodes(make_bomb(60)[2:-1]),))),
+    "an enum of nested tuples": dumps(Call(ENUM, (Opcodes(make_bomb(60)[2:-1]),))),
     "a storage named by tuples": dumps(
         Opcodes(pickles.Writer().encode(("storage", Global("torch", "FloatStorage"))) + b"0" + b"N")
     ),
@@ -172,9 +168,7 @@ SEEDS = [
     pickles.make_training_args({"learning_rate": 0.1, "optim": "adamw_torch", "hub_token": "x"}),
     pickles.make_optimizer([(2, 3), (4,)]),
     pickles.make_rng(),
-    pickles.make_torch(
-        [pickles.EVIL[kind]("touch /dev/null") for kind in sorted(EVIL) if kind != "before_damage"]
-    ),
+    pickles.make_torch([EVIL[kind]("touch /dev/null") for kind in sorted(EVIL) if kind != "before_damage"]),
     torch_zip(dumps({"a": [1, 2]}), compression=zipfile.ZIP_DEFLATED),
     pickles.make_legacy({"a": 1}, ["0"]),
     pickle.dumps({"a": [1, (2.5, "x")], "b": np.arange(3)}, 4),

@@ -8,6 +8,7 @@ from auditor.artifacts.rng_state import RngState
 from auditor.errors import CannotRead
 from tests.builders import pickles
 from tests.builders.blobs import blob
+from tests.builders.evil_pickles import EVIL, make_bomb
 from tests.builders.pickles import Opcodes, Tensor, cpu_state, make_rng, make_torch
 from tests.builders.repositories import contents
 
@@ -77,14 +78,14 @@ def test_a_state_at_an_offset_is_read_from_there() -> None:
     assert state.cpu == bytes([2, 3, 4])
 
 
-@pytest.mark.parametrize("value", [{}, {"state": 1}, [1], pickles.EVIL["reduce"]("x")])
+@pytest.mark.parametrize("value", [{}, {"state": 1}, [1], EVIL["reduce"]("x")])
 def test_files_that_hold_something_else_are_refused(value: object) -> None:
     with pytest.raises(CannotRead, match="does not hold the states of random generators"):
         parsed(make_torch(value))
 
 
 def test_hostile_states_stay_small() -> None:
-    bomb = Opcodes(pickles.make_bomb(60)[2:-1])
+    bomb = Opcodes(make_bomb(60)[2:-1])
     state = parsed(make_torch({"python": bomb, "numpy": ("MT19937", bomb, bomb, 0, 0.0), "cuda": [bomb] * 5}))
     assert (state.python, state.numpy, state.cuda) == (None, None, ())
     assert state.facts()["python"].value is None

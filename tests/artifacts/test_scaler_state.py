@@ -4,8 +4,8 @@ import pytest
 
 from auditor.artifacts.scaler_state import ScalerState
 from auditor.errors import CannotRead
-from tests.builders import pickles
 from tests.builders.blobs import blob
+from tests.builders.evil_pickles import EVIL
 from tests.builders.pickles import make_scaler, make_torch
 
 
@@ -54,7 +54,7 @@ def test_values_of_other_types_are_unknown() -> None:
     assert (scaler.scale, scaler.growth_interval, scaler.growth_tracker, scaler.growth_factor) == (None,) * 4
 
 
-@pytest.mark.parametrize("value", [{"last_epoch": 1}, [1], pickles.EVIL["reduce"]("x")])
+@pytest.mark.parametrize("value", [{"last_epoch": 1}, [1], EVIL["reduce"]("x")])
 def test_files_that_hold_something_else_are_refused(value: object) -> None:
     with pytest.raises(CannotRead, match="does not hold the state of a gradient scaler"):
         parsed(make_torch(value))

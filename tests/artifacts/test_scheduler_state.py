@@ -4,8 +4,8 @@ import pytest
 
 from auditor.artifacts.scheduler_state import SchedulerState
 from auditor.errors import CannotRead
-from tests.builders import pickles
 from tests.builders.blobs import blob
+from tests.builders.evil_pickles import EVIL
 from tests.builders.pickles import make_scheduler, make_torch
 from tests.builders.repositories import contents
 
@@ -34,7 +34,7 @@ def test_values_of_other_types_are_unknown() -> None:
     assert scheduler.last_lr == (0.5, 1.0)
 
 
-@pytest.mark.parametrize("value", [{}, {"scale": 1.0}, [1], 3, pickles.EVIL["reduce"]("x")])
+@pytest.mark.parametrize("value", [{}, {"scale": 1.0}, [1], 3, EVIL["reduce"]("x")])
 def test_files_that_hold_something_else_are_refused(value: object) -> None:
     with pytest.raises(CannotRead, match="does not hold the state of a learning-rate scheduler"):
         parsed(make_torch(value))

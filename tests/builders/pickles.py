@@ -1,7 +1,8 @@
 """Pickled files made by hand, opcode by opcode and without torch: honest ones and evil ones.
 
 `make_training_args`, `make_optimizer`, `make_scheduler`, `make_rng` and `make_scaler` give the bytes of a file as the
-Trainer leaves it; `make_torch` those of ``torch.save(value)``. ``evil`` values (see `EVIL`) can be put anywhere.
+Trainer leaves it; `make_torch` those of ``torch.save(value)``.
+Values that run code when loaded are in `tests.builders.evil_pickles`.
 """
 
 import io
@@ -291,90 +292,3 @@ def make_rng(seed: int = 42, devices: int = 1) -> bytes:
     state["cpu"] = Tensor(cpu, (len(cpu),), "uint8")
     one = [Tensor(struct.pack("<QQ", seed, 0), (16,), "uint8") for _ in range(devices)]
     return make_torch({**state, "cuda": one[0]} if devices == 1 else {**state, "cuda": one})
-
-
-Command = str
-
-
-def _system(command: Command) -> Call:
-    return Call(Global("posix", "system"), (command,))
-
-
-def _imported(command: Command) -> Call:
-    module = Call(Global("builtins", "__import__"), ("os",))
-    return Call(Call(Global("builtins", "getattr"), (module, "system")), (command,))
-
-
-def _dotted(command: Command) -> Opcodes:
-    """A name with dots, which protocol 4 follows: a harmless module, and a way out of it."""
-    return Opcodes(
-        b"\x80\x04" + Writer().encode(Call(Global("argparse", "_os.system", stack=True), (command,)))
-    )
-
-
-def _inst(command: Command) -> Opcodes:
-    return Opcodes(b"(" + text(command) + b"iposix\nsystem\n")
-
-
-def _obj(command: Command) -> Opcodes:
-    return Opcodes(b"(cposix\nsystem\n" + text(command) + b"o")
-
-
-def _armed(command: Command) -> Opcodes:
-    """A harmless object whose first BUILD sets ``__setstate__``, which the second BUILD calls."""
-    hook = Writer().encode(New(Global("argparse", "Namespace"), {"__setstate__": Global("posix", "system")}))
-    return Opcodes(hook + text(command) + b"b")
-
-
-def _appending(command: Command) -> Opcodes:
-    hook = Writer().encode(New(Global("argparse", "Namespace"), {"append": Global("posix", "system")}))
-    return Opcodes(hook + text(command) + b"a")
-
-
-def _ordered(command: Command) -> Opcodes:
-    """The same trick on a value whose type is on everybody's allow-list."""
-    hook = Call(Global("collections", "OrderedDict"), (), {"__setstate__": Global("posix", "system")})
-    return Opcodes(Writer().encode(hook) + text(command) + b"b")
-
-
-def _after_text_that_is_not_ascii(command: Command) -> Opcodes:
-    return Opcodes(b"V\\u00e9\xe9\n0" + Writer().encode(_system(command)))
-
-
-def _after_hexadecimal(command: Command) -> Opcodes:
-    return Opcodes(b"I0x10\n0I010\n0" + Writer().encode(_system(command)))
-
-
-EVIL: Mapping[str, Callable[[Command], object]] = {
-    "reduce": _system,
-    "stack_global": lambda c: Call(Global("os", "system", stack=True), (c,)),
-    "dotted": _dotted,
-    "getattr": _imported,
-    "exec": lambda c: Call(Global("builtins", "exec"), (f"import os; os.system({c!r})",)),
-    "subprocess": lambda c: Call(Global("subprocess", "getoutput"), (c,)),
-    "nested": lambda c: [{"deep": ({"deeper": _system(c)},)}],
-    "as_argument": lambda c: Call(Global("collections", "OrderedDict"), ([("a", _system(c))],)),
-    "inst": _inst,
-    "obj": _obj,
-    "setstate_by_build": _armed,
-    "append_by_build": _appending,
-    "setstate_on_ordered_dict": _ordered,
-    "after_text_that_is_not_ascii": _after_text_that_is_not_ascii,
-    "after_hexadecimal": _after_hexadecimal,
-    "before_damage": lambda c: [_system(c), Opcodes(b"\xff")],
-}
-"""Values that run a shell command when plain ``pickle.loads`` reads them; needs no library."""
-
-
-def make_evil(kind: str, command: Command) -> bytes:
-    """A torch file that runs a shell command when loaded; kinds are the keys of `EVIL`."""
-    return make_torch(EVIL[kind](command))
-
-
-def make_bomb(levels: int = 60, width: int = 2) -> bytes:
-    """A pickle of a few hundred bytes whose value, spelled out, has width ** levels elements (shared tuples)."""
-    body = text("x")
-    for level in range(levels):
-        put = b"r" + struct.pack("<I", level)
-        body += put + b"0(" + (b"j" + struct.pack("<I", level)) * width + b"t"
-    return b"\x80\x02" + body + b"."

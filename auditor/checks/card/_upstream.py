@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from auditor.artifacts.model_card import ModelCard
 from auditor.checks._references import sizes
+from auditor.checks._wording import shown
 
 TEXT_LIMIT = 400_000
 """Characters of a card that are searched."""
@@ -35,6 +36,8 @@ _BENCHMARKS = (
     *("socialiqa", "drop", "mgsm", "docvqa", "mmmu", "mt-bench"),
 )
 _MINE = re.compile(r"\b(?:fine-?tun\w*|adapter|q?lora|ours|this model|trained)\b", re.IGNORECASE)
+ENOUGH = 2
+"""Independent traces of the base's card that make one; each alone is in honest cards too."""
 ROWS = 3
 """Known benchmarks that make a table one of benchmarks."""
 
@@ -84,6 +87,20 @@ def base_tables(card: ModelCard, base: str) -> tuple[str, ...]:
         and sizes(head)
         and not _MINE.search(head)
     )
+
+
+def traces_of(card: ModelCard, base: str) -> Iterator[str]:
+    """Sentences on what in a card comes from the base's."""
+    title, signature = title_of_base(card, base), makers(card)
+    if title:
+        yield f"the title is {shown(title)}"
+    if signature:
+        yield f"it is signed: {signature}"
+    tables = base_tables(card, base)
+    if tables:
+        yield f"it holds {len(tables)} benchmark table{'s' if len(tables) > 1 else ''} of the base's family"
+    if has_terms(card):
+        yield "it holds the publisher's own links (model page, terms of use)"
 
 
 def _known(rows: list[str]) -> int:

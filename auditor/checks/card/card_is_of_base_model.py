@@ -13,14 +13,10 @@ from collections.abc import Iterator
 
 from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.model_card import ModelCard
-from auditor.checks._wording import shown
 from auditor.checks.card import _upstream
 from auditor.model import Problem, Severity
 
 SEVERITY = Severity.WARNING
-
-ENOUGH = 2
-"""Independent traces of the base's card that make one; each alone is in honest cards too."""
 
 
 def check(card: ModelCard, config: AdapterConfig) -> Iterator[Problem]:
@@ -28,9 +24,9 @@ def check(card: ModelCard, config: AdapterConfig) -> Iterator[Problem]:
     base = config.base_model_name_or_path or next(iter(card.base_model), "")
     if not config.is_peft or not base or _upstream.speaks_of_adapter(card):
         return
-    traces = tuple(traces_of(card, base))
+    traces = tuple(_upstream.traces_of(card, base))
     signed = _upstream.title_of_base(card, base) or _upstream.makers(card)
-    if signed and len(traces) >= ENOUGH:
+    if signed and len(traces) >= _upstream.ENOUGH:
         yield Problem(
             "the card is the base model's: it names neither adapter nor LoRA nor PEFT",
             card.at(),
@@ -38,17 +34,3 @@ def check(card: ModelCard, config: AdapterConfig) -> Iterator[Problem]:
             observed=card.title,
             evidence=traces,
         )
-
-
-def traces_of(card: ModelCard, base: str) -> Iterator[str]:
-    """Sentences on what in a card comes from the base's."""
-    title, makers = _upstream.title_of_base(card, base), _upstream.makers(card)
-    if title:
-        yield f"the title is {shown(title)}"
-    if makers:
-        yield f"it is signed: {makers}"
-    tables = _upstream.base_tables(card, base)
-    if tables:
-        yield f"it holds {len(tables)} benchmark table{'s' if len(tables) > 1 else ''} of the base's family"
-    if _upstream.has_terms(card):
-        yield "it holds the publisher's own links (model page, terms of use)"

@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.model_card import ModelCard
 from auditor.checks.card import _upstream
-from auditor.checks.card.card_is_of_base_model import ENOUGH, traces_of
 from auditor.claims import DECLARED, Ledger
 from auditor.model import Location, Problem, Severity, Skip
 from auditor.runs import Run
@@ -54,7 +53,10 @@ def _mentions(card: ModelCard, config: AdapterConfig, declared: object) -> bool:
     if isinstance(declared, str) and _last(declared).lower() in text.lower():
         return True
     base = config.base_model_name_or_path or ""
-    copied = not _upstream.speaks_of_adapter(card) and len(tuple(traces_of(card, base))) >= ENOUGH
+    copied = (
+        not _upstream.speaks_of_adapter(card)
+        and len(tuple(_upstream.traces_of(card, base))) >= _upstream.ENOUGH
+    )
     return not copied and _SPOKEN.search(_prose(text)) is not None
 
 

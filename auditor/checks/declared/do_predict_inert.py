@@ -1,7 +1,7 @@
 """do_predict is true, which no trainer reads.
 
-"This argument is not directly used by Trainer, it's intended to be used by your training/evaluation scripts"
-(transformers 4.51.3, training_args.py): nothing was predicted because of it.
+TrainingArguments keeps `do_predict` for the user's own script; no method of Trainer reads it (transformers 4.51.3,
+training_args.py, which says so), so nothing was predicted because of it.
 
 Wrong when: the platform's own script reads the key.
 

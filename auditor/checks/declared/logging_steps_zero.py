@@ -1,7 +1,7 @@
 """logging_steps is 0 under logging_strategy "steps", which the trainer refuses.
 
-`TrainingArguments` raises a ValueError for it ("logging strategy steps requires non-zero", transformers
-4.51.3, training_args.py), so a run that exists was given something else than the declaration says.
+`TrainingArguments` raises a ValueError for the pair (transformers 4.51.3, training_args.py, `__post_init__`), so
+a run that exists was given something else than the declaration says.
 
 Wrong when: the platform drops the zero and means "do not log".
 

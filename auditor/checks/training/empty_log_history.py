@@ -17,8 +17,8 @@ from collections.abc import Iterator
 from auditor.artifacts.trainer_state import TrainerState
 from auditor.checks._received import arguments, logs_with_scalars
 from auditor.checks._wording import counted, plain_number
+from auditor.checks.training._due import log_is_missing
 from auditor.checks.training._processes import event_paths
-from auditor.checks.training.impossible_empty_log import is_impossible
 from auditor.claims import DECLARED, EFFECTIVE, Ledger
 from auditor.model import Problem, Severity, Skip
 from auditor.runs import Run
@@ -41,7 +41,7 @@ def check(run: Run, ledger: Ledger) -> Iterator[Problem | Skip]:
     steps = state.global_step or 0
     if steps < 1 or any(item.log_history for item in run.all(TrainerState)):
         return
-    if is_impossible(state, arguments(run)):
+    if log_is_missing(state, arguments(run)):
         return
     strategy, interval = _strategy("logging_strategy", ledger), state.logging_steps
     too_short = strategy in (None, "steps") and interval is not None and interval > steps

@@ -1,8 +1,9 @@
 """Evaluation ran and gave no eval_loss.
 
 The Trainer returns a loss only when it knows which inputs are labels. For a plain PeftModel, which is what PEFT
-makes without a `task_type`, releases up to Transformers 4.53 see only `*args, **kwargs` and find none (measured with
-4.51.3; trainer.py, `find_labels`): evaluation then logs times and no loss, and `load_best_model_at_end` cannot work.
+makes without a `task_type`, releases up to Transformers 4.53 see only `*args, **kwargs` and find none (measured
+with 4.51.3; utils/generic.py, `find_labels`): evaluation then logs times and no loss, and `load_best_model_at_end`
+cannot work.
 
 Wrong when: the evaluation computes other metrics on purpose, by generating text for instance; with metrics of its
 own the rule is silent.

@@ -9,11 +9,12 @@ Wrong when: a subclass of Trainer overrides `log` and leaves out the history.
 Fix: publish the state as the Trainer wrote it.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from auditor.artifacts.trainer_state import TrainerState
 from auditor.artifacts.training_args import TrainingArgs
 from auditor.checks._wording import counted, plain_number
+from auditor.checks.training._due import log_is_missing
 from auditor.model import Problem, Severity
 
 SEVERITY = Severity.ERROR
@@ -21,7 +22,7 @@ SEVERITY = Severity.ERROR
 
 def check(state: TrainerState, received: TrainingArgs) -> Iterator[Problem]:
     """The strategy must be one that arrived; a declared one proves nothing."""
-    if is_impossible(state, received.values):
+    if log_is_missing(state, received.values):
         yield Problem(
             f"log_history is empty after {counted(state.global_step or 0, 'step')}, and {received.path} logs every "
             f"{counted(int(state.logging_steps or 0), 'step')}",
@@ -29,11 +30,3 @@ def check(state: TrainerState, received: TrainingArgs) -> Iterator[Problem]:
             expected=f"a row at step {plain_number(state.logging_steps or 0)}",
             observed="[]",
         )
-
-
-def is_impossible(state: TrainerState, received: Mapping[str, object]) -> bool:
-    """Whether a log by steps was due and is not there."""
-    interval, steps = state.logging_steps, state.global_step
-    if state.log_history or interval is None or steps is None or not isinstance(interval, int):
-        return False
-    return received.get("logging_strategy") == "steps" and 1 <= interval <= steps

@@ -13,6 +13,7 @@ Fix: publish the rng_state files of one run.
 from collections.abc import Iterator
 
 from auditor.artifacts.training_args import TrainingArgs
+from auditor.checks._wording import counted
 from auditor.checks.training._processes import ranks
 from auditor.model import Location, Problem, Severity, Skip
 from auditor.runs import Folder, Run
@@ -38,7 +39,7 @@ def _judge(folder: Folder, single: bool, many: tuple[int, ...]) -> Iterator[Prob
     place = Location(f"{folder.path}/rng_state.pth" if single else f"{folder.path}/rng_state_{many[0]}.pth")
     if single and many:
         yield Problem(
-            f"{folder.path} holds rng_state.pth of one process and {len(many)} files of several",
+            f"{folder.path} holds rng_state.pth of one process and {counted(len(many), 'file')} of several",
             place,
             expected="one kind",
             observed="both",

@@ -3,6 +3,11 @@ from tests.checks.declared.config import CONFIG, NO_RECIPE, declared, recipe_onl
 from tests.checks.expecting import NOTE, WARNING, finding, found, reasons
 
 RULE = "key-reaches-no-argument"
+NO_SCALER = "mixed_precision says fp16, and no checkpoint holds the scaler.pt that fp16 writes"
+ONE_ROW = (
+    "1,024 tokens a step are 1 row of 1,024: the declared accumulation 4 was not applied, unless each step held 4 rows "
+    "that average exactly 256 tokens"
+)
 
 
 def test_passes_keys_that_the_arguments_prove() -> None:
@@ -24,11 +29,8 @@ def test_fails_on_the_real_case() -> None:
                 'scheduler "linear": the trainer\'s name is lr_scheduler_type',
                 'optimizer "adamw_torch": the trainer\'s name is optim',
                 'evaluation_strategy "epoch": the trainer\'s name is eval_strategy',
-                'mixed_precision "fp16": the trainer\'s name is fp16 or bf16; mixed_precision says fp16, and no '
-                "checkpoint holds the scaler.pt that fp16 writes",
-                "gradient_accumulation 4: the trainer's name is gradient_accumulation_steps; 1,024 tokens a step are "
-                "1 row of 1,024: the declared accumulation 4 was not applied, unless each step held 4 rows that average "
-                "exactly 256 tokens",
+                f'mixed_precision "fp16": the trainer\'s name is fp16 or bf16; {NO_SCALER}',
+                f"gradient_accumulation 4: the trainer's name is gradient_accumulation_steps; {ONE_ROW}",
             ),
         )
     ]

@@ -36,7 +36,8 @@ def test_fails_as_an_error_where_pairs_are_compared() -> None:
         finding(
             RULE,
             ERROR,
-            'rejected_text_column and text_column are both "text": trainer "dpo" would compare every answer with itself',
+            'rejected_text_column and text_column are both "text": trainer "dpo" would compare every answer with '
+            "itself",
             CONFIG,
             COLUMN,
             expected="two different columns",

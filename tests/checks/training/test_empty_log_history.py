@@ -17,7 +17,10 @@ EVENTS = (
     "runs/May08_02-15-44_fine-tuning-01jtptcd84q7n2v5x8b3k6m9r4-w7x2q/"
     "events.out.tfevents.1746670545.fine-tuning-01jtptcd84q7n2v5x8b3k6m9r4-w7x2q"
 )
-EXPLAINED = "the list stays empty under save_strategy steps (not declared; the trainer's default) with logging_strategy epoch"
+EXPLAINED = (
+    "the list stays empty under save_strategy steps (not declared; the trainer's default) with logging_strategy "
+    "epoch"
+)
 WANTED = "rows with the loss, here or in a trainer_state.json of the end of training"
 EMPTY: dict[str, dict[str, object]] = {path: {PLACE: []} for path in STATES}
 NO_ARGUMENTS = [f"{folder}training_args.bin" for folder in ("", "checkpoint-9/", "checkpoint-18/")]

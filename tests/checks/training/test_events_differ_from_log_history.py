@@ -31,7 +31,7 @@ def test_fails() -> None:
     assert only == finding(
         RULE,
         ERROR,
-        # 18 rows of five numbers without step (epoch, grad_norm, learning_rate, loss), and the last row of six.
+        # 18 rows of four numbers besides the step, and a last row of six.
         "2 numbers of 78 in the event file not as in trainer_state.json, first train/loss at step 5",
         event_path(),
         "train/loss at step 5",

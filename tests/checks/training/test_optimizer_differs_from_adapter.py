@@ -34,10 +34,11 @@ def test_fails_for_parameters_without_a_gradient() -> None:
 
 
 def test_says_when_it_cannot_look() -> None:
-    assert reasons(RULE, seed()) == [
-        "checkpoint-450/optimizer.pt was not read: unfetched; adapter_model.safetensors was "
-        "not read: unfetched (and 1 more)"
-    ]
+    (only,) = reasons(RULE, seed())
+    assert only == (
+        "checkpoint-450/optimizer.pt was not read: unfetched; adapter_model.safetensors was not read: unfetched "
+        "(and 1 more)"
+    )
     edits = {path: {"/modules_to_save": ["lm_head"]} for path in CONFIGS}
     assert reasons(RULE, healthy(json_edits=edits)) == ["the adapter holds more than LoRA matrices"] * 2
     empty = {f"{folder}optimizer.pt": make_optimizer([]) for folder in ("checkpoint-9/", "checkpoint-18/")}

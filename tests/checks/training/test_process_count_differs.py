@@ -29,7 +29,7 @@ def test_fails_for_both_kinds() -> None:
         finding(
             RULE,
             WARNING,
-            "checkpoint-18 holds rng_state.pth of one process and 1 files of several",
+            "checkpoint-18 holds rng_state.pth of one process and 1 file of several",
             SINGLE,
             expected="one kind",
             observed="both",
