@@ -28,7 +28,7 @@ FORBIDDEN_RULES = {
 }
 
 
-def tested_in(folder: str) -> set[str]:
+def names_with_tests(folder: str) -> set[str]:
     return {path.stem.removeprefix("test_") for path in (ROOT / "tests" / folder).rglob("test_*.py")}
 
 
@@ -60,7 +60,7 @@ def test_the_forbidden_rules_do_not_exist() -> None:
 
 @pytest.mark.parametrize("folder", ["evidence", "artifacts", "recipes", "report"])
 def test_every_module_of_a_discovered_folder_has_a_test(folder: str) -> None:
-    missing = set(discover.names(f"auditor.{folder}")) - tested_in(folder)
+    missing = set(discover.names(f"auditor.{folder}")) - names_with_tests(folder)
     assert not missing
 
 

@@ -4,6 +4,7 @@ The table was written from the catalogue (its id behind each row), not from the 
 """
 
 import json
+from typing import Any
 
 import pytest
 
@@ -86,7 +87,7 @@ MAY_ALSO = {
 
 
 @pytest.fixture(scope="module")
-def report() -> dict[str, object]:
+def report() -> dict[str, Any]:
     """The JSON report of the comparison."""
     import contextlib
     import io
@@ -96,41 +97,43 @@ def report() -> dict[str, object]:
     out = io.StringIO()
     with contextlib.redirect_stdout(out):
         assert run([*SEED, "--format", "json"]) == 1
-    return json.loads(out.getvalue())  # type: ignore[no-any-return]
+    return json.loads(out.getvalue())
 
 
-def rules(report: dict[str, object], severity: str) -> set[str]:
-    return {item["rule"] for item in report["findings"] if item["severity"] == severity and item["state"] == "new"}  # type: ignore[attr-defined]
+def rules(report: dict[str, Any], severity: str) -> set[str]:
+    return {
+        item["rule"] for item in report["findings"] if item["severity"] == severity and item["state"] == "new"
+    }
 
 
-def test_errors(report: dict[str, object]) -> None:
+def test_errors(report: dict[str, Any]) -> None:
     assert rules(report, "error") == ERRORS
 
 
-def test_warnings(report: dict[str, object]) -> None:
+def test_warnings(report: dict[str, Any]) -> None:
     assert rules(report, "warning") == WARNINGS
 
 
-def test_notes(report: dict[str, object]) -> None:
+def test_notes(report: dict[str, Any]) -> None:
     found = rules(report, "note")
     assert found >= NOTES
     # A rule may speak in two severities of two places (a pod's name beside host names and paths).
     assert found - NOTES - WARNINGS <= MAY_ALSO
 
 
-def test_what_must_hold_was_looked_at_and_is_silent(report: dict[str, object]) -> None:
-    fired = {item["rule"] for item in report["findings"]}  # type: ignore[attr-defined]
-    never = {item["rule"] for item in report["not_applicable"]}  # type: ignore[attr-defined]
+def test_what_must_hold_was_looked_at_and_is_silent(report: dict[str, Any]) -> None:
+    fired = {item["rule"] for item in report["findings"]}
+    never = {item["rule"] for item in report["not_applicable"]}
     assert not fired & MUST_HOLD
     assert not never & MUST_HOLD
 
 
-def claims(report: dict[str, object]) -> dict[str, dict[str, object]]:
-    (run,) = report["runs"]  # type: ignore[misc]
+def claims(report: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    (run,) = report["runs"]
     return {claim["key"]: claim for claim in run["claims"]}
 
 
-def test_the_tokens_are_stated_with_their_arithmetic(report: dict[str, object]) -> None:
+def test_the_tokens_are_stated_with_their_arithmetic(report: dict[str, Any]) -> None:
     tokens = claims(report)["tokens"]
     assert tokens["status"] == "verified"
     text = json.dumps(tokens["evidence"])
@@ -139,31 +142,31 @@ def test_the_tokens_are_stated_with_their_arithmetic(report: dict[str, object]) 
     assert "10,138,086,088,704,000" in text
 
 
-def test_the_accumulation_is_contradicted_with_its_arithmetic(report: dict[str, object]) -> None:
+def test_the_accumulation_is_contradicted_with_its_arithmetic(report: dict[str, Any]) -> None:
     claim = claims(report)["gradient_accumulation_steps"]
     assert claim["status"] == "contradicted"
-    (finding,) = [f for f in report["findings"] if f["rule"] == "accumulation-not-applied"]  # type: ignore[attr-defined]
+    (finding,) = [f for f in report["findings"] if f["rule"] == "accumulation-not-applied"]
     assert "1,024 tokens a step" in finding["message"]
     assert "declared accumulation 4 was not applied" in finding["message"]
 
 
-def test_versions_are_proven(report: dict[str, object]) -> None:
+def test_versions_are_proven(report: dict[str, Any]) -> None:
     found = claims(report)
     assert "4.50.0 to 4.51.3" in json.dumps(found["transformers_version"])
     assert "0.13.2" in json.dumps(found["peft_version"])
 
 
-def test_unfetched_files_are_named_and_nothing_crashed(report: dict[str, object]) -> None:
+def test_unfetched_files_are_named_and_nothing_crashed(report: dict[str, Any]) -> None:
     unread = report["unread"]
     assert isinstance(unread, list)
     assert {item["state"] for item in unread} == {"unfetched"}
     assert {item["path"] for item in unread} >= {"adapter_model.safetensors", "checkpoint-450/optimizer.pt"}
-    assert report["coverage"]["checks"]["failed_to_run"] == 0  # type: ignore[index]
-    assert report["subject"]["related_histories"] is False  # type: ignore[index]
+    assert report["coverage"]["checks"]["failed_to_run"] == 0
+    assert report["subject"]["related_histories"] is False
 
 
-def test_root_and_checkpoint_weights_are_the_same_object(report: dict[str, object]) -> None:
-    fired = {item["rule"] for item in report["findings"]}  # type: ignore[attr-defined]
+def test_root_and_checkpoint_weights_are_the_same_object(report: dict[str, Any]) -> None:
+    fired = {item["rule"] for item in report["findings"]}
     assert "final-adapter-differs-from-checkpoint" not in fired
 
 

@@ -20,10 +20,15 @@ def test_the_only_run_needs_no_name() -> None:
 
 
 def test_several_runs_are_named_in_the_question() -> None:
-    side = look(memory_snapshot("x", {"a/adapter_config.json": CONFIG, "b/adapter_config.json": CONFIG}), Options())
+    side = look(
+        memory_snapshot("x", {"a/adapter_config.json": CONFIG, "b/adapter_config.json": CONFIG}), Options()
+    )
     with pytest.raises(UsageError) as caught:
         chosen(side, None)
-    assert (caught.value.message, caught.value.hint) == ("the repository holds 2 runs", "say which with --run: a, b")
+    assert (caught.value.message, caught.value.hint) == (
+        "the repository holds 2 runs",
+        "say which with --run: a, b",
+    )
     assert chosen(side, "b/").name == "b"
     with pytest.raises(UsageError, match="there is no run 'c' to rerun"):
         chosen(side, "c")
