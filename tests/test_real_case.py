@@ -97,7 +97,8 @@ def report() -> dict[str, Any]:
     out = io.StringIO()
     with contextlib.redirect_stdout(out):
         assert run([*SEED, "--format", "json"]) == 1
-    return json.loads(out.getvalue())
+    found: dict[str, Any] = json.loads(out.getvalue())
+    return found
 
 
 def rules(report: dict[str, Any], severity: str) -> set[str]:

@@ -205,7 +205,7 @@ def _rerunner(
     options = RerunOptions(
         base=base, data=data, steps=steps, minutes=minutes, keep=keep, cache=not no_cache, debug=debug
     )
-    return rerunner(run_name, options, policy, progress_bar(quiet))
+    return rerunner(run_name, options, policy, progress_bar(quiet), lambda text: _output.tell(text, quiet))
 
 
 def _finish(report: "Report", stdout: object, files: object, color: str, stamp: bool) -> None:

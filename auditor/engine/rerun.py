@@ -10,7 +10,7 @@ from auditor.engine._feed import Side
 from auditor.errors import UsageError
 from auditor.model import RerunPlan, RerunResult
 from auditor.policy import Policy
-from auditor.rerun.session import Progress, RerunOptions, plan_only, rerun
+from auditor.rerun.session import Progress, RerunOptions, cost, plan_only, rerun
 from auditor.runs import Run
 
 __all__ = ["RerunOptions", "plan", "rerunner"]
@@ -46,9 +46,16 @@ def plan(side: Side, name: str | None, options: RerunOptions, policy: Policy) ->
 
 
 def rerunner(
-    name: str | None, options: RerunOptions, policy: Policy, progress: Progress
+    name: str | None,
+    options: RerunOptions,
+    policy: Policy,
+    progress: Progress,
+    announce: Callable[[str], None] = lambda _: None,
 ) -> Callable[[Side], RerunResult]:
-    """A function that reruns the chosen run of a side. It raises UsageError when base or data is not known."""
+    """A function that reruns the chosen run of a side; ``announce`` is told the cost before anything is trained.
+
+    It raises UsageError when base or data is not known.
+    """
 
     def train(side: Side) -> RerunResult:
         run = chosen(side, name)
@@ -60,6 +67,9 @@ def rerunner(
         ):
             if value is None:
                 raise UsageError(f"a rerun needs the {what}", f"give {option}, or map its path under [paths]")
+        planned = plan_only(run, ledger, there)
+        if not planned.obstacles:
+            announce(cost(run, planned, there))
         return rerun(run, ledger, there, progress)
 
     return train

@@ -15,12 +15,27 @@ from auditor.rerun.options import Progress, RerunOptions, silent
 from auditor.rerun.verdict import judge
 from auditor.runs import Run
 
-__all__ = ["Progress", "RerunOptions", "plan_only", "rerun", "silent"]
+__all__ = ["Progress", "RerunOptions", "cost", "plan_only", "rerun", "silent"]
 
 
 def plan_only(run: Run, ledger: Ledger, options: RerunOptions) -> RerunPlan:
     """What would be trained. Trains nothing and needs no torch."""
     return planning.build(run, ledger, options.base, options.data, options.steps)
+
+
+def cost(run: Run, plan: RerunPlan, options: RerunOptions) -> str:
+    """What a rerun will take, in one sentence, before anything is trained."""
+    trainings = options.repeats + options.variation
+    times = (
+        "once"
+        if trainings == 1
+        else f"{trainings} times (the run, its repeat, another instruction set or kernel)"
+    )
+    space = environment.space_needed(run, plan, trainings) / 1e6
+    span = (
+        "the whole run" if plan.span == "whole" else f"the first {plan.stop_at} of {plan.total_steps} steps"
+    )
+    return f"rerun of {span}: {plan.stop_at} optimizer steps, trained {times}; {space:,.0f} MB of scratch space at most"
 
 
 def rerun(run: Run, ledger: Ledger, options: RerunOptions, progress: Progress = silent) -> RerunResult:

@@ -10,7 +10,7 @@ from auditor.errors import UsageError
 from auditor.policy import Policy
 from auditor.rerun.options import silent
 from auditor.sources.directory import memory_snapshot
-from tests.builders.repositories import healthy
+from tests.builders.repositories import TINY, TINY_BASE, healthy
 
 CONFIG = b'{"peft_type": "LORA", "r": 8}'
 
@@ -57,3 +57,17 @@ def test_without_base_or_data_the_option_is_named() -> None:
         rerunner(None, RerunOptions(base=Path("/x")), Policy(), silent)(side)
     assert caught.value.message == "a rerun needs the data"
     assert caught.value.hint == "give --data PATH, or map its path under [paths]"
+
+
+def test_the_cost_is_told_before_anything_is_trained(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+
+    def stop(*_: object) -> None:
+        assert told, "the cost comes first"
+        raise UsageError("stopped", "here")
+
+    monkeypatch.setattr("auditor.engine.rerun.rerun", stop)
+    options = RerunOptions(base=TINY_BASE, data=TINY / "data" / "train.jsonl")
+    with pytest.raises(UsageError, match="stopped"):
+        rerunner(None, options, Policy(), silent, told.append)(look(healthy(), Options(base=TINY_BASE)))
+    assert told[0].startswith("rerun of the whole run: 18 optimizer steps, trained 3 times")
