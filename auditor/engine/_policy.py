@@ -4,8 +4,14 @@ import fnmatch
 from collections.abc import Sequence
 from dataclasses import replace
 
+from auditor.claims import Ledger
+from auditor.engine import _rules
 from auditor.model import Finding, Suppression
 from auditor.policy import Policy
+
+FAMILIES = ("safety", "declared", "training", "adapter", "provenance", "tokenizer", "card", "storage")
+"""Families of rules by what a defect costs who merges it: harm on loading, a model that is not the declared one, states
+that do not belong together, an adapter that fails or misleads, an origin nobody can check, then texts and storage."""
 
 
 def suppress(
@@ -39,7 +45,11 @@ def _matches(ignore: Suppression, finding: Finding) -> bool:
 
 
 def fold(findings: Sequence[Finding]) -> tuple[Finding, ...]:
-    """One defect seen in several copies of a file is one finding, the others listed under it; worst first."""
+    """One defect seen in several copies of a file is one finding, the others listed under it.
+
+    Worst first; of one severity in the order of FAMILIES, and within a family those that weigh the ledger's
+    evidence before those that read one file.
+    """
     groups: dict[tuple[object, ...], list[Finding]] = {}
     for finding in findings:
         name = finding.at.path.rpartition("/")[2]
@@ -49,7 +59,16 @@ def fold(findings: Sequence[Finding]) -> tuple[Finding, ...]:
         replace(group[0], also_at=tuple(dict.fromkeys(item.at for item in group[1:])))
         for group in (sorted(group, key=lambda f: (len(f.at.path), f.at.path)) for group in groups.values())
     ]
-    return tuple(sorted(folded, key=lambda f: (-f.severity, f.rule, f.at.path, f.at.member or "")))
+    return tuple(sorted(folded, key=_rank))
+
+
+def _rank(finding: Finding) -> tuple[int, int, bool, str, str, str, str]:
+    """Where a finding stands in a report; a rule of no known family stands last of its severity."""
+    rule = _rules.rules().get(finding.rule)
+    family = FAMILIES.index(rule.family) if rule and rule.family in FAMILIES else len(FAMILIES)
+    weighs = rule is not None and any(need.kind is Ledger for need in rule.needs)
+    at = finding.at
+    return (-finding.severity, family, not weighs, finding.rule, at.path, at.member or "", finding.message)
 
 
 def with_states(head: Sequence[Finding], base: Sequence[Finding]) -> tuple[Finding, ...]:

@@ -75,7 +75,7 @@ def _epochs(ledger: Ledger, state: TrainerState) -> Iterator[Evidence]:
     elif math.ceil(wanted) == found:
         detail = f"ceil({number(wanted)}) = {number(found)}"
         yield verified(
-            "num_train_epochs", "trainer_state.json trained for as many epochs", detail, found, *paths
+            "num_train_epochs", "trainer_state.json counts as many epochs", detail, found, *paths
         )
     else:
         says = f"{number(wanted)} epochs were asked for, and trainer_state.json says {number(found)}"

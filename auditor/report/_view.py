@@ -47,8 +47,8 @@ _CHANGE_ORDER = ("modified", "added", "removed", "unknown", "identical")
 
 
 def by_severity(findings: Iterable[Finding]) -> list[Finding]:
-    """Worst first, then by rule and place."""
-    return sorted(findings, key=lambda f: (-f.severity, f.rule, f.at.path, f.at.member or "", f.message))
+    """Worst first; within a severity the audit's own order stays (`auditor/engine/_policy.py`)."""
+    return sorted(findings, key=lambda f: -f.severity)
 
 
 def fingerprint(finding: Finding) -> str:

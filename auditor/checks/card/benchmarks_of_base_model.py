@@ -27,7 +27,8 @@ def check(card: ModelCard, config: AdapterConfig) -> Iterator[Problem]:
     tables = base_tables(card, base)
     if tables:
         yield Problem(
-            f"{counted(len(tables), 'benchmark table')} with the base model's family and without this adapter",
+            f"{counted(len(tables), 'benchmark table shows', 'benchmark tables show')} the base model's family and not "
+            "this adapter",
             card.at(),
             expected="results of this adapter",
             observed=" ".join(tables[0].split()),

@@ -8,7 +8,7 @@ computed for.
 Wrong when: the two names are aliases this rule does not know. Copies with the same last segment, quantized
 siblings and folders whose name states no size are recognised, and a null in adapter_config.json is not judged.
 
-Fix: name in the card the model that adapter_config.json names.
+Fix: name in the card, by its hub id, the model that the adapter was trained on.
 """
 
 from collections.abc import Iterator

@@ -33,7 +33,7 @@ def check(recipe: Recipe, ledger: Ledger | None) -> Iterator[Problem]:
     equal = [(kept, other) for canonical, kept, other in recipe.duplicates if canonical not in differing]
     if equal:
         yield Problem(
-            f"{counted(len(equal), 'setting')} declared twice with the same meaning: "
+            f"{counted(len(equal), 'setting is', 'settings are')} declared twice with the same meaning: "
             f"{joined([f'{kept.key}/{other.key}' for kept, other in equal])}",
             Location(recipe.path),
             severity=Severity.NOTE,

@@ -33,8 +33,8 @@ def check(run: Run, recipe: Recipe, ledger: Ledger) -> Iterator[Problem]:
     if span is not None and span.at_least(ENABLES_INPUTS):
         return
     yield Problem(
-        f"{stated.key} asks for gradient checkpointing, and no adapter weights could be read to see whether every "
-        "module was trained",
+        "gradient checkpointing is declared, and no adapter weights could be read to see whether every module was "
+        "trained",
         Location(recipe.path, stated.member),
         expected="adapter weights whose lora_B are not all zero",
         observed="weights not read",

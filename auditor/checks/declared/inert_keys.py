@@ -23,7 +23,8 @@ def check(recipe: Recipe) -> Iterator[Problem]:
     inert = [stated for stated in recipe.inert if stated.key != "do_predict"]
     if any(stated.value not in (None, "", "None") for stated in inert):
         yield Problem(
-            f"{counted(len(inert), 'declared key')} without effect under trainer {shown(recipe.trainer)}: "
+            f"{counted(len(inert), 'declared key has', 'declared keys have')} no effect under trainer "
+            f"{shown(recipe.trainer)}: "
             f"{joined([stated.key for stated in inert])}",
             Location(recipe.path),
             observed="; ".join(f"{stated.key} = {shown(stated.value)}" for stated in inert),

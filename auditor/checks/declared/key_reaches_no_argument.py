@@ -53,8 +53,8 @@ def check(run: Run, recipe: Recipe, ledger: Ledger) -> Iterator[Problem]:
     ]
     if near:
         yield Problem(
-            f"{counted(len(near), 'declared key')} not spelled as the trainer's arguments, and no file shows that "
-            f"{'it' if len(near) == 1 else 'they'} took effect: {joined([stated.key for stated, _ in near])}",
+            f"{counted(len(near), 'declared key is', 'declared keys are')} not spelled as the trainer's arguments, and no "
+            f"file shows that {'it' if len(near) == 1 else 'they'} took effect: {joined([stated.key for stated, _ in near])}",
             Location(recipe.path),
             expected=joined([name for _, name in near]),
             evidence=tuple(_line(stated, name, ledger) for stated, name in near),
@@ -98,7 +98,8 @@ def _unknown(unknown: list[Stated], recipe: Recipe) -> Problem:
         misses += bool(close)
         lines.append(f"{stated.key} {shown(stated.value)}" + (f": is {close[0]} meant?" if close else ""))
     return Problem(
-        f"{counted(len(unknown), 'declared key')} not known for this platform, and no file shows an effect: "
+        f"{counted(len(unknown), 'declared key is', 'declared keys are')} not known for this platform, and no file "
+        f"shows an effect: "
         f"{joined([stated.key for stated in unknown])}",
         Location(recipe.path),
         evidence=tuple(lines),

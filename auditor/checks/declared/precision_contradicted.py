@@ -1,4 +1,4 @@
-"""The declared mixed precision is not the one that ran.
+"""The declared mixed precision is not the one that the files show.
 
 Under fp16 on a GPU the Trainer writes the state of its gradient scaler, scaler.pt, into every checkpoint
 (transformers 4.49.0 and newer, trainer.py ``_save_scaler``); bf16 and full precision write none. The
@@ -29,6 +29,9 @@ def check(ledger: Ledger) -> Iterator[Problem | Skip]:
         yield Skip("no mixed precision is declared")
     elif claim.status is Status.CONTRADICTED:
         against = contradictions(claim)
-        yield problem(claim, against, against[0].says, Severity.ERROR if told_by_trainer(claim) else None)
+        severity = Severity.ERROR if told_by_trainer(claim) else None
+        # A missing file says only what did not run, so its evidence has no value to show.
+        observed = "no scaler.pt" if against[0].value is None else None
+        yield problem(claim, against, against[0].says, severity, observed)
     elif claim.status is not Status.VERIFIED:
         yield Skip(claim.why or "no file shows the precision that ran")

@@ -46,7 +46,7 @@ def check(run: Run) -> Iterator[Problem | Skip]:
             return
         branch = recipe.value("dataset_revision")
         yield Problem(
-            "the declared dataset is fixed neither by commit nor by rows or digest",
+            "no commit, number of rows or digest says which content the declared dataset had",
             Location(recipe.path, declared.member),
             expected="a commit, a number of rows or a digest",
             observed=f"branch {branch}" if branch else "a name only",

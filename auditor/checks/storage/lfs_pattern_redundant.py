@@ -5,7 +5,7 @@ wider pattern changes nothing.
 
 Wrong when: the wider line is to be removed later.
 
-Fix: delete the line.
+Fix: delete the repeated lines.
 """
 
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ def check(attributes: GitAttributes) -> Iterator[Problem]:
     ]
     if pairs:
         yield Problem(
-            f"{counted(len(pairs), 'line')} without effect after earlier ones: "
+            f"{counted(len(pairs), 'line repeats', 'lines repeat')} what an earlier one says: "
             + ", ".join(f"{rule.pattern} ({earlier.pattern})" for rule, earlier in pairs[:5]),
             attributes.at(),
             expected="each file covered by one line",

@@ -35,7 +35,7 @@ def check(attributes: GitAttributes, contents: Contents) -> Iterator[Problem | S
     unused = [rule for rule in lines if not any(pattern_matches(rule.pattern, path) for path in inside)]
     if unused:
         yield Problem(
-            f"{counted(len(unused), 'line')} for files that are not in the repository: "
+            f"{counted(len(unused), 'line names a file that is', 'lines name files that are')} not in the repository: "
             f"{listed([rule.pattern for rule in unused])}",
             attributes.at(),
             expected="patterns of files in the repository",

@@ -32,7 +32,7 @@ def check(run: Run) -> Iterator[Problem]:
     if kept:
         total = sum(files[path].size or 0 for path in kept)
         yield Problem(
-            f"{counted(len(kept), 'published file')} of optimizer and random states, {total:,} bytes",
+            f"{counted(len(kept), 'file')} of optimizer and random states published, {total:,} bytes in all",
             Location(kept[0]),
             expected="the adapter and what is needed to load it",
             observed=", ".join(kept[:6]),

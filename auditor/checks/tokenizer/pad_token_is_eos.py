@@ -45,7 +45,7 @@ def check(
     if unaffected:
         evidence.append(f"TRL {trl} pads the labels itself")
     yield Problem(
-        f"pad_token is {shown(pad[0])}, which is eos_token too",
+        f"pad_token is {shown(pad[0])}, which is also eos_token",
         pad[1],
         expected=reserved,
         observed=pad[0],

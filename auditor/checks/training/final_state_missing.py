@@ -28,7 +28,7 @@ def check(run: Run) -> Iterator[Problem | Skip]:
     elif not any(run.blob(name) is not None for name in _FILES):
         where = f"{run.path}/trainer_state.json" if run.path else "trainer_state.json"
         yield Problem(
-            "no trainer_state.json or all_results.json is beside the final adapter",
+            "neither trainer_state.json nor all_results.json is beside the final adapter",
             Location(where),
             expected=" or ".join(_FILES[:2]),
             observed=f"{state.path} only",

@@ -1,4 +1,4 @@
-"""A loss or gradient norm in log_history is not a number.
+"""A loss or gradient norm in log_history is NaN or infinite.
 
 A NaN loss means that training had broken down: every later update carries it on. `logging_nan_inf_filter` hides
 NaN and infinite losses by default (transformers 4.51.3, training_args.py), so one that is visible was not even
