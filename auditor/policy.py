@@ -4,14 +4,17 @@ import difflib
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 
-from auditor.errors import UsageError
+from auditor.errors import CannotRead, UsageError
 from auditor.model import Severity, Snapshot, Suppression
 
 FILES = (".audit.toml", "pyproject.toml")
 _KEYS = ("fail-on", "require-coverage", "severity", "paths", "ignore", "rerun", "tolerance")
 _IGNORE_KEYS = ("rule", "path", "reason", "until")
 _RERUN_KEYS = ("trainer", "command", "steps", "minutes", "threads", "timeout")
+_DOTS = 200
+"""Dots in a line at most: tomllib's time grows with the square of a dotted key's parts (100,000 take minutes)."""
 LEVELS: Mapping[str, Severity | None] = {
     "error": Severity.ERROR,
     "warning": Severity.WARNING,
@@ -51,7 +54,10 @@ def from_snapshot(snapshot: Snapshot) -> Policy:
         blob = snapshot.files.get(name)
         if blob is None or blob.absent:
             continue
-        table = _table(name, blob.read(1024 * 1024))
+        try:
+            table = _table(name, blob.read(1024 * 1024))
+        except CannotRead as error:
+            raise UsageError(f"{name} {error.reason}", "mend the file, or remove it") from error
         if table is not None:
             where = f"{snapshot.name}:{name}"
             return parse(table, where)
@@ -59,9 +65,13 @@ def from_snapshot(snapshot: Snapshot) -> Policy:
 
 
 def _table(name: str, data: bytes) -> Mapping[str, object] | None:
+    if any(line.count(b".") > _DOTS for line in data.splitlines()):
+        raise UsageError(f"{name} has a line of more than {_DOTS} dots", "mend the file, or remove it")
     try:
         raw = tomllib.loads(data.decode())
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except RecursionError as error:
+        raise UsageError(f"{name} is nested too deeply", "mend the file, or remove it") from error
+    except ValueError as error:  # Not UTF-8, not TOML, or a number of too many digits.
         raise UsageError(f"{name} is not valid TOML: {error}", "mend the file, or remove it") from error
     if name == "pyproject.toml":
         tool = raw.get("tool")
@@ -131,12 +141,21 @@ def _ignore(item: Mapping[str, object], where: str) -> Suppression:
     for key in ("rule", "reason", "until"):
         if not str(item.get(key, "")).strip():
             raise UsageError(f"an [[ignore]] in {where} has no {key}", "rule, reason and until are required")
-    return Suppression(str(item["rule"]), str(item.get("path", "")), str(item["reason"]), str(item["until"]))
+    try:
+        until = date.fromisoformat(str(item["until"])[:10]).isoformat()
+    except ValueError as error:
+        # Dates are compared as text: another word would be later than every day, and the ignore would never end.
+        raise UsageError(f"until in {where} is {str(item['until'])!r}", "write a date: 2027-01-31") from error
+    return Suppression(str(item["rule"]), str(item.get("path", "")), str(item["reason"]), until)
 
 
 def _rerun(value: object, where: str) -> Mapping[str, object]:
     table = _mapping(value, "rerun", where)
     _known(table, _RERUN_KEYS, f"[rerun] of {where}")
+    for key in ("steps", "minutes", "threads", "timeout"):
+        number = table.get(key, 1)
+        if isinstance(number, bool) or not isinstance(number, int | float) or not number > 0:
+            raise UsageError(f"{key} in [rerun] of {where} is {number!r}", "give a number above 0")
     return table
 
 

@@ -21,7 +21,7 @@ from auditor.artifacts.training_args import TrainingArgs
 from auditor.errors import CannotRead
 from auditor.model import Blob, FileKind, Snapshot, Unread, folder_of, name_of
 from auditor.recipes._base import Recipe
-from auditor.recipes._platforms import read_recipe
+from auditor.recipes._platforms import is_recipe, read_recipe
 
 A = TypeVar("A", bound=Artifact)
 CHECKPOINT = re.compile(r"^checkpoint-(\d{1,12})$")
@@ -140,6 +140,8 @@ def read(snapshot: Snapshot) -> Contents:
 
 def _parse(path: str, blob: Blob, unread: dict[str, Unread]) -> Iterator[Artifact]:
     if blob.kind is not FileKind.FILE:
+        if _hides(path):
+            unread[path] = Unread(path, f"is a {blob.kind.value}, which is never followed", "unreadable")
         return
     for reader in readers_of(path):
         if blob.absent is not None and not reader.reads_absent:
@@ -151,7 +153,14 @@ def _parse(path: str, blob: Blob, unread: dict[str, Unread]) -> Iterator[Artifac
             unread.setdefault(path, Unread(path, error.reason, error.state))
 
 
+def _hides(path: str) -> bool:
+    """Whether a link or submodule stands where a file that is read, or a whole checkpoint, belongs."""
+    return bool(readers_of(path)) or is_recipe(path) or _step(path) is not None
+
+
 def _recipe(path: str, blob: Blob, unread: dict[str, Unread]) -> Recipe | None:
+    if blob.kind is not FileKind.FILE:
+        return None
     try:
         return read_recipe(path, blob)
     except CannotRead as error:

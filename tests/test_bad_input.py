@@ -64,6 +64,11 @@ CASES: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
         lambda _: safetensors(b"{}", length=2**40),
     ),
     "safetensors with overlapping tensors": ("adapter_model.safetensors", lambda _: OVERLAP),
+    "a million rows": ("trainer_state.json", lambda _: b'{"log_history":[' + b"{}," * 1_000_001 + b"{}]}"),
+    "safetensors of 200,001 tensors": (
+        "adapter_model.safetensors",
+        lambda _: safetensors(b"{" + b'"a":{},' * 200_001 + b"}"),
+    ),
     "safetensors of 0 bytes": ("adapter_model.safetensors", lambda _: b""),
     "truncated zip": ("checkpoint-18/optimizer.pt", lambda data: data[:-200]),
     "truncated pickle": ("training_args.bin", lambda _: b"\x80\x02}q\x00(X\x04\x00\x00\x00see"),

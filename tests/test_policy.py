@@ -2,10 +2,12 @@
 
 import pytest
 
-from auditor.engine._policy import fold, suppress, with_states
+from auditor.engine._policy import FAMILIES, fold, suppress, with_states
+from auditor.engine._rules import rules
 from auditor.errors import UsageError
 from auditor.model import Finding, Location, Severity, Snapshot, Suppression
 from auditor.policy import Policy, from_snapshot, overridden, parse
+from auditor.report._view import by_severity
 from auditor.sources.directory import memory_snapshot
 
 
@@ -54,6 +56,12 @@ def test_pyproject_is_read_only_where_it_speaks_of_us() -> None:
             "write [severity] and one line per entry",
         ),
         ("[[ignore]]\nrule='a'\nuntil='2030-01-01'", "an [[ignore]] in main:.audit.toml has no reason", None),
+        (
+            "[rerun]\nsteps = 'x'",
+            "steps in [rerun] of main:.audit.toml is 'x'",
+            "give a number above 0",
+        ),
+        ("[rerun]\nminutes = nan", "minutes in [rerun] of main:.audit.toml is nan", None),
         ("[rerun]\nstep = 3", "unknown key 'step' in [rerun] of main:.audit.toml", "did you mean 'steps'?"),
     ],
 )
@@ -126,3 +134,55 @@ def test_copies_of_one_defect_fold_into_one_finding_worst_first() -> None:
 def test_states_say_what_is_new_unchanged_and_gone() -> None:
     stated = with_states([finding("a"), finding("b")], [finding("b"), finding("c")])
     assert [(f.rule, f.state) for f in stated] == [("a", "new"), ("b", "unchanged"), ("c", "absent")]
+
+
+def test_every_family_of_rules_has_its_place_in_a_report() -> None:
+    assert sorted(FAMILIES) == sorted({rule.family for rule in rules().values()})
+
+
+def test_within_a_severity_the_most_consequential_findings_come_first() -> None:
+    # Families in the order of FAMILIES, and the rules of one family that ask for a Ledger first.
+    wanted = [
+        "custom-code-required",  # safety
+        "accumulation-not-applied",  # declared, by the ledger
+        "precision-contradicted",
+        "quantization-unattested",
+        "evaluation-without-data",  # declared, by one file
+        "empty-log-history",  # training, by the ledger
+        "training-was-restarted",
+        "vision-tower-targeted",  # adapter
+        "unrelated-histories",  # provenance
+        "pad-token-is-eos",  # tokenizer
+        "dataset-not-named",  # card
+        "lfs-rule-over-plain-content",  # storage
+        "of-no-family",
+    ]
+    found = [finding(rule, severity=Severity.WARNING) for rule in sorted(wanted)]
+    found += [finding("binary-outside-lfs"), finding("unsafe-pickle-call", severity=Severity.NOTE)]
+    for order in (found, found[::-1]):
+        said = [item.rule for item in fold(order)]
+        assert said == ["binary-outside-lfs", *wanted, "unsafe-pickle-call"]
+        assert [item.rule for item in by_severity(fold(order))] == said
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (b"a=" + b"[" * 100_000, "nested too deeply"),
+        (b"a" + b".a" * 100_000 + b"=1", "a line of more than 200 dots"),
+        (b"x" * 2_000_000, "is larger than"),
+        (b"require-coverage=" + b"9" * 9000, "is not valid TOML"),
+        (b"[[ignore]]\nrule='a'\nreason='b'\nuntil='some day'", "until in x is 'some day'"),
+    ],
+)
+def test_a_hostile_policy_is_a_sentence(text: bytes, message: str) -> None:
+    snapshot = memory_snapshot("x", {".audit.toml": text})
+    with pytest.raises(UsageError) as caught:
+        from_snapshot(snapshot)
+    assert message.replace(" in x ", " in x:.audit.toml ") in caught.value.message
+
+
+def test_every_spelling_of_a_date_is_compared_as_that_day() -> None:
+    """``20260101`` as text is later than ``2026-11-23``: '0' (48) comes after '-' (45)."""
+    text = b"[[ignore]]\nrule='a'\nreason='b'\nuntil='20260101'"
+    assert from_snapshot(memory_snapshot("x", {".audit.toml": text})).ignores[0].until == "2026-01-01"

@@ -1,7 +1,11 @@
 """Grouping: many adapters, many runs in one folder, lineage by log_history, events and recipes to their run."""
 
 import json
+from typing import BinaryIO
 
+import pytest
+
+from auditor.model import Blob, FileKind, Snapshot
 from auditor.runs import Run, group, read
 from auditor.sources.directory import memory_snapshot
 from tests.builders.repositories import contents, healthy, seed
@@ -117,3 +121,18 @@ def test_an_event_file_outside_every_run_belongs_to_none() -> None:
     assert run.events == ()
     (below,) = runs({f"model/{name}": events[name], "model/adapter_config.json": config()})
     assert len(below.events) == 1
+
+
+@pytest.mark.parametrize("path", ["adapter_config.json", "checkpoint-9", "cheetah-fine-tuning-config.json"])
+def test_a_link_in_the_place_of_a_file_that_is_read_is_not_silently_absent(path: str) -> None:
+    """Before, such a run passed with "every recognised file was read"."""
+
+    def refuse() -> BinaryIO:
+        raise AssertionError("a link is never opened")
+
+    files = dict(healthy(without=[path, f"{path}/"]).files)
+    files |= {name: Blob(name, None, refuse, FileKind.SYMLINK) for name in (path, "notes.txt")}
+    found = read(Snapshot("x", files, kind="memory"))
+    assert [(item.path, item.state, item.reason) for item in found.unread] == [
+        (path, "unreadable", "is a symlink, which is never followed")
+    ]

@@ -2,6 +2,7 @@
 
 import fnmatch
 import json
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Self
@@ -11,6 +12,9 @@ from auditor.model import Blob, Fact, Location, folder_of, name_of
 
 JSON_LIMIT = 64 * 1024 * 1024
 """Largest JSON document read, in bytes: a tokenizer_config with 6,414 added tokens is 1.1 MB."""
+NODE_LIMIT = 1_000_000
+"""Objects and arrays read at most (brackets in texts count too): 60 MB of ``{},`` would take 1.8 GB of memory. The
+largest honest document known is a tokenizer.json with 521,000 (Gemma 3: 514,906 merges as pairs)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +54,15 @@ class Artifact:
 
 
 def read_json(blob: Blob, limit: int = JSON_LIMIT) -> object:
-    """Parse a JSON blob: UTF-8 (a BOM is tolerated), NaN and Infinity tokens allowed, depth bounded.
+    """Parse a JSON blob: UTF-8 (a BOM is tolerated), NaN and Infinity tokens allowed, depth bounded, keys unique.
 
     Raises CannotRead with a sentence that names line and column.
     """
     data = blob.read(limit)
+    if data.count(b"{") + data.count(b"[") > NODE_LIMIT:
+        raise CannotRead(f"holds more than {NODE_LIMIT:,} objects and arrays, too many to read")
     try:
-        return json.loads(data.decode("utf-8-sig"))
+        return json.loads(data.decode("utf-8-sig"), object_pairs_hook=_unique)
     except UnicodeDecodeError as error:
         raise CannotRead(f"is not UTF-8 text (byte {error.start})") from error
     except json.JSONDecodeError as error:
@@ -67,6 +73,17 @@ def read_json(blob: Blob, limit: int = JSON_LIMIT) -> object:
         raise CannotRead(
             "is not usable JSON: nested too deeply or holds a number with too many digits"
         ) from error
+
+
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Refuse a repeated key: RFC 8259 leaves open which counts, so a reader's eye and a loader may differ."""
+    found = dict(pairs)
+    if len(found) == len(pairs):
+        return found
+    twice = Counter(key for key, _ in pairs).most_common(1)[0][0]
+    raise CannotRead(
+        f"holds the key {twice[:60]!r} twice in one object, and programs differ in which they take"
+    )
 
 
 def read_json_object(blob: Blob, limit: int = JSON_LIMIT) -> Mapping[str, object]:

@@ -1,6 +1,7 @@
 """The YAML block at the head of a model card, made of plain values whatever the author wrote."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -35,7 +36,7 @@ class FrontMatter:
 
 
 class _TooMuchError(ValueError):
-    """The YAML is larger than any card; the text says how."""
+    """The YAML is larger than any card, or ambiguous; the text says how."""
 
 
 def split_front_matter(text: str) -> FrontMatter:
@@ -48,7 +49,7 @@ def split_front_matter(text: str) -> FrontMatter:
         return FrontMatter(body=text, problems=("the front matter is opened by --- and never closed",))
     block, body = text[opening.end() : closing.start()], text[closing.end() :]
     problems: list[str] = []
-    if _OPENING.match(body) and _CLOSING.search(body, _OPENING.match(body).end()):  # type: ignore[union-attr]
+    if (second := _OPENING.match(body)) and _CLOSING.search(body, second.end()):
         problems.append("a second block of front matter follows the first; only the first is read")
     if _CONFLICT.search(block):
         problems.append("merge conflict markers stand in the front matter")
@@ -82,6 +83,7 @@ def parse_yaml_mapping(text: str) -> Mapping[str, object]:
         loader = yaml.SafeLoader  # type: ignore[assignment]
     try:
         _measure(yaml.parse(text, Loader=loader))
+        _refuse_repeated(yaml.compose(text, Loader=loader))
         value = yaml.load(text, Loader=loader)
     except yaml.YAMLError as error:
         raise ValueError(_sentence(error)) from error
@@ -124,6 +126,26 @@ def _measure(events: Iterable[object]) -> None:
             raise _TooMuchError(f"it has more than {NODE_LIMIT} values")
         if aliases > ALIAS_LIMIT:
             raise _TooMuchError(f"it uses more than {ALIAS_LIMIT} aliases")
+
+
+def _refuse_repeated(root: object) -> None:
+    """Raise for a key that stands twice in one mapping: YAML 1.2 forbids it, and PyYAML keeps the last silently."""
+    from yaml import nodes as kinds
+
+    waiting, seen = [root], set()
+    while waiting:
+        node = waiting.pop()
+        if not isinstance(node, kinds.CollectionNode) or id(node) in seen:
+            continue
+        seen.add(id(node))
+        if isinstance(node, kinds.SequenceNode):
+            waiting.extend(node.value)
+            continue
+        keys = [key.value for key, _ in node.value if isinstance(key, kinds.ScalarNode) and key.value != "<<"]
+        if len(set(keys)) < len(keys):
+            twice = Counter(keys).most_common(1)[0][0]
+            raise _TooMuchError(f"the key {twice[:60]!r} stands twice in one mapping")
+        waiting.extend(value for _, value in node.value)
 
 
 class _Plain:

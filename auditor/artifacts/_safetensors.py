@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 HEADER_LIMIT = 100_000_000
 """Longest header in bytes (safetensors 0.8.0, `MAX_HEADER_SIZE`)."""
+TENSOR_LIMIT = 200_000
+"""Tensors read at most: LoRA on 384 experts x 3 projections x 61 layers has 140,544."""
 CHUNK = 131_072
 """Elements a chunk: 128 Ki measured fastest for one pass over two files (others cost up to threefold)."""
 BITS: Mapping[str, int] = {
@@ -145,6 +147,8 @@ def shown(name: str) -> str:
 def _document(data: bytes, length: int) -> dict[str, object]:
     if len(data) != length:
         raise CannotRead(f"ends in the middle of its header of {length} bytes")
+    if data.count(b"{") > TENSOR_LIMIT:
+        raise CannotRead(f"has a header of more than {TENSOR_LIMIT:,} tensors, too many to read")
     if not data.startswith(b"{"):
         raise CannotRead("is no safetensors file: its header does not begin with '{'")
     try:

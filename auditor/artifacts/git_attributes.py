@@ -16,7 +16,6 @@ SIZE_LIMIT = 100 * 1024 * 1024
 LINE_LIMIT = 2048
 """Git ignores a longer line (attr.c, ATTR_MAX_LINE_LENGTH)."""
 RULE_LIMIT = 10_000
-_POINTER_HEAD = "version https://git-lfs.github.com/spec/"
 _CLASSES = {
     "alnum": "a-zA-Z0-9",
     "alpha": "a-zA-Z",
@@ -86,13 +85,6 @@ class GitAttributes(Artifact):
         """The LFS patterns as a set, and every other rule by its pattern."""
         found = {"lfs_patterns": Fact(frozenset(self.lfs_patterns))}
         return found | {rule.pattern: Fact(dict(rule.attributes)) for rule in self.rules if not rule.is_lfs}
-
-
-def is_pointer_text(text: str | bytes) -> bool:
-    """Whether content begins as a git-lfs pointer does."""
-    return (
-        text.startswith(_POINTER_HEAD.encode()) if isinstance(text, bytes) else text.startswith(_POINTER_HEAD)
-    )
 
 
 def pattern_matches(pattern: str, path: str) -> bool:

@@ -91,11 +91,6 @@ class ModelCard(Artifact):
         """The release in "- Transformers x.y.z"."""
         return self.framework_versions.get("transformers")
 
-    @property
-    def is_template(self) -> bool:
-        """Whether at least ten sections still hold the template's placeholder (PEFT's own card has 41)."""
-        return self.placeholders >= 10
-
     def facts(self) -> Mapping[str, Fact]:
         """Front matter by key, stated versions and hyperparameters, and the whole body."""
         found = {f"front_matter.{key}": Fact(value) for key, value in self.front_matter.items()}

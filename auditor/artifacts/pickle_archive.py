@@ -43,7 +43,10 @@ class PickleArchive(Artifact):
     ``value`` is an `Opaque` when a pickle is damaged after a call that is not safe.
     """
 
-    patterns: ClassVar[tuple[str, ...]] = ("*.bin", "*.pt", "*.pth", "*.pkl", "*.pickle", "*.ckpt")
+    patterns: ClassVar[tuple[str, ...]] = (
+        *("*.bin", "*.pt", "*.pth", "*.pkl", "*.pickle", "*.ckpt"),
+        *("*.joblib", "*.dill"),
+    )
     container: str
     value: object = field(compare=False, repr=False)
     protocol: int = 2

@@ -65,11 +65,6 @@ class TokenizerConfig(Artifact):
         )
 
     @property
-    def added_count(self) -> int:
-        """How many tokens ``added_tokens_decoder`` holds."""
-        return len(self.added_tokens)
-
-    @property
     def length_limit(self) -> int | None:
         """``model_max_length`` in tokens, None when it means no limit."""
         limit = self.model_max_length

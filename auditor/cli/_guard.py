@@ -1,5 +1,6 @@
 """Every way of ending has its exit code, one sentence and one hint; a bug of ours is 3, never 1."""
 
+import io
 import sys
 import traceback
 from collections.abc import Sequence
@@ -15,6 +16,11 @@ _INTERRUPTED = 130
 
 def guarded(app: typer.Typer, arguments: Sequence[str]) -> int:
     """Run the app and return the exit code of CLI.md's table; no traceback escapes unless --debug asks for it."""
+    if sys.stdout is None:
+        return _told("stdout is closed", "send it somewhere, /dev/null for instance", 3)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A terminal that knows no check mark shows its escape; it is no reason to fail.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         return _ended(app, arguments)
     except click.ClickException as error:

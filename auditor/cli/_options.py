@@ -24,7 +24,9 @@ LfsStore = Annotated[
 Format = Annotated[
     str,
     typer.Option(
-        "--format", metavar="FORMAT", help="What stdout holds: terminal, json, markdown, html, sarif, ..."
+        "--format",
+        metavar="FORMAT",
+        help="What stdout holds: terminal, json, markdown, html, sarif, junit, github or gitlab.",
     ),
 ]
 Output = Annotated[
@@ -57,6 +59,10 @@ Ignore = Annotated[
     list[str] | None, typer.Option("--ignore", metavar="RULE", help="Do not run this rule. Repeatable.")
 ]
 Color = Annotated[str, typer.Option("--color", metavar="WHEN", help="auto, always or never.")]
+Offline = Annotated[
+    bool, typer.Option("--offline", help="Fetch nothing. This is always so; the option says it aloud.")
+]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say on stderr what is read.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Nothing on stderr but errors.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an internal error.")]
 Stamp = Annotated[bool, typer.Option("--stamp", help="Write the time of the audit into the report.")]

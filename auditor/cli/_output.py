@@ -12,6 +12,7 @@ from auditor.errors import IncompleteError, UsageError
 from auditor.model import Report
 
 _NARROW, _WIDE = 60, 120
+_WHEN = ("auto", "always", "never")
 
 
 def renderer(name: str) -> ModuleType:
@@ -33,6 +34,15 @@ def destinations(outputs: Sequence[str]) -> tuple[tuple[ModuleType, Path], ...]:
     return tuple(found)
 
 
+def chosen(
+    format_: str, outputs: Sequence[str], color: str
+) -> tuple[ModuleType, tuple[tuple[ModuleType, Path], ...]]:
+    """What stdout holds and which files are written. Raises UsageError before any work is done."""
+    if color not in _WHEN:
+        raise UsageError(f"--color {color!r} is unknown", f"use {', '.join(_WHEN)}")
+    return renderer(format_), destinations(outputs)
+
+
 def emit(
     report: Report, stdout: ModuleType | None, files: Sequence[tuple[ModuleType, Path]], color: str
 ) -> None:
@@ -47,10 +57,11 @@ def emit(
             ) from error
     if stdout is not None:
         text: str = stdout.render(report, colour=wants_colour(color, sys.stdout.isatty()), width=_width())
-        _print(text if text.endswith("\n") else text + "\n")
+        write(text if text.endswith("\n") else text + "\n")
 
 
-def _print(text: str) -> None:
+def write(text: str) -> None:
+    """Text to stdout. Raises IncompleteError when it cannot be written; click would end with 1, "findings"."""
     try:
         sys.stdout.write(text)
         sys.stdout.flush()
@@ -60,6 +71,9 @@ def _print(text: str) -> None:
         raise IncompleteError(
             "the report was not read to its end", "pipe it into something that reads it"
         ) from error
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise IncompleteError(f"stdout cannot be written: {error.strerror}", "send it elsewhere") from error
 
 
 def wants_colour(color: str, tty: bool) -> bool:

@@ -26,6 +26,7 @@ class Opened:
 @contextmanager
 def refs(names: Sequence[str], repo: Path | None, lfs_stores: Sequence[Path]) -> Iterator[Opened]:
     """Open one or two refs of a repository, a bare one, or a bundle. Raises UsageError."""
+    _stores(lfs_stores)
     with _repository(repo, tuple(lfs_stores)) as repository:
         resolved = repository.resolve(*names)
         snapshots = tuple(
@@ -39,13 +40,18 @@ def refs(names: Sequence[str], repo: Path | None, lfs_stores: Sequence[Path]) ->
 def target(name: str, repo: Path | None, lfs_stores: Sequence[Path]) -> Iterator[Opened]:
     """Open what TARGET means: a ref when --repo is given, else a bundle, a folder, a file, or a ref."""
     path = Path(name)
+    if not name.strip():
+        raise UsageError("TARGET is empty", "give a ref, a folder, a .bundle or one file")
+    there = _exists(path)
+    _stores(lfs_stores)
     if repo is None and bundle.is_bundle(path):
+        _forget_redirects()
         with bundle.repository(path, tuple(lfs_stores)) as repository:
             ref = _only_ref(repository)
             resolved = repository.resolve(ref)
             snapshot = repository.snapshot(ref, resolved.commits[0], resolved)
             yield Opened((snapshot,), None, repository.name)
-    elif repo is None and path.exists():
+    elif repo is None and there:
         yield Opened(
             (directory.snapshot(path, tuple(lfs_stores), path.resolve().name),), None, path.resolve().name
         )
@@ -54,13 +60,32 @@ def target(name: str, repo: Path | None, lfs_stores: Sequence[Path]) -> Iterator
             yield opened
 
 
+def _forget_redirects() -> None:
+    for name in _REDIRECTS:
+        os.environ.pop(name, None)
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError as error:
+        short = str(path) if len(str(path)) <= 80 else f"{str(path)[:80]}..."
+        raise UsageError(f"{short} cannot be looked at: {error.strerror}", "give another path") from error
+
+
+def _stores(folders: Sequence[Path]) -> None:
+    for folder in folders:
+        if not folder.is_dir():
+            raise UsageError(f"--lfs-store {folder} is no folder", "give a folder of Git LFS objects")
+
+
 def _only_ref(repository: Repository) -> str:
     names = repository.branches()
     if len(names) == 1:
         return names[0]
     raise UsageError(
         f"the bundle holds {len(names)} branches: {', '.join(names)}",
-        f"say which: audit check {names[-1] if names else 'REF'} --repo BUNDLE",
+        f"say which: {names[-1] if names else 'REF'} --repo BUNDLE",
     )
 
 
@@ -68,9 +93,8 @@ def _only_ref(repository: Repository) -> str:
 def _repository(repo: Path | None, lfs_stores: tuple[Path, ...]) -> Iterator[Repository]:
     if repo is not None:
         # An explicit --repo wins over what a hook's environment points at; without one, that is the repository.
-        for name in _REDIRECTS:
-            os.environ.pop(name, None)
-        if not repo.exists():
+        _forget_redirects()
+        if not _exists(repo):
             raise UsageError(
                 f"{repo} does not exist", "give --repo a repository, a bare repository or a .bundle"
             )

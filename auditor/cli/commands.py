@@ -1,9 +1,9 @@
 """The commands. Each parses, calls the engine, renders and exits; what they need is imported when they run."""
 
-import sys
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,7 +14,7 @@ from auditor.cli._guard import guarded
 
 if TYPE_CHECKING:
     from auditor.engine.audit import Options, Rerunner
-    from auditor.model import Report
+    from auditor.model import Report, Snapshot
     from auditor.policy import Policy
 
 app = typer.Typer(
@@ -41,7 +41,7 @@ def _audit(
     if version:
         from auditor import __version__
 
-        sys.stdout.write(f"auditor {__version__}\n")
+        _output.write(f"auditor {__version__}\n")
         raise typer.Exit
 
 
@@ -71,6 +71,8 @@ def compare(
     ignore: opt.Ignore = None,
     color: opt.Color = "auto",
     quiet: opt.Quiet = False,
+    verbose: opt.Verbose = False,
+    offline: opt.Offline = False,
     stamp: opt.Stamp = False,
     debug: opt.Debug = False,
 ) -> None:
@@ -78,9 +80,10 @@ def compare(
     from auditor.engine import audit
     from auditor.policy import from_snapshot
 
-    stdout, files = _output.renderer(format), _output.destinations(output or ())
+    stdout, files = _output.chosen(format, output or (), color)
     with _targets.refs([base, head], repo, lfs_store or ()) as opened:
         before, after = opened.snapshots
+        _say(opened.snapshots, verbose and not quiet)
         policy = _policy(from_snapshot(before), fail_on, require_coverage, only, ignore)
         rerunner = _rerunner(
             rerun, policy, base_model, data, steps, minutes, run_name, keep, no_cache, quiet, debug
@@ -106,6 +109,8 @@ def check(
     ignore: opt.Ignore = None,
     color: opt.Color = "auto",
     quiet: opt.Quiet = False,
+    verbose: opt.Verbose = False,
+    offline: opt.Offline = False,
     stamp: opt.Stamp = False,
     debug: opt.Debug = False,
 ) -> None:
@@ -113,9 +118,10 @@ def check(
     from auditor.engine import audit
     from auditor.policy import from_snapshot
 
-    stdout, files = _output.renderer(format), _output.destinations(output or ())
+    stdout, files = _output.chosen(format, output or (), color)
     with _targets.target(target, repo, lfs_store or ()) as opened:
         (snapshot,) = opened.snapshots
+        _say(opened.snapshots, verbose and not quiet)
         policy = _policy(from_snapshot(snapshot), fail_on, require_coverage, only, ignore)
         report = audit.check(snapshot, _audit_options(policy, base_model, opened.repository))
     _finish(report, stdout, files, color, stamp)
@@ -137,8 +143,13 @@ def rerun(
     format: opt.Format = "terminal",  # noqa: A002 - the option is called --format
     output: opt.Output = None,
     fail_on: opt.FailOn = None,
+    require_coverage: opt.RequireCoverage = None,
+    only: opt.Only = None,
+    ignore: opt.Ignore = None,
     color: opt.Color = "auto",
     quiet: opt.Quiet = False,
+    verbose: opt.Verbose = False,
+    offline: opt.Offline = False,
     stamp: opt.Stamp = False,
     debug: opt.Debug = False,
 ) -> None:
@@ -146,10 +157,11 @@ def rerun(
     from auditor.engine import audit
     from auditor.policy import from_snapshot
 
-    stdout, files = _output.renderer(format), _output.destinations(output or ())
+    stdout, files = _output.chosen(format, output or (), color)
     with _targets.target(target, repo, lfs_store or ()) as opened:
         (snapshot,) = opened.snapshots
-        policy = _policy(from_snapshot(snapshot), fail_on, None, None, None)
+        _say(opened.snapshots, verbose and not quiet)
+        policy = _policy(from_snapshot(snapshot), fail_on, require_coverage, only, ignore)
         options = _audit_options(policy, base_model, opened.repository)
         if plan:
             from auditor.cli._plan import plan_text
@@ -157,13 +169,20 @@ def rerun(
             from auditor.engine.rerun import plan as planned
 
             wanted = RerunOptions(base=base_model, data=data, steps=steps, minutes=minutes)
-            sys.stdout.write(plan_text(planned(audit.look(snapshot, options), run_name, wanted, policy)))
+            _output.write(plan_text(planned(audit.look(snapshot, options), run_name, wanted, policy)))
             return
         rerunner = _rerunner(
             True, policy, base_model, data, steps, minutes, run_name, keep, no_cache, quiet, debug
         )
         report = audit.check(snapshot, options, rerunner)
     _finish(report, stdout, files, color, stamp)
+
+
+def _say(snapshots: Sequence["Snapshot"], wanted: bool) -> None:
+    if wanted:
+        for snapshot in snapshots:
+            commit = f" (commit {snapshot.commit[:10]})" if snapshot.commit else ""
+            _output.tell(f"reading {snapshot.name}{commit}: {len(snapshot.files):,} files")
 
 
 def _policy(
@@ -208,8 +227,14 @@ def _rerunner(
     return rerunner(run_name, options, policy, progress_bar(quiet), lambda text: _output.tell(text, quiet))
 
 
-def _finish(report: "Report", stdout: object, files: object, color: str, stamp: bool) -> None:
+def _finish(
+    report: "Report",
+    stdout: ModuleType | None,
+    files: Sequence[tuple[ModuleType, Path]],
+    color: str,
+    stamp: bool,
+) -> None:
     from auditor.cli._stamp import stamped
 
-    _output.emit(stamped(report) if stamp else report, stdout, files, color)  # type: ignore[arg-type]
+    _output.emit(stamped(report) if stamp else report, stdout, files, color)
     raise typer.Exit(report.exit_code)

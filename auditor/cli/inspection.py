@@ -1,14 +1,13 @@
 """``audit inspect``: what is in this adapter or checkpoint, without executing a pickle."""
 
 import json
-import sys
 from collections.abc import Iterator, Mapping
 from typing import Annotated
 
 import typer
 
 from auditor.cli import _options as opt
-from auditor.cli import _targets
+from auditor.cli import _output, _targets
 from auditor.cli.commands import app
 from auditor.errors import UsageError
 
@@ -32,9 +31,9 @@ def inspect(
     with _targets.target(target, repo, lfs_store or ()) as opened:
         table = describe(look(opened.snapshots[0], Options(repository=opened.repository)))
     if format == "json":
-        sys.stdout.write(json.dumps(table, indent=2, default=list) + "\n")
+        _output.write(json.dumps(table, indent=2, default=list) + "\n")
     else:
-        sys.stdout.write("\n".join(_lines(table)) + "\n")
+        _output.write("\n".join(_lines(table)) + "\n")
     if table["unread"]:
         raise typer.Exit(3)
 

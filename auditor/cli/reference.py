@@ -1,7 +1,6 @@
 """The commands that explain: rules, schemas, policy, stored reports."""
 
 import json
-import sys
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -26,7 +25,7 @@ def explain(
     found = _rules.rules().get(rule)
     if found is None:
         raise UsageError(f"there is no rule {rule!r}", nearest(rule))
-    sys.stdout.write(
+    _output.write(
         f"{found.id} ({found.severity.word}, {found.family})\n\n{_wrapped(found.documentation.text)}\n"
     )
 
@@ -44,15 +43,15 @@ def rules(
             {"rule": r.id, "family": r.family, "severity": r.severity.word, **asdict(r.documentation)}
             for r in found
         ]
-        sys.stdout.write(json.dumps(table, indent=2) + "\n")
+        _output.write(json.dumps(table, indent=2) + "\n")
         return
     if format != "terminal":
         raise UsageError(f"there is no format {format!r} for rules", "use terminal or json")
     for family in sorted({rule.family for rule in found}):
-        sys.stdout.write(f"{family}\n")
+        _output.write(f"{family}\n")
         for rule in (r for r in found if r.family == family):
-            sys.stdout.write(f"  {rule.severity.word:<8} {rule.id}\n")
-            sys.stdout.write(_wrapped(rule.documentation.what, "           ") + "\n")
+            _output.write(f"  {rule.severity.word:<8} {rule.id}\n")
+            _output.write(_wrapped(rule.documentation.what, "           ") + "\n")
 
 
 @app.command()
@@ -65,11 +64,11 @@ def schema(
     from auditor import schemas
 
     if not name:
-        sys.stdout.write("\n".join(schemas.names()) + "\n")
+        _output.write("\n".join(schemas.names()) + "\n")
         return
     if name not in schemas.names():
         raise UsageError(f"there is no schema {name!r}", f"schemas: {', '.join(schemas.names())}")
-    sys.stdout.write(json.dumps(schemas.load(name), indent=2) + "\n")
+    _output.write(json.dumps(schemas.load(name), indent=2) + "\n")
 
 
 @app.command()
@@ -85,7 +84,7 @@ def report(
     """Render a stored JSON report in another format, without auditing again."""
     from auditor.report._load import from_json
 
-    stdout, files = _output.renderer(format), _output.destinations(output or ())
+    stdout, files = _output.chosen(format, output or (), color)
     try:
         text = file.read_text(encoding="utf-8")
     except OSError as error:
@@ -120,7 +119,7 @@ def config(
     }
     for key, value in values.items():
         source = policy.sources.get(key, "default")
-        sys.stdout.write(f"{key} = {json.dumps(value)}  # {source}\n")
+        _output.write(f"{key} = {json.dumps(value)}  # {source}\n")
 
 
 def _wrapped(text: str, indent: str = "") -> str:

@@ -104,7 +104,7 @@ def measure(one: Factors | None, two: Factors | None) -> Measured:
         else:
             found = _of_equal_rank(one, two)
     if not math.isfinite(found.base + found.head + found.gap):
-        name = (one or two).a.name if one or two else ""  # type: ignore[union-attr]
+        name = known.a.name if (known := one or two) else ""
         raise NotComparableError(f"tensor {shown(name)} holds numbers too large for their squares")
     return found
 

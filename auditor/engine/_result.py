@@ -6,6 +6,7 @@ from auditor import __version__
 from auditor.artifacts._readers import readers_of
 from auditor.compare.pairs import curves_of, series_of
 from auditor.engine import _rules
+from auditor.engine._answers import answers
 from auditor.engine._feed import Outcome, Side
 from auditor.model import (
     Coverage,
@@ -41,7 +42,7 @@ def report(
     live = [f for f in findings if f.suppressed is None and f.state != "absent"]
     bad = [f for f in live if policy.fails(f.severity)]
     diverged = side.rerun is not None and side.rerun.verdict is Verdict.DIVERGED
-    lacking = _lacking(unread, outcome, coverage, policy)
+    lacking = _lacking(unread, side.snapshot.notes, outcome, coverage, policy)
     verdict = "fail" if bad or diverged else "incomplete" if lacking else "pass"
     rules = _rules.rules()
     crashed = tuple(NotApplicable(rule, f"crashed: {why}") for rule, why in sorted(outcome.failed.items()))
@@ -63,6 +64,7 @@ def report(
         diff=side.diff,
         rerun=side.rerun,
         notes=(*side.snapshot.notes, *notes),
+        answers=answers(side, live),
         rules_digest=_rules.digest(),
         version=__version__,
         fail_on=policy.fail_on,
@@ -70,7 +72,9 @@ def report(
     )
 
 
-def _lacking(unread: Sequence[Unread], outcome: Outcome, coverage: Coverage, policy: Policy) -> list[str]:
+def _lacking(
+    unread: Sequence[Unread], notes: Sequence[str], outcome: Outcome, coverage: Coverage, policy: Policy
+) -> list[str]:
     """Why the audit could not look at everything; empty when it could."""
     reasons: list[str] = []
     for state, words in (
@@ -81,6 +85,8 @@ def _lacking(unread: Sequence[Unread], outcome: Outcome, coverage: Coverage, pol
         count = sum(item.state == state for item in unread)
         if count:
             reasons.append(f"{count} file{'s' if count > 1 else ''} {words}")
+    if notes:
+        reasons.append("the list of files is not complete")
     if outcome.failed:
         reasons.append(f"{len(outcome.failed)} checks crashed")
     total = coverage.claims["total"]
@@ -106,6 +112,8 @@ def _sentence(
         return f"{lead}{rerun}{missing}."
     if verdict == "incomplete":
         return f"{counts}{rerun}{missing}."
+    if not side.runs:
+        return f"{counts}; no training run was found, so little was there to check."
     return f"{counts}{rerun}; every recognised file was read."
 
 
@@ -144,9 +152,9 @@ def _rows(side: Side) -> list[FileRow]:
     for path, blob in side.snapshot.files.items():
         readers = readers_of(path)
         known = [reader.__name__ for reader in readers] or (["Recipe"] if is_recipe(path) else [])
-        if not known or blob.kind is not FileKind.FILE:
-            continue
         unread = side.contents.unread_at(path)
+        if not known or (blob.kind is not FileKind.FILE and unread is None):
+            continue
         state = unread.state if unread else "read"
         found.append(FileRow(path, known[0], blob.size, str(blob.identity) if blob.identity else None, state))
     return found

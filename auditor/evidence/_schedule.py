@@ -130,7 +130,19 @@ def judge(asked: Asked, points: Sequence[Point], rtol: float, where: str, *paths
         says = f"{plan.kind} with a peak of {number(scaled)}, not of {number(plan.peak)}, explains {shown}"
         yield contradicted("learning_rate", says, _detail(plan, points), scaled, *paths)
         return
+    if asked.warmup:
+        rivals += [("warmup", other) for other in _other_warmups(plan, points) if other.fits(points, rtol)]
     yield from _unfit(plan, rivals, shown, asked.warmup, _detail(plan, points), *paths)
+
+
+def _other_warmups(plan: Plan, points: Sequence[Point]) -> Iterator[Plan]:
+    """The same schedule with the warm-up that the first rate on a ramp implies; several rates must agree."""
+    first = next((p for p in points if p.step > 0 and 0 < p.rate < plan.peak), None)
+    if first is None or sum(p.rate > 0 for p in points) < 3 or plan.kind == "constant":
+        return
+    steps = round(plan.peak * first.step / first.rate)
+    if 0 < steps <= plan.total and steps != plan.warmup:
+        yield Plan(plan.kind, plan.peak, steps, plan.total)
 
 
 def _fits(
@@ -173,7 +185,7 @@ def _unfit(
         return
     fitting = " or ".join(_words(other) for _, other in rivals)
     claims = warm if changed == {"warmup"} else ("lr_scheduler_type",)
-    value = 0 if changed == {"warmup"} else rivals[0][1].kind
+    value = rivals[0][1].warmup if changed == {"warmup"} else rivals[0][1].kind
     for claim in claims:
         yield contradicted(claim, f"{says}; {fitting} does", detail, value, *paths)
 

@@ -51,7 +51,7 @@ def weigh(run: Run, ledger: Ledger) -> Iterator[Evidence]:
     yield from _steps(run, state, ledger)
     group = next((g for g in state.param_groups if g.get("params")), None)
     if group is not None:
-        yield from _settings(group, state.path, ledger)
+        yield from _settings(group, state, ledger)
 
 
 def _kind(state: OptimizerState, ledger: Ledger) -> Iterator[Evidence]:
@@ -102,15 +102,28 @@ def _steps(run: Run, state: OptimizerState, ledger: Ledger) -> Iterator[Evidence
         yield unverifiable("global_step", says, *paths)
 
 
-def _settings(group: Mapping[str, object], path: str, ledger: Ledger) -> Iterator[Evidence]:
-    betas = group.get("betas")
+def _takes_adam_settings(state: OptimizerState, ledger: Ledger) -> bool:
+    """Whether the Trainer passes betas and epsilon on: Adagrad, Lion and others keep their own defaults.
+
+    Source: transformers 5.23.0, trainer_optimizer.py, where only some names get ``adam_kwargs`` whole.
+    """
+    stated = ledger.value("optim", EFFECTIVE, DECLARED)
+    if stated is None:
+        return state.kind in ("adamw", "adam8bit")
+    return "adam" in str(stated).rpartition(".")[2].lower()
+
+
+def _settings(group: Mapping[str, object], state: OptimizerState, ledger: Ledger) -> Iterator[Evidence]:
+    path = state.path
+    adam = group if _takes_adam_settings(state, ledger) else {}
+    betas = adam.get("betas")
     pair = betas if isinstance(betas, list | tuple) and len(betas) == 2 else (None, None)
     for key, found in (
         ("learning_rate", group.get("initial_lr")),
         ("weight_decay", group.get("weight_decay")),
         ("adam_beta1", pair[0]),
         ("adam_beta2", pair[1]),
-        ("adam_epsilon", group.get("eps")),
+        ("adam_epsilon", adam.get("eps")),
     ):
         stated = ledger.statement(key, DECLARED, EFFECTIVE)
         wanted, value = real(plain(stated.value)) if stated else None, real(found)

@@ -74,9 +74,7 @@ def _epochs(ledger: Ledger, state: TrainerState) -> Iterator[Evidence]:
         yield unverifiable("num_train_epochs", "max_steps was given, which outweighs the epochs", *paths)
     elif math.ceil(wanted) == found:
         detail = f"ceil({number(wanted)}) = {number(found)}"
-        yield verified(
-            "num_train_epochs", "trainer_state.json counts as many epochs", detail, found, *paths
-        )
+        yield verified("num_train_epochs", "trainer_state.json counts as many epochs", detail, found, *paths)
     else:
         says = f"{number(wanted)} epochs were asked for, and trainer_state.json says {number(found)}"
         yield contradicted("num_train_epochs", says, "", found, *paths)

@@ -13,12 +13,13 @@ from auditor.model.compared import (
 from auditor.model.files import READ_LIMIT, Blob, Digest, FileKind, Snapshot, folder_of, name_of
 from auditor.model.judgement import Finding, Location, NotApplicable, Problem, Severity, Skip, Suppression
 from auditor.model.ledger import Claim, Claims, Evidence, Statement, Status, VersionRange, version_key
-from auditor.model.report import Coverage, FileRow, Ref, Report, RunReport, Unread
+from auditor.model.report import Answer, Coverage, FileRow, Ref, Report, RunReport, Unread
 from auditor.model.training import Aspect, Divergence, RerunPlan, RerunResult, Setting, Verdict
 
 __all__ = [
     "READ_LIMIT",
     "AdapterComparison",
+    "Answer",
     "Aspect",
     "Blob",
     "Change",

@@ -72,7 +72,8 @@ class Blob:
 class Snapshot:
     """A repository at one revision, a folder, or what a rerun wrote.
 
-    ``notes`` are sentences about the snapshot as a whole (a shallow clone, a tree cut off at the limit).
+    ``notes`` say why the list of files is not complete (a tree cut off at the limit); a snapshot with notes does
+    not pass.
     """
 
     name: str

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from auditor.model.compared import AdapterComparison, CurveComparison, Diff
 from auditor.model.judgement import Finding, NotApplicable, Severity
-from auditor.model.ledger import Claim, Status
+from auditor.model.ledger import Claim
 from auditor.model.training import RerunResult
 
 
@@ -51,6 +51,15 @@ class Ref:
 
 
 @dataclass(frozen=True, slots=True)
+class Answer:
+    """One of the reviewer's questions; ``state`` is yes, no or open (not known), ``says`` the reason."""
+
+    question: str
+    state: str
+    says: str
+
+
+@dataclass(frozen=True, slots=True)
 class Coverage:
     """What share was looked at; a report with low coverage is not a pass."""
 
@@ -80,6 +89,7 @@ class Report:
     diff: Diff | None = None
     rerun: RerunResult | None = None
     notes: tuple[str, ...] = ()
+    answers: tuple[Answer, ...] = ()
     rules_digest: str = ""
     version: str = ""
     fail_on: str = "error"
@@ -94,7 +104,3 @@ class Report:
             for f in self.findings
             if f.severity is severity and f.suppressed is None and f.state != "absent"
         )
-
-    def claims_with(self, status: Status) -> tuple[Claim, ...]:
-        """All claims of a status over all runs."""
-        return tuple(claim for run in self.runs for claim in run.claims if claim.status is status)

@@ -7,6 +7,7 @@ from typing import Any
 from auditor import schemas
 from auditor.errors import UsageError
 from auditor.model import (
+    Answer,
     Change,
     Claim,
     Coverage,
@@ -86,6 +87,7 @@ def _report(raw: Json) -> Report:
         diff=_diff(raw, base, head),
         rerun=training.rerun(raw["rerun"]) if raw["rerun"] else None,
         notes=tuple(raw["notes"]),
+        answers=tuple(Answer(item["question"], item["answer"], item["says"]) for item in raw["answers"]),
         rules_digest=raw["tool"]["rules_digest"],
         version=raw["tool"]["version"],
         fail_on=raw["fail_on"],

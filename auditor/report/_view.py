@@ -26,6 +26,8 @@ from auditor.report._plain import plain, printable
 from auditor.report._text import one_line, value_text
 
 VERDICT_SIGNS: Mapping[str, str] = {"pass": "✓", "fail": "✗", "incomplete": "◐"}
+ANSWER_SIGNS: Mapping[str, str] = {"yes": "✓", "no": "✗", "open": "?"}
+ANSWER_WORDS: Mapping[str, str] = {"yes": "yes", "no": "no", "open": "not known"}
 SEVERITY_SIGNS: Mapping[Severity, str] = {Severity.ERROR: "✗", Severity.WARNING: "▲", Severity.NOTE: "•"}
 STATUS_SIGNS: Mapping[Status, str] = {
     Status.VERIFIED: "✓",

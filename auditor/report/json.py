@@ -41,6 +41,10 @@ def as_dict(report: Report) -> dict[str, object]:
         "exit_code": report.exit_code,
         "fail_on": report.fail_on,
         "summary": printable(report.summary),
+        "answers": [
+            {"question": printable(a.question), "answer": a.state, "says": printable(a.says)}
+            for a in report.answers
+        ],
         "stamp": report.stamp,
         "notes": plain(report.notes),
         "findings": [_finding(finding) for finding in by_severity(report.findings)],

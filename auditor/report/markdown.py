@@ -83,6 +83,11 @@ def _head(report: Report) -> list[str]:
         f"checks: {checks.get('ran', 0)} ran, {checks.get('not_applicable', 0)} not applicable",
     ]
     lines += ["", " · ".join(counts)]
+    lines += [""] if report.answers else []
+    lines += [
+        f"- {view.ANSWER_SIGNS[a.state]} **{escaped(a.question)}** {view.ANSWER_WORDS[a.state]}: {escaped(a.says, 400)}"
+        for a in report.answers
+    ]
     lines += [f"\nNote: {escaped(note, 300)}" for note in report.notes[:5]]
     return lines
 

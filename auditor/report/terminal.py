@@ -53,8 +53,25 @@ def _verdict(report: Report, paint: Paint, width: int) -> Iterator[str]:
     for line in wrapped(view.histories(report), width, "  ", "    "):
         yield paint(line, "dim")
     yield from _counts(report, paint, width)
+    yield from _answers(report, paint, width)
     for note in report.notes:
         yield from wrapped(note, width, "  note: ", "        ")
+
+
+_ANSWER_COLOURS = {"yes": "green", "no": "red", "open": "yellow"}
+
+
+def _answers(report: Report, paint: Paint, width: int) -> Iterator[str]:
+    if report.answers:
+        yield ""
+    for item in report.answers:
+        sign, word = view.ANSWER_SIGNS[item.state], view.ANSWER_WORDS[item.state]
+        yield (
+            paint(f"  {sign} {one_line(item.question)}", "bold")
+            + " "
+            + paint(word, _ANSWER_COLOURS[item.state])
+        )
+        yield from wrapped(item.says, width, "    ", "    ")
 
 
 def _counts(report: Report, paint: Paint, width: int) -> Iterator[str]:

@@ -121,7 +121,18 @@ def summary(verdict: Verdict, judged: Sequence[Judged], plan: RerunPlan) -> str:
     kinds = [aspect for aspect in ORDER if any(item.gap.aspect == aspect for item in comparable)]
     if "weights" not in kinds:
         return f"No weights could be compared; {', '.join(kinds)} agree {how} over {where}."
+    unseen = _uncompared(judged)
+    if unseen:
+        return (
+            f"The recipe makes what could be compared, {how}, over {where}; not compared: {_listed(unseen)}."
+        )
     return f"The recipe makes what was committed, {how}, over {where}."
+
+
+def _uncompared(judged: Sequence[Judged]) -> list[str]:
+    """Weights inside the span that no comparison covers: the published adapter may be among them."""
+    open_ones = [item for item in judged if item.verdict is Verdict.INCONCLUSIVE]
+    return list(dict.fromkeys(str(item.gap.at) for item in open_ones if item.gap.aspect == "weights"))
 
 
 def _listed(names: Sequence[str]) -> str:

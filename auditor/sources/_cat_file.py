@@ -12,6 +12,8 @@ from auditor.errors import AuditError, CannotRead, IncompleteError, UsageError
 
 # A hostile or half-fetched repository must start no hook, no lazy fetch, no prompt, and no replacement object.
 _FLAGS = ("--no-replace-objects", "-c", "core.fsmonitor=false", "-c", "protocol.allow=never")
+_TIMEOUT = 30.0
+"""Seconds: a config that includes a FIFO, or one in place of objects/info/alternates, holds git up for ever."""
 _BATCH = 128
 """Requests written before the answers are read: 128 x 65 bytes stay inside every platform's pipe buffer."""
 
@@ -22,6 +24,9 @@ def environment() -> dict[str, str]:
         **os.environ,
         "GIT_OPTIONAL_LOCKS": "0",
         "GIT_NO_LAZY_FETCH": "1",
+        # Git before 2.45 does not know the line above, and the audited repository's own protocol.ext.allow would
+        # win over protocol.allow=never: a promisor remote "ext::COMMAND" then runs. This list wins over both.
+        "GIT_ALLOW_PROTOCOL": "none",
         "GIT_TERMINAL_PROMPT": "0",
         "LC_ALL": "C",
     }
@@ -32,12 +37,23 @@ def command(repository: Path, *arguments: str) -> list[str]:
     return ["git", "-C", str(repository), *_FLAGS, *arguments]
 
 
-def run(repository: Path, *arguments: str) -> "subprocess.CompletedProcess[bytes]":
-    """Run one plumbing command. Raises UsageError when git is not installed."""
+def run(
+    repository: Path, *arguments: str, timeout: float | None = _TIMEOUT
+) -> "subprocess.CompletedProcess[bytes]":
+    """Run one plumbing command. Raises UsageError when git is not installed, IncompleteError when it hangs."""
     try:
         return subprocess.run(
-            command(repository, *arguments), capture_output=True, env=environment(), stdin=subprocess.DEVNULL
+            command(repository, *arguments),
+            capture_output=True,
+            env=environment(),
+            stdin=subprocess.DEVNULL,
+            timeout=timeout,
         )
+    except subprocess.TimeoutExpired as error:
+        raise IncompleteError(
+            f"git {arguments[0]} gave no answer in {timeout:g} seconds",
+            "look at the repository's .git/config and objects/info/alternates",
+        ) from error
     except FileNotFoundError as error:
         raise UsageError("git is not installed", "install git 2.20 or newer and run again") from error
 

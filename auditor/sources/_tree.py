@@ -1,8 +1,10 @@
 """git tree objects walked breadth first: every path of a commit without a checkout."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from auditor.errors import CannotRead
 from auditor.model import FileKind
 from auditor.sources._cat_file import ObjectDatabase
 
@@ -24,7 +26,10 @@ class Entry:
 
 
 def walk(database: ObjectDatabase, tree: str, oid_bytes: int) -> tuple[tuple[Entry, ...], bool]:
-    """Every file, link and submodule below a tree, sorted by path, and whether the limit cut the list."""
+    """Every file, link and submodule below a tree, sorted by path, and whether the limit cut the list.
+
+    Raises CannotRead when a tree object is missing or malformed.
+    """
     entries: list[Entry] = []
     level = [("", tree)]
     while level:
@@ -43,21 +48,25 @@ def walk(database: ObjectDatabase, tree: str, oid_bytes: int) -> tuple[tuple[Ent
     return tuple(sorted(entries, key=lambda entry: entry.path)), False
 
 
+_MODE = re.compile(rb"[0-7]{5,6}")
+
+
 def parse_tree(data: bytes, oid_bytes: int) -> Iterator[tuple[int, str, str]]:
     """Yield (mode, name, object id in hex) of a raw tree; ``oid_bytes`` is 20 (SHA-1) or 32 (SHA-256).
 
-    Ends silently at a malformed entry: git itself refuses such trees, so nothing is lost that git would show.
+    Names that are no UTF-8 keep their bytes as ``\\xff``, so that two of them never become one path.
+    Raises CannotRead at a malformed entry: what follows it would never be looked at.
     """
     position = 0
     while position < len(data):
         space = data.find(b" ", position)
         zero = data.find(b"\0", space)
         end = zero + 1 + oid_bytes
-        if space < 0 or zero < 0 or end > len(data):
-            return
+        if space < 0 or zero < 0 or end > len(data) or not _MODE.fullmatch(data, position, space):
+            raise CannotRead("a tree object is malformed")
         yield (
             int(data[position:space], 8),
-            data[space + 1 : zero].decode("utf-8", "surrogateescape").encode("utf-8", "replace").decode(),
+            data[space + 1 : zero].decode("utf-8", "backslashreplace"),
             data[zero + 1 : end].hex(),
         )
         position = end

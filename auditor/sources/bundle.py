@@ -5,7 +5,6 @@ Bundle format: ``# v2 git bundle`` or ``# v3 git bundle``, ``@capability`` lines
 """
 
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -41,7 +40,7 @@ def repository(bundle: Path, lfs_stores: tuple[Path, ...] = ()) -> Iterator[Repo
             _write_repository(path, header)
             with (path / "objects" / "pack" / "pack-bundle.pack").open("wb") as pack:
                 shutil.copyfileobj(stream, pack)
-        indexed = _cat_file.run(path, "index-pack", "--strict", "objects/pack/pack-bundle.pack")
+        indexed = _cat_file.run(path, "index-pack", "--strict", "objects/pack/pack-bundle.pack", timeout=None)
         if indexed.returncode != 0:
             raise UsageError(f"{bundle} holds a damaged pack", "make the bundle again with git bundle create")
         beside = bundle.resolve().parent / "lfs"
@@ -54,8 +53,11 @@ def is_bundle(path: Path) -> bool:
     """Whether a file starts like a bundle."""
     if not path.is_file():
         return False
-    with path.open("rb") as stream:
-        return stream.read(16) in (b"# v2 git bundle\n", b"# v3 git bundle\n")
+    try:
+        with path.open("rb") as stream:
+            return stream.read(16) in (b"# v2 git bundle\n", b"# v3 git bundle\n")
+    except OSError:
+        return False
 
 
 def _open(bundle: Path) -> BinaryIO:
@@ -99,12 +101,3 @@ def _write_repository(path: Path, header: Header) -> None:
     safe = {name: oid for name, oid in header.refs.items() if name.startswith("refs/") and "\n" not in name}
     lines = "".join(f"{oid} {name}\n" for name, oid in sorted(safe.items()))
     (path / "packed-refs").write_text("# pack-refs with: sorted \n" + lines)
-
-
-def git_version() -> str:
-    """The version of the git on this machine, or "none"."""
-    try:
-        asked = subprocess.run(["git", "--version"], capture_output=True, text=True)
-    except FileNotFoundError:
-        return "none"
-    return asked.stdout.removeprefix("git version ").strip()

@@ -24,6 +24,10 @@ def snapshot(folder: Path, lfs_stores: tuple[Path, ...] = (), name: str | None =
     store = lfs.ObjectStore(*lfs_stores)
     if folder.is_file():
         return Snapshot(name or folder.name, {folder.name: _blob(folder, folder.name, store)}, kind="file")
+    if not folder.is_dir():
+        raise UsageError(
+            f"{folder} is neither a file nor a folder", "give a folder, a file, a .bundle or a ref"
+        )
     blobs: dict[str, Blob] = {}
     notes: tuple[str, ...] = ()
     for path in _files(folder):
@@ -44,7 +48,11 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 def _blob(path: Path, relative: str, store: lfs.ObjectStore) -> Blob:
-    status = path.lstat()
+    try:
+        status = path.lstat()
+    except OSError as error:
+        reason = f"cannot be looked at: {error.strerror}"
+        return Blob(relative, None, _refuse(reason), absent=reason)
     if stat.S_ISLNK(status.st_mode):
         return Blob(
             relative, None, _refuse("is a symlink, which is shown but never followed"), FileKind.SYMLINK

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
-from auditor.errors import CannotRead, UsageError
+from auditor.errors import CannotRead, IncompleteError, UsageError
 from auditor.model import READ_LIMIT, Blob, Digest, FileKind, Snapshot
 from auditor.sources import _cat_file, lfs
 from auditor.sources._tree import Entry, oids, walk
@@ -90,7 +90,9 @@ class Repository:
                 known = _cat_file.run(self.path, "for-each-ref", "--format=%(refname:short)", "--count=20")
                 names = ", ".join(known.stdout.decode(errors="replace").split())
                 hint = f"known refs: {names}" if names else "the repository has no commits yet"
-                return UsageError(f"{ref!r} is not a branch, tag or commit of {self.name}", hint)
+                return UsageError(
+                    f"{ref!r} is not a branch, tag or commit of the repository {self.name}", hint
+                )
         return UsageError(f"git could not resolve {' and '.join(refs)}", stderr.strip().splitlines()[-1:][0])
 
     def branches(self) -> tuple[str, ...]:
@@ -99,22 +101,32 @@ class Repository:
         return tuple(asked.stdout.decode(errors="replace").split())
 
     def snapshot(self, ref: str, commit: str, resolved: Resolved) -> Snapshot:
-        """The tree of a commit, with LFS pointers parsed and every content on demand."""
+        """The tree of a commit, with LFS pointers parsed and every content on demand.
+
+        Raises IncompleteError when a tree object is missing or malformed: no list of files, nothing to judge.
+        """
         if self._store is None:
             self._store = lfs.ObjectStore(resolved.common_dir / "lfs" / "objects", *self._extra_stores)
         oid_bytes = 32 if resolved.object_format == "sha256" else 20
-        tree = _tree_of(self.database.read(commit))
-        entries, cut = walk(self.database, tree, oid_bytes)
+        try:
+            entries, cut = walk(self.database, _tree_of(self.database.read(commit)), oid_bytes)
+        except CannotRead as error:
+            raise IncompleteError(
+                f"the tree of {ref} cannot be listed: {error.reason}",
+                "run git fsck, or fetch the whole commit",
+            ) from error
         sizes = self.database.info(oids(entries))
         small = [oid for oid, info in sizes.items() if info.size < lfs.POINTER_LIMIT]
         self.database.preload(small)
         blobs = {entry.path: self._blob(entry, sizes, resolved.object_format) for entry in entries}
-        notes = (
-            (f"the tree of {ref} has too many entries; only the first {len(entries):,} were read",)
-            if cut
-            else ()
-        )
-        return Snapshot(ref, blobs, commit, "git", resolved.shallow, notes)
+        notes: list[str] = []
+        if cut:
+            notes.append(f"the tree of {ref} has too many entries; only the first {len(entries):,} were read")
+        if len(blobs) < len(entries):
+            notes.append(
+                f"the tree of {ref} names {len(entries) - len(blobs)} paths twice; one of each was read"
+            )
+        return Snapshot(ref, blobs, commit, "git", resolved.shallow, tuple(notes))
 
     def _blob(self, entry: Entry, sizes: Mapping[str, _cat_file.ObjectInfo], object_format: str) -> Blob:
         digest = Digest(f"git-{object_format}", entry.oid)

@@ -85,8 +85,11 @@ def _mismatch(path: Path, pointer: Pointer) -> str | None:
             return f"the LFS object has {actual_size:,} bytes and its pointer promises {pointer.size:,}"
         with path.open("rb") as stream:
             digest = hashlib.sha256()
-            while chunk := stream.read(_CHUNK):
+            # No more than was promised: a file that grows, or a device behind a link, never ends.
+            left = pointer.size
+            while left > 0 and (chunk := stream.read(min(_CHUNK, left))):
                 digest.update(chunk)
+                left -= len(chunk)
     except OSError as error:
         return f"the LFS object cannot be read: {error.strerror}"
     if digest.hexdigest() != pointer.oid.hex:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auditor.artifacts.git_attributes import GitAttributes, is_pointer_text, pattern_matches
+from auditor.artifacts.git_attributes import GitAttributes, pattern_matches
 from auditor.errors import CannotRead
 from tests.builders.blobs import blob
 from tests.builders.repos import init
@@ -172,10 +172,3 @@ def test_hostile_pattern_is_fast() -> None:
 def test_what_is_no_list_of_patterns_cannot_be_read(data: bytes) -> None:
     with pytest.raises(CannotRead):
         attributes(data)
-
-
-def test_pointer_text() -> None:
-    pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:" + "0" * 64 + "\nsize 5\n"
-    assert is_pointer_text(pointer)
-    assert is_pointer_text(pointer.encode())
-    assert not is_pointer_text("{}")

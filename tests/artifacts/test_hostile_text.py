@@ -118,3 +118,12 @@ def test_each_reader_matches_its_file_names_in_any_folder(reader: type[Artifact]
         assert reader.matches(f"a/checkpoint-4/{name}")
         assert not reader.matches(f"{name}/x")
         assert not reader.matches(f"x{name}")
+
+
+@pytest.mark.parametrize(
+    "text", ['{"r": 64, "r": 8}', '{"a": {"r": 8, "b": 1, "r": 8}}', '{"r": 1, "\\u0072": 2}']
+)
+def test_a_repeated_key_is_refused_and_named(text: str) -> None:
+    """json.loads keeps the last, other parsers the first, and a reviewer sees either (RFC 8259, section 4)."""
+    with pytest.raises(CannotRead, match="holds the key 'r' twice in one object"):
+        AdapterConfig.parse(blob(text.encode(), "adapter_config.json"))

@@ -92,11 +92,7 @@ def test_a_peft_template() -> None:
         + "[More Information Needed]\n" * 12
     )
     read = card(text + "### Framework versions\n\n- PEFT 0.13.2")
-    assert (read.base_model, read.placeholders, read.is_template) == (
-        ("/cheetah/input/model/base",),
-        12,
-        True,
-    )
+    assert (read.base_model, read.placeholders) == (("/cheetah/input/model/base",), 12)
     assert read.peft_version == "0.13.2"
 
 

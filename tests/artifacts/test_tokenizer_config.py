@@ -32,7 +32,7 @@ def test_reads_what_is_needed() -> None:
     )
     assert (read.add_bos_token, read.add_eos_token, read.chat_template) == (True, False, "{{ messages }}")
     assert read.tokens == {"bos_token": "<bos>", "eos_token": "<eos>"}
-    assert (read.added_count, read.added_tokens) == (2, {"0": "<pad>", "1": "<eos>"})
+    assert read.added_tokens == {"0": "<pad>", "1": "<eos>"}
     assert (read.auto_map, read.type_errors) == ({}, ())
 
 

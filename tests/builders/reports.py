@@ -4,6 +4,7 @@ import math
 
 from auditor.model import (
     AdapterComparison,
+    Answer,
     Aspect,
     Change,
     Claim,
@@ -173,6 +174,11 @@ def rich(layers: int = 6) -> Report:
             (),
         ),
         rerun=_rerun(),
+        answers=(
+            Answer("Do the files agree with each other?", "no", "2 claims contradicted (r, seed)"),
+            Answer("Is it safe to load?", "open", "1 pickled file could not be read <b>"),
+            Answer("Did the declared recipe make these weights?", "yes", "the rerun is equivalent"),
+        ),
         notes=("two folders name the same base model by different spellings",),
         rules_digest=RULES_DIGEST,
         version="0.1.0",

@@ -1,6 +1,7 @@
 """The promises of the command line: exit codes, one sentence and one hint, stdout for the report alone."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -30,7 +31,7 @@ def test_the_real_case_exits_1(capsys: Capture) -> None:
     [
         (
             ("compare", "main", "nope", "--repo", "fixtures/seed/repo.bundle"),
-            "audit: 'nope' is not a branch, tag or commit of seed",
+            "audit: 'nope' is not a branch, tag or commit of the repository seed",
             "hint: known refs: main, caost-test-2",
         ),
         (("compare", "main", "x", "--repo", "/nonexistent"), "audit: /nonexistent does not exist", None),
@@ -211,3 +212,79 @@ def test_version() -> None:
 def test_no_colour_when_piped(capsys: Capture) -> None:
     assert "\x1b" not in audit(capsys, *SEED).out
     assert "\x1b[" in audit(capsys, *SEED, "--color", "always").out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("check", ""), "audit: TARGET is empty"),
+        (("check", "a" * 5000), f"audit: {'a' * 80}... cannot be looked at: "),
+        (("check", "/dev/zero"), "audit: /dev/zero is neither a file nor a folder"),
+        ((*TINY, "--color", "sometimes"), "audit: --color 'sometimes' is unknown"),
+        ((*TINY, "--lfs-store", "/nonexistent"), "audit: --lfs-store /nonexistent is no folder"),
+    ],
+)
+def test_slips_of_the_hand_are_wrong_use(capsys: Capture, arguments: tuple[str, ...], message: str) -> None:
+    done = audit(capsys, *arguments)
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith(message)
+    assert "\nhint: " in done.err
+
+
+def test_offline_is_accepted_and_verbose_speaks_on_stderr(capsys: Capture) -> None:
+    plain = audit(capsys, *TINY)
+    told = audit(capsys, *TINY, "--offline", "-v")
+    assert (told.code, told.out) == (plain.code, plain.out)
+    assert [line.split(" ")[:2] for line in told.err.splitlines()] == [
+        ["reading", "main"],
+        ["reading", "candidate"],
+    ]
+
+
+@pytest.mark.parametrize(
+    "command", [["rules"], ["explain", "lora-rank-mismatch"], ["schema", "report-v1"], TINY]
+)
+def test_a_reader_that_went_away_is_3_and_never_1(command: list[str]) -> None:
+    """click itself ends with 1 on a broken pipe, which would read as findings."""
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run([sys.executable, "-m", "auditor", *command], stdout=write, stderr=subprocess.PIPE)
+    os.close(write)
+    assert done.returncode == 3
+    assert done.stderr.startswith(b"audit: the report was not read to its end\nhint: ")
+
+
+def test_a_terminal_without_check_marks_is_no_crash() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "auditor", *TINY],
+        capture_output=True,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"\\u2713 PASS" in done.stdout
+
+
+def test_a_list_of_files_that_was_cut_does_not_pass(
+    capsys: Capture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in "abc":
+        (tmp_path / name).write_text("")
+    assert audit(capsys, "check", str(tmp_path)).code == 0
+    monkeypatch.setattr("auditor.sources.directory.ENTRY_LIMIT", 2)
+    done = audit(capsys, "check", str(tmp_path))
+    assert done.code == 3
+    assert "the list of files is not complete" in " ".join(done.out.split())
+
+
+def test_a_bundle_is_read_itself_whatever_a_hook_points_at(tmp_path: Path) -> None:
+    """git sets GIT_DIR for its hooks; the bundle's scratch repository must not be traded for that one."""
+    folder = repos.init(tmp_path / "r")
+    repos.commit(folder, "main", {"README.md": b"x"})
+    bundle, other = tmp_path / "one.bundle", repos.init(tmp_path / "other")
+    subprocess.run(["git", "-C", str(folder), "bundle", "create", "-q", str(bundle), "main"], check=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "auditor", "check", str(bundle), "--format", "json"],
+        capture_output=True,
+        env={**os.environ, "GIT_DIR": str(other / ".git")},
+    )
+    assert json.loads(done.stdout)["subject"]["head"]["ref"] == "main"

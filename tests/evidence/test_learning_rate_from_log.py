@@ -89,6 +89,18 @@ def test_no_warm_up_at_all_is_named() -> None:
     assert found["warmup_ratio"][1].endswith("; linear without warm-up to step 100 from 4e-05 does")
 
 
+def test_another_length_of_warm_up_is_named() -> None:
+    """Declared are 10 warm-up steps; the rates climb for 20 and fall to zero from there."""
+
+    def longer(step: int) -> float:
+        return PEAK * (step / 20 if step < 20 else (100 - step) / 80)
+
+    found = said(run_with(logged(longer, 1)), module)
+    assert found["warmup_ratio"][0] is Status.CONTRADICTED
+    assert found["warmup_ratio"][1].endswith("; linear after 20 warm-up steps to step 100 from 4e-05 does")
+    assert "learning_rate" not in found
+
+
 def test_another_kind_is_named() -> None:
     flat = logged(lambda step: PEAK * min(1.0, step / 10), 1)
     assert outcomes(run_with(flat)) == {"lr_scheduler_type": Status.CONTRADICTED}

@@ -10,6 +10,7 @@ from auditor.evidence import optimizer_from_state as module
 from auditor.model import Status
 from auditor.runs import Run
 from tests.builders.repositories import healthy
+from tests.checks.training.parts import ARGUMENTS, arguments
 from tests.evidence.support import run_of, said, with_artifacts
 
 CONFIG = "cheetah-fine-tuning-config.json"
@@ -136,3 +137,17 @@ def test_an_empty_second_group_is_passed_over() -> None:
 def test_is_silent_without_an_optimizer() -> None:
     run = run_of(healthy(without=("checkpoint-9/optimizer.pt", OPTIMIZER)))
     assert said(run, module) == {}
+
+
+@pytest.mark.parametrize("declared", ["adagrad", "lion_32bit", "rmsprop"])
+def test_epsilon_of_another_algorithm_is_its_own(declared: str) -> None:
+    """The Trainer passes adam_epsilon to Adam's relatives only; torch's Adagrad keeps 1e-10, Lion 0."""
+    state = run_of(healthy()).latest(OptimizerState)
+    assert state is not None
+    groups = ({**state.param_groups[0], "eps": 1e-10}, *state.param_groups[1:])
+    assert said(run_with(param_groups=groups), module)["adam_epsilon"][0] is Status.CONTRADICTED
+    run = run_of(healthy(data={ARGUMENTS: arguments(optim=declared)}))
+    run = with_artifacts(run, replace(state, param_groups=groups))
+    found = said(run, module)
+    assert "adam_epsilon" not in found
+    assert found["learning_rate"][0] is Status.VERIFIED

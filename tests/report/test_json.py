@@ -46,7 +46,7 @@ def test_comes_back_as_the_same_bytes(make: Callable[[], Report]) -> None:
 def test_the_way_back_keeps_what_other_renderers_show() -> None:
     report = reports.rich()
     again = from_json(render(report))
-    assert again.findings == tuple(sorted(report.findings, key=lambda f: (-f.severity, f.rule, f.at.path)))
+    assert again.findings == tuple(sorted(report.findings, key=lambda f: -f.severity))
     assert again.rerun is not None
     assert report.rerun is not None
     assert again.rerun == replace(
@@ -62,7 +62,6 @@ def test_order_that_means_nothing_changes_no_byte() -> None:
     assert report.diff is not None
     shuffled = replace(
         report,
-        findings=report.findings[::-1],
         files=report.files[::-1],
         not_applicable=report.not_applicable[::-1],
         unread=report.unread[::-1],
@@ -206,3 +205,11 @@ def test_refuses_what_is_no_report(text: str, reason: str) -> None:
     assert reason in caught.value.message
     assert len(caught.value.message) < 300
     assert "--output json=FILE" in caught.value.hint
+
+
+def test_the_order_of_findings_is_the_audits_own_within_a_severity() -> None:
+    # auditor/engine/_policy.py ranks findings by consequence; a renderer must not put them in another order.
+    report = reports.rich()
+    swapped = replace(report, findings=report.findings[::-1])
+    said = [(item.severity, item.fingerprint) for item in from_json(render(swapped)).findings]
+    assert said == sorted(((f.severity, f.fingerprint) for f in swapped.findings), key=lambda pair: -pair[0])

@@ -64,6 +64,24 @@ def test_every_committed_file_is_its_own_aspect() -> None:
     assert {at for name, at in found if name == "state"} == set(v.STATES)
 
 
+@pytest.mark.parametrize("config", [None, b'{"r": 64, "r": 8}'])
+def test_a_published_adapter_that_was_not_compared_is_named(config: bytes | None) -> None:
+    """Noise under the published name, and a configuration that hides it: the checkpoints alone prove nothing of it."""
+    draw = numpy.random.default_rng(1)
+    files = v.committed()
+    root = v.WEIGHTS[0]
+    files[root] = v.with_tensors(files[root], lambda _, array: draw.normal(size=array.shape).astype("f4"))
+    files = {path: data for path, data in files.items() if path != "adapter_config.json"}
+    if config is not None:
+        files["adapter_config.json"] = config
+    result = verdict_on(files)
+    assert aspect(result, "weights", root).verdict is Verdict.INCONCLUSIVE
+    assert result.why == (
+        "The recipe makes what could be compared, bit for bit, over the whole run; not compared: "
+        "adapter_model.safetensors."
+    )
+
+
 def noisy(files: v.Files, share: float) -> v.Files:
     """Weights and moments off by a share each, as another processor leaves them."""
     files = v.scaled(files, share)
@@ -233,10 +251,20 @@ def test_counters_of_another_run_are_named() -> None:
 
 def test_edited_flops_are_named() -> None:
     files = v.with_json(v.committed(), "trainer_state.json", lambda d: d.update(total_flos=2e9))
-    result = verdict_on(files)
+    result = verdict_on(files, ledger=derived("transformers", VersionRange("5.23.0", "5.23.0")))
     assert diverged(result) == {("flops", "trainer_state.json")}
     why = aspect(result, "flops", "trainer_state.json").why
     assert why == "total_flos is 2,000,000,000, the rerun's 1,662,861,312"
+
+
+@pytest.mark.parametrize("known", [None, VersionRange("4.50.0", None)])
+def test_flops_of_a_release_that_is_not_known_accuse_nobody(known: VersionRange | None) -> None:
+    files = v.with_json(v.committed(), "trainer_state.json", lambda d: d.update(total_flos=2e9))
+    result = verdict_on(files, ledger=derived("transformers", known) if known else None)
+    assert diverged(result) == set()
+    item = aspect(result, "flops", "trainer_state.json")
+    assert item.verdict is Verdict.INCONCLUSIVE
+    assert item.why.endswith("releases count parameters differently")
 
 
 def test_an_edited_log_names_file_and_step() -> None:

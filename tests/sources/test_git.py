@@ -1,12 +1,16 @@
 """Refs through plumbing: every shape of repository, and every way it can disappoint."""
 
+import hashlib
+import os
 import subprocess
+import zlib
 from pathlib import Path
 
 import pytest
 
-from auditor.errors import CannotRead, UsageError
+from auditor.errors import CannotRead, IncompleteError, UsageError
 from auditor.model import FileKind, Snapshot
+from auditor.sources import _cat_file
 from auditor.sources.git import Repository
 from tests.builders import repos
 
@@ -149,7 +153,7 @@ def test_an_object_with_other_bytes_is_not_believed(repo: Path, tmp_path: Path) 
 def test_an_unknown_ref_names_itself_and_the_known_ones(repo: Path) -> None:
     with Repository(repo) as repository, pytest.raises(UsageError) as caught:
         repository.resolve("main", "caost")
-    assert caught.value.message == "'caost' is not a branch, tag or commit of r"
+    assert caught.value.message == "'caost' is not a branch, tag or commit of the repository r"
     assert caught.value.hint == "known refs: main, other"
     assert caught.value.exit_code == 2
 
@@ -225,3 +229,79 @@ def test_a_tree_that_contains_itself_many_times_is_cut(repo: Path, monkeypatch: 
         found = snapshot(repository, "bomb")
     assert len(found.files) <= 1000
     assert found.notes
+
+
+def loose(repo: Path, kind: str, data: bytes) -> str:
+    """Write a loose object by hand, valid or not (git, Documentation/gitformat-loose)."""
+    raw = f"{kind} {len(data)}\0".encode() + data
+    oid = hashlib.sha1(raw).hexdigest()
+    path = repo / ".git" / "objects" / oid[:2] / oid[2:]
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(zlib.compress(raw))
+    return oid
+
+
+def committed(repo: Path, tree: str) -> str:
+    person = "a <a@b> 0 +0000"
+    text = f"tree {tree}\nauthor {person}\ncommitter {person}\n\nx\n"
+    return loose(repo, "commit", text.encode())
+
+
+def seen(repo: Path, commit: str) -> Snapshot:
+    with Repository(repo) as repository:
+        return repository.snapshot("x", commit, repository.resolve(commit))
+
+
+def test_two_names_that_are_no_utf_8_stay_two_files(repo: Path) -> None:
+    blob = bytes.fromhex(loose(repo, "blob", b"x"))
+    tree = b"".join(b"100644 " + name + b"\0" + blob for name in (b"x\xfe.pt", b"x\xff.pt"))
+    snapshot = seen(repo, committed(repo, loose(repo, "tree", tree)))
+    assert list(snapshot.files) == ["x\\xfe.pt", "x\\xff.pt"]
+    assert snapshot.notes == ()
+
+
+def test_a_path_that_is_named_twice_is_told(repo: Path) -> None:
+    blob = bytes.fromhex(loose(repo, "blob", b"x"))
+    tree = (b"100644 x.pt\0" + blob) * 2
+    notes = seen(repo, committed(repo, loose(repo, "tree", tree))).notes
+    assert notes == ("the tree of x names 1 paths twice; one of each was read",)
+
+
+@pytest.mark.parametrize(
+    "tree", [b"zz9 name\0" + b"\1" * 20, b"100644 cut\0short", b"hello", b"-1 n\0" + b"\1" * 20]
+)
+def test_a_malformed_tree_is_a_sentence_and_never_an_empty_list(repo: Path, tree: bytes) -> None:
+    commit = committed(repo, loose(repo, "tree", tree))
+    with pytest.raises(IncompleteError, match="the tree of x cannot be listed: a tree object is malformed"):
+        seen(repo, commit)
+
+
+def test_a_missing_tree_is_a_sentence(repo: Path) -> None:
+    with pytest.raises(IncompleteError, match="is not in this repository"):
+        seen(repo, committed(repo, "1" * 40))
+
+
+def test_the_repositorys_own_config_cannot_allow_a_protocol(repo: Path, tmp_path: Path) -> None:
+    """A promisor remote ``ext::COMMAND`` runs on a missing object unless the environment forbids it (git < 2.45)."""
+    mark = tmp_path / "mark"
+    for key, value in {
+        "core.repositoryformatversion": "1",
+        "extensions.partialClone": "o",
+        "protocol.ext.allow": "always",
+        "remote.o.url": f"ext::touch {mark}",
+        "remote.o.promisor": "true",
+    }.items():
+        subprocess.run(["git", "-C", str(repo), "config", key, value], check=True)
+    environment = {k: v for k, v in _cat_file.environment().items() if k != "GIT_NO_LAZY_FETCH"}
+    subprocess.run(
+        _cat_file.command(repo, "cat-file", "blob", "1" * 40), env=environment, capture_output=True
+    )
+    assert not mark.exists()
+
+
+def test_a_git_that_hangs_is_ended(repo: Path) -> None:
+    fifo = repo / "fifo"
+    os.mkfifo(fifo)
+    subprocess.run(["git", "-C", str(repo), "config", "include.path", str(fifo)], check=True)
+    with pytest.raises(IncompleteError, match=r"git rev-parse gave no answer in 0\.5 seconds"):
+        _cat_file.run(repo, "rev-parse", "HEAD", timeout=0.5)

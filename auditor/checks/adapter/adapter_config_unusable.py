@@ -3,8 +3,9 @@
 PEFT reads the method from `peft_type` (peft 0.21.2, config.py, `_get_peft_type`) and raises ValueError
 for an `r` below 1 (tuners/lora/layer.py, `update_layer`); torch.nn.Dropout raises for a probability
 outside 0 to 1; another `bias` than none, all or lora_only raises NotImplementedError
-(tuners/tuners_utils.py). With `lora_alpha` 0 the factor of every update is 0 and the adapter changes
-nothing.
+(tuners/tuners_utils.py); LoraConfig refuses `layers_to_transform` and `layers_pattern` beside a
+`target_modules` that is a pattern (tuners/lora/config.py). With `lora_alpha` 0 the factor of every update
+is 0 and the adapter changes nothing; with an infinite one it is no number.
 
 Wrong when: a newer PEFT than 0.21.2 knows the method or accepts the type; files of other programs that
 share the name (MLX, AdapterHub) are recognised by their keys and left alone.
@@ -13,6 +14,7 @@ Fix: write the file with `save_pretrained` of the training run again, or correct
 where it comes from.
 """
 
+import math
 from collections.abc import Iterator
 
 from auditor.artifacts.adapter_config import AdapterConfig
@@ -45,6 +47,7 @@ def check(config: AdapterConfig) -> Iterator[Problem]:
     elif config.peft_type == "LORA":
         yield from _ranks(config)
         yield from _numbers(config)
+        yield from _layers(config)
 
 
 def _no_method(config: AdapterConfig) -> Iterator[Problem]:
@@ -81,8 +84,21 @@ def _ranks(config: AdapterConfig) -> Iterator[Problem]:
             )
 
 
+def _layers(config: AdapterConfig) -> Iterator[Problem]:
+    for key in ("layers_to_transform", "layers_pattern"):
+        if isinstance(config.target_modules, str) and config.raw.get(key) is not None:
+            yield Problem(
+                f"`{key}` is given, and PEFT refuses it while `target_modules` is a string",
+                config.at(f"/{key}"),
+                "null",
+                f"{config.raw[key]}",
+            )
+
+
 def _numbers(config: AdapterConfig) -> Iterator[Problem]:
     alpha, dropout = config.lora_alpha, config.lora_dropout
+    if alpha == math.inf:
+        yield Problem("`lora_alpha` is infinite", config.at("/lora_alpha"), "a finite number", "inf")
     if alpha is not None and not alpha > 0 and not config.alpha_pattern:
         mild = alpha < 0
         says = "turns every learned update around" if mild else "makes the adapter change nothing"

@@ -20,8 +20,8 @@ SEVERITY = Severity.WARNING
 
 
 def check(weights: AdapterWeights) -> Iterator[Problem]:
-    """Names that contain `.base_layer.` are the base's own."""
-    names = weights.base_layers()
+    """Names that contain `.base_layer.` are the base's own, but biases: PEFT saves only those it trained."""
+    names = tuple(name for name in weights.base_layers() if not name.endswith(".bias"))
     if names:
         copied = sum(weights.tensors[name].nbytes for name in names)
         total = sum(info.nbytes for info in weights.tensors.values())

@@ -40,7 +40,7 @@ def check(run: Run, ledger: Ledger) -> Iterator[Problem | Skip]:
         told = f"the tensors of {weights.path} have the names of transformers 4.51 or older"
     elif written is not None:
         old = written.at_most(_LAST_OLD)
-        told = f"the files prove transformers {written}; the tensors themselves were not read"
+        told = f"the other files were written by transformers {written}; the tensors themselves were not read"
     else:
         yield Skip("neither the tensors nor the release of transformers are known")
         return

@@ -35,8 +35,7 @@ def check(config: AdapterConfig, weights: AdapterWeights) -> Iterator[Problem]:
     if wrong:
         pair, rank = wrong[0]
         yield Problem(
-            f"{len(wrong)} of {counted(len(pairs), 'module')} with another rank than "
-            "adapter_config.json says, first "
+            f"adapter_config.json gives another rank for {len(wrong)} of {counted(len(pairs), 'module')}, first "
             f"{pair.module} with {_shapes(pair)}",
             weights.at(pair.module),
             expected=f"rank {rank}",

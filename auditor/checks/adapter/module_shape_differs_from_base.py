@@ -33,7 +33,7 @@ def check(weights: AdapterWeights, base: BaseConfig) -> Iterator[Problem | Skip]
     if wrong:
         pair, module = wrong[0]
         yield Problem(
-            f"{len(wrong)} of {counted(len(pairs), 'module')} without a fit in the base model, first "
+            f"the LoRA matrices of {len(wrong)} of {counted(len(pairs), 'module')} do not fit the base model, first "
             f"{pair.module}",
             weights.at(pair.module),
             expected=f"{module.in_features} inputs, {module.out_features} outputs",

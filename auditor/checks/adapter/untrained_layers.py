@@ -1,6 +1,7 @@
 """Every lora_B of a part of the model is exactly zero: that part of the adapter was never trained.
 
-lora_B starts at zero and one optimizer step moves it, unless no gradient arrives. Measured causes:
+lora_B starts at zero and one optimizer step moves it, unless no gradient arrives. (A lora_A of zeros, which
+starts at random, makes its module as dead.) Measured causes:
 reentrant gradient checkpointing switched on after `get_peft_model` without `enable_input_require_grads`
 trains lm_head only and reports a falling loss all the same (transformers 4.51.3, peft 0.13.2); a vision
 tower gets no gradient from text.
@@ -42,12 +43,33 @@ def check(config: AdapterConfig, weights: AdapterWeights) -> Iterator[Problem | 
         return
     try:
         counts = _counts(weights)
+        still = _still(weights)
     except CannotRead as error:
         yield Skip(f"{weights.path} {error.reason}")
         return
     dead = {part: total for part, (zero, total) in counts.items() if zero == total}
     if dead:
         yield _problem(weights, counts, dead)
+    if still:
+        yield Problem(
+            f"lora_A of {len(still)} of {len(weights.pairs())} modules is exactly zero: "
+            "their update is zero whatever lora_B holds",
+            weights.at(still[0]),
+            expected="the random numbers that lora_A starts with",
+            observed="zeros",
+        )
+
+
+def _still(weights: AdapterWeights) -> list[str]:
+    """The lora_A of linear modules, which start at random, that are exactly zero. Raises CannotRead."""
+    starts = [pair.a for pair in weights.pairs().values() if not pair.is_embedding]
+    return [
+        info.name
+        for info in starts
+        if info is not None
+        and info.elements
+        and not any(bool(chunk.any()) for chunk in weights.chunks(info.name))
+    ]
 
 
 def _counts(weights: AdapterWeights) -> Mapping[str, tuple[int, int]]:

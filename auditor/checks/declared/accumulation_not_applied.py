@@ -1,10 +1,10 @@
 """The declared gradient accumulation was not applied.
 
 Accumulation multiplies the batch of an optimizer step. total_flos gives the tokens of all steps
-(transformers, trainer.py ``floating_point_ops``), so tokens a step, divided by micro-batch and row length,
-are the accumulation that ran. A platform key that the trainer does not know (``gradient_accumulation`` for
-``gradient_accumulation_steps``) is dropped in silence and the default is 1: the model then saw as many
-times more updates on as many times smaller batches, which is another training at the same learning rate.
+(transformers, trainer.py `floating_point_ops`), so tokens a step, divided by micro-batch and row length,
+are the accumulation that ran. A platform key that the trainer does not know (`gradient_accumulation` for
+`gradient_accumulation_steps`) is dropped in silence and the default is 1: where 4 was declared, the model
+then gets four times the updates, each from a quarter of the rows, at the same learning rate.
 
 Wrong when: every step held that many shorter rows whose lengths average exactly the stated number. The
 finding is an error where training arguments say the other value themselves, or rows are packed and so of

@@ -3,7 +3,7 @@
 TrainingArguments has no `gradient_accumulation`, `optimizer` or `scheduler`: handed over as they are they
 raise a TypeError, filtered by name they are dropped and the trainer's default runs instead (transformers
 4.51.3, training_args.py: `gradient_accumulation_steps` 1, `optim`, `lr_scheduler_type`). A key is listed only
-when neither the training arguments nor another file of the run proves its value.
+when neither the training arguments nor another file of the run shows its value.
 
 Wrong when: the platform translates its keys before it builds the arguments and publishes no file that shows
 them; the finding then says what remains to be proven.
@@ -53,8 +53,9 @@ def check(run: Run, recipe: Recipe, ledger: Ledger) -> Iterator[Problem]:
     ]
     if near:
         yield Problem(
-            f"{counted(len(near), 'declared key is', 'declared keys are')} not spelled as the trainer's arguments, and no "
-            f"file shows that {'it' if len(near) == 1 else 'they'} took effect: {joined([stated.key for stated, _ in near])}",
+            f"{counted(len(near), 'declared key is', 'declared keys are')} not spelled as the trainer's arguments, "
+            f"and no file shows that {'it' if len(near) == 1 else 'they'} took effect: "
+            f"{joined([stated.key for stated, _ in near])}",
             Location(recipe.path),
             expected=joined([name for _, name in near]),
             evidence=tuple(_line(stated, name, ledger) for stated, name in near),

@@ -1,7 +1,7 @@
 """The declared mixed precision is not the one that the files show.
 
 Under fp16 on a GPU the Trainer writes the state of its gradient scaler, scaler.pt, into every checkpoint
-(transformers 4.49.0 and newer, trainer.py ``_save_scaler``); bf16 and full precision write none. The
+(transformers 4.49.0 and newer, trainer.py `_save_scaler`); bf16 and full precision write none. The
 training arguments hold fp16 and bf16 as they were received. Another precision changes every bit of the
 result, and fp16 skips steps that bf16 does not.
 
@@ -20,6 +20,7 @@ from auditor.model import Problem, Severity, Skip, Status
 
 SEVERITY = Severity.WARNING
 CLAIM = "mixed_precision"
+SCALER = "precision-from-scaler"
 
 
 def check(ledger: Ledger) -> Iterator[Problem | Skip]:
@@ -31,7 +32,7 @@ def check(ledger: Ledger) -> Iterator[Problem | Skip]:
         against = contradictions(claim)
         severity = Severity.ERROR if told_by_trainer(claim) else None
         # A missing file says only what did not run, so its evidence has no value to show.
-        observed = "no scaler.pt" if against[0].value is None else None
+        observed = "no scaler.pt" if against[0].id == SCALER and against[0].value is None else None
         yield problem(claim, against, against[0].says, severity, observed)
     elif claim.status is not Status.VERIFIED:
         yield Skip(claim.why or "no file shows the precision that ran")

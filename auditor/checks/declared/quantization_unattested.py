@@ -1,9 +1,9 @@
 """A quantized base is declared, and no file of the repository shows that one was used.
 
-adapter_config.json never stores quantization, so a run without it looks the same; a ``loftq_config`` has no
-effect unless init_lora_weights is ``"loftq"`` (peft 0.13.2, tuners/lora/layer.py). The model's
+adapter_config.json never stores quantization, so a run without it looks the same; a `loftq_config` has no
+effect unless init_lora_weights is `"loftq"` (peft 0.13.2, tuners/lora/layer.py). The model's
 configuration, which TensorBoardCallback writes into the event file (transformers,
-integrations/integration_utils.py), holds ``quantization_config`` exactly when the model was quantized. An
+integrations/integration_utils.py), holds `quantization_config` exactly when the model was quantized. An
 adapter fitted to a quantized base corrects that base's rounding, so users must load the same one. It is an
 error where the event file was read and shows another quantization.
 

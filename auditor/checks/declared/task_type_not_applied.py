@@ -1,10 +1,10 @@
 """The declared task_type did not reach PEFT.
 
-Without task_type ``get_peft_model`` builds a plain PeftModel instead of, say, PeftModelForCausalLM, and
-writes ``auto_mapping`` beside ``"task_type": null`` (peft 0.13.2, mapping.py and peft_model.py). The
+Without task_type `get_peft_model` builds a plain PeftModel instead of, say, PeftModelForCausalLM, and
+writes `auto_mapping` beside `"task_type": null` (peft 0.13.2, mapping.py and peft_model.py). The
 adapter loads all the same. But a plain PeftModel hides the base's forward signature from the Trainer, which
 then finds no label names: up to Transformers 4.53 evaluation gives no eval_loss (trainer.py
-``find_labels``).
+`find_labels`).
 
 Wrong when: the declared file belongs to another run. Null is legal; the finding says only that the declared
 value did not arrive. Another value than the declared one is an error.

@@ -22,34 +22,35 @@ from auditor.runs import Run
 SEVERITY = Severity.ERROR
 
 _KEYS = (
-    *("learning_rate", "num_train_epochs", "max_steps", "per_device_train_batch_size"),
-    *(
-        "gradient_accumulation_steps",
-        "gradient_checkpointing",
-        "lr_scheduler_type",
-        "warmup_ratio",
-        "warmup_steps",
-    ),
-    *(
-        "weight_decay",
-        "max_grad_norm",
-        "optim",
-        "adam_beta1",
-        "adam_beta2",
-        "adam_epsilon",
-        "seed",
-        "data_seed",
-    ),
-    *(
-        "fp16",
-        "bf16",
-        "auto_find_batch_size",
-        "logging_steps",
-        "logging_strategy",
-        "save_strategy",
-        "eval_strategy",
-    ),
-    *("packing", "max_length", "neftune_noise_alpha", "label_smoothing_factor", "group_by_length"),
+    "learning_rate",
+    "num_train_epochs",
+    "max_steps",
+    "per_device_train_batch_size",
+    "gradient_accumulation_steps",
+    "gradient_checkpointing",
+    "lr_scheduler_type",
+    "warmup_ratio",
+    "warmup_steps",
+    "weight_decay",
+    "max_grad_norm",
+    "optim",
+    "adam_beta1",
+    "adam_beta2",
+    "adam_epsilon",
+    "seed",
+    "data_seed",
+    "fp16",
+    "bf16",
+    "auto_find_batch_size",
+    "logging_steps",
+    "logging_strategy",
+    "save_strategy",
+    "eval_strategy",
+    "packing",
+    "max_length",
+    "neftune_noise_alpha",
+    "label_smoothing_factor",
+    "group_by_length",
 )
 """Arguments that decide the training; places, names and devices are left out."""
 
@@ -77,7 +78,7 @@ def _differences(one: Mapping[str, object], other: Mapping[str, object]) -> list
 def _problem(log: EventLog, received: TrainingArgs, keys: list[str]) -> Problem:
     first, named = keys[0], keys[:4] + ([f"{len(keys) - 4} more"] if len(keys) > 4 else [])
     return Problem(
-        f"{counted(len(keys), 'argument')} in the event file not as in {received.path}: {joined(named)}",
+        f"the event file and {received.path} disagree on {counted(len(keys), 'argument')}: {joined(named)}",
         log.at(f"args/{first}"),
         expected=f"{first} {shown(received.values[first])}",
         observed=f"{first} {shown(log.args()[first])}",

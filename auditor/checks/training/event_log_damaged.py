@@ -22,7 +22,7 @@ def check(log: EventLog) -> Iterator[Problem]:
     """Checksums are an error, a cut end and records of another format a warning."""
     if log.bad_crc:
         yield Problem(
-            f"{counted(len(log.bad_crc), 'record')} of {log.records:,} with a wrong checksum, first record "
+            f"wrong checksum in {counted(len(log.bad_crc), 'record')} of {log.records:,}, first record "
             f"{log.bad_crc[0]}",
             log.at(f"record {log.bad_crc[0]}"),
             expected="the CRC32C that the record carries",
@@ -38,7 +38,7 @@ def check(log: EventLog) -> Iterator[Problem]:
         )
     if log.undecoded:
         yield Problem(
-            f"{counted(len(log.undecoded), 'record')} of {log.records:,} with right checksums and no event inside",
+            f"no event in {counted(len(log.undecoded), 'record')} of {log.records:,}, although the checksums are right",
             log.at(f"record {log.undecoded[0]}"),
             expected="tensorflow.Event messages",
             observed=f"record {log.undecoded[0]} is none",

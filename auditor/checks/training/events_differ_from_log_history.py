@@ -76,7 +76,7 @@ def _problem(
 ) -> Problem:
     step, tag, mine, theirs = min(wrong)
     return Problem(
-        f"{counted(len(wrong), 'number')} of {compared:,} in the event file not as in {state.path}, first {tag} at "
+        f"the event file and {state.path} disagree on {len(wrong):,} of {counted(compared, 'number')}, first {tag} at "
         f"step {step:,}",
         log.at(f"{tag} at step {step}"),
         expected=f"{mine:.9g}",

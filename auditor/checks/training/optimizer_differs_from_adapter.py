@@ -24,7 +24,12 @@ def check(
     optimizer: OptimizerState, weights: AdapterWeights, config: AdapterConfig
 ) -> Iterator[Problem | Skip]:
     """Plain LoRA only: other methods save buffers and copies."""
-    if config.peft_type != "LORA" or config.modules_to_save or config.bias not in (None, "none"):
+    if (
+        config.peft_type != "LORA"
+        or config.modules_to_save
+        or config.bias not in (None, "none")
+        or config.raw.get("trainable_token_indices")
+    ):
         yield Skip("the adapter holds more than LoRA matrices")
         return
     if not optimizer.entries:

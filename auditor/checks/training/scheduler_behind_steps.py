@@ -3,7 +3,7 @@
 Each optimizer step is followed by one scheduler step, except where fp16's loss scaler skipped the former
 (transformers 4.51.3, trainer.py, `_inner_training_loop`). Without fp16 a scheduler that is behind is of an earlier
 checkpoint, or the schedule began anew when training was resumed. In 226 of 260 public checkpoints the counts are
-equal, and all others ran in fp16.
+equal, and all others ran in fp16. `reduce_lr_on_plateau` steps once an evaluation and is not judged.
 
 Wrong when: another precision scaler skipped steps. Under fp16 the rule is silent, unless the scale in scaler.pt
 excludes that many skips.
@@ -24,6 +24,8 @@ from auditor.runs import Run
 
 SEVERITY = Severity.WARNING
 
+_PLATEAU = {"num_bad_epochs", "patience"}
+"""Keys of ReduceLROnPlateau's state alone (torch 2.13.0, optim/lr_scheduler.py)."""
 INTERVAL = 2000
 """Clean steps until the scale doubles (torch/amp/grad_scaler.py, growth_interval)."""
 
@@ -36,6 +38,9 @@ def check(
     ledger: Ledger | None,
 ) -> Iterator[Problem | Skip]:
     """Both counts of one folder."""
+    if scheduler.raw.keys() >= _PLATEAU:
+        yield Skip("reduce_lr_on_plateau counts evaluations, not steps")
+        return
     if state.global_step is None or scheduler.last_epoch is None:
         yield Skip("the state or the scheduler records no step")
         return

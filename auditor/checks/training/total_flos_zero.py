@@ -1,7 +1,8 @@
 """total_flos is 0 after training.
 
 The Trainer asks the model for `floating_point_ops` and adds nothing when the wrapper has no such method
-(transformers 4.51.3, trainer.py). The number is then no evidence of neither tokens nor parameters, as it otherwise does.
+(transformers 4.51.3, trainer.py). The number then tells nothing about tokens and parameters, of which it is
+evidence otherwise.
 
 Wrong when: it never is; this only explains why the arithmetic of total_flos is missing.
 

@@ -2,7 +2,8 @@
 
 `train_loss` is the sum of all steps' losses by `global_step`, and each logged loss the mean since the row before
 (transformers 4.51.3, trainer.py, `_maybe_log_save_evaluate`, `_inner_training_loop`), so the sum of loss x interval
-must give train_loss x global_step. A run that was resumed sums from where it began again; every such start is tried.
+must give train_loss x global_step. A run that was resumed sums from where it began again, and release 5 also divides
+by the steps since then (5.23.0, trainer.py, `_finalize_training`); every row and saved step is tried as the start.
 
 Wrong when: a trainer logs another loss than it optimises.
 
@@ -22,6 +23,8 @@ ROUNDING = 5.1e-5
 """Half of the fourth decimal, to which `log` rounds a loss in releases before 5."""
 RTOL = 1e-4
 """float32 sums of losses over many steps."""
+MOST = 16
+"""Saved steps tried between two rows: with more of them some would fit any mean."""
 
 
 def check(run: Run) -> Iterator[Problem | Skip]:
@@ -46,15 +49,44 @@ def _judge(
     ):
         return
     parts = [interval * value for interval, (_, value) in zip(intervals, rows, strict=True)]
-    total, wanted = 0.0, mean * steps
+    total, made = 0.0, 0
     for number in range(len(parts) - 1, -1, -1):
-        total += parts[number]
-        slack = ROUNDING * sum(intervals[number:]) + RTOL * abs(wanted)
-        if abs(total - wanted) <= slack:
-            return
+        row, value = rows[number]
+        for own in (intervals[number], *_resumed_within(state, row - intervals[number], row)):
+            divisors = {steps, made + own} if _is_saved(state, row - own) else {steps}
+            if _explains(total + own * value, made + own, divisors, mean):
+                return
+        total, made = total + parts[number], made + intervals[number]
     yield Problem(
         f"train_loss is {mean:.6g}, and the {len(rows):,} logged losses average {total / steps:.6g}",
         state.at("/log_history"),
         expected=f"{total / steps:.6g}",
         observed=f"{mean:.6g}",
     )
+
+
+def _explains(total: float, made: int, divisors: set[int], mean: float) -> bool:
+    """Whether a sum over the last ``made`` steps gives the mean by one of the divisors."""
+    slack = ROUNDING * made
+    return any(abs(total - mean * n) <= slack + RTOL * abs(mean * n) for n in divisors)
+
+
+def _is_saved(state: TrainerState, step: int) -> bool:
+    """Whether a checkpoint may have been saved at a step; any other start would excuse almost any mean."""
+    return any(step % period == 0 for period in _periods(state))
+
+
+def _resumed_within(state: TrainerState, before: int, row: int) -> Iterator[int]:
+    """Steps from a checkpoint between two rows to the later one: the first row after resuming averages only those."""
+    for period in _periods(state):
+        first = (before // period + 1) * period
+        yield from (row - saved for saved in range(first, min(row, first + MOST * period), period))
+
+
+def _periods(state: TrainerState) -> Iterator[int]:
+    """Steps between two checkpoints: `save_steps`, and those of one epoch."""
+    epochs, steps = state.num_train_epochs, state.max_steps
+    if isinstance(state.save_steps, int) and state.save_steps > 0:
+        yield state.save_steps
+    if isinstance(epochs, int) and epochs > 0 and steps is not None and steps >= epochs:
+        yield steps // epochs

@@ -121,3 +121,16 @@ def test_says_when_it_cannot_look() -> None:
     assert reasons(RULE, memory_snapshot("none", {"README.md": b"# A"})) == [
         "no adapter_config.json is in the repository"
     ]
+
+
+@pytest.mark.parametrize(("key", "value"), [("layers_to_transform", [0]), ("layers_pattern", ["layers"])])
+def test_fails_for_layers_beside_a_pattern_of_modules(key: str, value: object) -> None:
+    (item,) = found(RULE, healthy(json_edits={"adapter_config.json": {f"/{key}": value}}))
+    assert item.message == f"`{key}` is given, and PEFT refuses it while `target_modules` is a string"
+    listed = {f"/{key}": value, "/target_modules": ["q_proj"]}
+    assert found(RULE, healthy(json_edits={"adapter_config.json": listed})) == []
+
+
+def test_fails_for_an_infinite_alpha() -> None:
+    (item,) = found(RULE, healthy(json_edits={"adapter_config.json": {"/lora_alpha": float("inf")}}))
+    assert (item.severity, item.message) == (ERROR, "`lora_alpha` is infinite")

@@ -16,6 +16,17 @@ def test_passes() -> None:
     assert found(RULE, healthy()) == []
 
 
+def bias(tensors: Tensors) -> None:
+    tensors["base_model.model.model.layers.0.self_attn.q_proj.base_layer.bias"] = numpy.ones(
+        64, numpy.float32
+    )
+
+
+def test_passes_the_biases_that_were_trained() -> None:
+    """PEFT 0.21.2 saves them under this name with `bias` "all" and "lora_only" alone."""
+    assert found(RULE, healthy(data=changed(bias))) == []
+
+
 def test_fails() -> None:
     # By hand: two layers x 8 x (64+64 + 64+32 + 64+32 + 64+64 + 64+128 + 64+128 + 128+64) = 16,384 elements of LoRA
     # in float32, and 448 x 64 of the copy.

@@ -23,7 +23,9 @@ def test_fails_on_the_real_case() -> None:
             "the adapter loads as trained with transformers 4.51 or older; with 4.52 or newer it needs PEFT 0.16 or "
             "newer (without lm_head from transformers 5 on), and older PEFT serves the base model alone",
             CONFIG,
-            evidence=("the files prove transformers 4.50.0 to 4.51.3; the tensors themselves were not read",),
+            evidence=(
+                "the other files were written by transformers 4.50.0 to 4.51.3; the tensors themselves were not read",
+            ),
         )
     ]
 

@@ -28,7 +28,7 @@ def test_fails_for_one_module() -> None:
         finding(
             RULE,
             ERROR,
-            "1 of 14 modules with another rank than adapter_config.json says, first "
+            "adapter_config.json gives another rank for 1 of 14 modules, first "
             f"{MODULE} with lora_A (4, 64), lora_B (128, 4)",
             ADAPTER,
             MODULE,
@@ -40,7 +40,7 @@ def test_fails_for_one_module() -> None:
 
 def test_fails_for_all_modules_when_the_configuration_is_of_another_run() -> None:
     (only,) = found(RULE, healthy(json_edits={CONFIG: {"/r": 16}}))
-    assert only.message.startswith("14 of 14 modules with another rank")
+    assert only.message.startswith("adapter_config.json gives another rank for 14 of 14 modules")
     assert only.expected == "rank 16"
 
 

@@ -26,7 +26,7 @@ def test_fails() -> None:
         finding(
             RULE,
             ERROR,
-            f"1 of 14 modules without a fit in the base model, first {MODULE}",
+            f"the LoRA matrices of 1 of 14 modules do not fit the base model, first {MODULE}",
             ADAPTER,
             MODULE,
             expected="128 inputs, 64 outputs",
@@ -41,7 +41,7 @@ def test_fails_for_a_base_in_the_repository() -> None:
     (only,) = found(
         RULE, healthy(text={"config.json": json.dumps(config)}, without=["checkpoint-9/", "checkpoint-18/"])
     )
-    assert only.message.startswith("14 of 14 modules without a fit in the base model")
+    assert only.message.startswith("the LoRA matrices of 14 of 14 modules do not fit the base model")
 
 
 def test_says_when_it_cannot_look() -> None:

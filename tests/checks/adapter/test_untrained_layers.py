@@ -70,6 +70,21 @@ def test_fails_mildly_for_a_silent_vision_tower() -> None:
     }
 
 
+def test_fails_for_lora_a_of_zeros() -> None:
+    """(alpha / r) B A is zero when A is, whatever B holds."""
+
+    def emptied(tensors: Tensors) -> None:
+        for name in tensors:
+            if "lora_A" in name:
+                tensors[name] = numpy.zeros_like(tensors[name])
+
+    (only,) = found(RULE, healthy(data=changed(emptied)))
+    assert (only.severity, only.message) == (
+        ERROR,
+        "lora_A of 14 of 14 modules is exactly zero: their update is zero whatever lora_B holds",
+    )
+
+
 def test_passes_a_diffusion_model_whose_cross_attention_sees_one_token() -> None:
     def unet(tensors: Tensors) -> None:
         tensors.clear()

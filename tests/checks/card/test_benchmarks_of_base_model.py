@@ -26,7 +26,7 @@ def test_fails_on_the_real_case() -> None:
         finding(
             RULE,
             WARNING,
-            "1 benchmark table with the base model's family and without this adapter",
+            "1 benchmark table shows the base model's family and not this adapter",
             CARD,
             expected="results of this adapter",
             observed=" ".join(HEAD.split()),

@@ -11,7 +11,7 @@ def agreeing() -> Finding:
     return finding(
         RULE,
         NOTE,
-        "3 settings declared twice with the same meaning: text_column/dataset_text_field, "
+        "3 settings are declared twice with the same meaning: text_column/dataset_text_field, "
         "gradient_checkpointing/disable_gc and max_length/block_size",
         CONFIG,
     )

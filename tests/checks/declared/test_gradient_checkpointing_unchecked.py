@@ -25,7 +25,7 @@ def test_fails_on_the_real_case() -> None:
         finding(
             RULE,
             NOTE,
-            "gradient_checkpointing asks for gradient checkpointing, and no adapter weights could be read to see "
+            "gradient checkpointing is declared, and no adapter weights could be read to see "
             "whether every module was trained",
             CONFIG,
             f"{TRAIN}/gradient_checkpointing",

@@ -14,7 +14,7 @@ def test_fails_on_the_real_case() -> None:
         finding(
             RULE,
             NOTE,
-            '6 declared keys without effect under trainer "sft": prompt_text_column, rejected_text_column, '
+            '6 declared keys have no effect under trainer "sft": prompt_text_column, rejected_text_column, '
             "max_prompt_length, max_completion_length, model_ref and dpo_beta",
             CONFIG,
             observed='prompt_text_column = ""; rejected_text_column = "text"; max_prompt_length = null; '

@@ -20,7 +20,7 @@ def test_fails_on_the_real_case() -> None:
         finding(
             RULE,
             WARNING,
-            "6 declared keys not spelled as the trainer's arguments, and no file shows that they took effect: log, "
+            "6 declared keys are not spelled as the trainer's arguments, and no file shows that they took effect: log, "
             "scheduler, optimizer, evaluation_strategy, mixed_precision and gradient_accumulation",
             CONFIG,
             expected="report_to, lr_scheduler_type, optim, eval_strategy, fp16 or bf16 and gradient_accumulation_steps",
@@ -39,7 +39,7 @@ def test_fails_on_the_real_case() -> None:
 def test_fails_for_one_key_without_proof() -> None:
     (only,) = found(RULE, recipe_only(log=None, scheduler=None))
     assert only.message == (
-        "1 declared key not spelled as the trainer's arguments, and no file shows that it took effect: optimizer"
+        "1 declared key is not spelled as the trainer's arguments, and no file shows that it took effect: optimizer"
     )
     assert only.expected == "optim"
 
@@ -48,7 +48,8 @@ def test_fails_for_a_misspelt_key_and_names_the_likely_one() -> None:
     (only,) = found(RULE, declared(warmup_ration=0.2))
     assert only.severity is WARNING
     assert only.message == (
-        "1 declared key not known for this platform, and no file shows an effect: train_model_parameters.warmup_ration"
+        "1 declared key is not known for this platform, and no file shows an effect: "
+        "train_model_parameters.warmup_ration"
     )
     assert only.evidence == ("train_model_parameters.warmup_ration 0.2: is warmup_ratio meant?",)
 

@@ -20,6 +20,7 @@ def test_fails_on_the_real_case() -> None:
             CONFIG,
             KEY,
             expected="fp16",
+            observed="no scaler.pt",
             evidence=(
                 (
                     "precision-from-scaler: Transformers 4.50.0 to 4.51.3 writes scaler.pt beside optimizer.pt when "

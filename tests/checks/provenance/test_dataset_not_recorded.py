@@ -32,7 +32,7 @@ def test_fails_on_the_real_case() -> None:
         finding(
             RULE,
             WARNING,
-            "the declared dataset is fixed neither by commit nor by rows or digest",
+            "no commit, number of rows or digest says which content the declared dataset had",
             DECLARED,
             "/dataset/dataset_repository",
             expected=INSTEAD,

@@ -15,7 +15,7 @@ def test_fails_on_the_real_case_for_three_lines_and_not_for_tfevents() -> None:
         finding(
             RULE,
             NOTE,
-            "3 lines without effect after earlier ones: model-00001-of-00002.safetensors (*.safetensors), "
+            "3 lines repeat what an earlier one says: model-00001-of-00002.safetensors (*.safetensors), "
             "model-00002-of-00002.safetensors (*.safetensors), tokenizer.model (*.model)",
             ".gitattributes",
             expected="each file covered by one line",

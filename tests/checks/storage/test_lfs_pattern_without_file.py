@@ -17,7 +17,7 @@ def test_fails_on_the_real_case() -> None:
         finding(
             RULE,
             NOTE,
-            "3 lines for files that are not in the repository: model-00001-of-00002.safetensors, "
+            "3 lines name files that are not in the repository: model-00001-of-00002.safetensors, "
             "model-00002-of-00002.safetensors, tokenizer.model",
             ".gitattributes",
             expected=INSTEAD,

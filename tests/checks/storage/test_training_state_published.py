@@ -16,7 +16,7 @@ def test_fails_on_the_real_case() -> None:
         finding(
             RULE,
             NOTE,
-            "2 published files of optimizer and random states, 272,691,620 bytes",
+            "2 files of optimizer and random states published, 272,691,620 bytes in all",
             STATES[0],
             expected="the adapter and what is needed to load it",
             observed=", ".join(STATES),

@@ -6,7 +6,7 @@ from tests.checks.expecting import NOTE, WARNING, finding, found, reasons
 RULE = "pad-token-is-eos"
 MAP = "special_tokens_map.json"
 CONFIG = "tokenizer_config.json"
-SAYS = 'pad_token is "<eos>", which is eos_token too'
+SAYS = 'pad_token is "<eos>", which is also eos_token'
 
 
 def test_passes() -> None:

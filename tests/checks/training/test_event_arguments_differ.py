@@ -25,7 +25,7 @@ def test_fails() -> None:
         finding(
             RULE,
             ERROR,
-            "2 arguments in the event file not as in training_args.bin: learning_rate and seed",
+            "the event file and training_args.bin disagree on 2 arguments: learning_rate and seed",
             event_path(),
             "args/learning_rate",
             expected="learning_rate 0.002",

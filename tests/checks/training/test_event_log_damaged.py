@@ -22,7 +22,7 @@ def test_fails_for_a_changed_byte() -> None:
         finding(
             RULE,
             ERROR,
-            "1 record of 2 with a wrong checksum, first record 1",
+            "wrong checksum in 1 record of 2, first record 1",
             event_path(),
             "record 1",
             expected="the CRC32C that the record carries",
@@ -42,7 +42,7 @@ def test_fails_as_a_warning_for_a_cut_end() -> None:
 def test_fails_as_a_warning_for_records_of_another_format() -> None:
     (only,) = found(RULE, with_events(make_records([version(1.0), b"\xff\xff\xff"])))
     assert only.severity is WARNING
-    assert only.message == "1 record of 2 with right checksums and no event inside"
+    assert only.message == "no event in 1 record of 2, although the checksums are right"
 
 
 def test_says_when_it_cannot_look() -> None:

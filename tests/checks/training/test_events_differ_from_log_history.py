@@ -32,7 +32,7 @@ def test_fails() -> None:
         RULE,
         ERROR,
         # 18 rows of four numbers besides the step, and a last row of six.
-        "2 numbers of 78 in the event file not as in trainer_state.json, first train/loss at step 5",
+        "the event file and trainer_state.json disagree on 2 of 78 numbers, first train/loss at step 5",
         event_path(),
         "train/loss at step 5",
         expected="6.35968351",

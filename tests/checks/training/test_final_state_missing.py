@@ -15,7 +15,7 @@ def test_fails_on_the_real_case() -> None:
         finding(
             RULE,
             NOTE,
-            "no trainer_state.json or all_results.json is beside the final adapter",
+            "neither trainer_state.json nor all_results.json is beside the final adapter",
             ROOT_STATE,
             expected="trainer_state.json or all_results.json",
             observed="checkpoint-450/trainer_state.json only",

@@ -41,5 +41,7 @@ def test_says_when_it_cannot_look() -> None:
     )
     edits = {path: {"/modules_to_save": ["lm_head"]} for path in CONFIGS}
     assert reasons(RULE, healthy(json_edits=edits)) == ["the adapter holds more than LoRA matrices"] * 2
+    tokens = {path: {"/trainable_token_indices": [3, 4]} for path in CONFIGS}
+    assert reasons(RULE, healthy(json_edits=tokens)) == ["the adapter holds more than LoRA matrices"] * 2
     empty = {f"{folder}optimizer.pt": make_optimizer([]) for folder in ("checkpoint-9/", "checkpoint-18/")}
     assert reasons(RULE, healthy(data=empty)) == ["the optimizer keeps no state by parameter"] * 2

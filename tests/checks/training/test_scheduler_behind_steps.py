@@ -55,5 +55,9 @@ def test_says_when_it_cannot_look() -> None:
     gone = [f"{folder}training_args.bin" for folder in ("", "checkpoint-9/", "checkpoint-18/")]
     silent = healthy(data=BEHIND, without=[CONFIG, event_path(), *gone])
     assert reasons(RULE, silent) == ["the precision is not known, and fp16 skips steps"]
+    plateau = make_scheduler(last_epoch=2, num_bad_epochs=0, patience=10, mode="min")
+    assert reasons(RULE, healthy(data={FILE: plateau})) == [
+        "reduce_lr_on_plateau counts evaluations, not steps"
+    ]
     stepless = {path: {"/global_step": DELETE} for path in STATES}
     assert reasons(RULE, healthy(json_edits=stepless)) == ["the state or the scheduler records no step"] * 2

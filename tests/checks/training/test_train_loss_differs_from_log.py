@@ -1,5 +1,6 @@
 from collections.abc import Sequence
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -52,6 +53,25 @@ def test_passes_a_run_that_was_resumed_at_any_row(
 ) -> None:
     begin = data.draw(st.integers(0, len(losses) - 1))
     assert findings_of(losses, interval, begin) == 0
+
+
+@pytest.mark.parametrize(("saved", "divisor"), [(10, 12), (10, 22), (5, 17), (5, 22)])
+def test_passes_a_run_resumed_at_a_saved_step(saved: int, divisor: int) -> None:
+    """Releases before 5 divide by all 22 steps, release 5 by those made; step 5 lies between two rows."""
+    losses = [6.0 + 0.1 * (step % 5) for step in range(1, 23)]
+    mean = sum(losses[saved:]) / divisor
+    spans = [(max(saved, end - 2), end) for end in range(2, 23, 2) if end > saved]
+    rows = [(end, sum(losses[begin:end]) / (end - begin)) for begin, end in spans]
+    earlier = [(end, 9.0) for end in range(2, saved + 1, 2)]
+    state = TrainerState("s", {}, frozenset(), save_steps=5, max_steps=22, num_train_epochs=2)
+    assert list(_judge(state, (22, mean), [*earlier, *rows])) == []
+
+
+def test_fails_for_the_mean_since_a_step_that_was_not_saved() -> None:
+    losses = [(step, 9.0 - step / 10) for step in range(1, 23)]
+    state = TrainerState("s", {}, frozenset(), save_steps=5, max_steps=22, num_train_epochs=2)
+    mean = sum(loss for _, loss in losses[13:]) / 9
+    assert len(list(_judge(state, (22, mean), losses))) == 1
 
 
 def test_says_when_it_cannot_look() -> None:

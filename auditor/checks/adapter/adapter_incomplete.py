@@ -1,0 +1,50 @@
+"""A folder holds an adapter's weights without their adapter_config.json, or the configuration without weights.
+
+PEFT loads the two as one (peft 0.21.2, peft_model.py, `from_pretrained`). A file under nearly the right name
+(another case, a letter of another alphabet) is as good as absent, while a reader takes it for the real one.
+
+Wrong when: weights under a name of another program lie beside the configuration.
+
+Fix: save the adapter with `save_pretrained` and commit both files.
+"""
+
+from collections.abc import Iterator
+
+from auditor.artifacts.adapter_config import AdapterConfig
+from auditor.model import Location, Problem, Severity, folder_of, name_of
+from auditor.runs import Folder, Run
+
+SEVERITY = Severity.ERROR
+
+_CONFIG = "adapter_config.json"
+_WEIGHTS = ("adapter_model.safetensors", "adapter_model.bin")
+_SUFFIXES = (".safetensors", ".bin", ".pt", ".npz")
+
+
+def check(run: Run) -> Iterator[Problem]:
+    """By name, whether the files were fetched or not; configurations alone only in the run's own folder."""
+    for folder in run.folders:
+        weights = next((blob for name in _WEIGHTS if (blob := run.blob(name, folder))), None)
+        if weights is not None and run.blob(_CONFIG, folder) is None:
+            yield Problem(
+                f"{weights.path} has no {_CONFIG} beside it, so PEFT cannot load it",
+                Location(weights.path),
+                expected=f"{name_of(weights.path)} and {_CONFIG}",
+                observed="the weights alone",
+            )
+    config = run.root.one(AdapterConfig)
+    if config is not None and config.is_peft and not _holds_weights(run, run.root):
+        yield Problem(
+            f"{config.path} has no weights beside it",
+            config.at(),
+            expected=" or ".join(_WEIGHTS),
+            observed="the configuration alone",
+            severity=Severity.NOTE,
+        )
+
+
+def _holds_weights(run: Run, folder: Folder) -> bool:
+    return any(
+        folder_of(path) == folder.path and path.endswith(_SUFFIXES) and name_of(path) != "training_args.bin"
+        for path in run.contents.snapshot.files
+    )

@@ -1,0 +1,179 @@
+"""The weights moved further than Adam can move them in the steps that were taken.
+
+Adam divides a mean of gradients by the root of the mean of their squares, so step t moves no number by more than
+the learning rate times a constant of t and the two betas (Cauchy and Schwarz on torch/optim/adam.py): 1 at the
+first step, 1.13 at the eighteenth, 7.3 at most. lora_B starts at zero, so its largest number is bounded by the sum
+over all steps, and so is every difference between two checkpoints. Rescaled, replaced and exchanged weights break
+that bound while every shape and digest agrees. It is sharp in short runs and loose in long ones.
+
+Wrong when: training began from another adapter's weights, which then belongs in the card, or an optimizer other
+than torch's Adam wrote the file.
+
+Fix: publish weights and optimizer of the same checkpoint, or name the adapter that training began from.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from auditor.artifacts.adapter_config import AdapterConfig
+from auditor.artifacts.adapter_weights import AdapterWeights
+from auditor.artifacts.optimizer_state import OptimizerState
+from auditor.artifacts.trainer_state import TrainerState
+from auditor.errors import CannotRead
+from auditor.model import Problem, Severity, Skip
+from auditor.runs import Folder, Run
+
+SEVERITY = Severity.ERROR
+
+MARGIN = 1e-3
+"""Relative slack: float32 rounds each of the steps by at most 6e-8."""
+MOST_STEPS = 100_000
+_ZERO_STARTS = (None, True, "gaussian", "true")
+"""Initialisations whose lora_B is zero (peft 0.21.2, tuners/lora/layer.py, `reset_lora_parameters`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Adam:
+    """What bounds a step: betas, decoupled decay, the highest rate, and the rates by step where all are known."""
+
+    steps: int
+    beta1: float
+    beta2: float
+    decay: float
+    peak: float
+    rates: tuple[float, ...] = ()
+
+    def reach(self, after: int) -> float:
+        """The furthest a number can move in the steps after ``after``, decay aside."""
+        return sum(self.rate(t) * factor(t, self.beta1, self.beta2) for t in range(after + 1, self.steps + 1))
+
+    def rate(self, step: int) -> float:
+        """The learning rate of a step as logged, else the highest of the run."""
+        return self.rates[step - 1] if len(self.rates) >= self.steps else self.peak
+
+
+def factor(step: int, beta1: float, beta2: float) -> float:
+    """The largest |m̂|/sqrt(v̂) at a step: sqrt of the sum of a_i**2/b_i, the weights of gradient i in m̂ and v̂."""
+    ratio = beta1 * beta1 / beta2
+    series = float(step) if abs(1 - ratio) < 1e-12 else (1 - ratio**step) / (1 - ratio)
+    means = (1 - beta1) / (1 - beta1**step)
+    return math.sqrt(means * means * (1 - beta2**step) / (1 - beta2) * series)
+
+
+def check(run: Run) -> Iterator[Problem | Skip]:
+    """Every checkpoint against its start at zero, and against the checkpoint before it."""
+    before: Folder | None = None
+    if not any(folder.all(OptimizerState) for folder in run.checkpoints):
+        yield Skip("no checkpoint holds an optimizer.pt that was read")
+    for folder in run.checkpoints:
+        optimizer, weights = folder.one(OptimizerState), folder.one(AdapterWeights)
+        if optimizer is None or weights is None:
+            continue
+        adam = _adam(optimizer, folder.one(TrainerState))
+        if isinstance(adam, str):
+            yield Skip(f"{optimizer.path} {adam}")
+            continue
+        try:
+            yield from _from_zero(folder, weights, adam)
+            yield from _since(before, weights, adam)
+        except CannotRead as error:
+            yield Skip(f"{weights.path} {error.reason}")
+        before = folder
+
+
+def _adam(optimizer: OptimizerState, state: TrainerState | None) -> Adam | str:
+    """The optimizer as a bound, or why it is none."""
+    groups = [group for group in optimizer.param_groups if group.get("params")]
+    # RAdam and NAdam keep the same moments and step differently; they have no `amsgrad`.
+    if optimizer.kind != "adamw" or not groups or not all("amsgrad" in group for group in groups):
+        return "is not of torch's Adam or AdamW"
+    pairs = [group.get("betas") for group in groups]
+    betas = [b for pair in pairs if isinstance(pair, list | tuple) for b in pair if isinstance(b, float)]
+    rates = [_number(group.get(key)) for group in groups for key in ("lr", "initial_lr")]
+    # A run resumed with another rate shows the higher one in its log only.
+    rates += [rate for _, rate in state.logged("learning_rate")] if state else []
+    if len(betas) != 2 * len(groups) or not all(0 < beta < 1 for beta in betas) or not optimizer.steps:
+        return "does not say its betas or its steps"
+    steps, peak = max(optimizer.steps), max(rates)
+    if not 1 <= steps <= MOST_STEPS or not 0 < peak < math.inf:
+        return "has no usable step count or learning rate"
+    if not all("initial_lr" in group for group in groups):
+        return "does not say its highest learning rate"
+    decay = max(_number(group.get("weight_decay")) for group in groups)
+    same = len({group.get("initial_lr") for group in groups}) == 1
+    logged = _rates(state, int(steps), peak) if same else ()
+    return Adam(int(steps), max(betas[::2]), min(betas[1::2]), decay, peak, logged)
+
+
+def _rates(state: TrainerState | None, steps: int, peak: float) -> tuple[float, ...]:
+    """The rate of every step, where each was logged and no step was skipped; () otherwise.
+
+    Releases whose file has ``best_global_step`` log the rate a step used, older ones the next step's.
+    """
+    if state is None or state.global_step != steps or "best_global_step" not in state.keys:
+        return ()
+    logged = dict(state.logged("learning_rate"))
+    rates = tuple(logged.get(step, math.nan) for step in range(1, steps + 1))
+    return rates if all(0 <= rate <= peak * (1 + MARGIN) for rate in rates) else ()
+
+
+def _number(value: object) -> float:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else 0.0
+
+
+def _from_zero(folder: Folder, weights: AdapterWeights, adam: Adam) -> Iterator[Problem | Skip]:
+    config = folder.one(AdapterConfig)
+    if config is None or config.peft_type != "LORA" or config.init_lora_weights not in _ZERO_STARTS:
+        yield Skip(f"whether lora_B of {weights.path} started at zero is not known")
+        return
+    sizes: dict[str, float] = {}
+    for pair in weights.pairs().values():
+        started = pair.a if pair.is_embedding else pair.b
+        if started is not None and started.dtype == "F32" and started.elements:
+            sizes[started.name] = max(float(abs(chunk).max()) for chunk in weights.chunks(started.name))
+    if not sizes:
+        yield Skip(f"{weights.path} holds no lora_B in float32, and a cast moves numbers too")
+    yield from _beyond(sizes, adam.reach(0), weights, f"in {adam.steps:,} steps from zero")
+
+
+def _since(before: Folder | None, weights: AdapterWeights, adam: Adam) -> Iterator[Problem]:
+    """Against the checkpoint before; the same tensors in float32 are compared number by number."""
+    old = before.one(AdapterWeights) if before else None
+    earlier = before.one(OptimizerState) if before else None
+    if old is None or earlier is None or not earlier.steps or max(earlier.steps) >= adam.steps:
+        return
+    start = int(max(earlier.steps))
+    gaps: dict[str, float] = {}
+    largest = 0.0
+    for pair in weights.pairs().values():
+        for info in (pair.a, pair.b):
+            was = old.tensors.get(info.name) if info else None
+            if info is None or was is None or (was.dtype, was.shape) != ("F32", info.shape):
+                continue
+            if info.dtype != "F32" or not info.elements:
+                continue
+            chunks = zip(old.chunks(info.name), weights.chunks(info.name), strict=True)
+            found = [(float(abs(b - a).max()), float(abs(a).max())) for a, b in chunks]
+            gaps[info.name] = max(gap for gap, _ in found)
+            largest = max(largest, *(size for _, size in found))
+    reach = adam.reach(start)
+    decayed = adam.decay * adam.peak * (adam.steps - start) * (largest + reach)
+    yield from _beyond(
+        gaps, reach + decayed, weights, f"in the {adam.steps - start:,} steps since {old.path}"
+    )
+
+
+def _beyond(moved: dict[str, float], reach: float, weights: AdapterWeights, words: str) -> Iterator[Problem]:
+    """One finding that names the tensor that went furthest. NaN is another rule's."""
+    far = {name: size for name, size in moved.items() if size > reach * (1 + MARGIN)}
+    if not far:
+        return
+    worst = max(far, key=lambda name: far[name])
+    yield Problem(
+        f"{len(far):,} of {len(moved):,} tensors moved further {words} than Adam can move them",
+        weights.at(worst),
+        expected=f"at most {reach:.6g}",
+        observed=f"{far[worst]:.6g}",
+        severity=Severity.WARNING if "zero" in words else None,
+    )

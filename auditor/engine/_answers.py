@@ -1,0 +1,82 @@
+"""The three questions a reviewer came with, each answered yes, no or open, with the reason."""
+
+from collections.abc import Sequence
+
+from auditor.artifacts._readers import readers_of
+from auditor.artifacts.pickle_archive import PickleArchive
+from auditor.engine import _rules
+from auditor.engine._feed import Side
+from auditor.model import Answer, Finding, RerunResult, Severity, Status, Verdict
+
+_NAMED = 4
+AGREE = "Do the files agree with each other?"
+SAFE = "Is it safe to load?"
+MADE = "Did the declared recipe make these weights?"
+
+
+def answers(side: Side, live: Sequence[Finding]) -> tuple[Answer, ...]:
+    """The three answers for what was found; ``live`` are the findings that count."""
+    known = _rules.rules()
+    dangerous = [f for f in live if f.rule in known and known[f.rule].family == "safety"]
+    others = [f for f in live if f not in dangerous and f.rule != "rerun-diverged"]
+    return _agree(side, others), _safe(side, dangerous), _made(side.rerun)
+
+
+def _agree(side: Side, findings: Sequence[Finding]) -> Answer:
+    claims = [claim for ledger in side.ledgers.values() for claim in ledger.claims.values()]
+    against = [claim.key for claim in claims if claim.status is Status.CONTRADICTED]
+    errors = [finding.rule for finding in findings if finding.severity is Severity.ERROR]
+    verified = sum(claim.status is Status.VERIFIED for claim in claims)
+    if against or errors:
+        parts = [f"{_count(against, 'claim')} contradicted ({_named(against)})"] if against else []
+        parts += [f"{_count(errors, 'error')} ({_named(errors)})"] if errors else []
+        return Answer(AGREE, "no", "; ".join(parts))
+    unread = len(side.contents.unread)
+    if unread:
+        return Answer(AGREE, "open", f"nothing contradicts, but {unread} files could not be read")
+    if not claims:
+        return Answer(AGREE, "open", "no training run was found")
+    warned = sum(finding.severity is Severity.WARNING for finding in findings)
+    more = f"; {warned} warnings" if warned > 1 else "; 1 warning" if warned else ""
+    return Answer(AGREE, "yes", f"{verified} of {len(claims)} claims verified, none contradicted{more}")
+
+
+def _safe(side: Side, findings: Sequence[Finding]) -> Answer:
+    grave = [finding.rule for finding in findings if finding.severity is Severity.ERROR]
+    if grave:
+        return Answer(SAFE, "no", _named(grave))
+    unread = [u.path for u in side.contents.unread if PickleArchive in readers_of(u.path)]
+    if unread:
+        return Answer(SAFE, "open", f"{_count(unread, 'pickled file')} could not be read")
+    doubtful = [finding.rule for finding in findings if finding.severity is Severity.WARNING]
+    if doubtful:
+        return Answer(SAFE, "open", f"look at {_named(doubtful)} first")
+    read = sum(len(folder.all(PickleArchive)) for folder in side.contents.folders.values())
+    if read:
+        return Answer(
+            SAFE, "yes", f"{read} pickled files were read as opcodes, and none calls anything unknown"
+        )
+    return Answer(SAFE, "yes", "there is no pickled file and no custom code")
+
+
+def _made(rerun: RerunResult | None) -> Answer:
+    if rerun is None:
+        return Answer(MADE, "open", "not tested: no rerun was made (--rerun --base DIR --data PATH)")
+    said = f"the rerun is {rerun.verdict.word}: {rerun.why}"
+    if rerun.verdict is Verdict.DIVERGED:
+        return Answer(MADE, "no", said)
+    weights = [aspect.verdict for aspect in rerun.aspects if aspect.aspect == "weights"]
+    # A prefix, or a committed adapter that could not be compared, leaves weights untested.
+    compared = bool(weights) and Verdict.INCONCLUSIVE not in weights
+    whole = rerun.plan.span == "whole" and compared and rerun.verdict is not Verdict.INCONCLUSIVE
+    return Answer(MADE, "yes" if whole else "open", said)
+
+
+def _count(items: Sequence[str], noun: str) -> str:
+    return f"{len(items)} {noun}{'' if len(items) == 1 else 's'}"
+
+
+def _named(names: Sequence[str]) -> str:
+    distinct = list(dict.fromkeys(names))
+    more = f" and {len(distinct) - _NAMED} more" if len(distinct) > _NAMED else ""
+    return ", ".join(distinct[:_NAMED]) + more

@@ -1,0 +1,84 @@
+import math
+from fractions import Fraction
+from random import Random
+
+import numpy
+import pytest
+
+from auditor.checks.training.weights_outrun_optimizer import factor
+from auditor.model import Snapshot
+from tests.builders.pickles import make_optimizer
+from tests.builders.repositories import healthy, seed
+from tests.checks.expecting import ERROR, WARNING, found, reasons
+from tests.rerun.variants import OPTIMIZERS, WEIGHTS, committed, scaled, with_tensors
+
+RULE = "weights-outrun-optimizer"
+ROOT, NINE, EIGHTEEN = WEIGHTS
+
+
+def severities(snapshot: Snapshot) -> list[tuple[str, object]]:
+    return [(item.at.path, item.severity) for item in found(RULE, snapshot)]
+
+
+@pytest.mark.parametrize("seed_of_gradients", range(20))
+def test_no_sequence_of_gradients_moves_adam_further_than_the_factor(seed_of_gradients: int) -> None:
+    """Adam as its paper writes it (Kingma and Ba 2015, algorithm 1), with gradients that grow to provoke it."""
+    draw = Random(seed_of_gradients)
+    growth, mean, square = draw.uniform(0.8, 1.5), 0.0, 0.0
+    for step in range(1, 60):
+        gradient = draw.uniform(0.5, 1) * growth**step
+        mean, square = 0.9 * mean + 0.1 * gradient, 0.999 * square + 0.001 * gradient**2
+        moved = (mean / (1 - 0.9**step)) / math.sqrt(square / (1 - 0.999**step))
+        assert moved <= factor(step, 0.9, 0.999) * (1 + 1e-12)
+
+
+def test_the_factor_is_reached_by_the_gradients_of_the_equality_case() -> None:
+    """Cauchy and Schwarz is an equality where gradient i is a_i / b_i; summed here term by term, exactly."""
+    one, two, steps = Fraction(9, 10), Fraction(999, 1000), 18
+    a = [(1 - one) * one ** (steps - i) / (1 - one**steps) for i in range(1, steps + 1)]
+    b = [(1 - two) * two ** (steps - i) / (1 - two**steps) for i in range(1, steps + 1)]
+    gradients = [x / y for x, y in zip(a, b, strict=True)]
+    mean = sum(x * g for x, g in zip(a, gradients, strict=True))
+    square = sum(y * g * g for y, g in zip(b, gradients, strict=True))
+    assert factor(steps, 0.9, 0.999) == pytest.approx(float(mean) / math.sqrt(square), rel=1e-12)
+
+
+def test_passes() -> None:
+    assert found(RULE, healthy()) == []
+
+
+def test_fails_for_a_rescaled_adapter() -> None:
+    """The bound at step 18 is 0.018569: the eighteen logged rates sum to 0.018, times factors of 1 to 1.13."""
+    every = scaled(committed(), 2.0)
+    assert severities(healthy(data={path: every[path] for path in WEIGHTS})) == [
+        ("checkpoint-9/adapter_model.safetensors", WARNING),
+        ("checkpoint-18/adapter_model.safetensors", WARNING),
+        ("checkpoint-18/adapter_model.safetensors", ERROR),
+    ]
+    (last, _) = found(RULE, healthy(data={path: every[path] for path in (ROOT, EIGHTEEN)}))
+    assert last.message == "14 of 14 tensors moved further in 18 steps from zero than Adam can move them"
+    assert last.expected == "at most 0.0185694"
+
+
+def test_fails_for_exchanged_checkpoints_and_for_noise() -> None:
+    files = committed()
+    swapped = {ROOT: files[NINE], NINE: files[EIGHTEEN], EIGHTEEN: files[NINE]}
+    assert severities(healthy(data=swapped)) == [(NINE, WARNING)]
+    draw = numpy.random.default_rng(1)
+    noise = with_tensors(
+        files[ROOT], lambda name, a: draw.normal(0, 0.02, a.shape).astype("f4") if "lora_A" in name else a
+    )
+    assert severities(healthy(data={ROOT: noise, EIGHTEEN: noise})) == [(EIGHTEEN, ERROR)]
+
+
+def test_says_when_it_cannot_look() -> None:
+    skip = "no checkpoint holds an optimizer.pt that was read"
+    assert reasons(RULE, seed()) == [skip]
+    other = dict.fromkeys(OPTIMIZERS, make_optimizer([(2, 2)], 18))
+    skips = [f"{path} is not of torch's Adam or AdamW" for path in OPTIMIZERS]
+    assert reasons(RULE, healthy(data=other)) == skips
+    folders = ("checkpoint-9", "checkpoint-18")
+    pissa = {f"{folder}/adapter_config.json": {"/init_lora_weights": "pissa"} for folder in folders}
+    assert reasons(RULE, healthy(json_edits=pissa)) == [
+        f"whether lora_B of {path} started at zero is not known" for path in (NINE, EIGHTEEN)
+    ]

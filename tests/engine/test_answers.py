@@ -1,0 +1,76 @@
+"""The reviewer's three questions: what makes each yes, no or open."""
+
+from dataclasses import replace
+
+import pytest
+
+from auditor.engine._answers import AGREE, MADE, SAFE, answers
+from auditor.engine._feed import Side
+from auditor.engine.audit import Options, look
+from auditor.model import Answer, Aspect, Finding, Location, RerunPlan, RerunResult, Severity, Verdict
+from auditor.sources.directory import memory_snapshot
+from tests.builders.repositories import healthy, seed
+
+
+def asked(side: Side, *findings: Finding) -> dict[str, Answer]:
+    return {answer.question: answer for answer in answers(side, findings)}
+
+
+def finding(rule: str, severity: Severity) -> Finding:
+    return Finding(rule, severity, "m", Location("x"))
+
+
+@pytest.fixture(scope="module")
+def honest() -> Side:
+    return look(healthy(), Options())
+
+
+def test_an_honest_repository(honest: Side) -> None:
+    found = asked(honest)
+    assert (found[AGREE].state, found[SAFE].state, found[MADE].state) == ("yes", "yes", "open")
+    assert found[SAFE].says == "9 pickled files were read as opcodes, and none calls anything unknown"
+    assert found[MADE].says == "not tested: no rerun was made (--rerun --base DIR --data PATH)"
+
+
+def test_the_real_case() -> None:
+    found = asked(look(seed(), Options()), finding("card-names-other-base", Severity.ERROR))
+    assert found[AGREE] == Answer(
+        AGREE,
+        "no",
+        "3 claims contradicted (gradient_accumulation_steps, mixed_precision, task_type); "
+        "1 error (card-names-other-base)",
+    )
+    assert found[SAFE] == Answer(SAFE, "open", "5 pickled files could not be read")
+
+
+def test_a_dangerous_file_is_about_safety_alone(honest: Side) -> None:
+    found = asked(honest, finding("unsafe-pickle-call", Severity.ERROR))
+    assert (found[AGREE].state, found[SAFE]) == ("yes", Answer(SAFE, "no", "unsafe-pickle-call"))
+    doubt = asked(honest, finding("unknown-pickle-global", Severity.WARNING))[SAFE]
+    assert (doubt.state, doubt.says) == ("open", "look at unknown-pickle-global first")
+
+
+def test_nothing_to_judge_is_not_a_yes() -> None:
+    assert asked(look(memory_snapshot("x", {"README.md": b"# x"}), Options()))[AGREE].state == "open"
+
+
+@pytest.mark.parametrize(
+    ("verdict", "span", "weights", "state"),
+    [
+        (Verdict.IDENTICAL, "whole", Verdict.IDENTICAL, "yes"),
+        (Verdict.EQUIVALENT, "whole", Verdict.EQUIVALENT, "yes"),
+        (Verdict.DIVERGED, "whole", Verdict.DIVERGED, "no"),
+        (Verdict.DIVERGED, "prefix", Verdict.IDENTICAL, "no"),
+        (Verdict.IDENTICAL, "prefix", Verdict.IDENTICAL, "open"),
+        (Verdict.IDENTICAL, "whole", Verdict.INCONCLUSIVE, "open"),
+        (Verdict.INCONCLUSIVE, "whole", Verdict.INCONCLUSIVE, "open"),
+    ],
+)
+def test_what_a_rerun_answers(
+    honest: Side, verdict: Verdict, span: str, weights: Verdict, state: str
+) -> None:
+    plan = RerunPlan(".", {}, span, 9, 18, "", "", {})
+    aspects = (Aspect("weights", weights, 0.0, 0.0, ""),)
+    result = RerunResult(".", plan, {}, verdict, aspects, None, why="because")
+    answer = asked(replace(honest, rerun=result))[MADE]
+    assert answer == Answer(MADE, state, f"the rerun is {verdict.word}: because")
