@@ -27,6 +27,8 @@ class Artifact:
     patterns: ClassVar[tuple[str, ...]] = ()
     reads_absent: ClassVar[bool] = False
     """True for a reader that needs only path, size and digest, so that an unfetched file is no loss to it."""
+    unseen: ClassVar[str] = "the bytes differ in something no reader looks at"
+    """What is said of two files whose bytes differ and whose facts do not."""
     path: str
 
     @classmethod

@@ -57,6 +57,7 @@ class OptimizerState(Artifact):
     """
 
     patterns: ClassVar[tuple[str, ...]] = ("optimizer.pt", "optimizer.bin")
+    unseen: ClassVar[str] = "the values of the moments differ; structure, steps and settings are equal"
     entries: tuple[ParamState, ...]
     param_groups: tuple[Mapping[str, object], ...]
     archive: PickleArchive = field(compare=False, repr=False)

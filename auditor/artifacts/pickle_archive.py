@@ -47,6 +47,7 @@ class PickleArchive(Artifact):
         *("*.bin", "*.pt", "*.pth", "*.pkl", "*.pickle", "*.ckpt"),
         *("*.joblib", "*.dill"),
     )
+    unseen: ClassVar[str] = "the values differ; the names it refers to are equal"
     container: str
     value: object = field(compare=False, repr=False)
     protocol: int = 2

@@ -10,7 +10,7 @@ from auditor.artifacts._base import Artifact
 from auditor.artifacts._readers import readers_of
 from auditor.compare.facts import compare
 from auditor.errors import CannotRead
-from auditor.model import Blob, Change, Fact, FileChange, FileKind
+from auditor.model import Blob, Change, FileChange, FileKind
 from auditor.runs import Contents
 
 _CHUNK = 1024 * 1024
@@ -73,24 +73,22 @@ def _same_bytes(one: Blob, two: Blob) -> bool | None:
 
 def _parsed(path: str, base: Contents, head: Contents, proof: str) -> FileChange:
     changes: list[Change] = []
-    looked = False
+    unseen: list[str] = []
     for one, two in _pairs(path, base, head):
-        looked = True
-        changes.extend(compare(one, two))
-    if not looked:
+        unseen.append(one.unseen)
+        changes.extend(compare(one.facts(), two.facts()))
+    if not unseen:
         return FileChange(path, "modified", proof, note="the bytes differ; no reader compared them")
     if not changes:
-        return FileChange(path, "modified", "parsed", note="the bytes differ in something no reader looks at")
+        return FileChange(path, "modified", "parsed", note=unseen[0])
     return FileChange(path, "modified", "parsed", tuple(changes))
 
 
-def _pairs(
-    path: str, base: Contents, head: Contents
-) -> Iterator[tuple[Mapping[str, Fact], Mapping[str, Fact]]]:
+def _pairs(path: str, base: Contents, head: Contents) -> Iterator[tuple[Artifact, Artifact]]:
     for reader in readers_of(path):
         one, two = _find(path, reader, base), _find(path, reader, head)
         if one is not None and two is not None:
-            yield one.facts(), two.facts()
+            yield one, two
 
 
 def _find(path: str, reader: type[Artifact], contents: Contents) -> Artifact | None:

@@ -165,14 +165,16 @@ def _run_report(side: Side, index: int) -> RunReport:
     ledger = side.ledgers[run.name]
     weights = run.blob("adapter_model.safetensors")
     compared = side.diff.adapters if side.diff else ()
-    adapter = next((a for a in compared if weights and a.head_path == weights.path), None)
+    # A second lineage of one folder has no folder of its own, and so no adapter either.
+    own = weights if run.root.artifacts else None
+    adapter = next((a for a in compared if own is not None and a.head_path == own.path), None)
     paths = {path for path, _ in series_of(run).values()}
-    own = tuple(c for c in side.diff.curves if c.head_path in paths) if side.diff else curves_of(run)
+    curves = tuple(c for c in side.diff.curves if c.head_path in paths) if side.diff else curves_of(run)
     return RunReport(
         run.name,
         tuple(folder.path for folder in run.checkpoints),
         tuple(ledger.claims.values()),
         run.recipe.platform if run.recipe else None,
-        curves=own,
+        curves=curves,
         adapter=adapter,
     )

@@ -5,7 +5,7 @@ from auditor.model import FileChange
 from auditor.runs import read
 from auditor.sources.directory import memory_snapshot
 from tests.builders.repos import pointer
-from tests.builders.repositories import healthy
+from tests.builders.repositories import contents, healthy
 
 
 def changes(base: dict[str, bytes], head: dict[str, bytes]) -> dict[str, FileChange]:
@@ -59,3 +59,11 @@ def test_target_modules_are_a_set() -> None:
 def test_a_repository_is_identical_to_itself() -> None:
     found = compare_files(read(healthy()), read(healthy()))
     assert {change.kind for change in found} == {"identical"}
+
+
+def test_weights_of_other_values_are_not_said_to_be_unread() -> None:
+    other = contents("tiny", "candidate")[0]["checkpoint-9/adapter_model.safetensors"]
+    found = compare_files(read(healthy()), read(healthy(data={"adapter_model.safetensors": other})))
+    (change,) = [change for change in found if change.kind != "identical"]
+    assert change.path == "adapter_model.safetensors"
+    assert change.note == "the values differ; names, shapes and types are equal"

@@ -29,14 +29,30 @@ ATOL = 1e-37
 
 
 def check(run: Run) -> Iterator[Problem | Skip]:
-    """Compare wherever both have a number for a tag and a step; the first that differs is named."""
+    """Compare wherever both have a number for a tag and a step; the first that differs is named.
+
+    Where every log_history disagrees the event file is the odd one, and the fullest log speaks for all.
+    """
     logs = logs_with_scalars(run)
-    state = max(run.all(TrainerState), key=lambda item: len(item.log_history), default=None)
-    if len(logs) != 1 or state is None or not state.log_history:
+    states = [state for state in run.all(TrainerState) if state.log_history]
+    if len(logs) != 1 or not states:
         yield Skip("the run has not exactly one event file with scalars and a log_history with rows")
         return
-    compared, wrong = 0, list[tuple[int, str, float, float]]()
     events = _by_step(logs[0])
+    found = [(state, *_compared(state, events)) for state in states]
+    odd = [(state, count, wrong) for state, count, wrong in found if wrong]
+    if len(odd) == len(found):
+        odd = [max(odd, key=lambda item: len(item[0].log_history))]
+    for state, count, wrong in odd:
+        yield _problem(logs[0], state, count, wrong)
+
+
+Wrong = list[tuple[int, str, float, float]]
+
+
+def _compared(state: TrainerState, events: Mapping[tuple[str, int], list[float]]) -> tuple[int, Wrong]:
+    """How many numbers both have, and those that differ as (step, tag, of the log, of the event file)."""
+    compared, wrong = 0, Wrong()
     for row in state.log_history:
         step = row.get("step")
         for key, value in row.items():
@@ -47,8 +63,7 @@ def check(run: Run) -> Iterator[Problem | Skip]:
                 compared += 1
                 if not any(_same(value, other) for other in found):
                     wrong.append((int(step), tag_of(key), float(value), found[-1]))
-    if wrong:
-        yield _problem(logs[0], state, compared, wrong)
+    return compared, wrong
 
 
 def tag_of(key: str) -> str:
@@ -71,9 +86,7 @@ def _same(one: float, other: float) -> bool:
     return not math.isfinite(other) or abs(one - other) <= RTOL * max(abs(one), abs(other)) + ATOL
 
 
-def _problem(
-    log: EventLog, state: TrainerState, compared: int, wrong: list[tuple[int, str, float, float]]
-) -> Problem:
+def _problem(log: EventLog, state: TrainerState, compared: int, wrong: Wrong) -> Problem:
     step, tag, mine, theirs = min(wrong)
     return Problem(
         f"the event file and {state.path} disagree on {len(wrong):,} of {counted(compared, 'number')}, first {tag} at "

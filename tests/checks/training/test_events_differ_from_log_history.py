@@ -40,6 +40,21 @@ def test_fails() -> None:
     )
 
 
+def test_one_number_edited_in_a_checkpoint_alone_is_found_there() -> None:
+    """The root's log agrees with the event file, so the checkpoint's is the odd one."""
+    snapshot = healthy(json_edits={"checkpoint-18/trainer_state.json": {"/log_history/6/loss": 6.1}})
+    (only,) = found(RULE, snapshot)
+    assert only == finding(
+        RULE,
+        ERROR,
+        "the event file and checkpoint-18/trainer_state.json disagree on 1 of 72 numbers, first train/loss at step 7",
+        event_path(),
+        "train/loss at step 7",
+        expected="6.1",
+        observed="6.17621231",
+    )
+
+
 @given(st.floats(allow_nan=False, allow_infinity=False, width=64))
 def test_rounding_to_float32_is_no_difference(value: float) -> None:
     try:
