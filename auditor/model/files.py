@@ -47,6 +47,8 @@ class Blob:
     lfs: Digest | None = None
     absent: str | None = None
     """Why the content is not on this machine, known without trying; None when it should open."""
+    hashed: Callable[[], Digest | None] | None = None
+    """Hashes the content on demand; given by sources without an object store (a plain folder)."""
 
     def open(self) -> BinaryIO:
         """Open the content for reading and seeking. Raises CannotRead."""
@@ -61,6 +63,13 @@ class Blob:
         if len(data) > limit:
             raise CannotRead(f"is larger than {limit} bytes, too large for this kind of file")
         return data
+
+    def digest(self) -> Digest | None:
+        """`identity`, else sha256 of the content, read once where no store names it; None when it cannot be read."""
+        known = self.identity
+        if known is not None or self.absent is not None or self.hashed is None:
+            return known
+        return self.hashed()
 
     @property
     def identity(self) -> Digest | None:

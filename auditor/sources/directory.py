@@ -1,8 +1,10 @@
 """A plain folder, or one file, as a Snapshot: an unpacked upload, or what a rerun wrote. Links are never followed."""
 
+import hashlib
 import os
 import stat
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import BinaryIO
 
@@ -68,7 +70,16 @@ def _blob(path: Path, relative: str, store: lfs.ObjectStore) -> Blob:
                     f"its content ({pointer.size:,} bytes) is in Git LFS and was not fetched to this machine"
                 )
             return Blob(relative, pointer.size, lambda: store.open(pointer), lfs=pointer.oid, absent=absent)
-    return Blob(relative, status.st_size, _opener(path))
+    return Blob(relative, status.st_size, _opener(path), hashed=cache(lambda: _hash(path)))
+
+
+def _hash(path: Path) -> Digest | None:
+    """sha256 of a file, or None when it cannot be read to its end."""
+    try:
+        with path.open("rb") as stream:
+            return Digest("sha256", hashlib.file_digest(stream, "sha256").hexdigest())
+    except OSError:
+        return None
 
 
 def _pointer(path: Path) -> lfs.Pointer | None:
@@ -97,8 +108,6 @@ def _refuse(reason: str) -> Callable[[], BinaryIO]:
 
 def memory_snapshot(name: str, contents: dict[str, bytes]) -> Snapshot:
     """A snapshot of bytes in memory, pointers recognised as everywhere else; object ids are sha256 of the bytes."""
-    import hashlib
-
     blobs: dict[str, Blob] = {}
     for path, data in sorted(contents.items()):
         digest = Digest("sha256", hashlib.sha256(data).hexdigest())

@@ -66,3 +66,17 @@ def test_a_fifo_is_never_opened(tmp_path: Path) -> None:
 def test_a_missing_folder(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="does not exist"):
         directory.snapshot(tmp_path / "nope")
+
+
+def test_a_file_is_hashed_only_when_asked_and_only_once(tmp_path: Path) -> None:
+    import hashlib
+
+    path = tmp_path / "w.bin"
+    path.write_bytes(b"weights")
+    blob = directory.snapshot(tmp_path).files["w.bin"]
+    assert blob.identity is None
+    digest = blob.digest()
+    assert digest is not None
+    assert (digest.algorithm, digest.hex) == ("sha256", hashlib.sha256(b"weights").hexdigest())
+    path.write_bytes(b"changed")
+    assert blob.digest() is digest

@@ -34,14 +34,15 @@ def check(run: Run) -> Iterator[Problem | Skip]:
     if reason is not None:
         yield Skip(reason)
         return
-    if own.identity is None or last.identity is None or own.identity.algorithm != last.identity.algorithm:
+    ours, theirs = own.digest(), last.digest()
+    if ours is None or theirs is None or ours.algorithm != theirs.algorithm:
         yield Skip("the two adapters have no digests of the same kind")
-    elif own.identity != last.identity and not _same_tensors(run.root, run.last):
+    elif ours != theirs and not _same_tensors(run.root, run.last):
         yield Problem(
             f"{own.path} is not the adapter of {run.last.path}, which was saved at the last step of training",
             Location(own.path),
-            expected=f"{last.identity.algorithm} {last.identity.hex[:12]}…",
-            observed=f"{own.identity.algorithm} {own.identity.hex[:12]}…",
+            expected=f"{theirs.algorithm} {theirs.hex[:12]}…",
+            observed=f"{ours.algorithm} {ours.hex[:12]}…",
         )
 
 

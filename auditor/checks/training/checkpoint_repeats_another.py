@@ -1,19 +1,21 @@
 """Two checkpoints of different steps hold the same weights, moments or random states.
 
 Every step changes the weights and Adam's moments, and LoRA's dropout draws random numbers in each forward pass.
-Equal files mean that one checkpoint is a copy of the other, made to look like a later or an earlier one.
+Equal files mean that nothing was learned between them, or that one checkpoint is a copy of the other.
 
-Wrong when: the learning rate was zero, fp16 skipped every step between them, or (random states only) the run
-trained on a device whose generator the Trainer does not save.
+Wrong when: the files are honest and the run is not worth publishing: every label was masked (a loss of 0.0), the
+learning rate was zero, or fp16 skipped every step between them; or (random states only) the run trained on a device
+whose generator the Trainer does not save.
 
 Fix: publish the checkpoints as training wrote them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from auditor.artifacts.adapter_config import AdapterConfig
-from auditor.model import Location, Problem, Severity, Skip
+from auditor.checks._wording import counted
+from auditor.model import Blob, Location, Problem, Severity, Skip
 from auditor.runs import Folder, Run
 
 SEVERITY = Severity.ERROR
@@ -23,20 +25,36 @@ _RANDOM = "rng_state.pth"
 
 
 def check(run: Run) -> Iterator[Problem | Skip]:
-    """By digest, so that a pointer proves without the bytes."""
+    """By digest, so that a pointer proves without the bytes; one finding for each kind of file."""
     if len(run.checkpoints) < 2:
         yield Skip("the run has fewer than two checkpoints")
+    found: dict[str, list[tuple[Folder, Folder, Blob, Blob]]] = {}
     for earlier, later in pairwise(run.checkpoints):
         for name in _names(later):
             one, two = run.blob(name, earlier), run.blob(name, later)
-            if one and two and one.identity is not None and one.identity == two.identity:
-                yield Problem(
-                    f"{two.path} is {one.path}, byte by byte, {_between(earlier, later)} steps later",
-                    Location(two.path),
-                    expected="another file at every step",
-                    observed=f"{two.identity.algorithm} {two.identity.hex[:12]}… twice",
-                    severity=Severity.WARNING if name == _RANDOM else None,
-                )
+            if (
+                one
+                and two
+                and one.size == two.size
+                and one.digest() is not None
+                and one.digest() == two.digest()
+            ):
+                found.setdefault(name, []).append((earlier, later, one, two))
+    for name, repeats in found.items():
+        yield _problem(name, repeats)
+
+
+def _problem(name: str, repeats: Sequence[tuple[Folder, Folder, Blob, Blob]]) -> Problem:
+    earlier, later, one, two = repeats[0]
+    more = f", and {counted(len(repeats) - 1, 'more checkpoint')} the one before" if len(repeats) > 1 else ""
+    same = two.digest()
+    return Problem(
+        f"{two.path} is {one.path}, byte by byte, {_between(earlier, later)} steps later{more}",
+        Location(two.path),
+        expected="another file at every step",
+        observed=f"{same.algorithm} {same.hex[:12]}… twice" if same else None,
+        severity=Severity.WARNING if name == _RANDOM else None,
+    )
 
 
 def _names(folder: Folder) -> tuple[str, ...]:

@@ -1,7 +1,10 @@
+import hashlib
+from pathlib import Path
+
 import pytest
 
 from tests.builders.repositories import contents, healthy, seed
-from tests.checks.expecting import ERROR, WARNING, found, reasons
+from tests.checks.expecting import ERROR, WARNING, finding, found, reasons
 
 RULE = "checkpoint-repeats-another"
 
@@ -30,3 +33,31 @@ def test_passes_for_random_states_that_nothing_draws_from() -> None:
 
 def test_says_when_it_cannot_look() -> None:
     assert reasons(RULE, seed()) == ["the run has fewer than two checkpoints"]
+
+
+def test_many_repeats_of_one_kind_are_one_finding(tmp_path: Path) -> None:
+    """Seen in a public repository: every label masked, a loss of 0.0, and the same adapter in twenty checkpoints."""
+    import json
+
+    from auditor.sources import directory
+
+    files: dict[str, bytes] = {}
+    for step in (10, 20, 30, 40):
+        rows = [{"step": done, "loss": 0.0} for done in range(10, step + 1, 10)]
+        state = {"global_step": step, "max_steps": 40, "log_history": rows}
+        files[f"checkpoint-{step}/trainer_state.json"] = json.dumps(state).encode()
+        files[f"checkpoint-{step}/adapter_model.safetensors"] = b"the same bytes"
+    for name, data in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(data)
+    # A plain folder: nothing has named these bytes yet, so they are hashed.
+    (only,) = found(RULE, directory.snapshot(tmp_path))
+    assert only == finding(
+        RULE,
+        ERROR,
+        "checkpoint-20/adapter_model.safetensors is checkpoint-10/adapter_model.safetensors, byte by byte, "
+        "10 steps later, and 2 more checkpoints the one before",
+        "checkpoint-20/adapter_model.safetensors",
+        expected="another file at every step",
+        observed=f"sha256 {hashlib.sha256(b'the same bytes').hexdigest()[:12]}… twice",
+    )
