@@ -4,8 +4,7 @@ Every step changes the weights and Adam's moments, and LoRA's dropout draws rand
 Equal files mean that nothing was learned between them, or that one checkpoint is a copy of the other.
 
 Wrong when: the files are honest and the run is not worth publishing: every label was masked (a loss of 0.0), the
-learning rate was zero, or fp16 skipped every step between them; or (random states only) the run trained on a device
-whose generator the Trainer does not save.
+learning rate was zero, or fp16 skipped every step between them.
 
 Fix: publish the checkpoints as training wrote them.
 """
@@ -14,6 +13,8 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from auditor.artifacts.adapter_config import AdapterConfig
+from auditor.artifacts.rng_state import RngState
+from auditor.artifacts.training_args import TrainingArgs
 from auditor.checks._wording import counted
 from auditor.model import Blob, Location, Problem, Severity, Skip
 from auditor.runs import Folder, Run
@@ -30,7 +31,7 @@ def check(run: Run) -> Iterator[Problem | Skip]:
         yield Skip("the run has fewer than two checkpoints")
     found: dict[str, list[tuple[Folder, Folder, Blob, Blob]]] = {}
     for earlier, later in pairwise(run.checkpoints):
-        for name in _names(later):
+        for name in _names(run, later):
             one, two = run.blob(name, earlier), run.blob(name, later)
             if (
                 one
@@ -57,10 +58,20 @@ def _problem(name: str, repeats: Sequence[tuple[Folder, Folder, Blob, Blob]]) ->
     )
 
 
-def _names(folder: Folder) -> tuple[str, ...]:
+def _names(run: Run, folder: Folder) -> tuple[str, ...]:
     config = folder.one(AdapterConfig)
     draws = config is not None and bool(config.lora_dropout)
-    return (*_CHANGING, _RANDOM) if draws else _CHANGING
+    return (*_CHANGING, _RANDOM) if draws and _saves_its_generator(run, folder) else _CHANGING
+
+
+def _saves_its_generator(run: Run, folder: Folder) -> bool:
+    """Whether dropout drew from a generator that rng_state.pth holds.
+
+    Apple's and other accelerators' generators are not saved, and the CPU's rests while they train.
+    """
+    arguments = run.one(TrainingArgs)
+    on_cpu = arguments is not None and arguments.get("use_cpu") is True
+    return on_cpu or any(state.cuda for state in folder.all(RngState))
 
 
 def _between(earlier: Folder, later: Folder) -> int:

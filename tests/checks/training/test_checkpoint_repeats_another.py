@@ -7,6 +7,7 @@ from tests.builders.repositories import contents, healthy, seed
 from tests.checks.expecting import ERROR, WARNING, finding, found, reasons
 
 RULE = "checkpoint-repeats-another"
+FOLDERS = ("checkpoint-9/", "checkpoint-18/")
 
 
 def test_passes() -> None:
@@ -61,3 +62,16 @@ def test_many_repeats_of_one_kind_are_one_finding(tmp_path: Path) -> None:
         expected="another file at every step",
         observed=f"sha256 {hashlib.sha256(b'the same bytes').hexdigest()[:12]}… twice",
     )
+
+
+def test_a_generator_that_is_not_saved_accuses_nobody() -> None:
+    """Seen in a public repository trained on another accelerator: rng_state.pth holds no state that its dropout moves."""
+    from tests.builders.pickles import make_rng, make_training_args
+
+    # Nothing says that the run was on a CPU, and no CUDA state is in the file.
+    arguments = {f"{folder}training_args.bin": make_training_args({"seed": 42}) for folder in ("", *FOLDERS)}
+    states = {f"{folder}rng_state.pth": make_rng(devices=0) for folder in FOLDERS}
+    assert found(RULE, healthy(data={**arguments, **states})) == []
+    moved = {f"{folder}rng_state.pth": make_rng(devices=1) for folder in FOLDERS}
+    (item,) = found(RULE, healthy(data={**arguments, **moved}))
+    assert (item.severity, item.at.path) == (WARNING, "checkpoint-18/rng_state.pth")
