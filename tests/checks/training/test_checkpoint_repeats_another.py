@@ -65,7 +65,7 @@ def test_many_repeats_of_one_kind_are_one_finding(tmp_path: Path) -> None:
 
 
 def test_a_generator_that_is_not_saved_accuses_nobody() -> None:
-    """Seen in a public repository trained on another accelerator: rng_state.pth holds no state that its dropout moves."""
+    """Seen in a public repository of another accelerator: rng_state.pth holds no state that dropout moves."""
     from tests.builders.pickles import make_rng, make_training_args
 
     # Nothing says that the run was on a CPU, and no CUDA state is in the file.
