@@ -235,11 +235,13 @@ def _continues(earlier: Folder, later: Folder) -> bool:
     one, two = earlier.one(AdapterConfig), later.one(AdapterConfig)
     if one is None or two is None:
         return True
-    return (one.peft_type, one.r, one.base_model_name_or_path) == (
-        two.peft_type,
-        two.r,
-        two.base_model_name_or_path,
-    )
+    return (one.peft_type, one.r, _base_word(one)) == (two.peft_type, two.r, _base_word(two))
+
+
+def _base_word(config: AdapterConfig) -> str | None:
+    """The last part of the base's name: a run may name the hub id in one folder and its local copy in another."""
+    name = config.base_model_name_or_path
+    return None if name is None else name.replace("\\", "/").rstrip("/").rpartition("/")[2].lower()
 
 
 def _owner(path: str, runs: Iterable[Run]) -> Run | None:

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from auditor.checks._base_names import is_machine_path, model_name, same_model
 from auditor.sources.directory import memory_snapshot
 from tests.builders.repositories import healthy, seed
-from tests.checks.expecting import WARNING, finding, found, reasons
+from tests.checks.expecting import NOTE, WARNING, finding, found, reasons
 
 RULE = "base-model-path-is-local"
 CONFIG = "adapter_config.json"
@@ -30,6 +30,15 @@ def test_fails_for_an_empty_name() -> None:
     assert found(RULE, healthy(json_edits={CONFIG: {PLACE: ""}})) == [
         finding(RULE, WARNING, says, CONFIG, PLACE, observed='""')
     ]
+
+
+def test_a_checkpoint_whose_run_names_the_hub_id_is_a_note() -> None:
+    """Seen in public repositories: the root's config names the hub id, its checkpoints a folder of that name."""
+    where = "checkpoint-9/adapter_config.json"
+    (item,) = found(RULE, healthy(json_edits={where: {PLACE: "/root/models/tiny-gemma3"}}))
+    assert (item.severity, item.at.path) == (NOTE, where)
+    (other,) = found(RULE, healthy(json_edits={where: {PLACE: "/root/models/another"}}))
+    assert other.severity == WARNING
 
 
 def test_passes_null_which_own_modules_leave() -> None:
