@@ -1,6 +1,8 @@
 """What the real case must give: forensics of the page that started this, section 6, as a table of rule and severity.
 
-The table was written from the catalogue (its id behind each row), not from the output.
+Which catalogue entries fire, with which severity, and which must hold is section 6's word (the id stands behind each
+row); the name of the rule that carries an entry was looked up in auditor/checks. MAY_ALSO alone was added after the
+output was seen: two notes that section 6 does not list.
 """
 
 import json
@@ -72,7 +74,13 @@ MUST_HOLD = {
     "declared-value-contradicted",  # C01, C03, C04
     "adapter-not-as-declared",  # C27
     "checkpoint-number-differs-from-step",  # K01
+    "step-beyond-max-steps",  # K02
     "epoch-disagrees-with-steps",  # K03
+    "more-checkpoints-than-limit",  # K13
+    "checkpoint-cannot-resume",  # K14
+    "process-count-differs",  # K15
+    "tokenizer-differs-from-checkpoint",  # T03
+    "licence-missing",  # M06
     "versions-conflict",  # V01, V02
     "event-host-differs",  # R02
     "event-time-differs",  # R03
