@@ -24,12 +24,17 @@ class Need:
 
 @dataclass(frozen=True, slots=True)
 class Documentation:
-    """A rule's docstring by part: what is wrong, why it matters, how it can be wrong, what to do."""
+    """A rule's docstring by part: what is wrong, why it matters, how it can be wrong, what to do, two examples.
+
+    ``bad`` and ``good`` are lines that edit a repository of the fixtures (tests/builders/examples.py runs them).
+    """
 
     what: str
     why: str
     wrong_when: str
     fix: str
+    bad: str = ""
+    good: str = ""
 
     @property
     def text(self) -> str:
@@ -91,16 +96,29 @@ def needs_of(function: Callable[..., typing.Any]) -> tuple[Need, ...]:
 
 
 def parse_documentation(docstring: str) -> Documentation:
-    """Split a docstring into paragraphs; ``Wrong when:`` and ``Fix:`` begin theirs."""
-    paragraphs = [" ".join(part.split()) for part in inspect.cleandoc(docstring).split("\n\n")]
+    """Split a docstring into its parts.
+
+    ``Wrong when:`` and ``Fix:`` begin a paragraph, ``Bad:`` and ``Good:`` a block whose lines are kept.
+    """
+    blocks = inspect.cleandoc(docstring).split("\n\n")
+    examples = dict.fromkeys(("Bad:", "Good:"), "")
     labelled = {"Wrong when:": "", "Fix:": ""}
     plain: list[str] = []
-    for paragraph in paragraphs:
+    for block in blocks:
+        heading, _, lines = block.partition("\n")
+        paragraph = " ".join(block.split())
         label = next((label for label in labelled if paragraph.startswith(label)), None)
-        if label is None:
+        if heading.strip() in examples:
+            examples[heading.strip()] = inspect.cleandoc("\n" + lines)
+        elif label is None:
             plain.append(paragraph)
         else:
             labelled[label] = paragraph.removeprefix(label).strip()
     return Documentation(
-        plain[0] if plain else "", "\n\n".join(plain[1:]), labelled["Wrong when:"], labelled["Fix:"]
+        plain[0] if plain else "",
+        "\n\n".join(plain[1:]),
+        labelled["Wrong when:"],
+        labelled["Fix:"],
+        examples["Bad:"],
+        examples["Good:"],
     )

@@ -10,6 +10,12 @@ Wrong when: the adapter was written by a method that stores several ranks in one
 so.
 
 Fix: commit weights and adapter_config.json from the same checkpoint.
+
+Bad:
+    adapter_config.json: /r = 4
+
+Good:
+    adapter_config.json: /r = 8
 """
 
 from collections.abc import Iterator

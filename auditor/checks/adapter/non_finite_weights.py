@@ -6,6 +6,12 @@ with noise. The usual cause is an overflow in float16 or a learning rate that is
 Wrong when: never for a finished adapter; the values are read exactly as they are stored.
 
 Fix: publish an earlier checkpoint whose weights are finite, or train again in bfloat16 or float32.
+
+Bad:
+    adapter_model.safetensors: tensor *.layers.0.self_attn.q_proj.lora_B.weight = NaN
+
+Good:
+    adapter_model.safetensors: tensor *.lora_B.weight = 0.5
 """
 
 from collections.abc import Iterator

@@ -8,6 +8,12 @@ Wrong when: the branch is meant to stand alone, as orphan branches of models are
 
 Fix: check out the target branch, copy the files of the model branch onto it and commit; or merge with
 `--allow-unrelated-histories` after the trees were reviewed.
+
+Bad:
+    compared with: tiny main, unrelated
+
+Good:
+    compared with: tiny main
 """
 
 from collections.abc import Iterator

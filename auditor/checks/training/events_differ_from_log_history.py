@@ -7,6 +7,12 @@ of them was edited or is of another run.
 Wrong when: two runs share a folder; with several event files nothing is judged.
 
 Fix: publish both as the Trainer wrote them.
+
+Bad:
+    events: train/loss at 3 = 9.5
+
+Good:
+    # as the trainer wrote it
 """
 
 import math

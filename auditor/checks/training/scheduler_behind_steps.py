@@ -9,6 +9,12 @@ Wrong when: another precision scaler skipped steps. Under fp16 the rule is silen
 excludes that many skips.
 
 Fix: publish scheduler.pt and trainer_state.json of one checkpoint.
+
+Bad:
+    checkpoint-18/scheduler.pt: .last_epoch = 15
+
+Good:
+    # as the trainer wrote it: last_epoch is 18 at step 18
 """
 
 from collections.abc import Iterator
