@@ -6,7 +6,7 @@ AUDIT := $(BIN)/audit
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 OUT := audit-reports
 
-.PHONY: demo test check fixtures reports clean help
+.PHONY: demo test check corpus fixtures reports clean help
 
 help: ## What each target does
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -43,6 +43,9 @@ check: $(VENV)/.installed ## Format, lint, types, layers
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+corpus: $(VENV)/.installed ## Audit an archive of real repositories: make corpus CORPUS=path/to/open.tar.xz
+	$(BIN)/python benchmarks/corpus.py $(CORPUS)
 
 fixtures: $(VENV)/.installed ## Rebuild fixtures/ (trains the tiny run; bytes of events and bundles change)
 	$(BIN)/python fixtures/build.py
