@@ -1,13 +1,14 @@
 """``.audit.toml`` or ``[tool.audit]`` -> one frozen Policy. In a comparison it is read from the base ref."""
 
 import difflib
+import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
 from auditor.errors import CannotRead, UsageError
-from auditor.model import Severity, Snapshot, Suppression
+from auditor.model import Blob, Severity, Snapshot, Suppression
 
 FILES = (".audit.toml", "pyproject.toml")
 _KEYS = ("fail-on", "require-coverage", "severity", "paths", "ignore", "rerun", "tolerance")
@@ -15,6 +16,8 @@ _IGNORE_KEYS = ("rule", "path", "reason", "until")
 _RERUN_KEYS = ("trainer", "command", "steps", "minutes", "threads", "timeout")
 _DOTS = 200
 """Dots in a line at most: tomllib's time grows with the square of a dotted key's parts (100,000 take minutes)."""
+_HEADING = re.compile(r"^\s*\[{1,2}\s*(?P<name>[\w.\-]+)\s*\]{1,2}")
+_ENTRY = re.compile(r"""^\s*(?:"(?P<double>[^"]+)"|'(?P<single>[^']+)'|(?P<bare>[^\s"'=]+))\s*=""")
 LEVELS: Mapping[str, Severity | None] = {
     "error": Severity.ERROR,
     "warning": Severity.WARNING,
@@ -25,7 +28,11 @@ LEVELS: Mapping[str, Severity | None] = {
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What the reviewer decided beforehand. ``sources`` says where each value came from."""
+    """What the reviewer decided beforehand.
+
+    ``sources`` says where each value came from (``main:.audit.toml:3``), by key: ``fail-on``, ``severity.RULE``,
+    ``paths.PATH``, ``ignore.0``, ``rerun.steps``, ``tolerance.loss``. What it does not name is a default.
+    """
 
     fail_on: str = "error"
     require_coverage: float | None = None
@@ -60,8 +67,33 @@ def from_snapshot(snapshot: Snapshot) -> Policy:
             raise UsageError(f"{name} {error.reason}", "mend the file, or remove it") from error
         if table is not None:
             where = f"{snapshot.name}:{name}"
-            return parse(table, where)
+            policy = parse(table, where)
+            return replace(policy, sources=_with_lines(policy.sources, where, _text_of(blob)))
     return Policy()
+
+
+def _text_of(blob: Blob) -> str:
+    return blob.read(1024 * 1024).decode(errors="replace")
+
+
+def _with_lines(sources: Mapping[str, str], where: str, text: str) -> Mapping[str, str]:
+    """Each source with the number of the line its key stands on, where that is plain to see."""
+    lines: dict[str, int] = {}
+    section = ""
+    count = 0
+    for number, line in enumerate(text.splitlines(), 1):
+        head = _HEADING.match(line)
+        if head is not None:
+            section = head["name"].removeprefix("tool.audit").lstrip(".")
+            if section == "ignore":
+                lines.setdefault(f"ignore.{count}", number)
+                count += 1
+            continue
+        key = _ENTRY.match(line)
+        if key is not None:
+            name = key["double"] or key["single"] or key["bare"]
+            lines.setdefault(f"{section}.{name}" if section else name, number)
+    return {key: f"{where}:{lines[key]}" if key in lines else where for key in sources}
 
 
 def _table(name: str, data: bytes) -> Mapping[str, object] | None:
@@ -94,8 +126,19 @@ def parse(table: Mapping[str, object], where: str) -> Policy:
         ignores=_ignores(table.get("ignore", []), where),
         rerun=_rerun(table.get("rerun", {}), where),
         tolerance=_numbers(table.get("tolerance", {}), where),
-        sources=dict.fromkeys(table, where),
+        sources=dict.fromkeys(_keys(table), where),
     )
+
+
+def _keys(table: Mapping[str, object]) -> Iterator[str]:
+    """Every value's key: ``fail-on``, ``severity.RULE``, ``ignore.0``."""
+    for key, value in table.items():
+        if isinstance(value, dict):
+            yield from (f"{key}.{name}" for name in value)
+        elif isinstance(value, list) and key == "ignore":
+            yield from (f"{key}.{number}" for number in range(len(value)))
+        else:
+            yield key
 
 
 def _known(table: Mapping[str, object], keys: tuple[str, ...], where: str) -> None:
@@ -180,8 +223,16 @@ def overridden(
         raise UsageError(f"--fail-on {fail_on!r} is no level", f"use one of {', '.join(LEVELS)}")
     if coverage is not None and not 0 <= coverage <= 1:
         raise UsageError(f"--require-coverage {coverage} is no share", "give a number from 0 to 1")
+    said = {"fail-on": fail_on, "require-coverage": coverage, "only": only, "skip": ignore}
+    options = {"only": "--only", "skip": "--ignore"}
+    sources = {
+        key: f"option {options.get(key, f'--{key}')}"
+        for key, value in said.items()
+        if value not in (None, (), [])
+    }
     return replace(
         policy,
+        sources={**policy.sources, **sources},
         fail_on=fail_on or policy.fail_on,
         require_coverage=policy.require_coverage if coverage is None else coverage,
         only=tuple(only),

@@ -36,7 +36,15 @@ def test_every_key_is_read_with_its_source() -> None:
     assert policy.ignores == (Suppression("a-rule", "", "known", "2030-01-01"),)
     assert policy.rerun == {"steps": 5}
     assert policy.tolerance == {"loss": 1e-3}
-    assert policy.sources["fail-on"] == "main:.audit.toml"
+    assert policy.sources == {
+        "fail-on": "main:.audit.toml:1",
+        "require-coverage": "main:.audit.toml:2",
+        "severity.a-rule": "main:.audit.toml:4",
+        "paths./x": "main:.audit.toml:6",
+        "ignore.0": "main:.audit.toml:7",
+        "rerun.steps": "main:.audit.toml:12",
+        "tolerance.loss": "main:.audit.toml:14",
+    }
 
 
 def test_pyproject_is_read_only_where_it_speaks_of_us() -> None:

@@ -58,6 +58,14 @@ Only = Annotated[
 Ignore = Annotated[
     list[str] | None, typer.Option("--ignore", metavar="RULE", help="Do not run this rule. Repeatable.")
 ]
+Baseline = Annotated[
+    Path | None,
+    typer.Option(
+        "--baseline",
+        metavar="FILE.json",
+        help="An earlier JSON report: only findings it does not hold count.",
+    ),
+]
 Color = Annotated[str, typer.Option("--color", metavar="WHEN", help="auto, always or never.")]
 Offline = Annotated[
     bool, typer.Option("--offline", help="Fetch nothing. This is always so; the option says it aloud.")

@@ -69,6 +69,7 @@ def compare(
     require_coverage: opt.RequireCoverage = None,
     only: opt.Only = None,
     ignore: opt.Ignore = None,
+    baseline: opt.Baseline = None,
     color: opt.Color = "auto",
     quiet: opt.Quiet = False,
     verbose: opt.Verbose = False,
@@ -88,7 +89,7 @@ def compare(
         rerunner = _rerunner(
             rerun, policy, base_model, data, steps, minutes, run_name, keep, no_cache, quiet, debug
         )
-        options = _audit_options(policy, base_model, opened.repository)
+        options = _audit_options(policy, base_model, opened.repository, baseline)
         report = audit.compare(before, after, opened.related, options, rerunner)
     _finish(report, stdout, files, color, stamp)
 
@@ -107,6 +108,7 @@ def check(
     require_coverage: opt.RequireCoverage = None,
     only: opt.Only = None,
     ignore: opt.Ignore = None,
+    baseline: opt.Baseline = None,
     color: opt.Color = "auto",
     quiet: opt.Quiet = False,
     verbose: opt.Verbose = False,
@@ -123,7 +125,7 @@ def check(
         (snapshot,) = opened.snapshots
         _say(opened.snapshots, verbose and not quiet)
         policy = _policy(from_snapshot(snapshot), fail_on, require_coverage, only, ignore)
-        report = audit.check(snapshot, _audit_options(policy, base_model, opened.repository))
+        report = audit.check(snapshot, _audit_options(policy, base_model, opened.repository, baseline))
     _finish(report, stdout, files, color, stamp)
 
 
@@ -146,6 +148,7 @@ def rerun(
     require_coverage: opt.RequireCoverage = None,
     only: opt.Only = None,
     ignore: opt.Ignore = None,
+    baseline: opt.Baseline = None,
     color: opt.Color = "auto",
     quiet: opt.Quiet = False,
     verbose: opt.Verbose = False,
@@ -162,7 +165,7 @@ def rerun(
         (snapshot,) = opened.snapshots
         _say(opened.snapshots, verbose and not quiet)
         policy = _policy(from_snapshot(snapshot), fail_on, require_coverage, only, ignore)
-        options = _audit_options(policy, base_model, opened.repository)
+        options = _audit_options(policy, base_model, opened.repository, baseline)
         if plan:
             from auditor.cli._plan import plan_text
             from auditor.engine.rerun import RerunOptions
@@ -197,10 +200,12 @@ def _policy(
     return overridden(policy, fail_on, coverage, only or (), ignore or ())
 
 
-def _audit_options(policy: "Policy", base: Path | None, repository: str) -> "Options":
+def _audit_options(policy: "Policy", base: Path | None, repository: str, baseline: Path | None) -> "Options":
+    from auditor.cli._baseline import findings_of
     from auditor.engine.audit import Options
 
-    return Options(policy, base, date.today().isoformat(), repository)  # noqa: DTZ011 - ignores end on a local day
+    today = date.today().isoformat()  # noqa: DTZ011 - ignores end on a local day
+    return Options(policy, base, today, repository, None if baseline is None else findings_of(baseline))
 
 
 def _rerunner(

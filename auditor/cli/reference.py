@@ -1,7 +1,6 @@
 """The commands that explain: rules, schemas, policy, stored reports."""
 
 import json
-from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -82,18 +81,10 @@ def report(
     debug: opt.Debug = False,
 ) -> None:
     """Render a stored JSON report in another format, without auditing again."""
-    from auditor.report._load import from_json
+    from auditor.cli._baseline import read_report
 
     stdout, files = _output.chosen(format, output or (), color)
-    try:
-        text = file.read_text(encoding="utf-8")
-    except OSError as error:
-        raise UsageError(
-            f"{file} cannot be read: {error.strerror}", "give a file that audit wrote"
-        ) from error
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{file} is not a report", "give a file written with --output json=FILE") from error
-    _output.emit(from_json(text), stdout, files, color)
+    _output.emit(read_report(file), stdout, files, color)
 
 
 @app.command()
@@ -102,24 +93,23 @@ def config(
         str, typer.Argument(metavar="[REF]", help="The ref whose policy counts (the BASE of a comparison).")
     ] = "HEAD",
     repo: opt.Repo = None,
+    fail_on: opt.FailOn = None,
+    require_coverage: opt.RequireCoverage = None,
+    only: opt.Only = None,
+    ignore: opt.Ignore = None,
+    format: Annotated[str, typer.Option("--format", metavar="FORMAT", help="toml or json.")] = "toml",  # noqa: A002
 ) -> None:
-    """Print the policy in force, and which file each value came from."""
-    from auditor.policy import from_snapshot
+    """Print the policy in force, and where each value came from: a file and line, an option, or the default."""
+    from auditor.cli import _config
+    from auditor.policy import from_snapshot, overridden
 
+    if format not in ("toml", "json"):
+        raise UsageError(f"there is no format {format!r} for the policy", "use toml or json")
     with _targets.target(ref, repo, ()) as opened:
         policy = from_snapshot(opened.snapshots[0])
-    values: Mapping[str, object] = {
-        "fail-on": policy.fail_on,
-        "require-coverage": policy.require_coverage,
-        "severity": {rule: level.word for rule, level in policy.severity.items()},
-        "paths": dict(policy.paths),
-        "ignore": [asdict(item) for item in policy.ignores],
-        "rerun": dict(policy.rerun),
-        "tolerance": dict(policy.tolerance),
-    }
-    for key, value in values.items():
-        source = policy.sources.get(key, "default")
-        _output.write(f"{key} = {json.dumps(value)}  # {source}\n")
+    policy = overridden(policy, fail_on, require_coverage, only or (), ignore or ())
+    _config.refuse_unknown_rules(policy)
+    _output.write(_config.as_json(policy) if format == "json" else _config.as_toml(policy))
 
 
 def _wrapped(text: str, indent: str = "") -> str:

@@ -6,12 +6,19 @@ from collections.abc import Iterator, Mapping
 from auditor.model import Change, Fact
 
 
-def compare(base: Mapping[str, Fact], head: Mapping[str, Fact]) -> tuple[Change, ...]:
-    """Every fact that differs, by key. A fact that both sides agree on yields nothing."""
-    return tuple(_changes(base, head))
+def compare(
+    base: Mapping[str, Fact], head: Mapping[str, Fact], tolerance: Mapping[str, float] | None = None
+) -> tuple[Change, ...]:
+    """Every fact that differs, by key. A fact that both sides agree on yields nothing.
+
+    ``tolerance`` is relative, by key (``loss`` is every ``loss@step``); it widens a fact's own and never narrows it.
+    """
+    return tuple(_changes(base, head, tolerance or {}))
 
 
-def _changes(base: Mapping[str, Fact], head: Mapping[str, Fact]) -> Iterator[Change]:
+def _changes(
+    base: Mapping[str, Fact], head: Mapping[str, Fact], tolerance: Mapping[str, float]
+) -> Iterator[Change]:
     for key in sorted({*base, *head}):
         one, two = base.get(key), head.get(key)
         if one is None and two is not None:
@@ -19,9 +26,8 @@ def _changes(base: Mapping[str, Fact], head: Mapping[str, Fact]) -> Iterator[Cha
         elif two is None and one is not None:
             yield Change(key, "removed", one.value, None)
         elif one is not None and two is not None and not identical(one.value, two.value):
-            near = one.ignorable or close(
-                one.value, two.value, max(one.rtol, two.rtol), max(one.atol, two.atol)
-            )
+            rtol = max(one.rtol, two.rtol, tolerance.get(key.partition("@")[0], 0.0))
+            near = one.ignorable or close(one.value, two.value, rtol, max(one.atol, two.atol))
             yield Change(key, "within tolerance" if near else "changed", one.value, two.value)
 
 

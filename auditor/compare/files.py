@@ -16,8 +16,10 @@ from auditor.runs import Contents
 _CHUNK = 1024 * 1024
 
 
-def compare_files(base: Contents, head: Contents) -> tuple[FileChange, ...]:
-    """Every path of either side, sorted."""
+def compare_files(
+    base: Contents, head: Contents, tolerance: Mapping[str, float] | None = None
+) -> tuple[FileChange, ...]:
+    """Every path of either side, sorted; ``tolerance`` as in `facts.compare`."""
     ours, theirs = base.snapshot.files, head.snapshot.files
     changes: list[FileChange] = []
     for path in sorted({*ours, *theirs}):
@@ -26,11 +28,13 @@ def compare_files(base: Contents, head: Contents) -> tuple[FileChange, ...]:
         elif path not in ours:
             changes.append(FileChange(path, "added", "none"))
         else:
-            changes.append(_compare_one(ours[path], theirs[path], base, head))
+            changes.append(_compare_one(ours[path], theirs[path], base, head, tolerance or {}))
     return tuple(changes)
 
 
-def _compare_one(one: Blob, two: Blob, base: Contents, head: Contents) -> FileChange:
+def _compare_one(
+    one: Blob, two: Blob, base: Contents, head: Contents, tolerance: Mapping[str, float]
+) -> FileChange:
     path = one.path
     if one.kind is not two.kind:
         return FileChange(path, "modified", "none", note=f"{one.kind.value} became {two.kind.value}")
@@ -41,7 +45,7 @@ def _compare_one(one: Blob, two: Blob, base: Contents, head: Contents) -> FileCh
         return FileChange(path, "identical", proof)
     if one.kind is not FileKind.FILE:
         return FileChange(path, "modified", proof)
-    return _parsed(path, base, head, proof)
+    return _parsed(path, base, head, proof, tolerance)
 
 
 def _proof(one: Blob, two: Blob) -> tuple[bool | None, str]:
@@ -71,12 +75,14 @@ def _same_bytes(one: Blob, two: Blob) -> bool | None:
         return None
 
 
-def _parsed(path: str, base: Contents, head: Contents, proof: str) -> FileChange:
+def _parsed(
+    path: str, base: Contents, head: Contents, proof: str, tolerance: Mapping[str, float]
+) -> FileChange:
     changes: list[Change] = []
     unseen: list[str] = []
     for one, two in _pairs(path, base, head):
         unseen.append(one.unseen)
-        changes.extend(compare(one.facts(), two.facts()))
+        changes.extend(compare(one.facts(), two.facts(), tolerance))
     if not unseen:
         return FileChange(path, "modified", proof, note="the bytes differ; no reader compared them")
     if not changes:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.adapter_weights import AdapterWeights
 from auditor.artifacts.trainer_state import TrainerState
-from auditor.compare.curves import compare_series
+from auditor.compare.curves import RTOL, compare_series
 from auditor.model import AdapterComparison, Blob, CurveComparison
 from auditor.runs import Folder, Run
 
@@ -87,14 +87,20 @@ def curves_of(run: Run) -> tuple[CurveComparison, ...]:
     )
 
 
-def compare_curves(base: Sequence[Run], head: Sequence[Run]) -> tuple[CurveComparison, ...]:
-    """The curves of every run of the head, against the base's where it has the same run."""
+def compare_curves(
+    base: Sequence[Run], head: Sequence[Run], tolerance: Mapping[str, float] | None = None
+) -> tuple[CurveComparison, ...]:
+    """The curves of every run of the head, against the base's where it has the same run.
+
+    ``tolerance`` is relative, by tag; it widens the usual one and never narrows it.
+    """
     found: list[CurveComparison] = []
     for one, two in paired(base, head):
         before = series_of(one) if one is not None else {}
         for tag, (path, points) in series_of(two).items():
             if tag in before:
-                found.append(compare_series(tag, before[tag][0], before[tag][1], path, points))
+                rtol = max(RTOL, (tolerance or {}).get(tag, 0.0))
+                found.append(compare_series(tag, before[tag][0], before[tag][1], path, points, rtol))
             else:
                 found.append(CurveComparison(tag, None, path, (), points, None, None))
     return tuple(found)

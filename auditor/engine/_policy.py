@@ -6,8 +6,9 @@ from dataclasses import replace
 
 from auditor.claims import Ledger
 from auditor.engine import _rules
-from auditor.model import Finding, Suppression
-from auditor.policy import Policy
+from auditor.errors import UsageError
+from auditor.model import Finding, Snapshot, Suppression
+from auditor.policy import Policy, from_snapshot
 
 FAMILIES = ("safety", "declared", "training", "adapter", "provenance", "tokenizer", "card", "storage")
 """Families of rules by what a defect costs who merges it: harm on loading, a model that is not the declared one, states
@@ -36,6 +37,59 @@ def suppress(
     ]
     notes += [f"the ignore of {item.rule} matches no finding" for item in policy.ignores if item not in used]
     return tuple(marked), tuple(notes)
+
+
+IN_BASELINE = "known: the baseline holds it"
+
+
+def known(
+    findings: Sequence[Finding], baseline: Sequence[Finding]
+) -> tuple[tuple[Finding, ...], tuple[str, ...]]:
+    """Mark what a baseline holds already; return it with a sentence about entries that nothing matches any more.
+
+    A finding is known when the baseline holds one of the same rule and place that is no milder, saw the same, and
+    speaks of every copy this one speaks of: a second unknown name in the same pickle is new.
+    """
+    old: dict[str, Finding] = {finding.fingerprint: finding for finding in baseline}
+    marked: list[Finding] = []
+    met: set[str] = set()
+    for finding in findings:
+        before = old.get(finding.fingerprint)
+        same = before is not None and finding.state != "absent" and _says_no_more(finding, before)
+        if same:
+            met.add(finding.fingerprint)
+        held = same and finding.suppressed is None
+        allowed = Suppression(finding.rule, finding.at.path, IN_BASELINE, "")
+        marked.append(replace(finding, suppressed=allowed) if held else finding)
+    gone = len(old.keys() - met)
+    words = "1 finding of the baseline is" if gone == 1 else f"{gone} findings of the baseline are"
+    notes = (f"{words} gone or changed: write a new baseline with --output json=FILE",) if gone else ()
+    return tuple(marked), notes
+
+
+def changed(before: Snapshot, after: Snapshot) -> tuple[str, ...]:
+    """A sentence when the branch brings another policy than the one it is judged by."""
+    try:
+        one, two = (replace(from_snapshot(side), sources={}) for side in (before, after))
+    except UsageError as error:
+        return (
+            f"the policy in {after.name} could not be read ({error.message}); that of {before.name} was applied",
+        )
+    if one == two:
+        return ()
+    return (
+        f"{after.name} changes the policy: it was judged by that of {before.name}, so look at the change itself",
+    )
+
+
+def _says_no_more(finding: Finding, before: Finding) -> bool:
+    places = {before.at, *before.also_at}
+    return (
+        finding.severity <= before.severity
+        and (finding.message, finding.expected, finding.observed)
+        == (before.message, before.expected, before.observed)
+        and set(finding.also_at) <= places
+    )
 
 
 def _matches(ignore: Suppression, finding: Finding) -> bool:

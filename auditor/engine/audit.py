@@ -1,6 +1,7 @@
 """The use cases: check one snapshot, compare two, with or without a rerun of the head."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -29,6 +30,8 @@ class Options:
     base: Path | None = None
     today: str = ""
     repository: str = ""
+    baseline: tuple[Finding, ...] | None = None
+    """The findings of an earlier report, which do not count; None without one."""
 
 
 def look(snapshot: Snapshot, options: Options) -> Side:
@@ -66,7 +69,8 @@ def check(snapshot: Snapshot, options: Options, rerunner: Rerunner | None = None
     """Audit one snapshot."""
     side = _reran(look(snapshot, options), rerunner)
     outcome = _judge(side, options.policy)
-    findings, notes = _policy.suppress(_policy.fold(outcome.findings), options.policy, options.today)
+    findings, notes = _allowed(_policy.fold(outcome.findings), options)
+    notes = (*_own_policy(options.policy), *notes)
     return report(
         kind="rerun" if rerunner else "check",
         repository=options.repository,
@@ -85,14 +89,15 @@ def compare(
     """Audit ``head`` as a change of ``base``: every check on both, every difference, the rerun of head."""
     before = look(base, options)
     after = look(head, options)
-    diff = difference(before, after, related)
+    diff = difference(before, after, related, options.policy.tolerance)
     after = _reran(replace(after, diff=diff), rerunner)
     outcome = _judge(after, options.policy)
     old: tuple[Finding, ...] = ()
     if before.contents.folders:
         old = _policy.fold(_judge(before, options.policy).findings)
     stated = _policy.with_states(_policy.fold(outcome.findings), old)
-    findings, notes = _policy.suppress(stated, options.policy, options.today)
+    findings, notes = _allowed(stated, options)
+    notes = (*_policy.changed(base, head), *notes)
     return report(
         kind="compare",
         repository=options.repository,
@@ -105,15 +110,38 @@ def compare(
     )
 
 
-def difference(before: Side, after: Side, related: bool | None) -> Diff:
-    """Two sides set side by side: files, adapters by their effective update, curves by step."""
+def _own_policy(policy: Policy) -> tuple[str, ...]:
+    """A sentence when one side alone was audited by its own policy: nobody else decided it."""
+    file = next((source for source in policy.sources.values() if not source.startswith("option ")), None)
+    if file is None:
+        return ()
+    where = re.sub(r":\d+$", "", file)
+    return (f"the policy came from what was audited ({where}); audit compare takes it from the base",)
+
+
+def _allowed(findings: Sequence[Finding], options: Options) -> tuple[tuple[Finding, ...], tuple[str, ...]]:
+    """The findings with what the policy and the baseline allow marked, and what is to be said of both."""
+    marked, notes = _policy.suppress(findings, options.policy, options.today)
+    if options.baseline is None:
+        return marked, notes
+    marked, more = _policy.known(marked, options.baseline)
+    return marked, (*notes, *more)
+
+
+def difference(
+    before: Side, after: Side, related: bool | None, tolerance: Mapping[str, float] | None = None
+) -> Diff:
+    """Two sides set side by side: files, adapters by their effective update, curves by step.
+
+    ``tolerance`` gives the relative tolerance of facts and curves by key (``loss``), over the readers' own.
+    """
     return Diff(
         before.snapshot,
         after.snapshot,
         related,
-        compare_files(before.contents, after.contents),
+        compare_files(before.contents, after.contents, tolerance or {}),
         compare_adapters(before.runs, after.runs),
-        compare_curves(before.runs, after.runs),
+        compare_curves(before.runs, after.runs, tolerance or {}),
     )
 
 
@@ -124,11 +152,17 @@ def _reran(side: Side, rerunner: Rerunner | None) -> Side:
 
 
 def _judge(side: Side, policy: Policy) -> Outcome:
+    known = known_rules(policy)
+    return run_checks(side, [rule for rule in known.values() if policy.wants(rule.id)], policy)
+
+
+def known_rules(policy: Policy) -> Mapping[str, _rules.Rule]:
+    """Every rule by id. Raises UsageError when the policy names one that does not exist."""
     known = _rules.rules()
     for rule in (*policy.only, *policy.skip, *policy.severity, *(item.rule for item in policy.ignores)):
         if rule not in known:
             raise UsageError(f"there is no rule {rule!r}", nearest(rule))
-    return run_checks(side, [rule for rule in known.values() if policy.wants(rule.id)], policy)
+    return known
 
 
 def nearest(rule: str) -> str:

@@ -63,7 +63,10 @@ class NotApplicable:
 
 @dataclass(frozen=True, slots=True)
 class Suppression:
-    """A finding that a policy allows: ``until`` is an ISO date; reason and date are compulsory."""
+    """A finding that a policy allows: ``until`` is an ISO date; reason and date are compulsory.
+
+    A finding that a baseline holds has no date ("").
+    """
 
     rule: str
     path: str

@@ -19,6 +19,7 @@ from auditor.model import (
     Report,
     Severity,
     Status,
+    Suppression,
     Unread,
     name_of,
 )
@@ -73,6 +74,11 @@ def resolved(report: Report) -> list[Finding]:
 def suppressed(report: Report) -> list[Finding]:
     """Findings that a policy allows; they stay in every report."""
     return by_severity(f for f in report.findings if f.suppressed is not None and f.state != "absent")
+
+
+def allowance(item: Suppression) -> str:
+    """Until when and why a finding is allowed."""
+    return f"until {item.until}: {item.reason}" if item.until else item.reason
 
 
 def all_adapters(report: Report) -> list[tuple[str, AdapterComparison]]:

@@ -171,13 +171,12 @@ def _settled(report: Report) -> Section | None:
     gone, allowed = view.resolved(report), view.suppressed(report)
     rows = [f"- ✓ resolved: {code(f.rule)} {code(view.place(f.at))}" for f in gone]
     rows += [
-        f"- ~ allowed until {escaped(f.suppressed.until)}: {code(f.rule)} {code(view.place(f.at))}: "
-        f"{escaped(f.suppressed.reason)}"
+        f"- ~ {code(f.rule)} {code(view.place(f.at))}: allowed {escaped(view.allowance(f.suppressed))}"
         for f in allowed
         if f.suppressed is not None
     ]
     return _details(
-        "resolved and allowed", f"{len(gone)} resolved, {len(allowed)} allowed by the policy", rows
+        "resolved and allowed", f"{len(gone)} resolved, {len(allowed)} allowed by policy or baseline", rows
     )
 
 

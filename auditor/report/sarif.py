@@ -124,7 +124,10 @@ def _location(at: Location) -> dict[str, object]:
 
 
 def _suppression(item: Suppression) -> Json:
-    return {"kind": "external", "justification": _text(f"{item.reason} (until {item.until})")}
+    return {
+        "kind": "external",
+        "justification": _text(f"{item.reason} (until {item.until})" if item.until else item.reason),
+    }
 
 
 def _notifications(report: Report) -> Iterator[Json]:

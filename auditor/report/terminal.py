@@ -164,12 +164,11 @@ def _settled(report: Report, paint: Paint, width: int) -> Iterator[str]:
     if gone and allowed:
         yield ""
     if allowed:
-        yield paint(f"Allowed by the policy ({len(allowed)})", "title")
+        yield paint(f"Allowed by policy or baseline ({len(allowed)})", "title")
     for finding in allowed:
         yield "  ~ " + _rule_and(finding, view.place(finding.at), paint, width - 4)
         if finding.suppressed is not None:
-            reason = f"until {finding.suppressed.until}: {finding.suppressed.reason}"
-            yield from wrapped(reason, width, "    ", "    ")
+            yield from wrapped(view.allowance(finding.suppressed), width, "    ", "    ")
 
 
 def _next_steps(report: Report, paint: Paint, width: int) -> Iterator[str]:

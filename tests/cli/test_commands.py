@@ -4,10 +4,13 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from auditor import policy
+from auditor.sources.directory import memory_snapshot
 from tests.builders import repos
 from tests.builders.command import SEED, TINY, audit
 
@@ -149,7 +152,39 @@ def test_the_policy_comes_from_the_base_ref(capsys: Capture, tmp_path: Path) -> 
     loose = audit(capsys, "compare", "main", "branch", "--repo", str(path), "--fail-on", "never")
     assert loose.code == 0
     shown = audit(capsys, "config", "main", "--repo", str(path))
-    assert 'fail-on = "note"  # main:.audit.toml' in shown.out
+    assert 'fail-on = "note"  # main:.audit.toml:1\n' in shown.out
+    told = json.loads(audit(capsys, "compare", "main", "branch", "--repo", str(path), "--format", "json").out)
+    assert told["notes"][0] == (
+        "branch changes the policy: it was judged by that of main, so look at the change itself"
+    )
+
+
+def test_a_policy_that_judges_its_own_tree_is_said(capsys: Capture, tmp_path: Path) -> None:
+    (tmp_path / ".audit.toml").write_text('fail-on = "never"\n')
+    done = audit(capsys, "check", str(tmp_path), "--format", "json")
+    where = f"{tmp_path.name}:.audit.toml"
+    assert json.loads(done.out)["notes"] == [
+        f"the policy came from what was audited ({where}); audit compare takes it from the base"
+    ]
+
+
+def test_the_printed_policy_is_that_policy(capsys: Capture, tmp_path: Path) -> None:
+    text = (
+        'fail-on = "warning"\n[severity]\nempty-log-history = "error"\n[paths]\n"/c/x y" = "z"\n'
+        '[[ignore]]\nrule = "licence-missing"\nreason = "a \\"b\\""\nuntil = "2030-01-01"\n[tolerance]\nloss = 0.001\n'
+    )
+    (tmp_path / ".audit.toml").write_text(text)
+    done = audit(capsys, "config", str(tmp_path))
+    printed = policy.from_snapshot(memory_snapshot("x", {".audit.toml": done.out.encode()}))
+    assert replace(printed, sources={}) == replace(
+        policy.from_snapshot(memory_snapshot("x", {".audit.toml": text.encode()})), sources={}
+    )
+    by_option = audit(capsys, "config", str(tmp_path), "--fail-on", "note", "--format", "json")
+    assert json.loads(by_option.out)["fail-on"] == {"value": "note", "source": "option --fail-on"}
+    (tmp_path / ".audit.toml").write_text('[severity]\nempty-log = "note"\n')
+    refused = audit(capsys, "config", str(tmp_path))
+    assert refused.code == 2
+    assert "there is no rule 'empty-log'" in refused.err
 
 
 def test_coverage_can_be_required(capsys: Capture) -> None:

@@ -58,3 +58,13 @@ def test_infinities_and_booleans_are_never_close() -> None:
 @given(st.floats(allow_nan=False, allow_infinity=False), st.floats(allow_nan=False, allow_infinity=False))
 def test_closeness_is_symmetric(one: float, two: float) -> None:
     assert close(one, two, 1e-3, 1e-6) == close(two, one, 1e-3, 1e-6)
+
+
+def test_a_policy_widens_the_tolerance_of_a_key_and_of_its_steps() -> None:
+    base = {"loss@3": Fact(1.0), "grad_norm@3": Fact(1.0), "r": Fact(8.0)}
+    head = {"loss@3": Fact(1.0005), "grad_norm@3": Fact(1.0005), "r": Fact(8.001)}
+    kinds = {change.key: change.kind for change in compare(base, head, {"loss": 1e-3})}
+    assert kinds == {"loss@3": "within tolerance", "grad_norm@3": "changed", "r": "changed"}
+    narrow = {"loss@3": Fact(1.0, rtol=1e-2)}
+    (near,) = compare(narrow, {"loss@3": Fact(1.0005)}, {"loss": 1e-9})
+    assert near.kind == "within tolerance"
