@@ -1,40 +1,58 @@
-"""What the lines of an example do to one file: JSON, text, pickled states, tensors, event files."""
+"""What the lines of an example do to one file: JSON, text, pickled states, tensors."""
 
 import fnmatch
 import hashlib
 import json
 from typing import Any
 
-from auditor.artifacts.event_log import EventLog
 from auditor.artifacts.scheduler_state import SchedulerState
 from auditor.artifacts.training_args import TrainingArgs
 from auditor.errors import CannotRead
 from auditor.model import Blob, Digest
 from tests.builders.blobs import blob
-from tests.builders.events import make_events
-from tests.builders.pickles import Call, make_torch, make_training_args, named
+from tests.builders.pickles import make_torch, make_training_args
 
 GONE = object()
+PROCESSES = "distributed_state.num_processes"
+"""The one attribute of an attribute that an example may set."""
 
 
-def unfetched(path: str, data: bytes) -> Blob:
-    """The file as a Git LFS pointer whose content is on no disk here."""
-    why = f"its content ({len(data):,} bytes) is in Git LFS and was not fetched to this machine"
+def unfetched(path: str, data: bytes, size: int | None = None) -> Blob:
+    """The file as a Git LFS pointer whose content is on no disk here; of another size when one is given."""
+    size = len(data) if size is None else size
+    why = f"its content ({size:,} bytes) is in Git LFS and was not fetched to this machine"
 
     def refuse() -> Any:
         raise CannotRead(why, "unfetched")
 
     oid = Digest("sha256", hashlib.sha256(data).hexdigest())
-    return Blob(path, len(data), refuse, object_id=oid, lfs=oid, absent=why)
+    return Blob(path, size, refuse, object_id=oid, lfs=oid, absent=why)
 
 
 def json_set(data: bytes, pointer: str, value: object) -> bytes:
-    """A JSON document with one value set, added or (GONE) removed."""
-    document = json.loads(data)
+    """A JSON document with one value set, added or (GONE) removed; without a file it begins with ``{}``.
+
+    A ``*`` in the pointer stands for every item of a list; its last key is then changed only where it is there.
+    """
+    document = json.loads(data or b"{}")
     *parents, last = (part.replace("~1", "/").replace("~0", "~") for part in pointer[1:].split("/"))
-    target: Any = document
+    targets: list[Any] = [document]
     for part in parents:
-        target = target[int(part)] if isinstance(target, list) else target[part]
+        targets = [item for target in targets for item in _children(target, part)]
+    if "*" in parents:
+        targets = [target for target in targets if last in target]
+    for target in targets:
+        _set(target, last, value)
+    return json.dumps(document, indent=2).encode()
+
+
+def _children(target: Any, part: str) -> list[Any]:
+    if part == "*":
+        return list(target)
+    return [target[int(part)] if isinstance(target, list) else target[part]]
+
+
+def _set(target: Any, last: str, value: object) -> None:
     key: Any = int(last) if isinstance(target, list) and last != "-" else last
     if value is GONE:
         del target[key]
@@ -42,7 +60,6 @@ def json_set(data: bytes, pointer: str, value: object) -> bytes:
         target.append(value)
     else:
         target[key] = value
-    return json.dumps(document, indent=2).encode()
 
 
 def replaced(data: bytes, old: str, new: str) -> bytes:
@@ -50,6 +67,11 @@ def replaced(data: bytes, old: str, new: str) -> bytes:
     if old.encode() not in data:
         raise ValueError(f"{old!r} does not occur")
     return data.replace(old.encode(), new.encode())
+
+
+def flipped(data: bytes, at: int) -> bytes:
+    """A file with one bit of one byte changed."""
+    return data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
 
 
 def pickled(data: bytes, name: str, value: object) -> bytes:
@@ -60,6 +82,9 @@ def pickled(data: bytes, name: str, value: object) -> bytes:
     except CannotRead:
         return make_torch({**_state(data), name: value})
     kept = {k: v for k, v in known.values.items() if isinstance(v, bool | int | float | str | None)}
+    if name == PROCESSES:
+        assert isinstance(value, int)
+        return make_training_args(kept, cls=known.class_name, processes=value)
     return make_training_args({**kept, name: value}, cls=known.class_name)
 
 
@@ -75,43 +100,40 @@ def _state(data: bytes) -> dict[str, object]:
         return found
 
 
-def calling(name: str) -> bytes:
-    """A torch file that calls a function when it is loaded."""
-    return make_torch(Call(named(name), ("true",)))
-
-
 def tensors(data: bytes, glob: str, change: str) -> bytes:
-    """A safetensors file with the tensors that a glob names changed, one at least."""
+    """A safetensors file with the tensors that a glob names changed, one at least; ``of shape`` may add one."""
     import numpy
     from safetensors.numpy import load, save
 
-    arrays = load(data)
+    arrays: dict[str, Any] = load(data)
     names = fnmatch.filter(arrays, glob)
-    if not names:
+    if not names and not change.startswith("of shape "):
         raise ValueError(f"no tensor is called {glob}")
-    for name in names:
+    for name in names or [glob]:
         match change.split():
-            case ["=", value]:
-                arrays[name] = numpy.full_like(arrays[name], float(value))
-            case ["*", factor]:
-                arrays[name] = arrays[name] * numpy.float32(factor)
-            case ["rows", count]:
-                arrays[name] = numpy.resize(arrays[name], (int(count), *arrays[name].shape[1:]))
-            case ["as", dtype]:
-                arrays[name] = arrays[name].astype(dtype)
             case ["removed"]:
                 del arrays[name]
-            case _:
-                raise ValueError(f"no change of tensors: {change}")
+            case ["renamed", old, "->", new]:
+                arrays[name.replace(json.loads(old), json.loads(new))] = arrays.pop(name)
+            case ["of", "shape", shape]:
+                arrays[name] = numpy.ones([int(size) for size in shape.split("x")], numpy.float32)
+            case words:
+                arrays[name] = _numbers(arrays[name], words)
     made: bytes = save(arrays)
     return made
 
 
-def scalar(data: bytes, tag: str, step: int, value: float) -> bytes:
-    """An event file with another value of one scalar, or with a scalar more."""
-    log = EventLog.parse(blob(data, "events.out.tfevents.1768467607.tiny-trainer.1.0"))
-    series = {key: {point.step: point.value for point in points} for key, points in log.scalars.items()}
-    series.setdefault(tag, {})[step] = value
-    texts = {key.removesuffix("/text_summary"): items for key, items in log.texts.items()}
-    points = {key: sorted(items.items()) for key, items in series.items()}
-    return make_events(points, texts, wall_time=log.first_wall_time or 0.0)
+def _numbers(array: Any, words: list[str]) -> Any:
+    """Other numbers in one tensor."""
+    import numpy
+
+    match words:
+        case ["=", value]:
+            return numpy.full_like(array, float(value))
+        case ["*", factor]:
+            return array * numpy.float32(factor)
+        case ["rows", count]:
+            return numpy.resize(array, (int(count), *array.shape[1:]))
+        case ["as", dtype]:
+            return array.astype(dtype)
+    raise ValueError(f"no change of tensors: {' '.join(words)}")

@@ -1,28 +1,38 @@
 """Runs the examples in the docstrings of rules: lines that edit a repository of the fixtures.
 
-``repository: seed`` · ``compared with: tiny main, unrelated`` · ``base: tiny`` · ``stored: git`` say where the example
-plays (the honest tiny run unless said); every other line is ``PATH: edit``, PATH being a name or a glob:
+``repository: seed`` · ``compared with: tiny main, unrelated`` · ``base: tiny`` · ``stored: git`` ·
+``rerun: checkpoint-9/optimizer.pt diverged`` say where the example plays (the honest tiny run unless said); every other
+line is ``PATH: edit``, PATH being a name, a glob, ``events`` for the event file, or a JSON string:
 
-    PATH: /json/pointer = JSON  |  /json/pointer removed  |  "old" -> "new"  |  + "text"  |  = "whole text"
-    PATH: = copy of OTHER  |  removed  |  unfetched  |  cut to N bytes  |  .attribute = JSON
-    PATH: tensor GLOB = 0 | = NaN | * 2 | rows 4 | removed | as float16
-    PATH: tag at STEP = VALUE  |  pickle calling module.name
+    PATH: /json/pointer = JSON  |  /json/*/pointer = JSON  |  /json/pointer removed
+    PATH: "old" -> "new"  |  + "text"  |  = "whole text"     {a Hugging Face token} in a text stands for a made-up one
+    PATH: = copy of OTHER  |  removed  |  name "old" -> "new"  |  unfetched  |  unfetched, N bytes
+    PATH: cut to N bytes  |  byte N changed  |  N zero bytes
+    PATH: tensor GLOB = 0 | = NaN | * 2 | rows 4 | of shape 8x256 | renamed "old" -> "new" | removed | as float16
+    PATH: .attribute = JSON     a pickled training_args.bin or state
+    PATH: optimizer with 28 parameters, step 18, exp_avg_sq 0.5  |  scaler with scale 65536
+    PATH: tag at STEP = VALUE  |  tag at STEP removed  |  argument KEY = JSON  |  no scalars
+    PATH: begun 3 times  |  steps 9 to 18 written 500 s earlier
+    PATH: pickle calling module.name  |  pickle naming module.name  |  bare pickle
+    PATH: archive with "entry", "entry"  |  archive with compressed
 """
 
 import fnmatch
 import json
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from auditor.model import Blob, Snapshot
 from auditor.sources.directory import memory_snapshot
 from tests.builders import example_edits as edits
+from tests.builders import example_events as events
+from tests.builders import example_files as made
 from tests.builders.repositories import TINY_BASE, contents
 
 BRANCHES = {"tiny": "candidate", "seed": "caost-test-2"}
-_CONTEXT = ("repository", "compared with", "base", "stored")
-_LINE = re.compile(r"(?P<path>(?:[^:\\]|\\.)+): (?P<edit>.+)", re.DOTALL)
+_CONTEXT = ("repository", "compared with", "base", "stored", "rerun")
+_LINE = re.compile(r'(?P<path>"(?:[^"\\]|\\.)+"|[^":]+): (?P<edit>.+)', re.DOTALL)
 
 
 @dataclass
@@ -43,13 +53,15 @@ class Example:
         blobs.update({path: blob for path, blob in self.absent.items() if path not in self.files})
         # Two sides of a comparison are commits; only their being known matters.
         commit = "c" * 40 if "compared_with" in self.more else None
-        made = Snapshot(self.name, dict(sorted(blobs.items())), commit, kind="memory")
-        return as_git(made) if self.stored == "git" else made
+        found = Snapshot(self.name, dict(sorted(blobs.items())), commit, kind="memory")
+        return as_git(found) if self.stored == "git" else found
 
     def matching(self, pattern: str) -> list[str]:
         """The paths an edit speaks of: those a glob matches, else the name itself, there or not."""
         if pattern == "events":
             pattern = "*events.out.tfevents.*"
+        elif pattern.startswith('"'):
+            return [json.loads(pattern)]
         known = [*self.files, *self.absent]
         found = [path for path in known if path == pattern] or fnmatch.filter(known, pattern)
         return found or [pattern]
@@ -82,6 +94,8 @@ def _context(example: Example, keyword: str, value: str) -> None:
         example.more["base"] = {"tiny": TINY_BASE}[value]
     elif keyword == "stored":
         example.stored = value
+    elif keyword == "rerun":
+        example.more["rerun"] = made.rerun(value)
     elif keyword == "compared with":
         where, _, histories = value.partition(", ")
         fixture, branch = where.split()
@@ -95,17 +109,37 @@ def _edit(example: Example, line: str) -> None:
     match = _LINE.fullmatch(line.strip())
     if match is None:
         raise ValueError(f"no example line: {line!r}")
-    pattern, edit = match["path"], match["edit"]
-    for path in example.matching(pattern):
-        if edit == "removed":
-            _remove(example, path)
-        elif edit == "unfetched":
-            data = example.files.pop(path)
-            example.absent[path] = edits.unfetched(path, data)
-        else:
-            source = edit.removeprefix("= copy of ")
-            data = example.files[source] if edit.startswith("= copy of ") else _made(example, path, edit)
-            example.files[path] = data
+    for path in example.matching(match["path"]):
+        if not _filed(example, path, match["edit"]):
+            example.files[path] = _made(example, path, match["edit"])
+
+
+def _filed(example: Example, path: str, edit: str) -> bool:
+    """Edits of where a file is and whether, not of what it holds."""
+    pointer = re.fullmatch(r"unfetched(?:, (\d+) bytes)?", edit)
+    renamed = re.fullmatch(r'name (?P<old>".*") -> (?P<new>".*")', edit)
+    if edit == "removed":
+        _remove(example, path)
+    elif pointer:
+        size = int(pointer[1]) if pointer[1] else None
+        data = example.files.pop(path) if size is None else example.files.pop(path, b"")
+        example.absent[path] = edits.unfetched(path, data, size)
+    elif renamed:
+        other = edits.replaced(path.encode(), json.loads(renamed["old"]), json.loads(renamed["new"])).decode()
+        _rename(example, path, other)
+    elif edit.startswith("= copy of "):
+        (source,) = example.matching(edit.removeprefix("= copy of "))
+        example.files[path] = example.files[source]
+    else:
+        return False
+    return True
+
+
+def _rename(example: Example, path: str, other: str) -> None:
+    if path in example.files:
+        example.files[other] = example.files.pop(path)
+    else:
+        example.absent[other] = replace(example.absent.pop(path), path=other)
 
 
 def _remove(example: Example, path: str) -> None:
@@ -128,15 +162,39 @@ _FORMS: tuple[tuple[str, Maker], ...] = (
         r'(?P<old>".*") -> (?P<new>".*")',
         lambda d, m: edits.replaced(d, json.loads(m["old"]), json.loads(m["new"])),
     ),
-    (r'\+ (?P<text>".*")', lambda d, m: d + json.loads(m["text"]).encode()),
-    (r'= (?P<text>".*")', lambda _, m: json.loads(m["text"]).encode()),
+    (r'\+ (?P<text>".*")', lambda d, m: d + made.filled(json.loads(m["text"]))),
+    (r'= (?P<text>".*")', lambda _, m: made.filled(json.loads(m["text"]))),
     (r"cut to (?P<size>\d+) bytes", lambda d, m: d[: int(m["size"])]),
-    (r"\.(?P<name>[\w/]+) = (?P<value>.+)", lambda d, m: edits.pickled(d, m["name"], json.loads(m["value"]))),
+    (r"byte (?P<at>\d+) changed", lambda d, m: edits.flipped(d, int(m["at"]))),
+    (r"(?P<size>\d+) zero bytes", lambda _, m: bytes(int(m["size"]))),
+    (
+        r"\.(?P<name>[\w./]+) = (?P<value>.+)",
+        lambda d, m: edits.pickled(d, m["name"], json.loads(m["value"])),
+    ),
     (r"tensor (?P<glob>\S+) (?P<change>.+)", lambda d, m: edits.tensors(d, m["glob"], m["change"])),
-    (r"pickle calling (?P<name>[\w.]+)", lambda _, m: edits.calling(m["name"])),
+    (r"optimizer with (?P<words>.+)", lambda _, m: made.optimized(m["words"])),
+    (r"scaler with scale (?P<scale>\S+)", lambda _, m: made.scaled(float(m["scale"]))),
+    (r"pickle calling (?P<name>[\w.]+)", lambda _, m: made.calling(m["name"])),
+    (r"pickle naming (?P<name>[\w.]+)", lambda _, m: made.naming(m["name"])),
+    (r"bare pickle", lambda _, __: made.bare()),
+    (r"archive with (?P<entries>.+)", lambda _, m: made.archived(m["entries"])),
     (
         r"(?P<tag>\S+) at (?P<step>\d+) = (?P<value>\S+)",
-        lambda d, m: edits.scalar(d, m["tag"], int(m["step"]), float(m["value"])),
+        lambda d, m: events.valued(d, m["tag"], int(m["step"]), float(m["value"])),
+    ),
+    (
+        r"(?P<tag>\S+) at (?P<step>\d+) removed",
+        lambda d, m: events.without(d, m["tag"], int(m["step"])),
+    ),
+    (
+        r"argument (?P<key>\w+) = (?P<value>.+)",
+        lambda d, m: events.argued(d, m["key"], json.loads(m["value"])),
+    ),
+    (r"no scalars", lambda d, _: events.without_scalars(d)),
+    (r"begun (?P<times>\d+) times", lambda d, m: events.begun(d, int(m["times"]))),
+    (
+        r"steps (?P<first>\d+) to (?P<last>\d+) written (?P<seconds>\d+) s earlier",
+        lambda d, m: events.moved(d, int(m["first"]), int(m["last"]), float(m["seconds"])),
     ),
 )
 

@@ -10,6 +10,15 @@ checkpoint is a leftover of an earlier run.
 
 Fix: copy adapter and configuration together from the checkpoint that is to be published, or remove the
 leftover checkpoint.
+
+Bad:
+    # checkpoint-18 says r 8
+    adapter_config.json: /r = 16
+
+Good:
+    # keys that another release of PEFT does not write, and one model by path and by hub id
+    adapter_config.json: /bias removed
+    adapter_config.json: /base_model_name_or_path = "/root/cache/tiny-gemma3"
 """
 
 from collections.abc import Iterator

@@ -12,6 +12,14 @@ share the name (MLX, AdapterHub) are recognised by their keys and left alone.
 
 Fix: write the file with `save_pretrained` of the training run again, or correct the value and state
 where it comes from.
+
+Bad:
+    adapter_config.json: /r = 0
+
+Good:
+    # the pattern gives every module a rank of its own
+    adapter_config.json: /r = 0
+    adapter_config.json: /rank_pattern = {".*_proj": 8}
 """
 
 import math

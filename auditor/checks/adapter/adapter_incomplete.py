@@ -6,6 +6,14 @@ PEFT loads the two as one (peft 0.21.2, peft_model.py, `from_pretrained`). A fil
 Wrong when: weights under a name of another program lie beside the configuration.
 
 Fix: save the adapter with `save_pretrained` and commit both files.
+
+Bad:
+    adapter_config.json: removed
+
+Good:
+    # weights of another program beside the configuration
+    adapter_model.safetensors: removed
+    adapters.npz: = "arrays of MLX"
 """
 
 from collections.abc import Iterator

@@ -10,6 +10,16 @@ Wrong when: the base model is not the one its name suggests, or the adapter hold
 configuration does not mention.
 
 Fix: fetch the file and look at its header with `audit inspect`.
+
+Bad:
+    repository: seed
+    # 42,734,080 parameters of LoRA in float32 take 170,936,320 bytes, and a header comes on top
+    adapter_model.safetensors: unfetched, 170936319 bytes
+
+Good:
+    repository: seed
+    # in 16 bits they take 85,468,160 bytes; the rest is a header
+    adapter_model.safetensors: unfetched, 85558160 bytes
 """
 
 from collections.abc import Iterator

@@ -7,6 +7,13 @@ of its modules.
 Wrong when: the adapter is meant to be loaded onto a model that is itself wrapped in the same way.
 
 Fix: save from the inner model, or rename the tensors by dropping one `base_model.model.`.
+
+Bad:
+    adapter_model.safetensors: tensor * renamed "base_model.model." -> "base_model.model.base_model.model."
+
+Good:
+    # another model's names, with the prefix once
+    adapter_model.safetensors: tensor * renamed "model.language_model." -> "model."
 """
 
 from collections.abc import Iterator

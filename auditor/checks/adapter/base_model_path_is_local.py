@@ -10,6 +10,13 @@ Wrong when: the audience has the same folder, such as a shared mount inside one 
 
 Fix: set `base_model_name_or_path` to the hub id or the repository of the base, and `revision` to its
 commit.
+
+Bad:
+    adapter_config.json: /base_model_name_or_path = "/root/models/tiny-gemma3"
+
+Good:
+    # a bare name may be an id of the hub
+    adapter_config.json: /base_model_name_or_path = "tiny-gemma3"
 """
 
 from collections.abc import Iterator

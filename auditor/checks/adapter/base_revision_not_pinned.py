@@ -6,6 +6,14 @@ folder can change its content under the same name, and an adapter on a changed b
 Wrong when: the base is identified elsewhere, for example by a commit in the declared training config.
 
 Fix: load the base with `revision="<commit>"`, or write the commit into the file.
+
+Bad:
+    adapter_config.json: /revision = "main"
+
+Good:
+    # no base is named, so none can be pinned
+    adapter_config.json: /revision = null
+    adapter_config.json: /base_model_name_or_path = null
 """
 
 from collections.abc import Iterator

@@ -8,6 +8,13 @@ Wrong when: the base's embedding was resized and trained, so that the copy is ne
 
 Fix: leave lm_head and the embeddings out of `target_modules`, or save with
 `save_embedding_layers=False`.
+
+Bad:
+    adapter_model.safetensors: tensor base_model.model.lm_head.base_layer.weight of shape 448x64
+
+Good:
+    # a bias, which PEFT saves under such a name when it was trained
+    adapter_model.safetensors: tensor base_model.model.lm_head.base_layer.bias of shape 448
 """
 
 from collections.abc import Iterator

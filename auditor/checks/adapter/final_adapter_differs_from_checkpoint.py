@@ -1,14 +1,23 @@
 """The published adapter is not the one of the last checkpoint, although training ended there.
 
-A Trainer that saves at its last step and calls `save_model` afterwards writes the same weights twice
-(measured: equal SHA-256). When the last checkpoint is at `max_steps` and the root differs, the root
-comes from somewhere else.
+A Trainer that saves at its last step and calls `save_model` afterwards writes the same weights twice:
+`_save_checkpoint` calls `save_model` too (transformers 5.23.0, trainer.py; measured with 4.51.3: equal
+SHA-256). When the last checkpoint is at `max_steps` and the root differs, the root comes from somewhere
+else.
 
 Wrong when: the best checkpoint was loaded at the end and then pruned, the weights were cast or merged
 afterwards, or a later stage trained on.
 
 Fix: publish the adapter of the last (or best) checkpoint, or say in the card where the root adapter
 comes from.
+
+Bad:
+    adapter_model.safetensors: tensor *.0.mlp.up_proj.lora_B.weight * 2
+
+Good:
+    # the last checkpoint holds the same numbers
+    adapter_model.safetensors: tensor *.0.mlp.up_proj.lora_B.weight * 2
+    checkpoint-18/adapter_model.safetensors: tensor *.0.mlp.up_proj.lora_B.weight * 2
 """
 
 from collections.abc import Iterator

@@ -8,6 +8,12 @@ Wrong when: the adapter comes from a trainer with its own saving code; all such 
 at were usable.
 
 Fix: none is needed; save with `save_pretrained` if the file's origin is to be beyond doubt.
+
+Bad:
+    adapter_config.json: /inference_mode = false
+
+Good:
+    adapter_config.json: /inference_mode removed
 """
 
 from collections.abc import Iterator

@@ -1,7 +1,8 @@
 """Which releases of transformers and PEFT load this adapter as it was trained.
 
 transformers 4.52 renamed the modules of Gemma3ForConditionalGeneration. An adapter written by 4.51 or
-older holds the old names; PEFT maps them from 0.16 on. Measured with transformers 4.51.3 and peft
+older holds the old names; PEFT maps them from 0.16 on (peft 0.21.2, peft_model.py, `from_pretrained` reads
+the model's `_checkpoint_conversion_mapping`). Measured with transformers 4.51.3 and peft
 0.13.2 as writer: transformers 4.52.4 with peft 0.13.2 loads none of it and says nothing, with 0.15.2
 none of it and warns, with 0.17.1 all of it; transformers 5.23.0 with peft 0.21.2 loads all but lm_head.
 
@@ -9,6 +10,14 @@ Wrong when: the tensor names were changed after training.
 
 Fix: pin the versions in the model card, or load the adapter in its window and save it again with
 current releases.
+
+Bad:
+    # tensors named as transformers 4.51 and older name the modules of Gemma 3
+    adapter_config.json: /auto_mapping = {"base_model_class": "Gemma3ForConditionalGeneration"}
+    adapter_model.safetensors: tensor * renamed "model.language_model" -> "language_model.model"
+
+Good:
+    adapter_config.json: /auto_mapping = {"base_model_class": "Gemma3ForConditionalGeneration"}
 """
 
 from collections.abc import Iterator

@@ -9,6 +9,13 @@ Wrong when: the adapter was saved with `path_initial_model_for_weight_conversion
 `init_lora_weights` back to true.
 
 Fix: set `init_lora_weights="loftq"`, or leave `loftq_config` out; quantise with BitsAndBytesConfig.
+
+Bad:
+    adapter_config.json: /loftq_config = {"loftq_bits": 4, "loftq_iter": 1}
+
+Good:
+    adapter_config.json: /loftq_config = {"loftq_bits": 4, "loftq_iter": 1}
+    adapter_config.json: /init_lora_weights = "loftq"
 """
 
 from collections.abc import Iterator

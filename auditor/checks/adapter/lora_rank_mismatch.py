@@ -12,10 +12,12 @@ so.
 Fix: commit weights and adapter_config.json from the same checkpoint.
 
 Bad:
+    # the matrices have 8 rows
     adapter_config.json: /r = 4
 
 Good:
-    adapter_config.json: /r = 8
+    adapter_config.json: /r = 4
+    adapter_config.json: /rank_pattern = {".*_proj": 8}
 """
 
 from collections.abc import Iterator

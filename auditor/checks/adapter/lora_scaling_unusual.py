@@ -6,6 +6,14 @@ Public adapters have factors from 0.25 to 4; 64 and more is usually a mistake in
 Wrong when: the learning rate was chosen for that factor.
 
 Fix: check `lora_alpha` and `r` against the recipe that was meant.
+
+Bad:
+    # 512 / 8 = 64
+    adapter_config.json: /lora_alpha = 512
+
+Good:
+    # 32 / 8 = 4
+    adapter_config.json: /lora_alpha = 32
 """
 
 from collections.abc import Iterator

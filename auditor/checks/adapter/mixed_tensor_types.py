@@ -7,6 +7,12 @@ different origin or from a conversion that stopped.
 Wrong when: the adapter was converted on purpose with some modules kept in a wider format.
 
 Fix: save the adapter again from one model.
+
+Bad:
+    adapter_model.safetensors: tensor *.lora_A.weight as float16
+
+Good:
+    adapter_model.safetensors: tensor * as float16
 """
 
 from collections import Counter

@@ -7,6 +7,17 @@ LlamaForSequenceClassification): only the family is compared.
 Wrong when: the base was converted to another architecture with the same weights.
 
 Fix: give the base that was trained on, or publish the adapter with the base it belongs to.
+
+Bad:
+    base: tiny
+    adapter_config.json: /auto_mapping = {"base_model_class": "LlamaForCausalLM"}
+    adapter_config.json: /auto_mapping/parent_library = "transformers.models.llama.modeling_llama"
+
+Good:
+    base: tiny
+    # the same family with another head
+    adapter_config.json: /auto_mapping = {"base_model_class": "Gemma3ForCausalLM"}
+    adapter_config.json: /auto_mapping/parent_library = "transformers.models.gemma3.modeling_gemma3"
 """
 
 import re

@@ -9,6 +9,12 @@ Wrong when: the package is one that you install and trust.
 
 Fix: read the named module before loading the adapter; load with PeftModel on a base that you built
 yourself.
+
+Bad:
+    adapter_config.json: /auto_mapping = {"parent_library": "transformers_modules.acme.modeling_acme"}
+
+Good:
+    adapter_config.json: /auto_mapping = {"parent_library": "diffusers.models.unets.unet_2d_condition"}
 """
 
 from collections.abc import Iterator

@@ -8,6 +8,15 @@ Wrong when: the adapter is only ever loaded with PeftModel on a base built by ha
 which needs neither.
 
 Fix: pass `task_type` to LoraConfig, for example CAUSAL_LM, and save again.
+
+Bad:
+    # auto_mapping is null already
+    adapter_config.json: /task_type = null
+
+Good:
+    # a file from before auto_mapping existed
+    adapter_config.json: /task_type = null
+    adapter_config.json: /auto_mapping removed
 """
 
 from collections.abc import Iterator

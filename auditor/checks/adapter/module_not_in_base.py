@@ -9,6 +9,16 @@ Wrong when: the base given is not the one the adapter was trained on. Renamed pr
 
 Fix: give the base model that was trained on; a name with `base_model.model` in its middle comes from an
 adapter that was wrapped twice and has to be saved again from the inner model.
+
+Bad:
+    base: tiny
+    # the base has two layers
+    adapter_model.safetensors: tensor *.layers.1.* renamed ".layers.1." -> ".layers.7."
+
+Good:
+    base: tiny
+    # the names of transformers 4.51 and older
+    adapter_model.safetensors: tensor * renamed "model.language_model" -> "language_model.model"
 """
 
 from collections.abc import Iterator

@@ -7,6 +7,15 @@ another size of the same family; loading stops with a size mismatch.
 Wrong when: the base given is not the one the adapter was trained on.
 
 Fix: give the base model that was trained on, or publish the adapter that belongs to this base.
+
+Bad:
+    base: tiny
+    # down_proj of the base has 128 inputs
+    adapter_model.safetensors: tensor *.layers.0.mlp.down_proj.lora_A.weight of shape 8x256
+
+Good:
+    base: tiny
+    adapter_model.safetensors: tensor *.layers.0.mlp.down_proj.lora_A.weight of shape 4x128
 """
 
 from collections.abc import Iterator, Mapping

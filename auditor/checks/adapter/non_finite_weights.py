@@ -1,7 +1,8 @@
 """The adapter holds NaN or infinite values.
 
-One such value spreads through every token that passes the module, so the model answers with nothing or
-with noise. The usual cause is an overflow in float16 or a learning rate that is too high.
+PEFT adds lora_B(lora_A(x)) x scaling to what a module returns (peft 0.21.2, tuners/lora/layer.py,
+`forward`), so one such value spreads through every token that passes the module, and the model answers with
+nothing or with noise. The usual cause is an overflow in float16 or a learning rate that is too high.
 
 Wrong when: never for a finished adapter; the values are read exactly as they are stored.
 
@@ -11,7 +12,7 @@ Bad:
     adapter_model.safetensors: tensor *.layers.0.self_attn.q_proj.lora_B.weight = NaN
 
 Good:
-    adapter_model.safetensors: tensor *.lora_B.weight = 0.5
+    adapter_model.safetensors: tensor *.layers.0.self_attn.q_proj.lora_B.weight = 1e30
 """
 
 from collections.abc import Iterator

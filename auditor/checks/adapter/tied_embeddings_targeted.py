@@ -10,6 +10,15 @@ Wrong when: the adapter is never merged and the size of the file does not matter
 before training.
 
 Fix: list the modules without lm_head, or exclude it with `exclude_modules` (peft 0.14 or newer).
+
+Bad:
+    base: tiny
+    adapter_config.json: /target_modules = ["q_proj", "lm_head"]
+
+Good:
+    base: tiny
+    adapter_config.json: /target_modules = ["q_proj", "lm_head"]
+    adapter_config.json: /exclude_modules = ["lm_head"]
 """
 
 from collections.abc import Iterator

@@ -7,6 +7,13 @@ may run two adapters.
 Wrong when: both hold the same tensors, which this rule does not compare.
 
 Fix: delete adapter_model.bin.
+
+Bad:
+    checkpoint-9/adapter_model.bin: unfetched, 69448 bytes
+
+Good:
+    checkpoint-9/adapter_model.safetensors: removed
+    checkpoint-9/adapter_model.bin: unfetched, 69448 bytes
 """
 
 from collections.abc import Iterator

@@ -1,6 +1,7 @@
 """Every lora_B of a part of the model is exactly zero: that part of the adapter was never trained.
 
-lora_B starts at zero and one optimizer step moves it, unless no gradient arrives. (A lora_A of zeros, which
+lora_B starts at zero (peft 0.21.2, tuners/lora/layer.py, `reset_lora_parameters`), and one optimizer step moves it,
+unless no gradient arrives. (A lora_A of zeros, which
 starts at random, makes its module as dead.) Measured causes:
 reentrant gradient checkpointing switched on after `get_peft_model` without `enable_input_require_grads`
 trains lm_head only and reports a falling loss all the same (transformers 4.51.3, peft 0.13.2); a vision
@@ -11,6 +12,13 @@ the part is meant to be frozen.
 
 Fix: call `model.enable_input_require_grads()` or use non-reentrant checkpointing and train again; for a
 vision tower leave its modules out of `target_modules`.
+
+Bad:
+    adapter_model.safetensors: tensor *.lora_B.weight = 0
+
+Good:
+    # one module that rested among others that moved
+    adapter_model.safetensors: tensor *.layers.0.mlp.up_proj.lora_B.weight = 0
 """
 
 from collections.abc import Iterator, Mapping

@@ -1,14 +1,25 @@
-"""LoRA is applied to the vision tower although the declared data has no images.
+r"""LoRA is applied to the vision tower although the declared data has no images.
 
 A text-only run gives the vision tower no gradient: its lora_B stay exactly zero and its share of the
 adapter is dead weight that is loaded, saved and counted all the same (measured with transformers 4.51.3
-and peft 0.13.2). The usual cause is `all-linear`, or names such as fc1, fc2, out_proj, q_proj that the
-language model and the tower share.
+and peft 0.13.2). The usual cause is `all-linear`, or names such as q_proj that
+the language model and the tower share: PEFT takes every module whose name ends so (peft 0.21.2,
+tuners/tuners_utils.py, `check_target_module_exists`).
 
 Wrong when: the dataset has an image column that the declared config does not mention.
 
 Fix: restrict the targets to the language model, for example with the pattern
-`.*language_model.*\\.(q_proj|k_proj|v_proj|o_proj|gate_proj|up_proj|down_proj)`.
+`.*language_model.*\.(q_proj|k_proj|v_proj|o_proj|gate_proj|up_proj|down_proj)`.
+
+Bad:
+    base: tiny
+    adapter_config.json: /target_modules = ".*\\.(q_proj|k_proj|v_proj)"
+
+Good:
+    base: tiny
+    # the data has images
+    adapter_config.json: /target_modules = ".*\\.(q_proj|k_proj|v_proj)"
+    cheetah-fine-tuning-config.json: /train_model_parameters/column_mappings/image_column = "picture"
 """
 
 from collections.abc import Iterator

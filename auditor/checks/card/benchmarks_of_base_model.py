@@ -1,11 +1,22 @@
-"""The card's benchmark table shows the base model's results, not the adapter's.
+r"""The card's benchmark table shows the base model's results, not the adapter's.
 
 A table whose columns are models of the base's family by size, and none of whose columns is this adapter,
-was measured before the adapter existed. Beside an adapter it reads as the adapter's results.
+was measured before the adapter existed. Beside an adapter it reads as the adapter's results: no reader looks behind
+a table, and hubs index `model-index` alone (huggingface_hub 2.4.0, repocard.py).
 
 Wrong when: the text around the table says so.
 
 Fix: remove the table, or add a column with the adapter's own results.
+
+Bad:
+    repository: seed
+    # its card is the base model's
+    README.md: + "\n"
+
+Good:
+    repository: seed
+    # one column is the adapter's
+    README.md: "Gemma 3 PT 27B" -> "Gemma 3 4B fine-tuned"
 """
 
 from collections.abc import Iterator

@@ -6,6 +6,12 @@ ids there: validation fails or the lineage stays empty, and readers learn the ma
 Wrong when: the card is read only where the path exists.
 
 Fix: write the base's hub id into the card.
+
+Bad:
+    README.md: "base_model: tiny-labs/tiny-gemma3" -> "base_model: /root/models/tiny-gemma3"
+
+Good:
+    README.md: "base_model: tiny-labs/tiny-gemma3" -> "base_model: tiny-gemma3"
 """
 
 from collections.abc import Iterator

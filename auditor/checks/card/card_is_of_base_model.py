@@ -1,4 +1,4 @@
-"""The card describes the base model, not this adapter.
+r"""The card describes the base model, not this adapter.
 
 PEFT writes its own card beside an adapter (peft 0.13.2, peft_model.py, `create_or_update_model_card`); a card
 with the base's title, makers and benchmark tables and without a word about an adapter was put over it. Readers
@@ -7,6 +7,15 @@ are told about other training, other data and other results.
 Wrong when: the card is meant to repeat the base's text, and the adapter is documented elsewhere.
 
 Fix: write a card for the adapter: base model, data, hyperparameters, results; link to the base's card.
+
+Bad:
+    repository: seed
+    # its card is the base model's
+    README.md: + "\n"
+
+Good:
+    repository: seed
+    README.md: + "\nThis is a LoRA adapter.\n"
 """
 
 from collections.abc import Iterator

@@ -9,6 +9,13 @@ Wrong when: the two names are aliases this rule does not know. Copies with the s
 siblings and folders whose name states no size are recognised, and a null in adapter_config.json is not judged.
 
 Fix: name in the card, by its hub id, the model that the adapter was trained on.
+
+Bad:
+    README.md: "base_model: tiny-labs/tiny-gemma3" -> "base_model: google/gemma-3-4b-pt"
+
+Good:
+    # one of several agrees
+    README.md: "base_model: tiny-labs/tiny-gemma3" -> "base_model: [google/gemma-3-4b-pt, tiny-labs/tiny-gemma3]"
 """
 
 from collections.abc import Iterator

@@ -7,6 +7,14 @@ the card's release means that card and configuration come from different runs.
 Wrong when: the configuration was saved again by a newer PEFT, and the card was kept.
 
 Fix: save adapter and card together again.
+
+Bad:
+    # adapter_config.json holds kasa_config, which is newer
+    README.md: "- PEFT 0.21.2" -> "- PEFT 0.13.2"
+
+Good:
+    # a newer release may have kept the older keys
+    README.md: "- PEFT 0.21.2" -> "- PEFT 0.30.0"
 """
 
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The card is the template: its sections still hold the placeholder.
+r"""The card is the template: its sections still hold the placeholder.
 
 PEFT and Transformers write a card of some forty sections with "[More Information Needed]" (peft 0.13.2,
 huggingface_hub's modelcard_template.md). It says nothing about data, purpose or limits.
@@ -6,6 +6,13 @@ huggingface_hub's modelcard_template.md). It says nothing about data, purpose or
 Wrong when: the card is a checkpoint's, which nobody is meant to read.
 
 Fix: fill in the sections that matter and delete the others.
+
+Bad:
+    README.md: + "\n[More Information Needed]\n\n[More Information Needed]\n"
+    README.md: + "\n[More Information Needed]\n\n[More Information Needed]\n"
+
+Good:
+    README.md: + "\n[More Information Needed]\n\n[More Information Needed]\n"
 """
 
 from collections.abc import Iterator

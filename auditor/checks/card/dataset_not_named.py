@@ -1,11 +1,20 @@
-"""The card does not say on which data the adapter was trained.
+r"""The card does not say on which data the adapter was trained.
 
 Without it nobody can judge what the adapter knows, whether the data's licence allows its use, or whether a
-test set was among it.
+test set was among it. Hubs read `datasets` from the front matter (huggingface_hub 2.4.0, repocard_data.py); PEFT,
+which writes the first card, does not know the data (peft 0.21.2, peft_model.py, `create_or_update_model_card`).
 
 Wrong when: the data may not be named; then the card should say that.
 
 Fix: write `datasets:` into the card, or a sentence on the data.
+
+Bad:
+    README.md: "datasets:\n- tiny-labs/tiny-sums\n" -> ""
+    README.md: ", trained on short sentences about sums" -> ""
+
+Good:
+    # a sentence on the data is enough
+    README.md: "datasets:\n- tiny-labs/tiny-sums\n" -> ""
 """
 
 import re

@@ -1,12 +1,21 @@
 """The card says the folder is for another library than PEFT, and the folder holds a PEFT adapter.
 
-Hubs take the loading snippet and the widget from `library_name`. With "transformers" users are shown how to
+Hubs take the loading snippet and the widget from `library_name`, and PEFT writes "peft" there (peft 0.21.2,
+peft_model.py, `create_or_update_model_card`). With "transformers" users are shown how to
 load a full model, and search by library does not find the adapter.
 
 Wrong when: merged weights are in the folder too, which is recognised, or a training tool wrote the line: TRL
 and Unsloth do, and Transformers loads an adapter if PEFT is installed; with their tags this is only a note.
 
 Fix: write `library_name: peft` into the card.
+
+Bad:
+    README.md: "library_name: peft" -> "library_name: transformers"
+
+Good:
+    # merged weights are in the folder too
+    README.md: "library_name: peft" -> "library_name: transformers"
+    model.safetensors: = "the whole model"
 """
 
 from collections.abc import Iterator

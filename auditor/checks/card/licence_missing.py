@@ -1,11 +1,19 @@
-"""The published adapter states no licence.
+r"""The published adapter states no licence.
 
 An adapter is a work derived from its base: Gemma's, Llama's and other terms ask that they be passed on, and
-without any licence nobody may use it.
+without any licence nobody may use it. Hubs read `license` from the front matter (huggingface_hub 2.4.0,
+repocard_data.py); PEFT's own card states none (peft 0.21.2, peft_model.py).
 
 Wrong when: the licence stands in a file with another name than LICENSE, or the repository is private.
 
 Fix: write `license:` into the card, the base's unless its terms allow another, or add a LICENSE file.
+
+Bad:
+    README.md: "license: apache-2.0\n" -> ""
+
+Good:
+    README.md: "license: apache-2.0\n" -> ""
+    LICENSE: = "Apache License, version 2.0"
 """
 
 from collections.abc import Iterator

@@ -1,16 +1,24 @@
 """The declared gradient accumulation was not applied.
 
 Accumulation multiplies the batch of an optimizer step. total_flos gives the tokens of all steps
-(transformers, trainer.py `floating_point_ops`), so tokens a step, divided by micro-batch and row length,
-are the accumulation that ran. A platform key that the trainer does not know (`gradient_accumulation` for
-`gradient_accumulation_steps`) is dropped in silence and the default is 1: where 4 was declared, the model
-then gets four times the updates, each from a quarter of the rows, at the same learning rate.
+(transformers 4.51.3, modeling_utils.py, `floating_point_ops`), so tokens a step, divided by micro-batch and
+row length, are the accumulation that ran. A platform key that the trainer does not know
+(`gradient_accumulation` for `gradient_accumulation_steps`) is dropped in silence and the default is 1
+(training_args.py): where 4 was declared, the model then gets four times the updates, each from a quarter of
+the rows, at the same learning rate.
 
 Wrong when: every step held that many shorter rows whose lengths average exactly the stated number. The
 finding is an error where training arguments say the other value themselves, or rows are packed and so of
 full length.
 
 Fix: use the key the trainer knows and train again, or declare the accumulation that ran.
+
+Bad:
+    # training_args.bin says 2
+    cheetah-fine-tuning-config.json: /train_model_parameters/gradient_accumulation_steps = 4
+
+Good:
+    cheetah-fine-tuning-config.json: /train_model_parameters/gradient_accumulation_steps = 2
 """
 
 from collections.abc import Iterator

@@ -8,6 +8,13 @@ Wrong when: the adapter was merged into full weights, which is recognised by `me
 elsewhere.
 
 Fix: publish the files of the declared run, or correct `peft` and `tuner`.
+
+Bad:
+    cheetah-fine-tuning-config.json: /peft/tuner = "ia3"
+
+Good:
+    # LoRA on a quantized base is LoRA
+    cheetah-fine-tuning-config.json: /peft/tuner = "qlora"
 """
 
 from collections.abc import Iterator

@@ -1,12 +1,23 @@
 """Two declared keys mean one thing.
 
-Only one of them can reach the trainer, and nothing in the file says which. Where the values differ
-(`batch_size` 2 beside `per_device_train_batch_size` 4), the declaration does not tell what was asked for, and
-every number derived from it is open.
+TrainingArguments has one field for each concept (transformers 5.23.0, training_args.py), so only one of the
+keys can reach the trainer, and nothing in the file says which. Where the values differ (`batch_size` 2
+beside `per_device_train_batch_size` 4), the declaration does not tell what was asked for, and every number
+derived from it is open.
 
 Wrong when: the platform gives the two keys different meanings.
 
 Fix: keep the key that is spelled as in TrainingArguments and remove the other.
+
+Bad:
+    # per_device_train_batch_size is 1
+    cheetah-fine-tuning-config.json: /train_model_parameters/batch_size = 2
+
+Good:
+    # one key for each concept
+    cheetah-fine-tuning-config.json: /train_model_parameters/dataset_text_field removed
+    cheetah-fine-tuning-config.json: /train_model_parameters/disable_gc removed
+    cheetah-fine-tuning-config.json: /tokenizer_parameters/block_size removed
 """
 
 from collections.abc import Iterator

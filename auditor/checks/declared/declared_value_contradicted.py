@@ -1,15 +1,24 @@
 """A declared hyperparameter is not the one the training used.
 
 Each declared value is held against what the trainer received (training_args.bin, the arguments in the event
-file, adapter_config.json) and against what its results show (trainer_state.json, scheduler.pt,
-optimizer.pt, rng_state.pth, total_flos, the shapes of the tensors). One contradiction is enough: a model
-that was trained with another learning rate, rank or seed than its configuration says is another model, and
-a rerun of the configuration will not reproduce it. The finding names the test and its arithmetic.
+file, adapter_config.json; transformers 5.23.0, trainer.py, `_save`, and integrations/integration_utils.py)
+and against what its results show (trainer_state.json, scheduler.pt, optimizer.pt, rng_state.pth,
+total_flos, the shapes of the tensors). One contradiction is enough: a model that was trained with another
+learning rate, rank or seed than its configuration says is another model, and a rerun of the configuration
+will not reproduce it. The finding names the test and its arithmetic.
 
 Wrong when: the declared file belongs to another run in the same repository, or the platform translates a
 setting on purpose before it trains.
 
 Fix: commit the configuration that was used, or train again with the declared one.
+
+Bad:
+    # training_args.bin says 0.002
+    cheetah-fine-tuning-config.json: /train_model_parameters/learning_rate = 0.001
+
+Good:
+    # the same number in another spelling
+    cheetah-fine-tuning-config.json: /train_model_parameters/learning_rate = "2e-3"
 """
 
 from collections.abc import Iterator

@@ -6,6 +6,12 @@ training_args.py, which says so), so nothing was predicted because of it.
 Wrong when: the platform's own script reads the key.
 
 Fix: remove the key, or publish the predictions.
+
+Bad:
+    cheetah-fine-tuning-config.json: /train_model_parameters/do_predict = true
+
+Good:
+    cheetah-fine-tuning-config.json: /train_model_parameters/do_predict = false
 """
 
 from collections.abc import Iterator

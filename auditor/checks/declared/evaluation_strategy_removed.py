@@ -1,12 +1,21 @@
 """evaluation_strategy is a name that TrainingArguments no longer has.
 
 The argument was renamed to `eval_strategy`; the old name is still in transformers 4.50.3 and gone in 4.51.3
-(class annotations of the wheels). Handed over as it is, it raises a TypeError; filtered by name, evaluation
+(training_args.py of the wheels). Handed over as it is, it raises a TypeError; filtered by name, evaluation
 stays off.
 
 Wrong when: the platform translates the key.
 
 Fix: declare `eval_strategy`.
+
+Bad:
+    cheetah-fine-tuning-config.json: /train_model_parameters/eval_strategy removed
+    cheetah-fine-tuning-config.json: /train_model_parameters/evaluation_strategy = "epoch"
+
+Good:
+    # the old name with the value that was the default
+    cheetah-fine-tuning-config.json: /train_model_parameters/eval_strategy removed
+    cheetah-fine-tuning-config.json: /train_model_parameters/evaluation_strategy = "no"
 """
 
 from collections.abc import Iterator

@@ -7,6 +7,13 @@ evaluation did not run.
 Wrong when: the platform finds a split by name in the dataset.
 
 Fix: declare the split or the dataset used for evaluation, or set `eval_strategy` to "no".
+
+Bad:
+    cheetah-fine-tuning-config.json: /train_model_parameters/eval_strategy = "epoch"
+
+Good:
+    cheetah-fine-tuning-config.json: /train_model_parameters/eval_strategy = "epoch"
+    cheetah-fine-tuning-config.json: /dataset/valid_split = "validation"
 """
 
 import re

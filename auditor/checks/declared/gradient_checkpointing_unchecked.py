@@ -1,13 +1,23 @@
 """Gradient checkpointing is declared, and no tensor could be read to show that gradients arrived.
 
 Switched on after `get_peft_model`, reentrant checkpointing cuts the gradient of a frozen base unless
-`enable_input_require_grads` was called: measured with transformers 4.51.3 and peft 0.13.2, 26 of 27 adapted
-modules stayed exactly at zero while a loss was logged. Transformers 5 enables the inputs by itself. Where the
-adapter's weights can be read, another rule counts the modules that never moved, and this one is silent.
+`enable_input_require_grads` was called (modeling_utils.py, `gradient_checkpointing_enable`): measured with
+transformers 4.51.3 and peft 0.13.2, 26 of 27 adapted modules stayed exactly at zero while a loss was
+logged. Transformers 5 enables the inputs by itself (5.23.0, modeling_utils.py). Where the adapter's weights
+can be read, another rule counts the modules that never moved, and this one is silent.
 
 Wrong when: the weights are fine; this only says that nobody has looked.
 
 Fix: fetch the adapter's weights and audit again.
+
+Bad:
+    repository: seed
+    # the weights were not fetched
+    cheetah-fine-tuning-config.json: /train_model_parameters/gradient_checkpointing = true
+
+Good:
+    # the weights can be read
+    cheetah-fine-tuning-config.json: /train_model_parameters/gradient_checkpointing = true
 """
 
 from collections.abc import Iterator

@@ -7,6 +7,13 @@ trainers/clm/params.py groups them so). They change nothing and suggest a run th
 Wrong when: the platform reads such a key for another purpose.
 
 Fix: remove the keys, or declare the trainer they belong to.
+
+Bad:
+    cheetah-fine-tuning-config.json: /train_model_parameters/dpo_beta = 0.1
+
+Good:
+    cheetah-fine-tuning-config.json: /train_model_parameters/dpo_beta = 0.1
+    cheetah-fine-tuning-config.json: /trainer = "dpo"
 """
 
 from collections.abc import Iterator

@@ -9,6 +9,13 @@ Wrong when: the platform translates its keys before it builds the arguments and 
 them; the finding then says what remains to be proven.
 
 Fix: spell the keys as TrainingArguments does, or publish training_args.bin or the event file of the run.
+
+Bad:
+    cheetah-fine-tuning-config.json: /train_model_parameters/warmup_ration = 0.2
+
+Good:
+    # no word of the platform, but training_args.bin shows that it arrived
+    cheetah-fine-tuning-config.json: /train_model_parameters/log_level = "passive"
 """
 
 import difflib

@@ -6,6 +6,14 @@ a run that exists was given something else than the declaration says.
 Wrong when: the platform drops the zero and means "do not log".
 
 Fix: declare a positive number of steps, or `logging_strategy` "no".
+
+Bad:
+    cheetah-fine-tuning-config.json: /train_model_parameters/logging_steps = 0
+
+Good:
+    # nothing is logged by steps
+    cheetah-fine-tuning-config.json: /train_model_parameters/logging_steps = 0
+    cheetah-fine-tuning-config.json: /train_model_parameters/logging_strategy = "epoch"
 """
 
 from collections.abc import Iterator

@@ -1,11 +1,19 @@
 """merge_adapter is declared true, and the adapter's files are still there.
 
-A platform that merges replaces the adapter by full weights (AutoTrain 0.8.36 removes `adapter_*` after the
-merge). With both in one folder a loader that finds adapter_config.json applies the adapter once more.
+A platform that merges replaces the adapter by full weights (AutoTrain 0.8.36, trainers/clm/utils.py,
+removes `adapter_*` after the merge). With both in one folder a loader that finds adapter_config.json
+applies the adapter once more (transformers 5.23.0, modeling_utils.py, `from_pretrained`).
 
 Wrong when: the platform keeps the adapter on purpose beside a merged copy elsewhere.
 
 Fix: publish either the merged model or the adapter, and declare `merge_adapter` accordingly.
+
+Bad:
+    cheetah-fine-tuning-config.json: /peft/merge_adapter = true
+
+Good:
+    cheetah-fine-tuning-config.json: /peft/merge_adapter = true
+    adapter_config.json: removed
 """
 
 from collections.abc import Iterator

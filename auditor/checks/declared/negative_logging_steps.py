@@ -8,6 +8,13 @@ read. AutoTrain gives -1 a third meaning of its own.
 Wrong when: the platform replaces the value before training, as AutoTrain does.
 
 Fix: declare a positive number of steps, or leave the key out and set `logging_strategy`.
+
+Bad:
+    cheetah-fine-tuning-config.json: /train_model_parameters/logging_steps = -1
+
+Good:
+    # a share that is meant: every tenth of the run
+    cheetah-fine-tuning-config.json: /train_model_parameters/logging_steps = 0.1
 """
 
 import math

@@ -10,6 +10,16 @@ the type of the loaded weights only. The finding is an error where training argu
 value.
 
 Fix: declare the precision that ran, or commit the missing scaler.pt.
+
+Bad:
+    repository: seed
+    # checkpoint-450 has no scaler.pt
+    cheetah-fine-tuning-config.json: /train_model_parameters/mixed_precision = "fp16"
+
+Good:
+    repository: seed
+    cheetah-fine-tuning-config.json: /train_model_parameters/mixed_precision = "fp16"
+    checkpoint-450/scaler.pt: scaler with scale 65536
 """
 
 from collections.abc import Iterator

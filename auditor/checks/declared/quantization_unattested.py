@@ -10,6 +10,13 @@ error where the event file was read and shows another quantization.
 Wrong when: the quantization is recorded in a file this audit does not read.
 
 Fix: commit the event file or the BitsAndBytesConfig that was used, or correct the declaration.
+
+Bad:
+    # the event file's quantization_config says 4 bits
+    cheetah-fine-tuning-config.json: /peft/quantization = "int8"
+
+Good:
+    cheetah-fine-tuning-config.json: /peft/quantization = "int4"
 """
 
 from collections.abc import Iterator

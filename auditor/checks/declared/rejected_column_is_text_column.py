@@ -1,11 +1,21 @@
 """The column of rejected answers is the column of accepted ones.
 
-A preference trainer compares two answers. With one column for both, every pair is equal, the loss stays at
-log 2 and the gradient of the comparison is zero.
+A preference trainer compares two answers: DPO's loss is -log sigmoid(beta x difference of the two margins)
+(Rafailov and others 2023, equation 7; TRL, trainer/dpo_trainer.py). With one column for both, every pair is
+equal, the loss stays at log 2 and the gradient of the comparison is zero. The platform's keys are
+AutoTrain's (0.8.36, trainers/clm/params.py).
 
 Wrong when: the trainer reads no rejected answers, which supervised trainers do not; then this is only a note.
 
 Fix: name the column that holds the rejected answers, or remove the key under a supervised trainer.
+
+Bad:
+    cheetah-fine-tuning-config.json: /trainer = "dpo"
+    cheetah-fine-tuning-config.json: /train_model_parameters/column_mappings/rejected_text_column = "text"
+
+Good:
+    cheetah-fine-tuning-config.json: /trainer = "dpo"
+    cheetah-fine-tuning-config.json: /train_model_parameters/column_mappings/rejected_text_column = "rejected"
 """
 
 from collections.abc import Iterator

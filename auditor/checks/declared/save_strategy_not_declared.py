@@ -7,6 +7,16 @@ trainer_state.json then lacks the last log.
 Wrong when: the platform sets its own default and documents it.
 
 Fix: declare `save_strategy`; "epoch" saves after the epoch's log.
+
+Bad:
+    cheetah-fine-tuning-config.json: /train_model_parameters/save_strategy removed
+    training_args.bin: removed
+    checkpoint-*/training_args.bin: removed
+    events: removed
+
+Good:
+    # training_args.bin says which strategy ran
+    cheetah-fine-tuning-config.json: /train_model_parameters/save_strategy removed
 """
 
 from collections.abc import Iterator

@@ -1,11 +1,19 @@
 """A string stands where null or a boolean is meant.
 
-`"false"` is true in Python and `"None"` is not None: code that reads the file as plain JSON switches on what
-was to be off, or looks for a chat template called None.
+`"false"` is true in Python and `"None"` is not None (Python 3.11, json/decoder.py gives both as str): code
+that reads the file as plain JSON switches on what was to be off, or looks for a chat template called None.
 
-Wrong when: the platform converts strings, as pydantic does for fields it knows to be booleans.
+Wrong when: the platform converts strings, as pydantic does for fields it knows to be booleans (AutoTrain 0.8.36,
+trainers/clm/params.py).
 
 Fix: write `null`, `true` or `false` without quotation marks.
+
+Bad:
+    cheetah-fine-tuning-config.json: /train_model_parameters/unsloth = "false"
+
+Good:
+    # the name of a column is free text
+    cheetah-fine-tuning-config.json: /train_model_parameters/dataset_text_field = "None"
 """
 
 from collections.abc import Iterator

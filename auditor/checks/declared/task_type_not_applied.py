@@ -10,6 +10,12 @@ Wrong when: the declared file belongs to another run. Null is legal; the finding
 value did not arrive. Another value than the declared one is an error.
 
 Fix: pass task_type to LoraConfig, or drop it from the declaration.
+
+Bad:
+    cheetah-fine-tuning-config.json: /peft/task_type = "SEQ_CLS"
+
+Good:
+    cheetah-fine-tuning-config.json: /peft/task_type = "CAUSAL_LM"
 """
 
 from collections.abc import Iterator
