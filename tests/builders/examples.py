@@ -69,7 +69,7 @@ class Example:
 
 def read(text: str) -> Example:
     """Carry out an example's lines. Raises ValueError naming a line that means nothing."""
-    lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+    lines = list(lines_of(text))
     example = _start(lines)
     for line in lines:
         keyword, _, value = line.partition(": ")
@@ -208,6 +208,16 @@ def _made(example: Example, path: str, edit: str) -> bytes:
     raise ValueError(f"no such edit: {edit!r} (of {path})")
 
 
-def parts(text: str) -> Iterator[str]:
-    """An example's lines without remarks: empty when it edits nothing."""
+def lines_of(text: str) -> Iterator[str]:
+    """An example's lines without remarks."""
     return (line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#"))
+
+
+def context_of(text: str) -> str:
+    """The lines that say which repository an example edits, not how it is looked at."""
+    return "\n".join(line for line in lines_of(text) if line.partition(": ")[0] in _CONTEXT[:-1])
+
+
+def edits_of(text: str) -> Iterator[str]:
+    """The other lines: what makes the difference."""
+    return (line for line in lines_of(text) if line.partition(": ")[0] not in _CONTEXT[:-1])

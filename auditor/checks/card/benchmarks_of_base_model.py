@@ -11,7 +11,6 @@ Fix: remove the table, or add a column with the adapter's own results.
 Bad:
     repository: seed
     # its card is the base model's
-    README.md: + "\n"
 
 Good:
     repository: seed

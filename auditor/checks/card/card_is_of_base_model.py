@@ -11,7 +11,6 @@ Fix: write a card for the adapter: base model, data, hyperparameters, results; l
 Bad:
     repository: seed
     # its card is the base model's
-    README.md: + "\n"
 
 Good:
     repository: seed

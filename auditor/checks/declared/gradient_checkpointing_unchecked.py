@@ -12,8 +12,7 @@ Fix: fetch the adapter's weights and audit again.
 
 Bad:
     repository: seed
-    # the weights were not fetched
-    cheetah-fine-tuning-config.json: /train_model_parameters/gradient_checkpointing = true
+    # gradient_checkpointing is true, and the weights were not fetched
 
 Good:
     # the weights can be read

@@ -13,12 +13,10 @@ Fix: declare the precision that ran, or commit the missing scaler.pt.
 
 Bad:
     repository: seed
-    # checkpoint-450 has no scaler.pt
-    cheetah-fine-tuning-config.json: /train_model_parameters/mixed_precision = "fp16"
+    # mixed_precision is fp16, and checkpoint-450 has no scaler.pt
 
 Good:
     repository: seed
-    cheetah-fine-tuning-config.json: /train_model_parameters/mixed_precision = "fp16"
     checkpoint-450/scaler.pt: scaler with scale 65536
 """
 

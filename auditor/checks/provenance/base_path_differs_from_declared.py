@@ -8,6 +8,14 @@ Wrong when: the platform mounts the declared model under a path of another name;
 that share no name are therefore only a warning.
 
 Fix: commit the config that was used, or train on the declared base.
+
+Bad:
+    # input/model/tiny-labs/tiny-gemma3 is declared
+    adapter_config.json: /base_model_name_or_path = "tiny-labs/other-gemma3"
+
+Good:
+    # one model by hub id and by path
+    adapter_config.json: /base_model_name_or_path = "/root/models/tiny-gemma3/"
 """
 
 from collections.abc import Iterator

@@ -1,6 +1,7 @@
 """The dataset is named, and nothing fixes which content it had.
 
-A dataset under a name changes: rows are added, corrected, removed. Without its commit, its number of
+A dataset under a name changes: rows are added, corrected, removed. `max_steps` is counted from its rows
+(transformers 5.23.0, trainer.py, `set_initial_training_values`). Without its commit, its number of
 rows or a digest nobody can tell whether a second run saw the same data, and no step count can be
 checked against it.
 
@@ -8,6 +9,13 @@ Wrong when: the content is recorded outside the repository.
 
 Fix: declare the dataset by commit, and write the number of rows into the card or keep
 `all_results.json`.
+
+Bad:
+    cheetah-fine-tuning-config.json: /dataset/dataset_branch = "main"
+
+Good:
+    cheetah-fine-tuning-config.json: /dataset/dataset_branch = "main"
+    cheetah-fine-tuning-config.json: /dataset/num_rows = 36
 """
 
 from collections.abc import Iterator

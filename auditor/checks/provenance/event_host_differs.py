@@ -8,6 +8,14 @@ folder renamed.
 Wrong when: `logging_dir` was set by hand to a folder that only looks like the usual name.
 
 Fix: put the event file back where it was written, or say in the card which run it belongs to.
+
+Bad:
+    # its folder is of tiny-trainer
+    events: name "1768467607.tiny-trainer" -> "1768467607.other"
+
+Good:
+    # TensorBoard's writer puts a comment behind the host
+    events: name "tiny-trainer/events" -> "tiny-trainer_lr-1e-3/events"
 """
 
 from collections.abc import Iterator

@@ -9,6 +9,14 @@ Wrong when: the run was resumed into its old folder and the first event file was
 the data took more than a day.
 
 Fix: put the event file back into its own folder, or say in the card which run it belongs to.
+
+Bad:
+    # 55 hours after Jan15_09-00-07
+    events: name "tfevents.1768467607" -> "tfevents.1768667607"
+
+Good:
+    # six hours, as a time zone makes them
+    events: name "tfevents.1768467607" -> "tfevents.1768489207"
 """
 
 from collections.abc import Iterator

@@ -1,12 +1,21 @@
 """Published files name hosts, folders or pods of the infrastructure that trained the model.
 
-Such names help nobody who uses the model, tell outsiders how the inside is built, and show that
+Event files carry `socket.gethostname()` in their names (tensorboard 2.21.0, summary/writer/event_file_writer.py),
+which in a cluster is the pod's; platforms write the job's own paths and hosts into the declared config. Such names
+help nobody who uses the model, tell outsiders how the inside is built, and show that
 references point to places that only the inside can reach.
 
 Wrong when: the repository stays inside the organisation that owns these names.
 
 Fix: write hub ids, relative paths and public addresses into the published config; set the host name of
 the training job to something neutral before TensorBoard starts.
+
+Bad:
+    cheetah-fine-tuning-config.json: /train_model_parameters/output_dir = "/mnt/cluster/out"
+
+Good:
+    cheetah-fine-tuning-config.json: /train_model_parameters/output_dir = "out"
+    cheetah-fine-tuning-config.json: /dataset/dataset_repository = "https://github.com/tiny-labs/tiny-sums"
 """
 
 import re

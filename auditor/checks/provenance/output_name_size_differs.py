@@ -1,11 +1,22 @@
 """The repository that the result is written to names another model size than the base model.
 
-A name such as gemma-3-1b for an adapter of a 4B model misleads whoever picks a base for it, and often
-shows that a config was copied from another run.
+A name such as gemma-3-1b for an adapter of a 4B model misleads whoever picks a base for it: PEFT loads an adapter
+onto whatever base it is given and stops at the first shape that differs (peft 0.21.2, peft_model.py,
+`load_adapter`). It often shows that a config was copied from another run.
 
 Wrong when: the numbers in the name are no model sizes.
 
 Fix: rename the output repository, or check that the right base was trained.
+
+Bad:
+    repository: seed
+    # the base model is gemma-3-4b-it
+    cheetah-fine-tuning-config.json: /save_model/model_repository = "gemma-3-1b-bank"
+
+Good:
+    repository: seed
+    # 4bit is no size
+    cheetah-fine-tuning-config.json: /save_model/model_repository = "gemma-3-4bit-bank"
 """
 
 from collections.abc import Iterator

@@ -1,12 +1,22 @@
-"""The PEFT release that wrote the adapter is months older than the model class it wraps.
+r"""The PEFT release that wrote the adapter is months older than the model class it wraps.
 
 Gemma 3 came to transformers with 4.50 in March 2025; PEFT 0.13.2 is from October 2024 and 0.14.0 from
-December. The pair works, because explicit targets need no default table, but PEFT was never tested with
-this class, and `all-linear` takes lm_head along.
+December. The pair works, because explicit targets need no default table (peft 0.21.2, utils/constants.py,
+has `gemma3_text`), but PEFT was never tested with this class, and `all-linear` takes lm_head along (peft
+0.13.2, tuners/tuners_utils.py).
 
 Wrong when: PEFT was patched by the platform.
 
 Fix: none is needed for loading; use a PEFT that is as new as the model class for the next training.
+
+Bad:
+    repository: seed
+    # its keys and its card are of PEFT 0.13.2
+
+Good:
+    # PEFT 0.21.2
+    adapter_config.json: /auto_mapping = {"base_model_class": "Gemma3ForConditionalGeneration"}
+    checkpoint-*/adapter_config.json: /auto_mapping = {"base_model_class": "Gemma3ForConditionalGeneration"}
 """
 
 from collections.abc import Iterator

@@ -1,11 +1,23 @@
 """The job's id was made after the event file that the job is said to have written.
 
-ULIDs and version-7 UUIDs begin with the millisecond in which they were made. A job names its pod before
+ULIDs (the ulid specification) and UUIDs of version 7 (RFC 9562, section 5.7) begin with the millisecond in which
+they were made; the event file's name begins with the second (tensorboard 2.21.0,
+summary/writer/event_file_writer.py). A job names its pod before
 training starts, so the id in the host name must be older than the event file, and not by months.
 
 Wrong when: the id in the host name is not that of the job, or the machine's clock was wrong.
 
 Fix: say in the card which job wrote the file.
+
+Bad:
+    repository: seed
+    # 01jtptcd84... in the host name was made at 1746670073
+    events: name "tfevents.1746670545" -> "tfevents.1746660545"
+
+Good:
+    repository: seed
+    # the machine waited for two days
+    events: name "tfevents.1746670545" -> "tfevents.1746843345"
 """
 
 import re

@@ -1,4 +1,4 @@
-"""The declared config speaks AutoTrain's language, and AutoTrain did not run this training.
+r"""The declared config speaks AutoTrain's language, and AutoTrain did not run this training.
 
 The keys are those of AutoTrain 0.8.36 (trainers/clm/params.py), but AutoTrain always passes `task_type`
 CAUSAL_LM and keeps its parameters as training_params.json. Some other program read the config, and
@@ -7,6 +7,15 @@ which of its keys that program honours is not known.
 Wrong when: the adapter's configuration was edited afterwards.
 
 Fix: record the name and version of the program that ran the training.
+
+Bad:
+    repository: seed
+    # task_type is null
+
+Good:
+    repository: seed
+    # the parameters that AutoTrain keeps
+    training_params.json: = "{}"
 """
 
 from collections.abc import Iterator

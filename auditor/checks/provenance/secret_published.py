@@ -1,4 +1,4 @@
-"""A file holds what looks like an access token or a private key.
+r"""A file holds what looks like an access token or a private key.
 
 Whoever can read the repository can use it, and git keeps it in the history after the file is changed.
 training_args.bin keeps `hub_token` as it is, while the JSON form of the same arguments masks it
@@ -8,6 +8,13 @@ Wrong when: the text is an example that only has the form of a token; repeated c
 EXAMPLE are recognised.
 
 Fix: revoke the token at its issuer now, then remove it from the history before the branch is merged.
+
+Bad:
+    notes/run.sh: = "export HF_TOKEN={a Hugging Face token}\n"
+
+Good:
+    # a placeholder
+    notes/run.sh: = "git clone https://user:your_token_here@huggingface.co/tiny-labs/tiny-sums\n"
 """
 
 import re

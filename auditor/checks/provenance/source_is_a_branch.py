@@ -1,11 +1,18 @@
 """The dataset or the base model is declared by branch, whose content can change.
 
-A branch names whatever is its newest commit when somebody looks. Two runs of one config then train on
+A branch names whatever is its newest commit when somebody looks (gitrevisions(7); huggingface_hub 2.4.0,
+file_download.py, `revision`). Two runs of one config then train on
 different data or a different base, and neither file says so.
 
 Wrong when: the platform records the commit it fetched in another place.
 
 Fix: declare the full commit id in the place of the branch.
+
+Bad:
+    cheetah-fine-tuning-config.json: /model/model_branch = "main"
+
+Good:
+    cheetah-fine-tuning-config.json: /model/model_branch = "030923d326124201d3b2c238114ef6e448dcbaa4"
 """
 
 from collections.abc import Iterator

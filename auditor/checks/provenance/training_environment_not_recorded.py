@@ -1,14 +1,23 @@
-"""No file records which release of transformers trained the model.
+r"""No file records which release of transformers trained the model.
 
 Defaults, loss functions and module names change between releases: transformers 4.50 and 4.52 count this
 family's parameters differently, and what an adapter loads into depends on it. Without the release a run
 can be narrowed down but not repeated. It is written into the event file's model configuration when
-TensorBoard logging is on, and into the card that the Trainer makes.
+TensorBoard logging is on (transformers 5.23.0, integrations/integration_utils.py), and into the card that the
+Trainer makes (modelcard.py, `TrainingSummary`).
 
 Wrong when: the release is recorded outside the repository.
 
 Fix: commit the output of `pip freeze` as requirements.txt, or keep the Trainer's card with its
 framework versions.
+
+Bad:
+    # the event file's model configuration names the release
+    events: removed
+
+Good:
+    events: removed
+    requirements.txt: = "transformers==5.23.0\n"
 """
 
 import re

@@ -1,8 +1,8 @@
 """The two branches share no commit, so git refuses to merge them.
 
-`git merge` stops with "refusing to merge unrelated histories", and a three-dot diff (what a merge
-request shows) is not defined; only the two trees can be compared. Platforms that upload a trained model
-as a new root commit leave branches like this.
+`git merge` stops with "refusing to merge unrelated histories" (git 2.9 and newer, builtin/merge.c), and a
+three-dot diff (what a merge request shows) is not defined; only the two trees can be compared. Platforms
+that upload a trained model as a new root commit leave branches like this.
 
 Wrong when: the branch is meant to stand alone, as orphan branches of models are.
 

@@ -1,14 +1,21 @@
 """A chat template reaches for Python's internals, as attacks on template engines do.
 
-Chat templates are Jinja programs that run whenever a conversation is formatted. transformers runs them
-in a sandbox; llama-cpp-python (CVE-2024-34359) and SGLang (CVE-2026-5760) did not, and a template
-inside a model file could run any command there. No template for conversations needs `__class__`,
-`__globals__` or the `attr` filter.
+Chat templates are Jinja programs that run whenever a conversation is formatted. transformers runs them in a
+sandbox (5.23.0, utils/chat_template_utils.py, `ImmutableSandboxedEnvironment`); llama-cpp-python
+(CVE-2024-34359) and SGLang (CVE-2026-5760) did not, and a template inside a model file could run any
+command there. No template for conversations needs `__class__`, `__globals__` or the `attr` filter.
 
 Wrong when: the words stand in a text that the template prints; only code between `{{ }}` and `{% %}` is
 looked at.
 
 Fix: do not use the tokenizer; take the chat template from the base model.
+
+Bad:
+    tokenizer_config.json: /chat_template = "{{ messages.__class__.__mro__ }}"
+
+Good:
+    # the word in a text that is printed
+    tokenizer_config.json: /chat_template = "You know Python's __class__. {{ messages }}"
 """
 
 import re

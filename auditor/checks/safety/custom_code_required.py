@@ -1,4 +1,4 @@
-"""Loading the model or the tokenizer runs Python code that is not part of transformers.
+r"""Loading the model or the tokenizer runs Python code that is not part of transformers.
 
 `auto_map` names classes in files of the repository, or of another one before `--`; transformers
 downloads and imports them when `trust_remote_code` is set (transformers 4.51.3,
@@ -8,6 +8,13 @@ Wrong when: the code was read and is trusted; the audit does not run or judge it
 
 Fix: read the named files at the commit you load, pin it with `code_revision`, or use a model class of
 transformers.
+
+Bad:
+    tokenizer_config.json: /auto_map = {"AutoTokenizer": ["tokenization_acme.AcmeTokenizer", null]}
+
+Good:
+    # a script that nothing loads
+    train.py: = "print('train')\n"
 """
 
 from collections.abc import Iterator, Mapping

@@ -1,11 +1,19 @@
 """A torch file is a bare pickle and not the zip archive that torch writes since 1.6.
 
-In a bare pickle tensors and program are one stream, and old loaders run it without the `weights_only`
-protection. None of 1,501 public training files looked at was of this kind.
+In a bare pickle tensors and program are one stream (torch 2.13.0, serialization.py, `_legacy_load`), and
+old loaders run it without the `weights_only` protection. None of 1,501 public training files looked at was
+of this kind.
 
 Wrong when: the file is meant for a very old torch.
 
 Fix: load it once in a trusted place and save it again.
+
+Bad:
+    extra.pt: bare pickle
+
+Good:
+    # a file that is called a pickle
+    vocabulary.pkl: bare pickle
 """
 
 from collections.abc import Iterator

@@ -1,12 +1,22 @@
-"""A file name looks like another one, or hides characters.
+r"""A file name looks like another one, or hides characters.
 
-Reviewers read names and programs compare bytes. A Cyrillic letter in `adapter_config.json`, another case, or an
-invisible character makes a file that the one sees and the other does not; names that differ only in case are one
-file on Windows and macOS, and which one wins depends on the checkout.
+Reviewers read names and programs compare bytes: PEFT asks for the file called `adapter_config.json` (peft
+0.21.2, utils/constants.py, `CONFIG_NAME`). Letters that look alike are those of Unicode Technical Standard
+39. A Cyrillic letter in `adapter_config.json`, another case, or an invisible character makes a file that
+the one sees and the other does not; names that differ only in case are one file on Windows and macOS, and
+which one wins depends on the checkout.
 
 Wrong when: a name is meant to mix alphabets.
 
 Fix: rename the file to the name that programs look for, or delete it.
+
+Bad:
+    # a Cyrillic letter
+    "ad\u0430pter_config.json": = copy of adapter_config.json
+
+Good:
+    # a name in one alphabet
+    "docs/\u043f\u0440\u0438\u0432\u0435\u0442.md": = "hello"
 """
 
 import re

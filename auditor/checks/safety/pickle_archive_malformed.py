@@ -1,12 +1,19 @@
 """A torch file's zip archive is not as torch writes it.
 
-torch.save stores one uncompressed archive with one data.pkl and numbered storages (torch 2.x,
-serialization.py). Paths that leave the archive, two entries of one name, compressed or encrypted
+torch.save stores one uncompressed archive with one data.pkl and numbered storages (torch 2.13.0,
+serialization.py, `_save`). Paths that leave the archive, two entries of one name, compressed or encrypted
 entries and sizes that lie are ways to make two readers see two different files.
 
 Wrong when: the file was repacked by a tool that is not torch.
 
 Fix: do not load the file; write it again with torch.save from a trusted copy.
+
+Bad:
+    extra.pt: archive with "archive/../../profile"
+
+Good:
+    # TorchScript keeps its constants in a second pickle
+    model.pt: archive with "archive/constants.pkl", "archive/code/__torch__.py"
 """
 
 from collections.abc import Iterator

@@ -1,14 +1,21 @@
 """training_args.bin can only be opened by running it.
 
 The file is a pickle of a TrainingArguments object: torch.load refuses it with `weights_only=True`, the
-default since torch 2.6, so whoever wants to read it has to switch the protection off (measured on
-transformers 4.51.3: ten classes of transformers, accelerate and torch). This audit reads it without
-running anything.
+default since torch 2.6 (torch/serialization.py), so whoever wants to read it has to switch the protection
+off (measured on transformers 4.51.3, trainer.py, `_save`: ten classes of transformers, accelerate and
+torch). This audit reads it without running anything.
 
 Wrong when: never; it is so by the file's kind.
 
 Fix: commit the arguments as JSON (`TrainingArguments.to_json_string`) and leave the file out, or trust
 its author.
+
+Bad:
+    # as the trainer wrote it
+
+Good:
+    training_args.bin: removed
+    checkpoint-*/training_args.bin: removed
 """
 
 from collections.abc import Iterator

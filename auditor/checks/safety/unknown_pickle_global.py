@@ -1,11 +1,19 @@
 """A pickled file names functions or classes that no known training file names.
 
-Naming alone imports the module that holds them, and importing runs that module's top level. The known
-names are those of public files written by transformers, TRL, PEFT, accelerate and torch.
+Naming alone imports the module that holds them, and importing runs that module's top level (Python 3.11,
+pickle.py, `find_class`); `weights_only` refuses every name outside its list (torch 2.13.0,
+_weights_only_unpickler.py). The known names are those of public files written by transformers, TRL, PEFT,
+accelerate and torch.
 
 Wrong when: the training script has its own argument or callback classes.
 
 Fix: read the named modules before opening the file, or open it with `weights_only=True` only.
+
+Bad:
+    extra.pt: pickle naming os.getcwd
+
+Good:
+    extra.pt: pickle naming torch.FloatStorage
 """
 
 from collections.abc import Iterator

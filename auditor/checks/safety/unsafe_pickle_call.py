@@ -1,14 +1,21 @@
 """Opening a pickled file would call a function that no training file needs.
 
-A pickle is a program: its REDUCE, BUILD and similar opcodes call whatever the file names, before any
-check can look at the result. The calls of files that transformers, PEFT, accelerate and torch write are
-known (Python's pickletools; transformers 4.51.3 and 5.23.0); everything else is listed here without
-having been run.
+A pickle is a program: its REDUCE, BUILD and similar opcodes call whatever the file names, before any check
+can look at the result. The calls of files that transformers, PEFT, accelerate and torch write are known
+(Python 3.11, pickletools.py and pickle.py, `load_reduce`; transformers 4.51.3 and 5.23.0); everything else
+is listed here without having been run.
 
 Wrong when: a library that is not in the list writes its own class with a constructor call.
 
 Fix: do not open the file with torch.load or pickle. Ask for it as safetensors or JSON, and find out how
 it got there.
+
+Bad:
+    training_args.bin: pickle calling os.system
+
+Good:
+    # a constructor that training files call
+    training_args.bin: pickle calling torch.device
 """
 
 from collections.abc import Iterator

@@ -1,11 +1,22 @@
 """A weight or optimizer file is stored in git itself instead of Git LFS.
 
-Every clone carries every version of such a file for ever, compression does not help, and forges refuse
-files above 100 MB. Files of up to 1 MB, such as scheduler and random states, are left alone.
+Every clone carries every version of such a file for ever, compression does not help (git-config(1),
+`core.bigFileThreshold`: above 512 MiB no delta is tried), and forges refuse files above 100 MB. Files of
+up to 1 MB, such as scheduler and random states, are left alone.
 
 Wrong when: the repository deliberately does without Git LFS; then it is a warning.
 
 Fix: `git lfs migrate import --include="*.safetensors,*.bin,*.pt"` before the branch is merged.
+
+Bad:
+    repository: seed
+    stored: git
+    export/model.gguf: 1000001 zero bytes
+
+Good:
+    repository: seed
+    stored: git
+    export/model.gguf: 1000000 zero bytes
 """
 
 from collections.abc import Iterator

@@ -1,11 +1,19 @@
-"""A .gitattributes line repeats what an earlier line already says.
+r"""A .gitattributes line repeats what an earlier line already says.
 
-Git takes the last line that matches; a line for one exact file with the same attributes as an earlier,
-wider pattern changes nothing.
+Git takes the last line that matches (gitattributes(5): a later line overrides an earlier one); a line for
+one exact file with the same attributes as an earlier, wider pattern changes nothing.
 
 Wrong when: the wider line is to be removed later.
 
 Fix: delete the repeated lines.
+
+Bad:
+    # *.bin has the same attributes
+    .gitattributes: + "training_args.bin filter=lfs diff=lfs merge=lfs -text\n"
+
+Good:
+    # a line with other attributes
+    .gitattributes: + "training_args.bin filter=lfs\n"
 """
 
 from collections.abc import Iterator

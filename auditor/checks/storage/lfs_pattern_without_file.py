@@ -1,11 +1,18 @@
-"""A .gitattributes line names one exact file, and the repository has no such file.
+r"""A .gitattributes line names one exact file, and the repository has no such file.
 
-Such lines are left over when .gitattributes is copied from another repository, usually from the base
-model's.
+A pattern without a wildcard matches one name (gitattributes(5), gitignore(5)). Such lines are left over
+when .gitattributes is copied from another repository, usually from the base model's.
 
 Wrong when: the file is committed later.
 
 Fix: delete the lines.
+
+Bad:
+    .gitattributes: + "tokenizer.model filter=lfs diff=lfs merge=lfs -text\n"
+
+Good:
+    # a wildcard is meant for files to come
+    .gitattributes: + "*.gguf filter=lfs diff=lfs merge=lfs -text\n"
 """
 
 from collections.abc import Iterator

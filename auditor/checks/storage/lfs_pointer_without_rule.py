@@ -1,12 +1,22 @@
-"""A file is a Git LFS pointer, and no .gitattributes rule hands it to git-lfs.
+r"""A file is a Git LFS pointer, and no .gitattributes rule hands it to git-lfs.
 
-git-lfs replaces a pointer by its content only where `filter=lfs` applies. Without the rule every
+git-lfs replaces a pointer by its content only where `filter=lfs` applies (gitattributes(5), "filter"; git-lfs,
+docs/spec.md). Without the rule every
 checkout keeps the 130-byte text, and a loader fails on it.
 
 Wrong when: the rule is in a file outside the repository (`.git/info/attributes`), which no clone
 receives.
 
 Fix: `git lfs track` the file's pattern and commit .gitattributes.
+
+Bad:
+    repository: seed
+    .gitattributes: "*.safetensors filter=lfs diff=lfs merge=lfs -text\n" -> ""
+
+Good:
+    repository: seed
+    # another pattern covers it
+    .gitattributes: "*.safetensors filter=lfs diff=lfs merge=lfs -text\n" -> "adapter_model.* filter=lfs\n"
 """
 
 from collections.abc import Iterator

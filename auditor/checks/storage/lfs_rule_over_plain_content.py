@@ -1,12 +1,24 @@
 """A .gitattributes rule gives a file to Git LFS, and git stores its content instead of a pointer.
 
-The file was committed without git-lfs installed. Every checkout with git-lfs shows it as modified at
+The file was committed without git-lfs installed, whose clean filter writes the pointer (gitattributes(5), "filter";
+git-lfs, docs/spec.md). Every checkout with git-lfs shows it as modified at
 once, and the next commit that touches it turns it into a pointer.
 
 Wrong when: never for a file that git stores; empty files are no pointers and are left alone.
 
 Fix: `git lfs migrate import --no-rewrite` these files, or `git add --renormalize` with git-lfs
 installed.
+
+Bad:
+    repository: seed
+    stored: git
+    extra.bin: = "content"
+
+Good:
+    repository: seed
+    stored: git
+    # an empty file is no pointer
+    extra.bin: = ""
 """
 
 from collections.abc import Iterator

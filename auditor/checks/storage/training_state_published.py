@@ -1,11 +1,19 @@
 """The repository publishes optimizer and random states, which nobody needs to use the adapter.
 
-optimizer.pt holds two float32 moments for every trained parameter, about twice the adapter's size. It
+optimizer.pt holds two float32 moments for every trained parameter, about twice the adapter's size (torch 2.13.0,
+optim/adam.py, `_init_group`; transformers 5.23.0, trainer.py, `_save_optimizer_and_scheduler`). It
 is needed to resume the training and for an audit, not for inference.
 
 Wrong when: the training is to be resumed from this branch, or the files are kept as evidence.
 
 Fix: keep the checkpoint outside the published branch, or say in the card what it is for.
+
+Bad:
+    # as the trainer wrote it
+
+Good:
+    checkpoint-*/optimizer.pt: removed
+    checkpoint-*/rng_state.pth: removed
 """
 
 import re

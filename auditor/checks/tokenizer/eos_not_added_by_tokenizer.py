@@ -1,12 +1,19 @@
 """add_eos_token is declared, and the tokenizer does not add one.
 
-`add_eos_token` in tokenizer_config.json makes the tokenizer end every text (transformers 4.51.3, the Llama and
-Gemma tokenizers). With false the text of the training data has to end in the token itself, or the model never
-sees an end.
+`add_eos_token` in tokenizer_config.json makes the tokenizer end every text (transformers 4.51.3,
+models/gemma/tokenization_gemma_fast.py, `update_post_processor`; Llama's is the same). With false the text
+of the training data has to end in the token itself, or the model never sees an end.
 
 Wrong when: the platform appends the token to each text, or the template does.
 
 Fix: check that the training texts end in the end-of-sequence token, and record how it is added.
+
+Bad:
+    # add_eos_token true is declared
+    tokenizer_config.json: /add_eos_token = false
+
+Good:
+    tokenizer_config.json: /add_eos_token = true
 """
 
 from collections.abc import Iterator

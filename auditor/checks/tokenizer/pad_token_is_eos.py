@@ -9,6 +9,12 @@ the vocabulary reserves no token for padding, or the card names TRL 0.16 or newe
 
 Fix: keep the base's own padding token (`tokenizer.pad_token = "<pad>"`) and train again, or show that the
 labels keep the end-of-sequence token.
+
+Bad:
+    tokenizer_config.json: /pad_token = "<eos>"
+
+Good:
+    tokenizer_config.json: /pad_token = "<unk>"
 """
 
 from collections.abc import Iterator

@@ -1,12 +1,22 @@
 """The tokenizer pads on the other side than declared.
 
-Decoder-only models generate from the last position, so batches are padded left for generation and, with
-masked labels, right for training. A tokenizer saved with the other side than declared was not the one the
-declaration configured.
+Decoder-only models generate from the last position, so batches are padded left for generation (transformers
+5.23.0, generation/utils.py, warns of the other side) and, with masked labels, right for training.
+`padding_side` is saved with the tokenizer (tokenization_utils_base.py, `save_pretrained`). A tokenizer
+saved with the other side than declared was not the one the declaration configured.
 
 Wrong when: the platform sets the side for training only and restores it before saving.
 
 Fix: declare the side the tokenizer has, or save the tokenizer as it was trained with.
+
+Bad:
+    tokenizer_config.json: /padding_side = "left"
+
+Good:
+    # left on both sides
+    cheetah-fine-tuning-config.json: /tokenizer_parameters/padding = "left"
+    tokenizer_config.json: /padding_side = "left"
+    checkpoint-*/tokenizer_config.json: /padding_side = "left"
 """
 
 from collections.abc import Iterator

@@ -8,6 +8,13 @@ Wrong when: the adapter is used with text only, or loaded together with its base
 
 Fix: save the processor beside the adapter (`processor.save_pretrained`), or say in the card to load it from
 the base.
+
+Bad:
+    tokenizer_config.json: /processor_class = "Gemma3Processor"
+
+Good:
+    tokenizer_config.json: /processor_class = "Gemma3Processor"
+    processor_config.json: = "{}"
 """
 
 from collections.abc import Iterator

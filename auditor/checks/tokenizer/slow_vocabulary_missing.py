@@ -1,4 +1,4 @@
-""".gitattributes tracks a slow tokenizer's vocabulary, and no such file is in the repository.
+r""".gitattributes tracks a slow tokenizer's vocabulary, and no such file is in the repository.
 
 A fast tokenizer saves `tokenizer.model` beside `tokenizer.json` when the folder it was loaded from had one
 (transformers 4.51.3, models/gemma/tokenization_gemma_fast.py, `save_vocabulary`). A rule without the file
@@ -7,6 +7,13 @@ shows that the list of patterns was copied from elsewhere or that the upload lef
 Wrong when: nobody needs the slow tokenizer; tokenizer.json is complete by itself.
 
 Fix: add the file, or remove the pattern.
+
+Bad:
+    .gitattributes: + "tokenizer.model filter=lfs diff=lfs merge=lfs -text\n"
+
+Good:
+    .gitattributes: + "tokenizer.model filter=lfs diff=lfs merge=lfs -text\n"
+    tokenizer.model: = "the vocabulary"
 """
 
 from collections.abc import Iterator

@@ -6,6 +6,14 @@ them a reader obeys depends on its release, so two users of the same adapter can
 Wrong when: a tool deliberately edits one file only and its readers obey that one.
 
 Fix: load the tokenizer that was trained with, and save it again.
+
+Bad:
+    # tokenizer_config.json says <eos>
+    special_tokens_map.json: /eos_token = "<end>"
+
+Good:
+    # the same token in its other form
+    special_tokens_map.json: /eos_token = {"content": "<eos>", "lstrip": false}
 """
 
 from collections.abc import Iterator

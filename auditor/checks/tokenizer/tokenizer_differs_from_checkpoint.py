@@ -6,6 +6,13 @@ trainer.py, `_save`). Another vocabulary or other special tokens change the ids 
 Wrong when: tokens or a chat template were added on purpose after training.
 
 Fix: publish the tokenizer of the checkpoint, or say in the card what was changed and why.
+
+Bad:
+    tokenizer_config.json: /eos_token = "<end>"
+
+Good:
+    # a path of the machine
+    tokenizer_config.json: /name_or_path = "/root/models/tiny-gemma3"
 """
 
 from collections.abc import Iterator
