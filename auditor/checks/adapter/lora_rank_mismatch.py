@@ -84,6 +84,15 @@ def _dora(config: AdapterConfig, weights: AdapterWeights) -> Iterator[Problem]:
             expected="a lora_magnitude_vector for each module",
             observed="none",
         )
+    elif config.use_dora and len(with_vector) < len(modules):
+        without = next(pair for pair in modules if pair.magnitude is None)
+        yield Problem(
+            f"`use_dora` is true, and {len(modules) - len(with_vector)} of {counted(len(modules), 'module')} have "
+            f"no magnitude vector, first {without.module}",
+            weights.at(without.module),
+            expected="a lora_magnitude_vector for each module",
+            observed=f"{len(with_vector)}",
+        )
     elif with_vector and not config.use_dora:
         yield Problem(
             f"`use_dora` is false, and the file holds {counted(len(with_vector), 'DoRA magnitude vector')}",

@@ -62,6 +62,18 @@ def test_fails_when_dora_is_declared_without_vectors() -> None:
     ]
 
 
+def test_fails_when_only_some_modules_have_the_vector_of_dora() -> None:
+    def add(tensors: Tensors) -> None:
+        tensors[f"base_model.model.{MODULE}.lora_magnitude_vector"] = numpy.ones(128, numpy.float32)
+
+    edits = {CONFIG: {"/use_dora": True}}
+    (only,) = found(RULE, healthy(json_edits=edits, data=changed(add)))
+    assert only.message.startswith(
+        "`use_dora` is true, and 13 of 14 modules have no magnitude vector, first "
+    )
+    assert (only.expected, only.observed) == ("a lora_magnitude_vector for each module", "1")
+
+
 def test_fails_when_vectors_are_there_without_dora() -> None:
     def add(tensors: Tensors) -> None:
         tensors[f"base_model.model.{MODULE}.lora_magnitude_vector"] = numpy.ones(128, numpy.float32)

@@ -1,0 +1,90 @@
+"""The adapter's tensors are not those that the method and sizes in adapter_config.json give.
+
+PEFT builds the method that `peft_type` names, with the sizes of the configuration, and then loads the tensors by
+name (peft 0.21.2, utils/save_and_load.py, `set_peft_model_state_dict`): a tensor of another size stops the loading,
+a missing one leaves its part of the module as it was initialised, and tensors of another method are ignored, so
+that the base model answers alone. The sizes of LoRA are the matter of `lora-rank-mismatch`.
+
+Wrong when: a newer PEFT than 0.21.2 builds the method in another way.
+
+Fix: commit weights and adapter_config.json from the same `save_pretrained`.
+
+Bad:
+    adapter_config.json: /peft_type = "LOHA"
+
+Good:
+    # as the trainer wrote it
+"""
+
+from collections.abc import Iterator, Sequence
+
+from auditor.artifacts._peft_layout import MARKS, Part, expected_shape, methods_of, missing, parts
+from auditor.artifacts.adapter_config import AdapterConfig
+from auditor.artifacts.adapter_weights import AdapterWeights
+from auditor.checks._wording import counted, joined
+from auditor.model import Problem, Severity, Skip
+
+SEVERITY = Severity.ERROR
+
+_OTHER_TRAINERS = (".lora.", "lora_unet_", "lora_te")
+"""Parts of names that diffusers and kohya give, which PEFT translates when it loads them."""
+
+
+def check(config: AdapterConfig, weights: AdapterWeights) -> Iterator[Problem | Skip]:
+    """The method's tensors first; then whether each module has all of them, in the sizes of the configuration."""
+    if not config.is_peft or config.peft_type is None or not weights.tensors:
+        return
+    marks = MARKS.get(config.peft_type)
+    if marks is None or any(word in name for name in weights.tensors for word in _OTHER_TRAINERS):
+        what = config.peft_type if marks is None else "another trainer than PEFT"
+        yield Skip(f"the tensor names of {what} are not known")
+        return
+    own = list(parts(weights, marks))
+    if not own:
+        yield _none(config, weights)
+        return
+    if not config.raw.get("arrow_config"):
+        yield from _incomplete(config, weights, own)
+    yield from _sizes(config, weights, own)
+
+
+def _none(config: AdapterConfig, weights: AdapterWeights) -> Problem:
+    others = sorted(methods_of(weights) - {"ADALORA"})
+    found = f"the names of {joined(others, 'or')}" if others else next(iter(weights.tensors))
+    return Problem(
+        f"`peft_type` is {config.peft_type}, and none of the {counted(len(weights.tensors), 'tensor')} is of that "
+        "method",
+        weights.at(next(iter(weights.tensors))),
+        expected=f"tensors of {config.peft_type}",
+        observed=found,
+    )
+
+
+def _incomplete(config: AdapterConfig, weights: AdapterWeights, own: Sequence[Part]) -> Iterator[Problem]:
+    marks: dict[str, set[str]] = {}
+    for part in own:
+        if part.module:
+            marks.setdefault(part.module, set()).add(part.mark)
+    lacking = {module: gap for module, found in marks.items() if (gap := missing(config, frozenset(found)))}
+    if lacking:
+        module, gap = next(iter(lacking.items()))
+        yield Problem(
+            f"{len(lacking)} of {counted(len(marks), 'module')} have only some of the tensors of "
+            f"{config.peft_type}, first {module} without {joined(gap)}",
+            weights.at(module),
+            expected=joined(gap),
+            observed=joined(sorted(marks[module])),
+        )
+
+
+def _sizes(config: AdapterConfig, weights: AdapterWeights, own: Sequence[Part]) -> Iterator[Problem]:
+    wrong = [(part, expected) for part in own if (expected := expected_shape(config, part)) is not None]
+    if wrong:
+        part, expected = wrong[0]
+        yield Problem(
+            f"adapter_config.json gives another size for {len(wrong)} of {counted(len(own), 'tensor')} of "
+            f"{config.peft_type}, first {part.info.name}",
+            weights.at(part.info.name),
+            expected=expected,
+            observed=str(tuple(part.info.shape)),
+        )
