@@ -30,16 +30,12 @@ SEVERITY = Severity.WARNING
 
 
 def check(config: AdapterConfig, run: Run | None) -> Iterator[Problem]:
-    """Judge the spelling only; a bare name may be a hub id and is left alone, and so is null."""
+    """Judge the spelling only; a bare name may be a hub id. No name at all is `base-model-not-named`."""
     name = config.base_model_name_or_path
     if name is None or not config.is_peft:
         return
     place = config.at("/base_model_name_or_path")
-    if not name.strip():
-        yield Problem(
-            "`base_model_name_or_path` is empty, so the adapter names no base model", place, observed='""'
-        )
-    elif is_machine_path(name):
+    if is_machine_path(name):
         yield Problem(
             f"the base model is named by a path of the machine that trained: {name}",
             place,
