@@ -12,7 +12,7 @@ line is ``PATH: edit``, PATH being a name, a glob, ``events`` for the event file
     PATH: .attribute = JSON     a pickled training_args.bin or state
     PATH: optimizer with 28 parameters, step 18, exp_avg_sq 0.5  |  scaler with scale 65536
     PATH: tag at STEP = VALUE  |  tag at STEP removed  |  argument KEY = JSON  |  no scalars
-    PATH: begun 3 times  |  steps 9 to 18 written 500 s earlier
+    PATH: begun once  |  begun 3 times  |  steps 9 to 18 written 500 s earlier
     PATH: pickle calling module.name  |  pickle naming module.name  |  bare pickle
     PATH: archive with "entry", "entry"  |  archive with compressed
 """
@@ -191,7 +191,7 @@ _FORMS: tuple[tuple[str, Maker], ...] = (
         lambda d, m: events.argued(d, m["key"], json.loads(m["value"])),
     ),
     (r"no scalars", lambda d, _: events.without_scalars(d)),
-    (r"begun (?P<times>\d+) times", lambda d, m: events.begun(d, int(m["times"]))),
+    (r"begun (?:once|(?P<times>\d+) times)", lambda d, m: events.begun(d, int(m["times"] or 1))),
     (
         r"steps (?P<first>\d+) to (?P<last>\d+) written (?P<seconds>\d+) s earlier",
         lambda d, m: events.moved(d, int(m["first"]), int(m["last"]), float(m["seconds"])),

@@ -8,6 +8,15 @@ Wrong when: training was resumed with other arguments: the state keeps the first
 error only where the event file shows that nothing was resumed.
 
 Fix: publish the arguments and the state of one run.
+
+Bad:
+    # the state says 1
+    checkpoint-18/training_args.bin: .per_device_train_batch_size = 2
+
+Good:
+    # the search for a batch that fits may lower it
+    checkpoint-18/training_args.bin: .per_device_train_batch_size = 2
+    checkpoint-18/training_args.bin: .auto_find_batch_size = true
 """
 
 from collections.abc import Iterator

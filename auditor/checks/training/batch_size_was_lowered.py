@@ -9,6 +9,15 @@ Wrong when: the smaller batch was accepted knowingly.
 
 Fix: declare the micro-batch that ran, raise the accumulation to keep the effective batch, and train again with
 `auto_find_batch_size` false.
+
+Bad:
+    repository: seed
+    # 4 rows were asked for, and train_batch_size is 1
+
+Good:
+    repository: seed
+    # another cause is another rule's matter
+    cheetah-fine-tuning-config.json: /train_model_parameters/auto_find_batch_size = false
 """
 
 from collections.abc import Iterator

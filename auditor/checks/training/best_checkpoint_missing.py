@@ -7,6 +7,13 @@ Wrong when: the folder was pruned by `save_total_limit` or left out on purpose, 
 was to be loaded at the end and the final adapter is published beside other checkpoints it is a warning.
 
 Fix: publish the best checkpoint too, or say which step the adapter is of.
+
+Bad:
+    checkpoint-18/trainer_state.json: /best_model_checkpoint = "/out/checkpoint-12"
+
+Good:
+    # the path is the training machine's, the folder is here
+    checkpoint-18/trainer_state.json: /best_model_checkpoint = "/out/checkpoint-9"
 """
 
 from collections.abc import Iterator

@@ -1,12 +1,20 @@
 """A checkpoint holds the optimizer's state and not what resuming needs besides.
 
 Resuming loads optimizer.pt and scheduler.pt together, and without trainer_state.json it does not start
-(transformers 4.51.3, trainer.py, `_load_optimizer_and_scheduler`, `train`): without the scheduler neither of the two is
-loaded, silently.
+(transformers 4.51.3, trainer.py, `_load_optimizer_and_scheduler`, `train`): without the scheduler neither
+of the two is loaded, silently.
 
 Wrong when: another loop wrote the folder and resumes it in its own way.
 
 Fix: publish all of them, or none: a checkpoint for inference needs no optimizer.
+
+Bad:
+    checkpoint-18/scheduler.pt: removed
+
+Good:
+    # a checkpoint for inference
+    checkpoint-18/scheduler.pt: removed
+    checkpoint-18/optimizer.pt: removed
 """
 
 from collections.abc import Iterator

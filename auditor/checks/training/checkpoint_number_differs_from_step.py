@@ -7,6 +7,13 @@ checkpoint, and resuming continues from the wrong place.
 Wrong when: folders were renamed on purpose to line up several runs.
 
 Fix: restore the folder's name or its own trainer_state.json.
+
+Bad:
+    checkpoint-18/trainer_state.json: /global_step = 17
+
+Good:
+    # a state outside of a checkpoint's folder
+    trainer_state.json: /global_step = 17
 """
 
 from collections.abc import Iterator

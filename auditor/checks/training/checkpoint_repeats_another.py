@@ -1,12 +1,22 @@
 """Two checkpoints of different steps hold the same weights, moments or random states.
 
-Every step changes the weights and Adam's moments, and LoRA's dropout draws random numbers in each forward pass.
+Every step changes the weights and Adam's moments (torch 2.13.0, optim/adam.py), and LoRA's dropout draws random
+numbers in each forward pass, which move the generators that rng_state.pth holds (transformers 5.23.0, trainer.py,
+`_save_rng_state`).
 Equal files mean that nothing was learned between them, or that one checkpoint is a copy of the other.
 
 Wrong when: the files are honest and the run is not worth publishing: every label was masked (a loss of 0.0), the
 learning rate was zero, or fp16 skipped every step between them.
 
 Fix: publish the checkpoints as training wrote them.
+
+Bad:
+    checkpoint-18/optimizer.pt: = copy of checkpoint-9/optimizer.pt
+
+Good:
+    # without dropout no step draws a random number
+    checkpoint-18/rng_state.pth: = copy of checkpoint-9/rng_state.pth
+    checkpoint-18/adapter_config.json: /lora_dropout = 0.0
 """
 
 from collections.abc import Iterator, Sequence

@@ -10,6 +10,14 @@ Wrong when: the run is shorter than `logging_steps`, so that no log was due; the
 
 Fix: publish the trainer_state.json of the end of training (`trainer.save_state()`) or the event file, or save by
 epoch.
+
+Bad:
+    repository: seed
+    # it was saved before the log of its only epoch
+
+Good:
+    # the final state has the rows
+    checkpoint-*/trainer_state.json: /log_history = []
 """
 
 from collections.abc import Iterator

@@ -8,6 +8,13 @@ are allowed for.
 Wrong when: a run was resumed with another batch size or amount of data.
 
 Fix: publish the state as the Trainer wrote it.
+
+Bad:
+    # step 18 of 18, in one epoch
+    checkpoint-18/trainer_state.json: /epoch = 2.0
+
+Good:
+    checkpoint-18/trainer_state.json: /epoch = 1.01
 """
 
 import math

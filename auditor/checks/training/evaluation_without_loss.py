@@ -9,6 +9,13 @@ Wrong when: the evaluation computes other metrics on purpose, by generating text
 own the rule is silent.
 
 Fix: set `task_type` in LoraConfig, or `label_names` in the training arguments.
+
+Bad:
+    events: eval/runtime at 18 = 1.0
+
+Good:
+    events: eval/runtime at 18 = 1.0
+    events: eval/loss at 18 = 6.0
 """
 
 from collections.abc import Iterator

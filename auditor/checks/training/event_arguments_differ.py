@@ -8,6 +8,13 @@ Wrong when: training was resumed with other arguments and only one of the event 
 that agrees is enough.
 
 Fix: publish the event file of the run that made the model.
+
+Bad:
+    events: argument seed = 7
+
+Good:
+    # a place, not a setting
+    events: argument output_dir = "/elsewhere"
 """
 
 from collections.abc import Iterator, Mapping

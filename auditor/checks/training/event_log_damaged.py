@@ -1,12 +1,20 @@
 """An event file is damaged.
 
-Every record carries a CRC32C of its length and of its data (tensorflow, record_writer.h). A wrong checksum
+Every record carries a CRC32C of its length and of its data (tensorboard 2.21.0,
+summary/writer/record_writer.py). A wrong checksum
 means that bytes changed after the Trainer wrote them; a record that breaks off at the end means that writing or
 copying was interrupted, and the last logs are missing.
 
 Wrong when: a writer without checksums made the file; TensorBoard's writers do not.
 
 Fix: publish the original file again, or say that training was interrupted.
+
+Bad:
+    events: byte 5000 changed
+
+Good:
+    # another value under its own checksum
+    events: train/loss at 18 = 5.0
 """
 
 from collections.abc import Iterator

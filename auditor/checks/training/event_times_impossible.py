@@ -7,6 +7,13 @@ together from several files or edited.
 Wrong when: the machine's clock was set during training.
 
 Fix: publish the event file as it was written.
+
+Bad:
+    events: steps 10 to 18 written 500 s earlier
+
+Good:
+    # clocks are set
+    events: steps 10 to 18 written 30 s earlier
 """
 
 import itertools

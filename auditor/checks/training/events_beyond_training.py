@@ -7,6 +7,14 @@ another run.
 Wrong when: the run's length was changed when it was resumed. With several event files nothing is judged.
 
 Fix: publish the event file of the run that made the model.
+
+Bad:
+    # the run has 18 steps
+    events: train/loss at 19 = 5.9
+
+Good:
+    # an evaluation after the end
+    events: eval/loss at 19 = 5.9
 """
 
 from collections.abc import Iterator

@@ -1,18 +1,20 @@
 """The event file and log_history disagree about a logged number.
 
-One call writes both (transformers 4.51.3, trainer.py, `log`; integrations/integration_utils.py, `rewrite_logs`): the
-event file rounds to float32, which changes at most one part in sixteen million. A larger difference means that one
-of them was edited or is of another run.
+One call writes both (transformers 4.51.3, trainer.py, `log`; integrations/integration_utils.py,
+`rewrite_logs`): the event file rounds to float32, which changes at most one part in sixteen million. A
+larger difference means that one of them was edited or is of another run.
 
 Wrong when: two runs share a folder; with several event files nothing is judged.
 
 Fix: publish both as the Trainer wrote them.
 
 Bad:
-    events: train/loss at 3 = 9.5
+    # log_history says 6.50018
+    events: train/loss at 3 = 6.4
 
 Good:
-    # as the trainer wrote it
+    # a step that only one of them has
+    events: train/loss at 3 removed
 """
 
 import math

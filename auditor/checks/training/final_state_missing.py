@@ -6,6 +6,13 @@ totals; `save_model()` alone does not (transformers 4.51.3, trainer.py). A check
 Wrong when: the final metrics are published in another form.
 
 Fix: call `trainer.save_state()` (or `save_metrics`) after training and publish the file.
+
+Bad:
+    trainer_state.json: removed
+
+Good:
+    trainer_state.json: removed
+    all_results.json: = "{}"
 """
 
 from collections.abc import Iterator

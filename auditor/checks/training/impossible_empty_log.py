@@ -7,6 +7,14 @@ any row was not written by that Trainer, or was edited.
 Wrong when: a subclass of Trainer overrides `log` and leaves out the history.
 
 Fix: publish the state as the Trainer wrote it.
+
+Bad:
+    # a log was due at every step
+    checkpoint-18/trainer_state.json: /log_history = []
+
+Good:
+    checkpoint-18/trainer_state.json: /log_history = []
+    checkpoint-18/training_args.bin: .logging_strategy = "epoch"
 """
 
 from collections.abc import Iterator

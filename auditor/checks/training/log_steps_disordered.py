@@ -6,6 +6,14 @@ and none lies beyond `global_step`. A resumed run begins with the checkpoint's r
 Wrong when: a callback appends rows of its own with other step numbers.
 
 Fix: publish the state as the Trainer wrote it.
+
+Bad:
+    # the fifth row; the sixth is of step 6
+    checkpoint-18/trainer_state.json: /log_history/4/step = 7
+
+Good:
+    # two rows of one step
+    checkpoint-18/trainer_state.json: /log_history/4/step = 4
 """
 
 from collections.abc import Iterator

@@ -7,6 +7,15 @@ final state is not the continuation of the others.
 Wrong when: several runs were put into one folder on purpose.
 
 Fix: give each run a folder of its own.
+
+Bad:
+    # checkpoint-18 says 5.940994
+    trainer_state.json: /log_history/12/loss = 5.0
+
+Good:
+    # NaN is no number and still the same row
+    trainer_state.json: /log_history/12/loss = NaN
+    checkpoint-18/trainer_state.json: /log_history/12/loss = NaN
 """
 
 from collections.abc import Iterator

@@ -7,6 +7,15 @@ filtered. A gradient norm that overflows in a few steps is what fp16's loss scal
 Wrong when: a metric of an empty batch is NaN by design.
 
 Fix: do not publish this checkpoint; lower the learning rate or train in bf16.
+
+Bad:
+    trainer_state.json: /log_history/3/loss = NaN
+
+Good:
+    # one gradient that overflowed, as fp16's scaler expects
+    trainer_state.json: /log_history/3/grad_norm = NaN
+    training_args.bin: .fp16 = true
+    checkpoint-*/training_args.bin: .fp16 = true
 """
 
 import math

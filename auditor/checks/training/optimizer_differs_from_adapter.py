@@ -1,13 +1,21 @@
 """The optimizer does not hold one state for each trained tensor of the adapter.
 
-optimizer.pt lists every trainable parameter, and has a state for each that ever got a gradient; an adapter saves
-the same tensors (9 of 9 public pairs agree, modules_to_save included). A parameter without a state was never
-updated; another number of parameters means that optimizer and adapter are of two runs.
+optimizer.pt lists every trainable parameter, and has a state for each that ever got a gradient (torch
+2.13.0, optim/adam.py, `_init_group`); an adapter saves the same tensors (9 of 9 public pairs agree,
+modules_to_save included). A parameter without a state was never updated; another number of parameters means
+that optimizer and adapter are of two runs.
 
 Wrong when: the optimizer keeps no state (plain SGD) or was sharded, both of which are recognised, or the adapter
 saved tensors that were not trained.
 
 Fix: publish optimizer and adapter of one checkpoint; for parameters without a state see why no gradient arrived.
+
+Bad:
+    # the adapter has 28 tensors
+    checkpoint-18/optimizer.pt: optimizer with 30 parameters
+
+Good:
+    checkpoint-18/optimizer.pt: optimizer with 28 parameters
 """
 
 from collections.abc import Iterator

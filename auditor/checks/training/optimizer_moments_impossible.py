@@ -1,11 +1,17 @@
 """Adam's second moment is negative or not finite, which no gradient can make it.
 
-`exp_avg_sq` is a running mean of squares (torch/optim/adamw.py). NaN or infinity in it means that a gradient broke
-training down; a negative number means that the file is damaged or not the optimizer's.
+`exp_avg_sq` is a running mean of squares (torch 2.13.0, optim/adam.py). NaN or infinity in it means that a
+gradient broke training down; a negative number means that the file is damaged or not the optimizer's.
 
 Wrong when: never for float tensors; quantized states of 8-bit optimizers are not looked at.
 
 Fix: do not resume from this checkpoint, and publish one from before the breakdown.
+
+Bad:
+    checkpoint-18/optimizer.pt: optimizer with exp_avg_sq -1e-30
+
+Good:
+    checkpoint-18/optimizer.pt: optimizer with exp_avg_sq 0
 """
 
 from collections.abc import Iterator

@@ -1,14 +1,24 @@
 """The optimizer counts other steps than the run.
 
-Adam counts its updates for each parameter; in a run that was not disturbed that is `global_step` everywhere.
-More updates are left over from a failed attempt of `auto_find_batch_size`, which resets neither model nor
-optimizer (measured with transformers 4.51.3: 24 updates in 20 steps). Fewer updates of every parameter under a
+Adam counts its updates for each parameter (torch 2.13.0, optim/adam.py); in a run that was not disturbed
+that is `global_step` everywhere. More updates are left over from a failed attempt of
+`auto_find_batch_size`, which resets neither model nor optimizer (trainer.py, `_inner_training_loop`;
+measured with transformers 4.51.3: 24 updates in 20 steps). Fewer updates of every parameter under a
 scheduler that made all steps mean that optimizer.pt is of an earlier checkpoint.
 
 Wrong when: parameters were frozen for a part of the training, or one optimizer served several calls of `train`.
 Counts that differ between parameters are not judged when none is too large.
 
 Fix: publish the files of one checkpoint; for a failed attempt, train again with the batch size that fits.
+
+Bad:
+    # scheduler.pt and the state say 18
+    checkpoint-18/optimizer.pt: optimizer with step 9
+
+Good:
+    # three steps that fp16 skipped in both
+    checkpoint-18/optimizer.pt: optimizer with step 15
+    checkpoint-18/scheduler.pt: .last_epoch = 15
 """
 
 from collections.abc import Iterator

@@ -8,6 +8,15 @@ Wrong when: the nodes of a cluster kept their files to themselves, so ranks are 
 not judged.
 
 Fix: publish the rng_state files of one run.
+
+Bad:
+    checkpoint-18/rng_state_1.pth: = copy of checkpoint-18/rng_state.pth
+
+Good:
+    checkpoint-18/rng_state_0.pth: = copy of checkpoint-18/rng_state.pth
+    checkpoint-18/rng_state_1.pth: = copy of checkpoint-18/rng_state.pth
+    checkpoint-18/rng_state.pth: removed
+    checkpoint-18/training_args.bin: .distributed_state.num_processes = 2
 """
 
 from collections.abc import Iterator

@@ -1,19 +1,27 @@
 """A committed file is not what the rerun of the recipe makes.
 
-The rerun trained the base model on the data with the settings of the plan, in an environment pinned for bitwise
-repetition (one thread, eager attention, deterministic algorithms; torch 2.13.0 with transformers 5.23.0 repeats
-bit for bit), and measured how far the same plan moves under another instruction set and thread count. The file named
-here lies outside three times that noise, or differs in something that no rounding changes: a shape, a step count, a
-generator's state. Each file is its own finding, because a spliced optimizer, an edited log and replaced weights are
-told apart by which files still agree.
+The rerun trained the base model on the data with the settings of the plan, in an environment pinned for
+bitwise repetition (one thread, eager attention, `use_deterministic_algorithms`, torch/__init__.py; torch
+2.13.0 with transformers 5.23.0 repeats bit for bit), and measured how far the same plan moves under another
+instruction set and thread count. The file named here lies outside three times that noise, or differs in
+something that no rounding changes: a shape, a step count, a generator's state. Each file is its own
+finding, because a spliced optimizer, an edited log and replaced weights are told apart by which files still
+agree.
 
-Wrong when: the training pipeline made a choice that no file states and the rerun assumed another (rows packed or
-padded, truncated before or after packing, the adapter drawn before the seed was set), when base model or data are not
-the ones that were used, or when the libraries of the run were others and no file tells. The plan lists every assumed
-setting; a loss that differs at step 1 already points there.
+Wrong when: the training pipeline made a choice that no file states and the rerun assumed another (rows
+packed or padded, truncated before or after packing, the adapter drawn before the seed was set), when base
+model or data are not the ones that were used, or when the libraries of the run were others and no file
+tells. The plan lists every assumed setting; a loss that differs at step 1 already points there.
 
-Fix: give the base model and the data that were really used, declare the settings that the plan had to assume, and if
-the file still differs, replace it by the one that the declared recipe produced or correct the declaration.
+Fix: give the base model and the data that were really used, declare the settings that the plan had to
+assume, and if the file still differs, replace it by the one that the declared recipe produced or correct
+the declaration.
+
+Bad:
+    rerun: checkpoint-9/optimizer.pt diverged
+
+Good:
+    rerun: checkpoint-9/optimizer.pt identical
 """
 
 from collections.abc import Iterator

@@ -14,7 +14,9 @@ Bad:
     checkpoint-18/scheduler.pt: .last_epoch = 15
 
 Good:
-    # as the trainer wrote it: last_epoch is 18 at step 18
+    # three steps that fp16 skipped: 65536 / 2^3
+    checkpoint-18/scheduler.pt: .last_epoch = 15
+    checkpoint-18/scaler.pt: scaler with scale 8192
 """
 
 from collections.abc import Iterator

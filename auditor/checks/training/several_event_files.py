@@ -7,6 +7,14 @@ their order is that of the times in their names.
 Wrong when: they belong to separate runs on purpose.
 
 Fix: say in the card which file is of which part of the training.
+
+Bad:
+    runs/first/events.out.tfevents.1768460000.tiny-trainer.1.0: = copy of events
+
+Good:
+    # an aborted start
+    runs/first/events.out.tfevents.1768460000.tiny-trainer.1.0: = copy of events
+    runs/first/events.out.tfevents.1768460000.tiny-trainer.1.0: no scalars
 """
 
 from collections.abc import Iterator

@@ -6,6 +6,13 @@ larger one means that the two numbers come from different runs or were edited.
 Wrong when: training was resumed with fewer steps than it had already made.
 
 Fix: publish the state as the Trainer wrote it.
+
+Bad:
+    checkpoint-18/trainer_state.json: /max_steps = 17
+
+Good:
+    # no limit was given
+    checkpoint-18/trainer_state.json: /max_steps = -1
 """
 
 from collections.abc import Iterator

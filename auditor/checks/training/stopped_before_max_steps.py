@@ -6,6 +6,14 @@ trainer_callback.py). The published adapter then saw less data than declared.
 Wrong when: early stopping was wanted.
 
 Fix: say in the card that and why training ended early.
+
+Bad:
+    # should_training_stop is true
+    checkpoint-18/trainer_state.json: /max_steps = 54
+
+Good:
+    checkpoint-18/trainer_state.json: /max_steps = 54
+    checkpoint-18/trainer_state.json: /stateful_callbacks/TrainerControl/args/should_training_stop = false
 """
 
 from collections.abc import Iterator

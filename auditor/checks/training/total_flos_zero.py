@@ -7,6 +7,14 @@ evidence otherwise.
 Wrong when: it never is; this only explains why the arithmetic of total_flos is missing.
 
 Fix: nothing, or train through the Transformers model class.
+
+Bad:
+    checkpoint-18/trainer_state.json: /total_flos = 0
+
+Good:
+    # no step was made
+    checkpoint-18/trainer_state.json: /total_flos = 0
+    checkpoint-18/trainer_state.json: /global_step = 0
 """
 
 from collections.abc import Iterator

@@ -1,13 +1,22 @@
 """The reported train_loss is not the mean of the logged losses.
 
-`train_loss` is the sum of all steps' losses by `global_step`, and each logged loss the mean since the row before
-(transformers 4.51.3, trainer.py, `_maybe_log_save_evaluate`, `_inner_training_loop`), so the sum of loss x interval
-must give train_loss x global_step. A run that was resumed sums from where it began again, and release 5 also divides
-by the steps since then (5.23.0, trainer.py, `_finalize_training`); every row and saved step is tried as the start.
+`train_loss` is the sum of all steps' losses by `global_step`, and each logged loss the mean since the row
+before (transformers 4.51.3, trainer.py, `_maybe_log_save_evaluate`, `_inner_training_loop`), so the sum of
+loss x interval must give train_loss x global_step. A run that was resumed sums from where it began again,
+and release 5 also divides by the steps since then (5.23.0, trainer.py, `_finalize_training`); every row and
+saved step is tried as the start.
 
 Wrong when: a trainer logs another loss than it optimises.
 
 Fix: publish log_history and train_loss of one run.
+
+Bad:
+    # the 18 losses average 6.184309
+    trainer_state.json: /log_history/18/train_loss = 4.0
+
+Good:
+    # rounded to four digits
+    trainer_state.json: /log_history/18/train_loss = 6.1843
 """
 
 import math

@@ -7,6 +7,12 @@ Model, optimizer and random generators are not reset between the attempts.
 Wrong when: `train` was called several times on purpose.
 
 Fix: train again with the batch size that fits and `auto_find_batch_size` false.
+
+Bad:
+    events: begun 3 times
+
+Good:
+    events: begun once
 """
 
 from collections.abc import Iterator

@@ -1,15 +1,22 @@
 """The weights moved further than Adam can move them in the steps that were taken.
 
-Adam divides a mean of gradients by the root of the mean of their squares, so step t moves no number by more than
-the learning rate times a constant of t and the two betas (Cauchy and Schwarz on torch/optim/adam.py): 1 at the
-first step, 1.13 at the eighteenth, 7.3 at most. lora_B starts at zero, so its largest number is bounded by the sum
-over all steps, and so is every difference between two checkpoints. Rescaled, replaced and exchanged weights break
-that bound while every shape and digest agrees. It is sharp in short runs and loose in long ones.
+Adam divides a mean of gradients by the root of the mean of their squares, so step t moves no number by more
+than the learning rate times a constant of t and the two betas (Cauchy and Schwarz on optim/adam.py, torch
+2.13.0): 1 at the first step, 1.13 at the eighteenth, 7.3 at most. lora_B starts at zero, so its largest
+number is bounded by the sum over all steps, and so is every difference between two checkpoints. Rescaled,
+replaced and exchanged weights break that bound while every shape and digest agrees. It is sharp in short
+runs and loose in long ones.
 
 Wrong when: training began from another adapter's weights, which then belongs in the card, or an optimizer other
 than torch's Adam wrote the file.
 
 Fix: publish weights and optimizer of the same checkpoint, or name the adapter that training began from.
+
+Bad:
+    checkpoint-18/adapter_model.safetensors: tensor *.lora_B.weight * 2
+
+Good:
+    checkpoint-18/adapter_model.safetensors: tensor *.lora_B.weight * 0.9
 """
 
 import math

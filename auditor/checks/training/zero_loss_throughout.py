@@ -1,12 +1,21 @@
 """Loss and gradient norm are zero in every logged row: nothing was learned.
 
-A cross entropy of exactly 0 with a gradient of exactly 0 means that no label counted: all of them were masked
-(-100), or the template matched no answer (seen in public runs whose twenty checkpoints are identical).
+A cross entropy of exactly 0 with a gradient of exactly 0 means that no label counted: all of them were
+masked (-100, the `ignore_index` of loss/loss_utils.py, transformers 5.23.0), or the template matched no
+answer (seen in public runs whose twenty checkpoints are identical).
 
 Wrong when: the trainer logs a loss that is zero by construction; those have a gradient norm, which is why both
 are asked for.
 
 Fix: check that the labels of a batch are not all -100, then train again.
+
+Bad:
+    trainer_state.json: /log_history/*/loss = 0.0
+    trainer_state.json: /log_history/*/grad_norm = 0.0
+
+Good:
+    # a loss that is zero by construction has a gradient
+    trainer_state.json: /log_history/*/loss = 0.0
 """
 
 from collections.abc import Iterator
