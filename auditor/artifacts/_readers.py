@@ -1,9 +1,10 @@
 """All readers, found by walking this folder."""
 
-from functools import cache
+from functools import cache, lru_cache
 
 from auditor import discover
 from auditor.artifacts._base import Artifact
+from auditor.model import name_of
 
 
 @cache
@@ -24,4 +25,9 @@ def readers() -> tuple[type[Artifact], ...]:
 
 def readers_of(path: str) -> tuple[type[Artifact], ...]:
     """The readers that read a file of that name."""
-    return tuple(reader for reader in readers() if reader.matches(path))
+    return _by_name(name_of(path))
+
+
+@lru_cache(maxsize=4096)
+def _by_name(name: str) -> tuple[type[Artifact], ...]:
+    return tuple(reader for reader in readers() if reader.matches(name))

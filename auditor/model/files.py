@@ -1,5 +1,6 @@
 """Where bytes are: digests, blobs and snapshots. Content is opened on demand and never believed before that."""
 
+from bisect import bisect_left
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -94,9 +95,28 @@ class Snapshot:
     cache: dict[str, object] = field(default_factory=dict, repr=False)
 
     def under(self, folder: str) -> Mapping[str, Blob]:
-        """The files below ``folder`` ("" is the root), keyed by full path."""
-        prefix = folder + "/" if folder else ""
-        return {path: blob for path, blob in self.files.items() if path.startswith(prefix)}
+        """The files below ``folder`` ("" is the root), keyed by full path, in order."""
+        if not folder:
+            return self.files
+        paths = self._paths()
+        start = bisect_left(paths, folder + "/")
+        end = bisect_left(paths, folder + "0")  # the character after the slash
+        return {path: self.files[path] for path in paths[start:end]}
+
+    def inside(self, folder: str) -> Mapping[str, Blob]:
+        """The files in ``folder`` itself ("" is the root), not in its subfolders, keyed by full path."""
+        if "folders" not in self.cache:
+            folders: dict[str, dict[str, Blob]] = {}
+            for path, blob in self.files.items():
+                folders.setdefault(folder_of(path), {})[path] = blob
+            self.cache["folders"] = folders
+        found: dict[str, dict[str, Blob]] = self.cache["folders"]  # type: ignore[assignment]
+        return found.get(folder, {})
+
+    def _paths(self) -> list[str]:
+        if "paths" not in self.cache:
+            self.cache["paths"] = sorted(self.files)
+        return self.cache["paths"]  # type: ignore[return-value]
 
 
 def folder_of(path: str) -> str:

@@ -1,0 +1,12 @@
+"""Artifacts and recipe -> Runs: which adapter folder, checkpoints, event files and declared config belong together.
+
+A repository may hold many adapters and many runs, in any folder; a folder named ``checkpoint-N`` belongs to the
+run whose history it continues (lineage), not simply to its parent.
+"""
+
+from auditor.runs._grouping import group
+from auditor.runs._lineage import differences
+from auditor.runs._reading import read
+from auditor.runs._words import CHECKPOINT, Contents, Folder, Run
+
+__all__ = ["CHECKPOINT", "Contents", "Folder", "Run", "differences", "group", "read"]

@@ -1,0 +1,103 @@
+"""Which checkpoints of one folder are states of one run, and what parts those that are not."""
+
+from collections.abc import Iterator, Sequence
+
+from auditor.artifacts.adapter_config import AdapterConfig
+from auditor.artifacts.trainer_state import TrainerState
+from auditor.artifacts.training_args import TrainingArgs
+from auditor.runs._words import Folder
+
+Lineage = tuple[Folder, ...]
+_KINDS = ("grpo", "dpo", "kto", "orpo", "cpo", "ppo", "rloo", "reward", "prm", "gkd", "bco", "sft")
+"""Trainers by the first syllable of their arguments' class (trl 1.0, trainer/*_config.py; unsloth adds its name)."""
+
+
+def lineages(checkpoints: Sequence[Folder]) -> list[Lineage]:
+    """Checkpoints, given by step, as runs: each continues the last of its own. The furthest run comes first."""
+    found: list[list[Folder]] = []
+    begun: dict[str, list[list[Folder]]] = {}  # runs by their first logged row
+    silent: list[list[Folder]] = []  # runs that have logged nothing yet
+    for folder in checkpoints:
+        start = _start(folder)
+        candidates = found if start is None else (*begun.get(start, ()), *silent)
+        home = next((lineage for lineage in candidates if continues(lineage[-1], folder)), None)
+        if home is None:
+            home = []
+            found.append(home)
+            silent.append(home)
+        if start is not None and any(home is lineage for lineage in silent):
+            silent = [lineage for lineage in silent if lineage is not home]
+            begun.setdefault(start, []).append(home)
+        home.append(folder)
+    found.sort(key=lambda lineage: lineage[-1].step or 0, reverse=True)
+    return [tuple(lineage) for lineage in found]
+
+
+def _start(folder: Folder) -> str | None:
+    state = folder.one(TrainerState)
+    return state.row_texts[0] if state is not None and state.row_texts else None
+
+
+def continues(earlier: Folder, later: Folder) -> bool:
+    """Whether a checkpoint can be a later state of the same run."""
+    return next(differences(earlier, later), None) is None
+
+
+def differences(earlier: Folder, later: Folder) -> Iterator[str]:
+    """What keeps ``later`` from being a later state of the run of ``earlier``, in words; nothing when it can be one.
+
+    What a folder does not hold separates nothing. Rows of log_history are compared as text, because NaN is not
+    equal to itself.
+    """
+    one, two = earlier.one(AdapterConfig), later.one(AdapterConfig)
+    if one is not None and two is not None:
+        if _base_word(one) != _base_word(two):
+            yield f"base {one.base_model_name_or_path or 'unnamed'} and {two.base_model_name_or_path or 'unnamed'}"
+        if (one.peft_type, one.r) != (two.peft_type, two.r):
+            yield f"{one.peft_type} of rank {one.r} and {two.peft_type} of rank {two.r}"
+    kinds = trainer_of(earlier), trainer_of(later)
+    if None not in kinds and kinds[0] != kinds[1]:
+        yield f"trained by {kinds[0]} and {kinds[1]}"
+    before, after = earlier.one(TrainerState), later.one(TrainerState)
+    if before is not None and after is not None:
+        yield from _histories(before, after)
+
+
+def _histories(before: TrainerState, after: TrainerState) -> Iterator[str]:
+    rows = len(before.row_texts)
+    if before.row_texts != after.row_texts[:rows]:
+        yield "log_history does not continue"
+        if before.max_steps != after.max_steps:
+            yield f"max_steps {before.max_steps} and {after.max_steps}"
+    elif not rows and before.max_steps != after.max_steps:
+        yield f"max_steps {before.max_steps} and {after.max_steps}"
+    elif len(after.row_texts) > rows and _precedes(after.log_history[rows].get("step"), before.global_step):
+        # What was logged before the checkpoint was saved would be in its state too.
+        yield "log_history has rows that the earlier state should hold"
+
+
+def _precedes(step: object, saved: int | None) -> bool:
+    return isinstance(step, int | float) and saved is not None and step < saved
+
+
+def trainer_of(folder: Folder) -> str | None:
+    """The kind of trainer that the arguments' class names (``SFT``, ``GRPO``, ...); None when it is a plain one."""
+    arguments = folder.one(TrainingArgs)
+    if arguments is None:
+        return None
+    name = arguments.class_name.rpartition(".")[2].lower().removeprefix("unsloth")
+    return next((kind.upper() for kind in _KINDS if name.startswith(kind)), None)
+
+
+def same_adapter(one: Folder, other: Folder) -> bool:
+    """Whether the configurations of two folders may be of one run; one without a configuration excludes nothing."""
+    mine, theirs = one.one(AdapterConfig), other.one(AdapterConfig)
+    if mine is None or theirs is None:
+        return True
+    return (mine.peft_type, mine.r, _base_word(mine)) == (theirs.peft_type, theirs.r, _base_word(theirs))
+
+
+def _base_word(config: AdapterConfig) -> str | None:
+    """The last part of the base's name: a run may name the hub id in one folder and its local copy in another."""
+    name = config.base_model_name_or_path
+    return None if name is None else name.replace("\\", "/").rstrip("/").rpartition("/")[2].lower()

@@ -1,0 +1,59 @@
+"""Snapshot -> Contents: every recognised file read, what cannot be read kept with its reason."""
+
+from collections.abc import Iterator
+
+from auditor.artifacts._base import Artifact
+from auditor.artifacts._readers import readers_of
+from auditor.errors import CannotRead
+from auditor.model import Blob, FileKind, Snapshot, Unread, folder_of
+from auditor.recipes._base import Recipe
+from auditor.recipes._platforms import is_recipe, read_recipe
+from auditor.runs._words import Contents, Folder, step_of
+
+
+def read(snapshot: Snapshot) -> Contents:
+    """Read every recognised file of a snapshot; what cannot be read is kept with its reason."""
+    found: dict[str, dict[type[Artifact], list[Artifact]]] = {}
+    unread: dict[str, Unread] = {}
+    recipes: list[Recipe] = []
+    for path, blob in snapshot.files.items():
+        for item in _parse(path, blob, unread):
+            found.setdefault(folder_of(path), {}).setdefault(type(item), []).append(item)
+        recipe = _recipe(path, blob, unread)
+        if recipe is not None:
+            recipes.append(recipe)
+    folders = {
+        path: Folder(path, {kind: tuple(items) for kind, items in kinds.items()}, step_of(path))
+        for path, kinds in sorted(found.items())
+    }
+    return Contents(snapshot, folders, tuple(recipes), tuple(unread.values()))
+
+
+def _parse(path: str, blob: Blob, unread: dict[str, Unread]) -> Iterator[Artifact]:
+    if blob.kind is not FileKind.FILE:
+        if _hides(path):
+            unread[path] = Unread(path, f"is a {blob.kind.value}, which is never followed", "unreadable")
+        return
+    for reader in readers_of(path):
+        if blob.absent is not None and not reader.reads_absent:
+            unread[path] = Unread(path, blob.absent, "unfetched")
+            continue
+        try:
+            yield reader.parse(blob)
+        except CannotRead as error:
+            unread.setdefault(path, Unread(path, error.reason, error.state))
+
+
+def _hides(path: str) -> bool:
+    """Whether a link or submodule stands where a file that is read, or a whole checkpoint, belongs."""
+    return bool(readers_of(path)) or is_recipe(path) or step_of(path) is not None
+
+
+def _recipe(path: str, blob: Blob, unread: dict[str, Unread]) -> Recipe | None:
+    if blob.kind is not FileKind.FILE:
+        return None
+    try:
+        return read_recipe(path, blob)
+    except CannotRead as error:
+        unread.setdefault(path, Unread(path, error.reason, error.state))
+        return None
