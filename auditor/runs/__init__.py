@@ -5,8 +5,8 @@ run whose history it continues (lineage), not simply to its parent.
 """
 
 from auditor.runs._grouping import group
-from auditor.runs._lineage import differences
+from auditor.runs._lineage import differences, trainer_of
 from auditor.runs._reading import read
 from auditor.runs._words import CHECKPOINT, Contents, Folder, Run
 
-__all__ = ["CHECKPOINT", "Contents", "Folder", "Run", "differences", "group", "read"]
+__all__ = ["CHECKPOINT", "Contents", "Folder", "Run", "differences", "group", "read", "trainer_of"]

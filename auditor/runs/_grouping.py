@@ -112,8 +112,8 @@ def _logged_by(runs: Sequence[Run], log: EventLog) -> Run | None:
         return runs[0]
     values = {point.step: point.value for point in log.scalars.get("train/loss", ())}
     agreeing = [(_agreement(run, values), run) for run in runs]
-    most, run = max(agreeing, key=lambda item: item[0])
-    return run if most else None
+    most, nearest = max(agreeing, key=lambda item: item[0])
+    return nearest if most else None
 
 
 def _agreement(run: Run, values: Mapping[int, float]) -> int:

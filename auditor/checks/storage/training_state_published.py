@@ -34,8 +34,8 @@ def check(run: Run) -> Iterator[Problem]:
     kept = [
         path
         for folder in run.folders
-        for path in run.contents.snapshot.under(folder.path)
-        if path.rpartition("/")[0] == folder.path and _STATE.fullmatch(name_of(path))
+        for path in run.contents.snapshot.inside(folder.path)
+        if _STATE.fullmatch(name_of(path))
     ]
     if kept:
         total = sum(files[path].size or 0 for path in kept)

@@ -11,7 +11,7 @@ _RANK = re.compile(r"rng_state_(\d{1,6})\.pth")
 def ranks(run: Run, folder: Folder) -> tuple[int, ...]:
     """The ranks of rng_state_<rank>.pth directly in a folder, in order."""
     start = len(folder.path) + 1 if folder.path else 0
-    names = (path[start:] for path in run.contents.snapshot.under(folder.path))
+    names = (path[start:] for path in run.contents.snapshot.inside(folder.path))
     found = (match for name in names if (match := _RANK.fullmatch(name)))
     return tuple(sorted(int(match.group(1)) for match in found))
 

@@ -1,4 +1,4 @@
-"""Two states of one folder do not belong to one training.
+"""The final state does not continue the last checkpoint beside it.
 
 A later state of a run begins with all rows of the earlier one (transformers 4.51.3, trainer.py: `log_history` only
 grows, also when training is resumed). Where it does not, the folder mixes runs, and "the last checkpoint" or the
@@ -28,7 +28,7 @@ SEVERITY = Severity.WARNING
 
 
 def check(run: Run) -> Iterator[Problem | Skip]:
-    """The final state against the last checkpoint, and checkpoints that continue no other one."""
+    """The final state against the last checkpoint of the same run."""
     last = next((s for folder in reversed(run.checkpoints) for s in folder.all(TrainerState)), None)
     final = run.root.one(TrainerState)
     if last is None:
@@ -44,14 +44,6 @@ def check(run: Run) -> Iterator[Problem | Skip]:
             final.at("/log_history"),
             expected=f"the {len(last.row_texts):,} rows of {name_of(last.folder)} first",
             observed=f"row {_first_difference(final, last)} differs",
-        )
-    if "#" in run.name and run.last is not None:
-        first = run.checkpoints[0].path
-        yield Problem(
-            f"{name_of(first)} and the checkpoints that follow from it are of another run than their neighbours",
-            Location(last.path, "/log_history"),
-            expected="one run in a folder",
-            observed=", ".join(name_of(folder.path) for folder in run.checkpoints),
         )
 
 

@@ -27,8 +27,18 @@ def test_fails_when_the_configuration_goes_by_nearly_its_name() -> None:
 
 def test_fails_mildly_for_a_configuration_alone() -> None:
     (item,) = found(RULE, healthy(without=["adapter_model.safetensors"]))
-    assert (item.severity, item.message) == (NOTE, "adapter_config.json has no weights beside it")
+    assert (item.severity, item.message) == (
+        NOTE,
+        "adapter_config.json has no weights beside it, and checkpoint-9 has",
+    )
     assert found(RULE, healthy(data={"adapters.npz": b"x"}, without=["adapter_model.safetensors"])) == []
+
+
+def test_says_that_it_cannot_look_at_a_configuration_without_any_weights() -> None:
+    """548 of 945 public configurations have no weights beside them."""
+    alone = healthy(without=["adapter_model.safetensors", "checkpoint-9/", "checkpoint-18/"])
+    assert found(RULE, alone) == []
+    assert reasons(RULE, alone) == ["no weights are published beside adapter_config.json"]
 
 
 def test_says_when_it_cannot_look() -> None:

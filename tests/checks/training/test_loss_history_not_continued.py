@@ -41,21 +41,5 @@ def test_fails_for_a_final_state_of_another_run() -> None:
     ]
 
 
-def test_fails_for_a_checkpoint_of_another_run() -> None:
-    other = rows(EARLY)
-    other[0]["loss"] = 9.0
-    assert found(RULE, with_rows(other, EARLY)) == [
-        finding(
-            RULE,
-            WARNING,
-            "checkpoint-9 and the checkpoints that follow from it are of another run than their neighbours",
-            EARLY,
-            "/log_history",
-            expected="one run in a folder",
-            observed="checkpoint-9",
-        )
-    ]
-
-
 def test_says_when_it_cannot_look() -> None:
     assert reasons(RULE, healthy(without=[STATE, EARLY])) == ["the run has no checkpoint with a state"]
