@@ -14,6 +14,7 @@ from auditor.recipes._base import Recipe
 A = TypeVar("A", bound=Artifact)
 CHECKPOINT = re.compile(r"^checkpoint-(\d{1,12})$")
 
+
 @dataclass(frozen=True, slots=True)
 class Folder:
     """The artifacts of one folder, by type; ``step`` is N in a folder named checkpoint-N."""

@@ -73,8 +73,12 @@ def test_fails_for_two_base_models() -> None:
 
 def test_fails_for_two_trainers() -> None:
     files = {
-        "out/checkpoint-60/training_args.bin": make_training_args({"seed": 1}, "trl.trainer.sft_config.SFTConfig"),
-        "out/checkpoint-90/training_args.bin": make_training_args({"seed": 1}, "trl.trainer.grpo_config.GRPOConfig"),
+        "out/checkpoint-60/training_args.bin": make_training_args(
+            {"seed": 1}, "trl.trainer.sft_config.SFTConfig"
+        ),
+        "out/checkpoint-90/training_args.bin": make_training_args(
+            {"seed": 1}, "trl.trainer.grpo_config.GRPOConfig"
+        ),
     }
     (item,) = found(RULE, at(files))
     assert item.evidence == ("checkpoint-60 and checkpoint-90: trained by SFT and GRPO",)
