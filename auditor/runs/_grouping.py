@@ -72,9 +72,9 @@ def _owner_of_root(root: Folder, found: Sequence[Lineage]) -> Lineage:
     state = root.one(TrainerState)
     for lineage in found:
         last = lineage[-1].one(TrainerState)
-        if state is not None and last is not None and last.row_texts:
-            if state.row_texts[: len(last.row_texts)] == last.row_texts:
-                return lineage
+        rows = last.row_texts if last is not None else ()
+        if state is not None and rows and state.row_texts[: len(rows)] == rows:
+            return lineage
     alike = (lineage for lineage in found if same_adapter(root, lineage[-1]))
     return next(alike, found[0] if found else ())
 
@@ -100,9 +100,9 @@ def _with_events(runs: Sequence[Run], contents: Contents) -> list[Run]:
     for folder in contents.folders.values():
         for log in folder.all(EventLog):
             nearest = next((path for path in _upwards(folder.path) if path in sharing), None)
-            run = None if nearest is None else _logged_by(sharing[nearest], log)
-            if run is not None:
-                owned.setdefault(run.name, []).append(log)
+            owner = None if nearest is None else _logged_by(sharing[nearest], log)
+            if owner is not None:
+                owned.setdefault(owner.name, []).append(log)
     return [replace(run, events=tuple(owned.get(run.name, ()))) for run in runs]
 
 

@@ -67,7 +67,7 @@ class Run:
     base: BaseConfig | None = None
     base_source: str = ""
     others: tuple[tuple[Folder, ...], ...] = ()
-    """Checkpoints of other runs in the same folder, a tuple a run; only in the run that the folder itself belongs to."""
+    """Checkpoints of other runs in the same folder, a tuple a run; only in the run that owns the folder itself."""
 
     @property
     def path(self) -> str:

@@ -21,7 +21,7 @@ Good:
 from collections.abc import Iterator
 
 from auditor.artifacts.trainer_state import TrainerState
-from auditor.model import Location, Problem, Severity, Skip, name_of
+from auditor.model import Problem, Severity, Skip, name_of
 from auditor.runs import Run
 
 SEVERITY = Severity.WARNING
