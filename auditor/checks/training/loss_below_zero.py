@@ -41,19 +41,22 @@ _ENTROPIES = frozenset({"CAUSAL_LM", "SEQ_2_SEQ_LM", "SEQ_CLS", "TOKEN_CLS", "QU
 
 
 def check(run: Run) -> Iterator[Problem | Skip]:
-    """The state with the longest history speaks for the run."""
-    state = max(run.all(TrainerState), key=lambda item: len(item.log_history), default=None)
-    if state is None:
+    """Later states repeat the rows of earlier ones: the one with most such rows speaks for the run."""
+    states = run.all(TrainerState)
+    if not states:
         yield Skip("no trainer_state.json was read")
         return
     config = run.one(AdapterConfig)
     if config is None or config.task_type not in _ENTROPIES:
         yield Skip("the task is not known to be trained by a cross entropy")
         return
-    if any(trainer_of(folder) not in (None, "SFT") for folder in run.folders) or not _is_plain(state):
+    if any(trainer_of(folder) not in (None, "SFT") for folder in run.folders) or not all(
+        map(_is_plain, states)
+    ):
         yield Skip("the trainer has an objective of its own")
         return
-    below = [(row.get("step"), loss) for row in state.log_history if _is_below(loss := row.get("loss"))]
+    state = max(states, key=lambda item: len(_below(item)))
+    below = _below(state)
     if below:
         step, loss = below[0]
         yield Problem(
@@ -73,5 +76,6 @@ def _is_own(row: Mapping[str, object]) -> bool:
     return all(key in _OWN or key.startswith(("eval_", "train_", "test_")) for key in row)
 
 
-def _is_below(loss: object) -> bool:
-    return is_number(loss) and loss < 0
+def _below(state: TrainerState) -> list[tuple[object, object]]:
+    rows = ((row.get("step"), row.get("loss")) for row in state.log_history)
+    return [(step, loss) for step, loss in rows if is_number(loss) and loss < 0]
