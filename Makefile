@@ -53,5 +53,8 @@ fixtures: $(VENV)/.installed ## Rebuild fixtures/ (trains the tiny run; bytes of
 reports: $(VENV)/.installed ## Regenerate the sample reports in reports/
 	$(BIN)/python reports/build.py
 
+versions: $(VENV)/.installed ## Read every release of peft and transformers anew: tables of keys, and the schemas made of them
+	$(BIN)/python fixtures/versions/build.py
+
 clean: ## Remove what the targets made
 	rm -rf $(VENV) $(OUT) .mypy_cache .ruff_cache .pytest_cache

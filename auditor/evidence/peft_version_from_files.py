@@ -1,7 +1,8 @@
 """Which releases of PEFT can have written adapter_config.json.
 
-The key set of a saved LoraConfig dates it (class annotations of released wheels), from 0.18 on the file
-names its release in ``peft_version``, and the card beside it does in "- PEFT x.y.z". An ``all-linear`` that
+The keys that save_pretrained writes for each method grow with the releases (fields of the configuration classes
+in every release from 0.1 on), from 0.18 on the file names its release in ``peft_version``, and the card beside it
+does in "- PEFT x.y.z". An ``all-linear`` that
 left lm_head in dates it too: PEFT 0.13.2 and 0.14.0 collect the last part of each module's name and
 subtract the output embedding by its full name, so ``language_model.lm_head`` stays; 0.15.2 collects full
 names (tuners/tuners_utils.py, ``_maybe_include_all_linear_layers``).
@@ -11,7 +12,7 @@ from collections.abc import Iterator
 
 from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.model_card import ModelCard
-from auditor.artifacts.versions import peft_range
+from auditor.artifacts.versions import peft_range, stated_range
 from auditor.claims import DECLARED, Ledger
 from auditor.evidence._versions import Bound, combine
 from auditor.model import Evidence, VersionRange, version_key
@@ -36,15 +37,15 @@ def weigh(run: Run, ledger: Ledger) -> Iterator[Evidence]:
 
 
 def _from_keys(config: AdapterConfig) -> Iterator[Bound]:
-    dated = peft_range(config.keys) if config.peft_type == "LORA" else None
+    dated = peft_range(config.keys, config.peft_type)
     if dated is not None:
         yield Bound(dated.range, dated.why, config.path)
 
 
 def _from_version(config: AdapterConfig) -> Iterator[Bound]:
     if config.peft_version and any(version_key(config.peft_version)):
-        version = config.peft_version.partition("@")[0]
-        yield Bound(VersionRange(version, version), f"`peft_version` says {version}", config.path)
+        version = config.peft_version
+        yield Bound(stated_range(version), f"`peft_version` says {version.partition('@')[0]}", config.path)
 
 
 def _from_card(run: Run, config: AdapterConfig) -> Iterator[Bound]:
@@ -52,7 +53,7 @@ def _from_card(run: Run, config: AdapterConfig) -> Iterator[Bound]:
     for card in folder.all(ModelCard) if folder else ():
         version = card.peft_version
         if version and any(version_key(version)):
-            yield Bound(VersionRange(version, version), f"the card says PEFT {version}", card.path)
+            yield Bound(stated_range(version), f"the card says PEFT {version}", card.path)
 
 
 def _from_head(config: AdapterConfig, ledger: Ledger) -> Iterator[Bound]:

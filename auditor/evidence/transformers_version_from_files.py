@@ -1,11 +1,12 @@
 """Which releases of Transformers can have written the run's files.
 
-Each file bounds the release: the keys of trainer_state.json (TrainerState), the fields of the training
-arguments (class annotations of released wheels), the model class (models/gemma3 exists from 4.50.0), the
-release that ``config.to_json_string()`` writes into the event file's model_config text, scaler.pt
-(trainer.py ``_save_scaler``, from 4.49.0), and the module names in the adapter: Gemma 3's language model
-moved from ``language_model.model`` to ``model.language_model`` in 4.52. The range is the intersection. Only
-files of the last checkpoint are used, because a resumed run may have begun under another release.
+Each file bounds the release: the keys of trainer_state.json (fields of TrainerState in every minor release from
+4.30 on), the fields of the training arguments (of TrainingArguments; a subclass may bring a dropped field back, so
+its fields only narrow), the model class (the oldest release whose auto classes name it), the release that
+``config.to_json_string()`` writes into the event file's model_config text, scaler.pt (trainer.py ``_save_scaler``,
+from 4.49.0), and the module names in the adapter: Gemma 3's language model moved from ``language_model.model`` to
+``model.language_model`` in 4.52. The range is the intersection. Only files of the last checkpoint are used, because a
+resumed run may have begun under another release.
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,7 +15,13 @@ from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.adapter_weights import AdapterWeights
 from auditor.artifacts.trainer_state import TrainerState
 from auditor.artifacts.training_args import TrainingArgs
-from auditor.artifacts.versions import transformers_min_for_class, transformers_range_from_state
+from auditor.artifacts.versions import (
+    ARGUMENTS_CLASSES,
+    foreign_arguments,
+    transformers_min_for_class,
+    transformers_range_from_arguments,
+    transformers_range_from_state,
+)
 from auditor.claims import DECLARED, Ledger
 from auditor.evidence._versions import Bound, combine
 from auditor.model import Evidence, VersionRange
@@ -25,21 +32,6 @@ LAST_NESTED_HEAD = "4.51.3"
 FEWEST_FIELDS = 100
 """TrainingArguments has 114 fields in 5.23.0 and 132 in 4.46.3; fewer are another class or a selection."""
 _GEMMA3 = "Gemma3ForConditionalGeneration"
-
-# (field, present, first release, last release): a bound is drawn only as far as a wheel was read, so the last
-# release is the newest that can still hold the field, the first the oldest that can already.
-_FIELDS: tuple[tuple[str, bool, str | None, str | None], ...] = (
-    ("evaluation_strategy", True, None, "4.51.2"),
-    ("evaluation_strategy", False, "4.51.0", None),
-    ("tp_size", True, "4.50.0", "4.52.3"),
-    ("hub_revision", True, "4.53.0", None),
-    ("hub_revision", False, None, "4.53.2"),
-    ("parallelism_config", True, "4.54.0", None),
-    ("parallelism_config", False, None, "4.57.0"),
-    ("use_ipex", True, None, "4.57.0"),
-    ("warmup_ratio", False, "4.57.2", None),
-    ("overwrite_output_dir", False, "4.57.2", None),
-)
 
 
 def weigh(run: Run, ledger: Ledger) -> Iterator[Evidence]:
@@ -66,18 +58,18 @@ def _from_state(run: Run) -> Iterator[Bound]:
 def _from_arguments(run: Run) -> Iterator[Bound]:
     arguments = run.latest(TrainingArgs)
     if arguments is not None:
-        yield from _fields(arguments.values, arguments.path)
+        yield from _fields(arguments.values, arguments.path, arguments.class_name)
 
 
-def _fields(values: Mapping[str, object], path: str) -> Iterator[Bound]:
+def _fields(values: Mapping[str, object], path: str, class_name: str | None = None) -> Iterator[Bound]:
     """Bounds from the fields of complete training arguments; a part of them proves nothing by absence."""
     if "output_dir" not in values or len(values) < FEWEST_FIELDS:
         return
-    for name, present, low, high in _FIELDS:
-        if (name in values) is present:
-            word = "has a" if present else "has no"
-            span = VersionRange(low, high)
-            yield Bound(span, f"TrainingArguments {word} field `{name}` in {span}", path)
+    dated = transformers_range_from_arguments(values, class_name)
+    known = class_name is None or class_name in ARGUMENTS_CLASSES
+    if dated is not None:
+        firm = known and not foreign_arguments(values, class_name)
+        yield Bound(dated.range, f"TrainingArguments: {dated.why}", path, firm)
 
 
 def _from_events(run: Run) -> Iterator[Bound]:

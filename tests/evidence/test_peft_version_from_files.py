@@ -62,10 +62,36 @@ def test_a_card_of_another_release_conflicts_with_the_keys() -> None:
     )
 
 
-@pytest.mark.parametrize(("version", "expected"), [("0.18.0", "0.18.0"), ("0.18.1.dev0@abc", "0.18.1.dev0")])
-def test_the_file_itself_may_name_the_release(version: str, expected: str) -> None:
+@pytest.mark.parametrize(
+    ("version", "expected"),
+    # A development build holds what was in main between the minor release before it and the one after it.
+    [("0.18.0", VersionRange("0.18.0", "0.18.0")), ("0.18.1.dev0@abc", VersionRange("0.18.0", "0.19.0"))],
+)
+def test_the_file_itself_may_name_the_release(version: str, expected: VersionRange) -> None:
     run = run_of({"adapter_config.json": adapter(peft_version=version)})
-    assert only(run).value == VersionRange(expected, expected)
+    assert only(run).value == expected
+
+
+def test_a_development_build_may_hold_keys_of_the_release_it_leads_to() -> None:
+    # `lora_ga_config` and `use_bdlora` came with 0.19.0; main was called 0.18.1.dev0 when they were added.
+    run = run_with(lora_ga_config=None, peft_version="0.18.1.dev0@abc")
+    assert only(run).outcome is Status.VERIFIED
+
+
+def test_other_methods_have_key_sets_of_their_own() -> None:
+    # IA3Config of peft 0.13.2: 11 fields; 0.14.0 added `exclude_modules`.
+    keys = (
+        *(
+            "auto_mapping",
+            "base_model_name_or_path",
+            "fan_in_fan_out",
+            "feedforward_modules",
+            "inference_mode",
+        ),
+        *("init_ia3_weights", "modules_to_save", "peft_type", "revision", "target_modules", "task_type"),
+    )
+    run = run_of({"adapter_config.json": {**dict.fromkeys(keys), "peft_type": "IA3"}})
+    assert only(run).value == VersionRange("0.4.0", "0.13.2")
 
 
 def test_an_output_head_in_all_linear_narrows_an_open_range() -> None:
@@ -79,6 +105,6 @@ def test_the_narrowing_never_contradicts() -> None:
     assert only(run).outcome is Status.VERIFIED
 
 
-@pytest.mark.parametrize("changes", [{"peft_type": None}, {"peft_type": "IA3"}])
+@pytest.mark.parametrize("changes", [{"peft_type": None}, {"peft_type": "NEW"}])
 def test_is_silent_for_other_files(changes: dict[str, object]) -> None:
     assert CLAIM not in weighed(run_with(**changes), module).claims  # type: ignore[arg-type]

@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from auditor.artifacts.training_args import TrainingArgs
+from auditor.artifacts.versions import argument_keys
 from auditor.evidence import transformers_version_from_files as module
 from auditor.model import Evidence, Status, VersionRange
 from auditor.runs import Run
@@ -24,20 +26,17 @@ from tests.evidence.support import (
 CLAIM = "transformers_version"
 STATE = "checkpoint-450/trainer_state.json"
 OLD_STATE = {key: value for key, value in state().items() if key != "best_global_step"}
-COMPLETE: dict[str, Any] = {"output_dir": "out", **{f"field_{number}": None for number in range(99)}}
-# Fields of the bound table that the wheels of these releases hold.
-WHEELS = {
-    "4.49.0": ("evaluation_strategy", "use_ipex", "warmup_ratio", "overwrite_output_dir"),
-    "4.50.3": ("evaluation_strategy", "tp_size", "use_ipex", "warmup_ratio", "overwrite_output_dir"),
-    "4.51.3": ("tp_size", "use_ipex", "warmup_ratio", "overwrite_output_dir"),
-    "4.52.4": ("use_ipex", "warmup_ratio", "overwrite_output_dir"),
-    "4.53.3": ("hub_revision", "use_ipex", "warmup_ratio", "overwrite_output_dir"),
-    "4.57.1": (
-        *("hub_revision", "parallelism_config"),
-        *("warmup_ratio", "overwrite_output_dir"),
-    ),
-    "5.23.0": ("hub_revision", "parallelism_config"),
-}
+PLAIN = "transformers.training_args.TrainingArguments"
+# Fields that came or went by the annotations of TrainingArguments in the wheels of these releases; between two
+# rows nothing else changed that is listed here.
+RELEASES = ("4.49.0", "4.50.3", "4.51.3", "4.52.4", "4.53.3", "4.57.1", "5.23.0")
+
+
+def complete(release: str) -> dict[str, Any]:
+    """All fields of a release; tests/fixtures/test_versions.py holds the table against the installed package."""
+    fields = argument_keys(PLAIN).at(release)
+    assert fields is not None
+    return dict.fromkeys(fields)
 
 
 def only(run: Run) -> Evidence:
@@ -61,14 +60,41 @@ def test_an_event_file_names_the_release() -> None:
     assert only(run_of(healthy())).value == VersionRange("5.23.0", "5.23.0")
 
 
-@pytest.mark.parametrize("release", WHEELS)
-def test_the_fields_of_a_release_give_a_range_that_holds_it(release: str) -> None:
-    values = {**COMPLETE, **dict.fromkeys(WHEELS[release])}
-    span = only(with_artifacts(bare(), arguments(**values))).value
+@pytest.mark.parametrize("release", RELEASES)
+def test_the_fields_of_a_release_give_a_range_that_holds_it_and_no_other(release: str) -> None:
+    span = only(with_artifacts(bare(), arguments(**complete(release)))).value
     assert isinstance(span, VersionRange)
-    assert release in span
-    others = [other for other in WHEELS if other in span]
-    assert len(others) <= 2, "a field set tells neighbours apart at most by one"
+    assert [other for other in RELEASES if other in span] == [release]
+
+
+def test_a_single_field_moves_the_range() -> None:
+    # tp_size came with 4.50.0 and went with 4.52.0; evaluation_strategy went with 4.51.0.
+    values = complete("4.51.3")
+    assert only(with_artifacts(bare(), arguments(**values))).value == VersionRange("4.51.0", "4.51.3")
+    old = {**values, "evaluation_strategy": None, "dispatch_batches": None, "split_batches": None}
+    assert only(with_artifacts(bare(), arguments(**old))).value == VersionRange("4.50.0", "4.50.3")
+
+
+def test_a_subclass_narrows_and_contradicts_nothing() -> None:
+    # A class of TRL may have a field that Transformers dropped.
+    values = {**complete("5.23.0"), "evaluation_strategy": "no", "max_length": 1024}
+    trl = TrainingArgs("checkpoint-450/training_args.bin", "trl.trainer.sft_config.SFTConfig", values)
+    run = with_artifacts(run_of({"adapter_config.json": adapter(), STATE: state()}), trl)
+    assert only(run).outcome is Status.VERIFIED
+    fresh = TrainingArgs("training_args.bin", "trl.trainer.sft_config.SFTConfig", complete("4.52.4"))
+    assert only(with_artifacts(bare(), fresh)).value == VersionRange("4.52.0", "4.52.4")
+
+
+def test_the_text_of_an_event_file_dates_as_the_arguments_do() -> None:
+    text = {**complete("4.53.3"), "output_dir": "out"}
+    run = run_of({"adapter_config.json": adapter(auto_mapping=None), EVENTS: event_file(args=text)})
+    assert only(run).value == VersionRange("4.53.0", "4.55.4")
+
+
+def test_arguments_older_than_the_state_exclude_it() -> None:
+    run = run_of({"adapter_config.json": adapter(auto_mapping=None), STATE: state()})
+    evidence = only(with_artifacts(run, arguments("checkpoint-450/training_args.bin", **complete("4.49.0"))))
+    assert evidence.outcome is Status.CONTRADICTED
 
 
 def test_a_part_of_the_arguments_proves_nothing_by_absence() -> None:
@@ -80,7 +106,7 @@ def test_the_model_class_and_older_state_keys_exclude_each_other() -> None:
     evidence = only(run_of({"adapter_config.json": adapter(), STATE: OLD_STATE}))
     assert evidence.outcome is Status.CONTRADICTED
     assert evidence.says == (
-        "checkpoint-450/trainer_state.json was written by Transformers 4.49.0 or older, adapter_config.json by "
+        "checkpoint-450/trainer_state.json was written by Transformers 4.41.0 to 4.49.0, adapter_config.json by "
         "Transformers 4.50.0 or newer: no release can have written both"
     )
     assert evidence.paths == (STATE, "adapter_config.json")

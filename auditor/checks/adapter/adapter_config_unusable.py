@@ -26,13 +26,11 @@ import math
 from collections.abc import Iterator
 
 from auditor.artifacts.adapter_config import AdapterConfig
+from auditor.checks.adapter._loaded import LOADED
 from auditor.model import Problem, Severity
 
 SEVERITY = Severity.ERROR
 
-_LOADED = frozenset(
-    {"peft_type", "r", "lora_alpha", "lora_dropout", "target_modules", "rank_pattern", "alpha_pattern"}
-)
 _BIASES = frozenset({"none", "all"})
 """Besides these PEFT accepts every word that ends in ``_only`` (peft 0.21.2, tuners/tuners_utils.py)."""
 _NAME = "adapter_config.json"
@@ -42,8 +40,8 @@ def check(config: AdapterConfig) -> Iterator[Problem]:
     """Look at the method first, then at the types, then at LoRA's ranges."""
     if config.raw.get("peft_type") is not None:
         for pointer, sentence in config.type_errors:
-            grave = pointer.split("/")[1] in _LOADED
-            yield Problem(sentence, config.at(pointer), severity=None if grave else Severity.WARNING)
+            if pointer.split("/")[1] in LOADED:
+                yield Problem(sentence, config.at(pointer))
     if config.peft_type is None:
         yield from _no_method(config)
     elif not config.is_peft:
