@@ -12,7 +12,7 @@ def modules(package_name: str) -> dict[str, ModuleType]:
     Two modules of one name in different sub-packages raise ``ValueError``: a file name is an id.
     """
     found: dict[str, ModuleType] = {}
-    for dotted in sorted(_names(package_name)):
+    for dotted in sorted(below(package_name)):
         name = dotted.rpartition(".")[2]
         if name in found:
             raise ValueError(f"two modules are called {name}: {found[name].__name__} and {dotted}")
@@ -20,11 +20,18 @@ def modules(package_name: str) -> dict[str, ModuleType]:
     return dict(sorted(found.items()))
 
 
-def _names(package_name: str) -> Iterator[str]:
+def below(package_name: str) -> Iterator[str]:
+    """The dotted names of all public modules below a package; packages alone are imported."""
     package = importlib.import_module(package_name)
     for info in pkgutil.walk_packages(package.__path__, package_name + "."):
         if not info.ispkg and not info.name.rpartition(".")[2].startswith("_"):
             yield info.name
+
+
+def module(package_name: str, name: str) -> ModuleType | None:
+    """Import the one public module of a name below a package, and none of its neighbours; None when there is none."""
+    dotted = next((dotted for dotted in below(package_name) if dotted.rpartition(".")[2] == name), None)
+    return None if dotted is None else importlib.import_module(dotted)
 
 
 def rule_id(module_name: str) -> str:

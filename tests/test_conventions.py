@@ -37,7 +37,10 @@ def test_every_rule_explains_itself(rule: str) -> None:
     found = _rules.rules()[rule]
     assert found.documentation.what.endswith("."), "the first paragraph is one sentence"
     assert found.documentation.why, "say why it matters"
+    assert found.documentation.wrong_when, "say how the finding can be wrong (Wrong when:), or why it cannot"
     assert found.documentation.fix, "say what to do (a paragraph beginning with Fix:)"
+    assert found.documentation.bad, "show what is wrong (Bad:, lines that tests/builders/examples.py runs)"
+    assert found.documentation.good, "show what is right, best what only looks wrong (Good:)"
     assert isinstance(found.severity, Severity)
     assert found.needs, "a check says what it needs in its signature"
 

@@ -6,10 +6,14 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from auditor import discover
 from auditor.errors import IncompleteError, UsageError
 from auditor.model import Report
+
+if TYPE_CHECKING:
+    from auditor.report._ansi import Paint
 
 _NARROW, _WIDE = 60, 120
 _WHEN = ("auto", "always", "never")
@@ -74,6 +78,15 @@ def write(text: str) -> None:
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise IncompleteError(f"stdout cannot be written: {error.strerror}", "send it elsewhere") from error
+
+
+def paint(color: str) -> "Paint":
+    """What paints text for stdout, or leaves it plain. Raises UsageError for an unknown word."""
+    from auditor.report._ansi import Paint
+
+    if color not in _WHEN:
+        raise UsageError(f"--color {color!r} is unknown", f"use {', '.join(_WHEN)}")
+    return Paint(wants_colour(color, sys.stdout.isatty()))
 
 
 def wants_colour(color: str, tty: bool) -> bool:

@@ -1,7 +1,6 @@
 """The commands that explain: rules, schemas, policy, stored reports."""
 
 import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -12,45 +11,65 @@ from auditor.cli import _output, _targets
 from auditor.cli.commands import app
 from auditor.errors import UsageError
 
+_Family = Annotated[
+    list[str] | None, typer.Option("--family", metavar="NAME", help="Rules of one family only. Repeatable.")
+]
+_RuleFormat = Annotated[
+    str, typer.Option("--format", metavar="FORMAT", help="terminal (default), json or markdown.")
+]
+
 
 @app.command()
 def explain(
-    rule: Annotated[str, typer.Argument(metavar="RULE", help="A rule's name; audit rules lists them.")],
+    rule: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="RULE...", help="Names of rules; without any they are listed.", show_default=False
+        ),
+    ] = None,
+    family: _Family = None,
+    every: Annotated[bool, typer.Option("--all", help="Explain every rule.")] = False,
+    format: _RuleFormat = "terminal",  # noqa: A002 - the option is called --format
+    color: opt.Color = "auto",
 ) -> None:
-    """Print what a rule means, why it matters, how it can be wrong, and what to do."""
-    from auditor.engine import _rules
-    from auditor.engine.audit import nearest
+    """Print what rules mean, why, how they can be wrong, what to do, and an example of wrong and of right."""
+    from auditor.cli import _rule_choice, _rule_pages
 
-    found = _rules.rules().get(rule)
-    if found is None:
-        raise UsageError(f"there is no rule {rule!r}", nearest(rule))
-    _output.write(
-        f"{found.id} ({found.severity.word}, {found.family})\n\n{_wrapped(found.documentation.text)}\n"
-    )
+    _rule_choice.check_format(format, "explain")
+    if not (rule or family or every):
+        _output.write(_rule_choice.invitation())
+        return
+    chosen = _rule_choice.asked(rule or (), family or (), every)
+    if format == "json":
+        _output.write(_rule_pages.as_json(chosen))
+    elif format == "markdown":
+        _output.write(_rule_pages.as_markdown(chosen))
+    else:
+        paint = _output.paint(color)
+        _output.write(f"\n{'-' * _rule_pages.WIDTH}\n\n".join(_rule_pages.as_page(r, paint) for r in chosen))
 
 
 @app.command()
 def rules(
-    format: Annotated[str, typer.Option("--format", metavar="FORMAT", help="terminal or json.")] = "terminal",  # noqa: A002
+    family: _Family = None,
+    severity: Annotated[
+        list[str] | None,
+        typer.Option("--severity", metavar="LEVEL", help="error, warning or note only. Repeatable."),
+    ] = None,
+    format: _RuleFormat = "terminal",  # noqa: A002 - the option is called --format
+    color: opt.Color = "auto",
 ) -> None:
     """List every rule with its severity and what it finds."""
-    from auditor.engine import _rules
+    from auditor.cli import _rule_choice, _rule_pages
 
-    found = _rules.rules().values()
+    _rule_choice.check_format(format, "rules")
+    chosen = _rule_choice.filtered(family or (), severity or ())
     if format == "json":
-        table = [
-            {"rule": r.id, "family": r.family, "severity": r.severity.word, **asdict(r.documentation)}
-            for r in found
-        ]
-        _output.write(json.dumps(table, indent=2) + "\n")
-        return
-    if format != "terminal":
-        raise UsageError(f"there is no format {format!r} for rules", "use terminal or json")
-    for family in sorted({rule.family for rule in found}):
-        _output.write(f"{family}\n")
-        for rule in (r for r in found if r.family == family):
-            _output.write(f"  {rule.severity.word:<8} {rule.id}\n")
-            _output.write(_wrapped(rule.documentation.what, "           ") + "\n")
+        _output.write(_rule_pages.as_json(chosen))
+    elif format == "markdown":
+        _output.write(_rule_pages.as_markdown_table(chosen))
+    else:
+        _output.write(_rule_pages.as_table(chosen, _output.paint(color)))
 
 
 @app.command()
@@ -110,12 +129,3 @@ def config(
     policy = overridden(policy, fail_on, require_coverage, only or (), ignore or ())
     _config.refuse_unknown_rules(policy)
     _output.write(_config.as_json(policy) if format == "json" else _config.as_toml(policy))
-
-
-def _wrapped(text: str, indent: str = "") -> str:
-    import textwrap
-
-    return "\n\n".join(
-        textwrap.fill(part, 80, initial_indent=indent, subsequent_indent=indent)
-        for part in text.split("\n\n")
-    )

@@ -65,6 +65,18 @@ def rules() -> Mapping[str, Rule]:
     return {rule.id: rule for rule in map(_rule, discover.modules("auditor.checks").values())}
 
 
+def rule_named(name: str) -> Rule | None:
+    """One rule by id, without importing the others; None when there is none of that name."""
+    module = discover.module("auditor.checks", name.replace("-", "_")) if "_" not in name else None
+    return None if module is None else _rule(module)
+
+
+def names() -> tuple[tuple[str, str], ...]:
+    """Family and id of every rule, sorted, without importing any of them."""
+    found = (dotted.split(".")[-2:] for dotted in discover.below("auditor.checks"))
+    return tuple(sorted((family, discover.rule_id(name)) for family, name in found))
+
+
 def digest() -> str:
     """What this version of the rules is called: sha256 over ids, severities and documentation."""
     text = "\n".join(f"{r.id} {r.severity.word} {r.documentation.text}" for r in rules().values())

@@ -9,7 +9,7 @@ tuners/tuners_utils.py, `check_target_module_exists`).
 Wrong when: the dataset has an image column that the declared config does not mention.
 
 Fix: restrict the targets to the language model, for example with the pattern
-`.*language_model.*\.(q_proj|k_proj|v_proj|o_proj|gate_proj|up_proj|down_proj)`.
+`.*language_model.*\.(q|k|v|o|gate|up|down)_proj`.
 
 Bad:
     base: tiny
