@@ -101,6 +101,22 @@ def safetensors_header(stream: BinaryIO, size: int) -> tuple[Mapping[str, Tensor
     return {info.name: info for info in tensors}, metadata
 
 
+_OURS = (
+    "too many to read",
+    "the unknown dtype",
+    " twice",
+    "which is not decoded",
+    "which is not read",
+    "than any ",
+)
+"""In the reasons for which a file is refused by us and not by the library that loads it."""
+
+
+def is_damage(reason: str) -> bool:
+    """Whether a reason of `CannotRead` says that a weight file is damaged, and not that we do not read such files."""
+    return not any(words in reason for words in _OURS)
+
+
 def stream_size(stream: BinaryIO) -> int:
     """The length of a seekable stream in bytes; leaves it at its start."""
     size = stream.seek(0, 2)

@@ -83,8 +83,10 @@ class AdapterWeights(Artifact):
     @classmethod
     def parse(cls, blob: Blob) -> Self:
         """Read the header, or the pickle's structure without running it. Raises CannotRead."""
-        if name_of(blob.path).endswith(".bin"):
-            return cls._torch(blob)
+        return cls._torch(blob) if name_of(blob.path).endswith(".bin") else cls._safetensors(blob)
+
+    @classmethod
+    def _safetensors(cls, blob: Blob) -> Self:
         with blob.open() as stream:
             size = stream_size(stream)
             tensors, metadata = safetensors_header(stream, size)

@@ -10,7 +10,10 @@ from auditor.errors import UsageError
 from auditor.model import Finding, Snapshot, Suppression
 from auditor.policy import Policy, from_snapshot
 
-FAMILIES = ("safety", "declared", "training", "adapter", "provenance", "tokenizer", "card", "storage")
+FAMILIES = (
+    *("safety", "declared", "training", "adapter", "weights"),
+    *("provenance", "tokenizer", "card", "storage"),
+)
 """Families of rules by what a defect costs who merges it: harm on loading, a model that is not the declared one, states
 that do not belong together, an adapter that fails or misleads, an origin nobody can check, then texts and storage."""
 

@@ -1,0 +1,1 @@
+"""Are the weight files whole, and do the shards of a model belong together?"""
