@@ -144,6 +144,14 @@ def test_states_say_what_is_new_unchanged_and_gone() -> None:
     assert [(f.rule, f.state) for f in stated] == [("a", "new"), ("b", "unchanged"), ("c", "absent")]
 
 
+def test_a_further_copy_of_a_known_defect_is_new() -> None:
+    both = fold([finding(path="a/x.json"), finding(path="b/x.json")])
+    (grown,) = with_states(both, fold([finding(path="a/x.json")]))
+    assert grown.state == "new"
+    (shrunk,) = with_states(fold([finding(path="a/x.json")]), both)
+    assert shrunk.state == "unchanged"
+
+
 def test_every_family_of_rules_has_its_place_in_a_report() -> None:
     assert sorted(FAMILIES) == sorted({rule.family for rule in rules().values()})
 

@@ -7,6 +7,7 @@ looks into nested values: a pickle can nest and share so that looking never ends
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+from auditor.artifacts._pickle_data import is_data_name
 from auditor.artifacts._pickle_names import ITEMSIZE, is_dtype, is_named
 from auditor.artifacts._pickle_values import (
     DtypeRef,
@@ -24,8 +25,8 @@ _SIZES = 64
 
 
 def is_known(name: GlobalRef) -> bool:
-    """Whether a name belongs to what training libraries write; says nothing of what is done with it."""
-    return name.dotted in CONSTRUCTORS or name.dotted in MAPPINGS or is_named(name)
+    """Whether a name belongs to what training and data libraries write; says nothing of what is done with it."""
+    return name.dotted in CONSTRUCTORS or name.dotted in MAPPINGS or is_named(name) or is_data_name(name)
 
 
 def _tensor(

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from auditor.artifacts import _pickle_names as names
 from auditor.artifacts._pickle_budget import Budget
+from auditor.artifacts._pickle_data import is_data_call
 from auditor.artifacts._pickle_globals import CONSTRUCTORS, MAPPINGS, is_known, sizes_of
 from auditor.artifacts._pickle_values import (
     DtypeRef,
@@ -165,6 +166,8 @@ class Machine:
             return Instance(what.dotted, {}, arguments)
         if what.dotted == "types.SimpleNamespace" and not arguments:
             return Instance(what.dotted)
+        if is_data_call(what, arguments):
+            return Instance(what.dotted, {}, arguments)
         return self.refuse(what, arguments)
 
     def instance(self, cls: object, arguments: tuple[object, ...]) -> object:

@@ -76,7 +76,8 @@ class ModelCard(Artifact):
             library_name=_word(front.values.get("library_name")),
             license=_word(front.values.get("license")),
             pipeline_tag=_word(front.values.get("pipeline_tag")),
-            framework_versions=dict(_versions(lines)),
+            # PEFT writes a newer release above an older one (peft 0.21.2, peft_model.py, create_or_update_model_card).
+            framework_versions=dict(reversed(list(_versions(lines)))),
             hyperparameters=dict(_hyperparameters(lines)),
             placeholders=front.body.count(PLACEHOLDER),
         )

@@ -7,7 +7,7 @@ from dataclasses import replace
 from auditor.claims import Ledger
 from auditor.engine import _rules
 from auditor.errors import UsageError
-from auditor.model import Finding, Snapshot, Suppression
+from auditor.model import Finding, Location, Snapshot, Suppression
 from auditor.policy import Policy, from_snapshot
 
 FAMILIES = (
@@ -102,15 +102,14 @@ def _matches(ignore: Suppression, finding: Finding) -> bool:
 
 
 def fold(findings: Sequence[Finding]) -> tuple[Finding, ...]:
-    """One defect seen in several copies of a file is one finding, the others listed under it.
+    """One defect seen in several places, said in the same words, is one finding, the others listed under it.
 
     Worst first; of one severity in the order of FAMILIES, and within a family those that weigh the ledger's
     evidence before those that read one file.
     """
     groups: dict[tuple[object, ...], list[Finding]] = {}
     for finding in findings:
-        name = finding.at.path.rpartition("/")[2]
-        key = (finding.rule, finding.severity, finding.message, finding.expected, finding.observed, name)
+        key = (finding.rule, finding.severity, finding.message, finding.expected, finding.observed)
         groups.setdefault((*key, finding.at.member), []).append(finding)
     folded = [
         replace(group[0], also_at=tuple(dict.fromkeys(item.at for item in group[1:])))
@@ -129,9 +128,14 @@ def _rank(finding: Finding) -> tuple[int, int, bool, str, str, str, str]:
 
 
 def with_states(head: Sequence[Finding], base: Sequence[Finding]) -> tuple[Finding, ...]:
-    """Say of each finding whether the base has it too; the base's own that are gone follow as ``absent``."""
-    old = {finding.fingerprint for finding in base}
-    new = {finding.fingerprint for finding in head}
-    stated = [replace(f, state="unchanged" if f.fingerprint in old else "new") for f in head]
-    gone = [replace(f, state="absent") for f in base if f.fingerprint not in new]
+    """Say of each finding whether the base has it too, in every place; the base's own that are gone are ``absent``."""
+    old = {place for finding in base for place in _places(finding)}
+    new = {place for finding in head for place in _places(finding)}
+    # A copy more of a known defect is new: it stands in another file than those that were accepted.
+    stated = [replace(f, state="unchanged" if _places(f) <= old else "new") for f in head]
+    gone = [replace(f, state="absent") for f in base if not _places(f) & new]
     return (*stated, *gone)
+
+
+def _places(finding: Finding) -> set[tuple[str, Location]]:
+    return {(finding.rule, at) for at in (finding.at, *finding.also_at)}

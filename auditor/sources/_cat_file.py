@@ -14,6 +14,8 @@ from auditor.errors import AuditError, CannotRead, IncompleteError, UsageError
 _FLAGS = ("--no-replace-objects", "-c", "core.fsmonitor=false", "-c", "protocol.allow=never")
 _TIMEOUT = 30.0
 """Seconds: a config that includes a FIFO, or one in place of objects/info/alternates, holds git up for ever."""
+_KEPT = 96 * 1024 * 1024
+"""Bytes of large objects kept: each rule opens a file again, and git would unpack it anew each time."""
 _BATCH = 128
 """Requests written before the answers are read: 128 x 65 bytes stay inside every platform's pipe buffer."""
 
@@ -73,6 +75,7 @@ class ObjectDatabase:
         self.repository = repository
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._contents: dict[str, bytes] = {}
+        self._recent: dict[str, bytes] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -119,9 +122,21 @@ class ObjectDatabase:
         """The content of an object. Raises CannotRead when the object is not in this repository."""
         if oid in self._contents:
             return self._contents[oid]
+        if oid in self._recent:
+            return self._keep(oid, self._recent.pop(oid))
         data = _body(self._ask("--batch", (oid,)), oid)
         if data is None:
             raise CannotRead(f"its git object {oid[:12]} is not in this repository", "unfetched")
+        return self._keep(oid, data)
+
+    def _keep(self, oid: str, data: bytes) -> bytes:
+        """Remember an object as the one used last, and forget those unused longest beyond the limit."""
+        if len(data) <= _KEPT:
+            self._recent[oid] = data
+            total = sum(map(len, self._recent.values()))
+            while total > _KEPT:
+                oldest = next(iter(self._recent))
+                total -= len(self._recent.pop(oldest))
         return data
 
     def _ask(self, mode: str, objects: Sequence[str]) -> IO[bytes]:

@@ -242,3 +242,8 @@ def test_facts() -> None:
     assert facts["version.peft"].value == "0.12.0"
     assert facts["hyperparameter.seed"].value == 42
     assert facts["body"] == card(TRAINER.replace("\n", "\r\n")).facts()["body"]
+
+
+def test_the_newer_of_two_peft_releases_stands_first() -> None:
+    text = "### Framework versions\n\n- PEFT 0.18.1\n- PEFT 0.18.0\n"
+    assert ModelCard.parse(blob(text, "README.md")).peft_version == "0.18.1"

@@ -26,6 +26,9 @@ SEVERITY = Severity.ERROR
 
 EPOCH_SLACK = 0.02
 """Older releases round the epoch to two digits."""
+ENDLESS = 2**31
+"""A streamed dataset has no length: num_train_epochs is then sys.maxsize and a resumed run counts from 0 (transformers
+4.26, trainer.py, `_inner_training_loop`)."""
 
 
 def check(state: TrainerState) -> Iterator[Problem]:
@@ -33,6 +36,8 @@ def check(state: TrainerState) -> Iterator[Problem]:
     found = next(_backward(state, "step", 0.0), None) or _beyond(state)
     if found is not None:
         yield found
+        return
+    if (state.num_train_epochs or 0) >= ENDLESS:
         return
     # A run resumed with other batches counts its epochs anew.
     yield from list(_backward(state, "epoch", EPOCH_SLACK, Severity.WARNING))[:1]

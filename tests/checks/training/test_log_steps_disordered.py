@@ -45,5 +45,12 @@ def test_fails_mildly_for_an_epoch_that_goes_back() -> None:
     assert only.at.member == "/log_history/12/epoch"
 
 
+def test_passes_a_streamed_dataset_whose_resumed_run_counts_from_zero() -> None:
+    resumed = rows()
+    resumed[12]["epoch"] = 0.0
+    endless = {STATE: {"/log_history": resumed, "/num_train_epochs": 9223372036854775807}}
+    assert [item.at.path for item in found(RULE, healthy(json_edits=endless))] == []
+
+
 def test_says_when_it_cannot_look() -> None:
     assert reasons(RULE, stateless()) == [NO_STATE]
