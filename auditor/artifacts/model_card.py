@@ -12,6 +12,7 @@ from auditor.model import Blob, Fact
 
 SIZE_LIMIT = 16 * 1024 * 1024
 """Largest README read, in bytes."""
+UTF_16 = "the file is UTF-16; hubs and forges expect UTF-8"
 PLACEHOLDER = "[More Information Needed]"
 LINE_LIMIT = 1_000
 """Longer lines of the text are prose and are not matched."""
@@ -108,7 +109,7 @@ def _decoded(data: bytes) -> tuple[str, tuple[str, ...]]:
             text = data.decode("utf-16")
         except UnicodeDecodeError as error:
             raise CannotRead(f"is neither UTF-8 nor UTF-16 text (byte {error.start})") from error
-        return text, ("the file is UTF-16; hubs and forges expect UTF-8",)
+        return text, (UTF_16,)
     try:
         return data.decode("utf-8-sig"), ()
     except UnicodeDecodeError as error:

@@ -4,6 +4,9 @@ Without it nobody can judge what the adapter knows, whether the data's licence a
 test set was among it. Hubs read `datasets` from the front matter (huggingface_hub 2.4.0, repocard_data.py); PEFT,
 which writes the first card, does not know the data (peft 0.21.2, peft_model.py, `create_or_update_model_card`).
 
+Only an adapter at the top of the repository is judged, for that is what is published; a card that is still PEFT's
+template, or whose front matter cannot be read, is another rule's matter.
+
 Wrong when: the data may not be named; then the card should say that.
 
 Fix: write `datasets:` into the card, or a sentence on the data.
@@ -23,6 +26,7 @@ from collections.abc import Iterator
 from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.model_card import ModelCard
 from auditor.checks.card import _upstream
+from auditor.checks.card._judged import why_not_judged
 from auditor.claims import DECLARED, Ledger
 from auditor.model import Location, Problem, Severity, Skip
 from auditor.runs import Run
@@ -41,6 +45,10 @@ def check(run: Run, ledger: Ledger) -> Iterator[Problem | Skip]:
     card, config = run.root.one(ModelCard), run.root.one(AdapterConfig)
     if card is None or config is None:
         yield Skip("no card is beside the run's own adapter")
+        return
+    reason = why_not_judged(run, card)
+    if reason is not None:
+        yield Skip(reason)
         return
     declared = ledger.value("dataset", DECLARED)
     if (

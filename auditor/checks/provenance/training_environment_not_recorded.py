@@ -6,6 +6,9 @@ can be narrowed down but not repeated. It is written into the event file's model
 TensorBoard logging is on (transformers 5.23.0, integrations/integration_utils.py), and into the card that the
 Trainer makes (modelcard.py, `TrainingSummary`).
 
+It is a warning for a published adapter whose training is declared, since the declaration claims that it can be
+repeated; elsewhere a note.
+
 Wrong when: the release is recorded outside the repository.
 
 Fix: commit the output of `pip freeze` as requirements.txt, or keep the Trainer's card with its
@@ -27,6 +30,7 @@ from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.base_config import BaseConfig
 from auditor.artifacts.model_card import ModelCard
 from auditor.artifacts.trainer_state import TrainerState
+from auditor.checks._published import is_published
 from auditor.model import Location, Problem, Severity, Skip, folder_of, name_of
 from auditor.runs import Run
 
@@ -52,12 +56,13 @@ def check(run: Run) -> Iterator[Problem | Skip]:
     yield Problem(
         "no file that was read names the release of transformers"
         + (f"; only {known[0].partition(' (')[0]} is recorded" if known else ""),
-        Location(run.path or _some_path(run)),
+        Location(_some_path(run)),
         expected="the versions of torch, transformers, PEFT and bitsandbytes",
         observed=known[0] if known else "none",
         evidence=tuple(
             f"{path} was not fetched; its model text may name the release" for path in unfetched[:1]
         ),
+        severity=None if is_published(run) and run.recipe is not None else Severity.NOTE,
     )
 
 
@@ -85,5 +90,5 @@ def _peft(run: Run) -> Iterator[tuple[str, str]]:
 
 
 def _some_path(run: Run) -> str:
-    config = run.one(AdapterConfig)
-    return config.path if config else "."
+    file = run.one(AdapterConfig) or run.one(TrainerState)
+    return file.path if file else "."

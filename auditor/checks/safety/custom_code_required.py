@@ -4,6 +4,9 @@ r"""Loading the model or the tokenizer runs Python code that is not part of tran
 downloads and imports them when `trust_remote_code` is set (transformers 4.51.3,
 dynamic_module_utils.py).
 
+It is a note where the named file is neither here nor in another repository that is named: the line was copied with
+the tokenizer, and nothing of this repository would run.
+
 Wrong when: the code was read and is trusted; the audit does not run or judge it.
 
 Fix: read the named files at the commit you load, pin it with `code_revision`, or use a model class of
@@ -22,7 +25,7 @@ from collections.abc import Iterator, Mapping
 from auditor.artifacts.base_config import BaseConfig
 from auditor.artifacts.tokenizer_config import TokenizerConfig
 from auditor.checks._unread import unread
-from auditor.model import Location, Problem, Severity, Skip
+from auditor.model import Location, Problem, Severity, Skip, folder_of
 from auditor.runs import Contents
 
 SEVERITY = Severity.WARNING
@@ -36,9 +39,9 @@ def check(contents: Contents) -> Iterator[Problem | Skip]:
     yield from unread(contents, "config.json", "tokenizer_config.json")
     for folder in contents.folders.values():
         for model in folder.all(BaseConfig):
-            yield from _auto_map(model.at("/auto_map"), model.auto_map)
+            yield from _auto_map(contents, model.at("/auto_map"), model.auto_map)
         for tokenizer in folder.all(TokenizerConfig):
-            yield from _auto_map(tokenizer.at("/auto_map"), tokenizer.auto_map)
+            yield from _auto_map(contents, tokenizer.at("/auto_map"), tokenizer.auto_map)
     for recipe in contents.recipes:
         for pointer in _trusting(recipe.raw, "", _DEPTH):
             yield Problem(
@@ -49,7 +52,7 @@ def check(contents: Contents) -> Iterator[Problem | Skip]:
             )
 
 
-def _auto_map(place: Location, auto_map: Mapping[str, object]) -> Iterator[Problem]:
+def _auto_map(contents: Contents, place: Location, auto_map: Mapping[str, object]) -> Iterator[Problem]:
     if auto_map:
         named = sorted({name for value in auto_map.values() for name in _names(value)})
         yield Problem(
@@ -57,7 +60,15 @@ def _auto_map(place: Location, auto_map: Mapping[str, object]) -> Iterator[Probl
             place,
             expected="classes of transformers",
             observed=", ".join(named[:10]),
+            severity=None if any(_is_here(contents, place, name) for name in named) else Severity.NOTE,
         )
+
+
+def _is_here(contents: Contents, place: Location, name: str) -> bool:
+    """Whether loading finds the code: in another repository (``owner/name--module.Class``) or beside the file."""
+    path = folder_of(place.path)
+    file = f"{name.partition('.')[0]}.py"
+    return "--" in name or (f"{path}/{file}" if path else file) in contents.snapshot.files
 
 
 def _names(value: object) -> Iterator[str]:

@@ -4,7 +4,7 @@ Every clone carries every version of such a file for ever, compression does not 
 `core.bigFileThreshold`: above 512 MiB no delta is tried), and forges refuse files above 100 MB. Files of
 up to 1 MB, such as scheduler and random states, are left alone.
 
-Wrong when: the repository deliberately does without Git LFS; then it is a warning.
+Wrong when: the repository deliberately does without Git LFS; then it is a note.
 
 Fix: `git lfs migrate import --include="*.safetensors,*.bin,*.pt"` before the branch is merged.
 
@@ -68,5 +68,5 @@ def check(contents: Contents) -> Iterator[Problem | Skip]:
             Location(outside[0]),
             expected="Git LFS pointers",
             observed=f"{total:,} bytes in git objects",
-            severity=None if uses_lfs else Severity.WARNING,
+            severity=None if uses_lfs else Severity.NOTE,
         )

@@ -6,10 +6,11 @@ from auditor.artifacts.special_tokens_map import SpecialTokensMap
 from auditor.artifacts.tokenizer_config import TokenizerConfig
 from auditor.model import Location
 
-_PAD_NAMES = frozenset(
-    {"<pad>", "[pad]", "<|pad|>", "<|padding|>", "<|finetune_right_pad_id|>", "<pad_token>"}
-)
-"""Texts of tokens that vocabularies reserve for padding, in lower case (Gemma, BERT, Llama 3 among others)."""
+_PAD_NAMES = frozenset({"<pad>", "[pad]", "<|pad|>", "<|padding|>", "<pad_token>"})
+"""Texts of tokens that base models pad with, in lower case (Gemma, BERT among others).
+
+Llama 3.1 has a ``<|finetune_right_pad_id|>`` that its own tokenizer configuration names nowhere: it pads with nothing.
+"""
 
 
 def token_at(

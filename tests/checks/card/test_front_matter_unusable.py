@@ -1,6 +1,6 @@
 from auditor.sources.directory import memory_snapshot
 from tests.builders.repositories import contents, healthy, seed
-from tests.checks.expecting import WARNING, finding, found, reasons
+from tests.checks.expecting import NOTE, WARNING, finding, found, reasons
 
 RULE = "front-matter-unusable"
 
@@ -34,3 +34,10 @@ def test_fails_for_a_block_that_is_never_closed() -> None:
 
 def test_says_when_it_cannot_look() -> None:
     assert reasons(RULE, memory_snapshot("none", {})) == ["no README.md is in the repository"]
+
+
+def test_fails_as_a_note_for_a_page_of_utf_16_without_front_matter() -> None:
+    (item,) = found(RULE, healthy(data={"README.md": "# My project".encode("utf-16")}))
+    assert item.severity is NOTE
+    (card,) = found(RULE, healthy(data={"README.md": "---\nlicense: mit\n---\n".encode("utf-16")}))
+    assert card.severity is WARNING

@@ -1,5 +1,5 @@
 from tests.builders.repositories import healthy, seed
-from tests.checks.card.cards import CARD, replaced, without_cards
+from tests.checks.card.cards import CARD, replaced, with_card, without_cards
 from tests.checks.expecting import WARNING, finding, found, reasons
 
 RULE = "licence-missing"
@@ -31,3 +31,8 @@ def test_fails() -> None:
 
 def test_says_when_it_cannot_look() -> None:
     assert reasons(RULE, without_cards()) == ["no card is beside the run's own adapter"]
+
+
+def test_cannot_look_at_an_adapter_inside_a_project() -> None:
+    page = with_card("# My project\n")
+    assert reasons(RULE, page) == ["the adapter is a file inside a project, whose own pages say such things"]

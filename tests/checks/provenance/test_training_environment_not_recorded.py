@@ -2,7 +2,7 @@ import pytest
 
 from auditor.sources.directory import memory_snapshot
 from tests.builders.repositories import healthy, seed
-from tests.checks.expecting import WARNING, finding, found, reasons
+from tests.checks.expecting import NOTE, WARNING, finding, found, reasons
 
 RULE = "training-environment-not-recorded"
 EVENTS = (
@@ -57,3 +57,8 @@ def test_says_when_it_cannot_look() -> None:
     other = memory_snapshot("mlx", {"adapter_config.json": b'{"fine_tune_type": "lora", "num_layers": 16}'})
     assert reasons(RULE, other) == ["the run shows neither a PEFT adapter nor a trainer state"]
     assert reasons(RULE, memory_snapshot("none", {})) == ["no adapter, checkpoint or trainer state was found"]
+
+
+def test_fails_as_a_note_where_no_training_is_declared() -> None:
+    (only,) = found(RULE, seed(without=["cheetah-fine-tuning-config.json"]))
+    assert only.severity is NOTE

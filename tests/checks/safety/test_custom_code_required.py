@@ -1,6 +1,6 @@
 from auditor.sources.directory import memory_snapshot
 from tests.builders.repositories import healthy, run_rule, seed
-from tests.checks.expecting import WARNING, finding, found
+from tests.checks.expecting import NOTE, WARNING, finding, found
 
 RULE = "custom-code-required"
 DECLARED = "cheetah-fine-tuning-config.json"
@@ -62,3 +62,11 @@ def test_says_when_it_cannot_look() -> None:
     assert [item.reason for item in outcome.not_applicable] == [
         "tokenizer_config.json was not read: unreadable"
     ]
+
+
+def test_fails_as_a_note_where_the_code_is_nowhere() -> None:
+    edits = {"tokenizer_config.json": {"/auto_map": {"AutoTokenizer": ["tokenization_acme.T", None]}}}
+    (item,) = found(RULE, healthy(json_edits=edits))
+    assert item.severity is NOTE
+    (here,) = found(RULE, healthy(json_edits=edits, text={"tokenization_acme.py": "class T: ...\n"}))
+    assert here.severity is WARNING

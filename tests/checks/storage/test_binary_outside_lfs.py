@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 from tests.builders.repositories import healthy, seed
-from tests.checks.expecting import ERROR, WARNING, as_git, finding, found, reasons
+from tests.checks.expecting import ERROR, NOTE, as_git, finding, found, reasons
 from tests.checks.storage.stored import healthy_in_git
 
 RULE = "binary-outside-lfs"
@@ -40,7 +40,7 @@ def test_fails_where_the_repository_uses_lfs() -> None:
 def test_fails_mildly_where_nothing_is_in_lfs() -> None:
     snapshot = as_git(healthy(data={"model.safetensors": LARGE}, without=[".gitattributes"]))
     (only,) = found(RULE, snapshot)
-    assert only.severity is WARNING
+    assert only.severity is NOTE
 
 
 def test_says_when_it_cannot_look() -> None:

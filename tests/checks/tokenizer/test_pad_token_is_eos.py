@@ -55,3 +55,8 @@ def test_a_vocabulary_reserves_known_names_only() -> None:
 
 def test_says_when_it_cannot_look() -> None:
     assert reasons(RULE, memory_snapshot("none", {})) == ["no tokenizer_config.json is in the repository"]
+
+
+def test_a_token_that_the_base_itself_does_not_pad_with_is_none() -> None:
+    """Llama 3.1's vocabulary has one, and its tokenizer_config.json names no pad_token."""
+    assert reserved_pad(["<|begin_of_text|>", "<|finetune_right_pad_id|>"]) is None

@@ -43,3 +43,10 @@ def test_fails_where_the_best_was_to_be_loaded() -> None:
 def test_says_when_it_cannot_look() -> None:
     alone = healthy(without=["checkpoint-9/", "checkpoint-18/"])
     assert reasons(RULE, alone) == ["the run publishes no checkpoint with a state"]
+
+
+def test_cannot_look_where_checkpoints_are_deleted() -> None:
+    """Seen in 10 public repositories: save_total_limit took the best one."""
+    data = {f"checkpoint-{step}/training_args.bin": arguments(save_total_limit=2) for step in (9, 18)}
+    there = healthy(json_edits=edits(STATE, best_model_checkpoint=BEST), data=data)
+    assert reasons(RULE, there) == ["save_total_limit deletes checkpoints"]

@@ -86,3 +86,12 @@ def test_passes_to_the_rule_of_impossible_lists() -> None:
 def test_says_when_it_cannot_look() -> None:
     assert reasons(RULE, stateless()) == ["no trainer_state.json was read"]
     assert reasons(RULE, nothing()) == ["no adapter, checkpoint or trainer state was found"]
+
+
+def test_cannot_look_where_the_arguments_prove_that_no_log_was_due() -> None:
+    edits = {path: {PLACE: [], "/logging_steps": 500} for path in STATES}
+    data = {ARGUMENTS: arguments(logging_strategy="steps", logging_steps=500)}
+    gone = [CONFIG, event_path(), *(path for path in NO_ARGUMENTS if path != ARGUMENTS)]
+    assert reasons(RULE, healthy(json_edits=edits, data=data, without=gone)) == [
+        "the arguments ask for a log every 500 steps: none was due"
+    ]
