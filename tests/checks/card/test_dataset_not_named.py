@@ -42,8 +42,10 @@ def test_fails_for_a_card_without_a_word() -> None:
 
 
 def test_fails_for_a_template_whose_headings_and_comments_speak_of_data() -> None:
-    template = "---\nlicense: mit\n---\n# A LoRA adapter\n\n"
-            "## Training Data\n\n<!-- Link to the dataset\n-->\n[More Information Needed]\n"
+    template = (
+        "---\nlicense: mit\n---\n# A LoRA adapter\n\n"
+        "## Training Data\n\n<!-- Link to the dataset\n-->\n[More Information Needed]\n"
+    )
     assert len(found(RULE, with_card(template))) == 1
     assert found(RULE, with_card(template + "\nSums from our own dataset.\n")) == []
 
