@@ -1,57 +1,28 @@
-"""config.json: the shape of a base model, with the class defaults that Transformers leaves out of it."""
+"""config.json: what a base model's file says about its shape, and the settings that complete it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Self
 
 from auditor.artifacts._base import Artifact, read_json_object
-from auditor.artifacts._config_defaults import TEXT_DEFAULTS, TIED, VISION_DEFAULTS
 from auditor.artifacts._fields import Fields
+from auditor.artifacts._model_settings import ModelSettings, UnknownSettingError
 from auditor.model import Blob, Fact
 
-DIMENSION_LIMIT = 100_000_000
-"""Largest believable width, vocabulary or layer count; above it the shape is not used."""
-
-
-@dataclass(frozen=True, slots=True)
-class TextShape:
-    """The language model: sizes in elements, ``attention_bias``/``mlp_bias`` as the config's keys say."""
-
-    hidden_size: int
-    intermediate_size: int
-    num_hidden_layers: int
-    num_attention_heads: int
-    num_key_value_heads: int
-    head_dim: int
-    vocab_size: int
-    attention_bias: bool = False
-    mlp_bias: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class VisionShape:
-    """The vision tower: sizes in elements, ``image_size`` and ``patch_size`` in pixels.
-
-    ``vision_use_head`` is SigLIP's pooling head, which is built unless the file says false.
-    """
-
-    hidden_size: int
-    intermediate_size: int
-    num_hidden_layers: int
-    num_attention_heads: int
-    num_channels: int
-    image_size: int
-    patch_size: int
-    vision_use_head: bool = True
+_SIZES = (
+    *("hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads"),
+    *("head_dim", "vocab_size", "num_channels", "image_size", "patch_size"),
+)
+"""Keys that hold integers in every configuration; gemma3n's intermediate_size may be a list."""
 
 
 @dataclass(frozen=True, slots=True)
 class BaseConfig(Artifact):
     """One config.json, or an entry of the table of known models (``known`` is then its name).
 
-    ``text`` and ``vision`` are None when the model type is not in the table of class defaults and the file
-    does not say everything. ``tie_word_embeddings`` is the class default when the key is absent, None when
-    unknown. ``text_type`` is the model type of the language part (``gemma3_text`` inside ``gemma3``).
+    ``text_type`` is the model type of the language part (``gemma3_text`` inside ``gemma3``), ``vocab_size`` its
+    vocabulary. Where the file is silent, ``vocab_size`` and ``tie_word_embeddings`` are the class's defaults; None when
+    those are unknown too. `settings` reads any other key in the same way.
     """
 
     patterns: ClassVar[tuple[str, ...]] = ("config.json",)
@@ -61,8 +32,6 @@ class BaseConfig(Artifact):
     text_type: str | None = None
     transformers_version: str | None = None
     torch_dtype: str | None = None
-    text: TextShape | None = None
-    vision: VisionShape | None = None
     vocab_size: int | None = None
     tie_word_embeddings: bool | None = None
     quantization_config: Mapping[str, object] = field(default_factory=dict)
@@ -84,8 +53,8 @@ class BaseConfig(Artifact):
         nested = read.mapping("text_config")
         inner = Fields(nested, "/text_config") if nested else read
         vision = Fields(read.mapping("vision_config"), "/vision_config")
-        text_type = (inner.text("model_type") or _TEXT_OF.get(model_type or "")) if nested else model_type
-        text = _text_shape(inner, text_type)
+        text_type = (inner.text("model_type") or TEXT_OF.get(model_type or "")) if nested else model_type
+        _note_wrong_sizes(inner, vision)
         return cls(
             path=path,
             raw=raw,
@@ -94,9 +63,7 @@ class BaseConfig(Artifact):
             text_type=text_type,
             transformers_version=read.text("transformers_version"),
             torch_dtype=read.text("torch_dtype") or read.text("dtype"),
-            text=text,
-            vision=_vision_shape(vision, model_type) if vision.raw else None,
-            vocab_size=text.vocab_size if text else inner.integer("vocab_size"),
+            vocab_size=_vocabulary(inner, text_type),
             tie_word_embeddings=_tied(read, inner, model_type, text_type),
             quantization_config=read.mapping("quantization_config"),
             auto_map=read.mapping("auto_map"),
@@ -104,6 +71,11 @@ class BaseConfig(Artifact):
             known=known,
             type_errors=tuple(dict.fromkeys((*read.errors, *inner.errors, *vision.errors))),
         )
+
+    @property
+    def settings(self) -> ModelSettings:
+        """Every key of the file with the class's defaults behind it."""
+        return ModelSettings(self.raw, self.model_type)
 
     def facts(self) -> Mapping[str, Fact]:
         """Every key; the release that wrote the file makes no difference to the model."""
@@ -113,7 +85,22 @@ class BaseConfig(Artifact):
         }
 
 
-_TEXT_OF = {"gemma3": "gemma3_text"}
+TEXT_OF = {"gemma3": "gemma3_text", "gemma3n": "gemma3n_text", "clip": "clip_text_model"}
+"""Type of a text_config that names none, by the type around it."""
+
+
+def _note_wrong_sizes(text: Fields, vision: Fields) -> None:
+    for part in (text, vision):
+        for key in _SIZES:
+            if not isinstance(part.raw.get(key), list):
+                part.integer(key)
+
+
+def _vocabulary(inner: Fields, text_type: str | None) -> int | None:
+    try:
+        return ModelSettings(inner.raw, text_type).size("vocab_size")
+    except UnknownSettingError:
+        return None
 
 
 def _tied(read: Fields, inner: Fields, model_type: str | None, text_type: str | None) -> bool | None:
@@ -121,56 +108,9 @@ def _tied(read: Fields, inner: Fields, model_type: str | None, text_type: str | 
         value = source.boolean("tie_word_embeddings")
         if value is not None:
             return value
-    return TIED.get(model_type or "", TIED.get(text_type or ""))
-
-
-def _sizes(read: Fields, keys: tuple[str, ...], defaults: Mapping[str, int]) -> dict[str, int] | None:
-    """All the keys as positive integers, from the file or the class; None when one is missing or absurd."""
-    found: dict[str, int] = {}
-    for key in keys:
-        value = read.integer(key)
-        value = defaults.get(key) if value is None else value
-        if value is None or not 0 < value <= DIMENSION_LIMIT:
-            return None
-        found[key] = value
-    return found
-
-
-def _text_shape(read: Fields, text_type: str | None) -> TextShape | None:
-    defaults = TEXT_DEFAULTS.get(text_type or "", {})
-    names = ("hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "vocab_size")
-    sizes = _sizes(read, names, defaults)
-    if sizes is None:
-        return None
-    heads = sizes["num_attention_heads"]
-    # A null num_key_value_heads means num_attention_heads, a null or absent head_dim means
-    # hidden_size // num_attention_heads (__post_init__ of the Llama, Mistral and Qwen2 configurations).
-    fallback = {"num_key_value_heads": heads, "head_dim": sizes["hidden_size"] // heads, **defaults}
-    if "num_key_value_heads" in read.raw:
-        fallback["num_key_value_heads"] = heads
-    more = _sizes(read, ("num_key_value_heads", "head_dim"), fallback)
-    if more is None:
-        return None
-    return TextShape(
-        **sizes,
-        **more,
-        attention_bias=bool(read.boolean("attention_bias")),
-        mlp_bias=bool(read.boolean("mlp_bias")),
-    )
-
-
-def _vision_shape(read: Fields, model_type: str | None) -> VisionShape | None:
-    kind = read.text("model_type") or ("siglip_vision_model" if model_type == "gemma3" else "")
-    names = (
-        "hidden_size",
-        "intermediate_size",
-        "num_hidden_layers",
-        "num_attention_heads",
-        "num_channels",
-        "image_size",
-        "patch_size",
-    )
-    sizes = _sizes(read, names, VISION_DEFAULTS.get(kind, {}))
-    return (
-        VisionShape(**sizes, vision_use_head=read.boolean("vision_use_head") is not False) if sizes else None
-    )
+    for kind in (model_type, text_type):
+        try:
+            return ModelSettings({}, kind).flag("tie_word_embeddings")
+        except UnknownSettingError:
+            continue
+    return None

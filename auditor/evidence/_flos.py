@@ -2,25 +2,27 @@
 it.
 
 ``PreTrainedModel.num_parameters(exclude_embeddings=True)`` counts every parameter but the ``weight`` of
-each nn.Embedding: text, vision tower and projector, the LoRA matrices too, a 4-bit weight as the elements
-it stands for, a tied output head not at all (transformers 4.51.3 and 5.23.0, modeling_utils.py).
+each nn.Embedding: text, vision tower and projector, the LoRA matrices and trained copies too, a 4-bit weight as
+the elements it stands for, a tied output head not at all (transformers 4.51.3 and 5.23.0, modeling_utils.py).
 """
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
+from auditor.architectures._parts import Module
+from auditor.architectures._structure import Structure, towers
+from auditor.architectures._wrapping import candidates, saved_copies, undecidable, wrapped
 from auditor.artifacts.adapter_config import AdapterConfig
-from auditor.artifacts.architecture import LinearModule, linear_modules, parameter_counts
 from auditor.artifacts.base_config import BaseConfig
 
 RELATIVE_ERROR = 1e-12
 """Bound on the rounding of a sum of floats that outgrew 53 bits."""
 AS_THE_FILES_SAY = "as the files say"
+MOST_LABELS = 128
+"""Classes of a classifier tried when no file tells their number."""
 MOST_ADDED_TOKENS = 512
 """Rows tried that a resized vocabulary may have more than the base's configuration says."""
-MOST_LOOKUPS = 500_000
-"""Entries of rank_pattern times modules, above which the look-ups would take too long."""
 RANKS = (1, 2, 4, 8, 12, 16, 20, 24, 32, 48, 64, 96, 128, 256, 512)
 """Ranks tried when the recorded one does not close."""
 
@@ -43,13 +45,17 @@ class FlosLedger:
 
 @dataclass(frozen=True, slots=True)
 class Hypothesis:
-    """One reading of base and adapter; ``claim`` is what it departs from, None for what the files say."""
+    """One reading of base and adapter; ``claim`` is what it departs from, None for what the files say.
+
+    ``main_input`` is the model input whose elements the Trainer counts as tokens.
+    """
 
     words: str
     base_parameters: int
     lora_parameters: int
     towers: Mapping[str, int]
     claim: str | None = None
+    main_input: str = "input_ids"
 
     @property
     def parameters(self) -> int:
@@ -64,28 +70,14 @@ class Hypothesis:
         return f"{total} module{'' if total == 1 else 's'} ({parts})"
 
 
-@dataclass(frozen=True, slots=True)
-class Naming:
-    """How releases of transformers name a multimodal model's parts; prefixes of full module names."""
-
-    text: str
-    vision: str
-    head: str
-
-
-# gemma3 of transformers 4.50 to 4.51; from 4.52; 5.23, whose SigLIP tower has no inner vision_model.
-_NAMINGS = (
-    Naming("language_model.model", "vision_tower.vision_model", "language_model.lm_head"),
-    Naming("model.language_model", "model.vision_tower.vision_model", "lm_head"),
-    Naming("model.language_model", "model.vision_tower", "lm_head"),
-)
-_PLAIN = (Naming("model", "", "lm_head"),)
+# Adapters whose parameters a name in the base does not give.
 _COPIES = (
-    ("modules_to_save", "trains whole copies of modules (modules_to_save)"),
     ("target_parameters", "wraps bare parameters (target_parameters)"),
     ("trainable_token_indices", "trains single embedding rows (trainable_token_indices)"),
     ("layer_replication", "repeats layers (layer_replication)"),
 )
+_HEADS_OF_TASKS = frozenset({"classifier", "score"})
+"""Names that PEFT adds to modules_to_save for classifiers, whether the model has them or not (peft 0.21.2)."""
 
 
 def tokens_in(total_flos: int, parameters: int) -> tuple[int, bool] | None:
@@ -108,58 +100,103 @@ def tokens_in(total_flos: int, parameters: int) -> tuple[int, bool] | None:
     return None
 
 
-def readings(base: BaseConfig, config: AdapterConfig) -> tuple[Hypothesis, ...] | str:
+def readings(
+    base: BaseConfig, config: AdapterConfig, labels: int | None = None
+) -> tuple[Hypothesis, ...] | str:
     """What the files say, once for each count that the releases' module names give; or why not."""
-    reason = uncountable(base, config)
-    if reason is not None:
-        return reason
-    found = {h.parameters: h for h in (_reading(base, config, naming) for naming in _namings(base)) if h}
-    return tuple(found.values()) or _why_nothing(config)
+    found = countable(base, config, labels)
+    if isinstance(found, str):
+        return found
+    counts = {
+        h.parameters: h
+        for structure in found
+        if (modules := _usable(structure, config))
+        and (h := _hypothesis(structure, config, modules, AS_THE_FILES_SAY, None))
+    }
+    return tuple(counts.values()) or _why_nothing(config)
 
 
 def alternatives(base: BaseConfig, config: AdapterConfig) -> Iterator[Hypothesis]:
-    """Readings that depart from the files in one thing: rank, output head, vision tower, added tokens."""
-    for naming in _namings(base):
-        wrapped = _wrapped(base, config, naming)
-        if wrapped is None:
+    """Readings that depart from the files in one thing: rank, output head, vision tower, added tokens, labels."""
+    found = countable(base, config)
+    for structure in () if isinstance(found, str) else found:
+        modules = _usable(structure, config)
+        if not modules:
             continue
         if not config.rank_pattern:
             for rank in RANKS:
                 if rank != config.r:
                     other = replace(config, r=rank, keys=config.keys | {"r"})
-                    yield _hypothesis(base, other, wrapped, f"r = {rank}", "r")
-        for words, modules in _other_targets(base, wrapped, naming):
-            yield _hypothesis(base, config, modules, words, "target_modules")
-        yield from _with_more_tokens(base, config, wrapped)
+                    yield _hypothesis(structure, other, modules, f"r = {rank}", "r")
+        for words, changed in _other_targets(structure, modules):
+            yield _hypothesis(structure, config, changed, words, "target_modules")
+        yield from _with_more_tokens(structure, config, modules)
+    yield from _with_other_labels(base, config)
 
 
-def wrapped_modules(base: BaseConfig, config: AdapterConfig) -> tuple[LinearModule, ...]:
-    """The linear modules the adapter wraps, under the first release's names that its targets match."""
-    found = (_wrapped(base, config, naming) for naming in _namings(base))
-    return next((modules for modules in found if modules), ())
+def _with_other_labels(base: BaseConfig, config: AdapterConfig) -> Iterator[Hypothesis]:
+    """A classifier of another number of classes, which an adapter's files state only with its weights."""
+    one, two = readings(base, config, 1), readings(base, config, 2)
+    if isinstance(one, str) or isinstance(two, str):
+        return
+    for first, second in zip(one, two, strict=False):
+        each = second.base_parameters - first.base_parameters
+        for labels in range(1, MOST_LABELS + 1) if each > 0 else ():
+            more = first.base_parameters + (labels - 1) * each
+            yield replace(first, words=f"with {labels} labels", base_parameters=more)
 
 
-def uncountable(base: BaseConfig, config: AdapterConfig) -> str | None:
-    """Why the parameters cannot be counted, as a predicate about adapter or base; None when they can."""
+def wrapped_in(
+    base: BaseConfig, config: AdapterConfig, labels: int | None = None
+) -> tuple[tuple[Structure, tuple[Module, ...]], ...]:
+    """Each structure of the base with the modules the adapter wraps there; none that wraps nothing."""
+    found = countable(base, config, labels)
+    if isinstance(found, str):
+        return ()
+    pairs = ((structure, _usable(structure, config)) for structure in found)
+    return tuple(pair for pair in pairs if pair[1])
+
+
+def countable(
+    base: BaseConfig, config: AdapterConfig, labels: int | None = None
+) -> tuple[Structure, ...] | str:
+    """The base's structures in which the adapter can be counted; or why not, as a sentence."""
     if config.peft_type != "LORA":
         return f"the adapter's peft_type is {config.peft_type}, and only LORA is counted here"
     copies = next((words for key, words in _COPIES if config.raw.get(key)), None)
     if copies is not None:
         return f"the adapter {copies}, which is not counted here"
-    if parameter_counts(base) is None:
-        return f"the parameters of a {base.model_type or 'unknown'} model are not counted here"
-    return _unmatchable(base, config)
+    found = candidates(base, config, labels)
+    if isinstance(found, str):
+        return found
+    reasons = [_uncountable(structure, config) for structure in found]
+    kept = tuple(s for s, reason in zip(found, reasons, strict=True) if reason is None)
+    return kept or reasons[0] or ""
 
 
-def _unmatchable(base: BaseConfig, config: AdapterConfig) -> str | None:
-    """Why it cannot be told which modules are wrapped, or how."""
-    if len(config.rank_pattern) * len(linear_modules(base) or ()) > MOST_LOOKUPS:
-        return "rank_pattern has too many entries to follow"
-    if isinstance(config.target_modules, str) and config.pattern_problem is not None:
-        return f"the expression in target_modules {config.pattern_problem}"
-    if any(config.targets(name) is not False for name in _others(base)):
-        return "the adapter wraps an embedding or a convolution, which is not counted here"
+def _uncountable(structure: Structure, config: AdapterConfig) -> str | None:
+    hidden = next((module.name for module in structure.modules if module.kind == "opaque"), None)
+    if hidden is not None:
+        return f"the parameters of {hidden} are not known"
+    reason = undecidable(structure, config)
+    if reason is not None:
+        return reason
+    kinds = {module.kind for module in wrapped(structure, config)}
+    if "convolution" in kinds:
+        return "the adapter wraps a convolution, which is not counted here"
+    if "embedding" in kinds and config.use_dora:
+        return "the adapter applies DoRA to an embedding, which is not counted here"
+    unknown = set(config.modules_to_save) - _HEADS_OF_TASKS - _components(structure)
+    if unknown:
+        return (
+            f"the adapter trains a whole copy of {min(unknown)} (modules_to_save), which is not counted here"
+        )
     return None
+
+
+def _components(structure: Structure) -> frozenset[str]:
+    """Every part of a module's path, and every path: what an entry of modules_to_save may name."""
+    return frozenset(part for module in structure.modules for part in (*module.name.split("."), module.name))
 
 
 def _why_nothing(config: AdapterConfig) -> str:
@@ -168,74 +205,53 @@ def _why_nothing(config: AdapterConfig) -> str:
     return "target_modules names no linear module of the base"
 
 
-def _namings(base: BaseConfig) -> tuple[Naming, ...]:
-    return _NAMINGS if base.is_multimodal else _PLAIN
-
-
-def _others(base: BaseConfig) -> Iterator[str]:
-    """Modules PEFT could wrap besides linear ones: embeddings and the patch convolution."""
-    for naming in _namings(base):
-        yield f"{naming.text}.embed_tokens"
-        if naming.vision:
-            yield f"{naming.vision}.embeddings.patch_embedding"
-            yield f"{naming.vision}.embeddings.position_embedding"
-
-
-def _named(module: LinearModule, naming: Naming) -> LinearModule:
-    """The module under the name another release gives it."""
-    if module.tower == "head":
-        return replace(module, name=naming.head)
-    parts = module.name.partition(".layers.")
-    if module.tower == "text":
-        return replace(module, name=f"{naming.text}.layers.{parts[2]}")
-    tail = module.name.partition(".vision_model.")[2]
-    return replace(module, name=f"{naming.vision}.{tail}")
-
-
-def _wrapped(base: BaseConfig, config: AdapterConfig, naming: Naming) -> tuple[LinearModule, ...] | None:
-    named = (_named(module, naming) for module in linear_modules(base) or ())
-    wrapped = tuple(module for module in named if config.targets(module.name))
-    ranks = [config.rank_of(module.name) for module in wrapped]
-    if not wrapped or any(rank is None or rank < 1 for rank in ranks):
-        return None
-    return wrapped
-
-
-def _reading(base: BaseConfig, config: AdapterConfig, naming: Naming) -> Hypothesis | None:
-    wrapped = _wrapped(base, config, naming)
-    return None if wrapped is None else _hypothesis(base, config, wrapped, AS_THE_FILES_SAY, None)
+def _usable(structure: Structure, config: AdapterConfig) -> tuple[Module, ...]:
+    """The wrapped modules, none unless every one has a rank."""
+    modules = wrapped(structure, config)
+    ranks = [config.rank_of(module.name) for module in modules]
+    return () if any(rank is None or rank < 1 for rank in ranks) else modules
 
 
 def _hypothesis(
-    base: BaseConfig, config: AdapterConfig, wrapped: tuple[LinearModule, ...], words: str, claim: str | None
+    structure: Structure,
+    config: AdapterConfig,
+    modules: tuple[Module, ...],
+    words: str,
+    claim: str | None,
 ) -> Hypothesis:
-    counts = parameter_counts(base)
-    towers: dict[str, int] = {}
-    for module in wrapped:
-        towers[module.tower] = towers.get(module.tower, 0) + 1
-    added = sum(_added(module, config) for module in wrapped)
-    return Hypothesis(words, counts.non_embedding if counts else 0, added, towers, claim)
+    added = sum(added_elements(module, config) for module in modules)
+    copies = sum(copied_elements(module) for module in saved_copies(structure, config))
+    counted = structure.non_embedding + copies
+    return Hypothesis(words, counted, added, dict(towers(modules)), claim, structure.main_input)
 
 
-def _added(module: LinearModule, config: AdapterConfig) -> int:
+def copied_elements(module: Module) -> int:
+    """A trained copy beside the original (peft 0.21.2, utils/other.py); an embedding does not count."""
+    if module.kind == "embedding":
+        return 0
+    bias = module.out_features if module.bias else 0
+    return module.in_features * module.out_features + bias if module.is_linear else module.elements
+
+
+def added_elements(module: Module, config: AdapterConfig) -> int:
     """LoRA's elements on one module: A and B, DoRA's magnitude, the bias of B (peft 0.21.2, tuners/lora)."""
     extra = int(config.use_dora) + int(config.raw.get("lora_bias") is True)
     return module.lora_parameters(config.rank_of(module.name) or 0) + extra * module.out_features
 
 
 def _with_more_tokens(
-    base: BaseConfig, config: AdapterConfig, wrapped: tuple[LinearModule, ...]
+    structure: Structure, config: AdapterConfig, modules: tuple[Module, ...]
 ) -> Iterator[Hypothesis]:
     """The vocabulary resized for new tokens, which no file of an adapter states; embeddings do not count."""
-    plain = _hypothesis(base, config, wrapped, "", None)
-    head = next((module for module in wrapped if module.tower == "head"), None)
-    a_row = base.text.hidden_size if base.text and base.tie_word_embeddings is False else 0
-    a_row_of_lora = 0
-    if head is not None:
-        wider = replace(head, out_features=head.out_features + 1)
-        a_row_of_lora = _added(wider, config) - _added(head, config)
+    head = structure.head
+    if head is None:
+        return
+    copies = sum(module is head for module in saved_copies(structure, config))
+    a_row = head.in_features * (copies + (structure.tied is False))
+    a_row_of_lora = sum(_a_row(module, head, config) for module in modules)
     if not a_row + a_row_of_lora:
         return
+    plain = _hypothesis(structure, config, modules, "", None)
     for rows in range(1, MOST_ADDED_TOKENS + 1):
         yield replace(
             plain,
@@ -245,15 +261,24 @@ def _with_more_tokens(
         )
 
 
+def _a_row(module: Module, head: Module, config: AdapterConfig) -> int:
+    """LoRA elements that one token more adds on a module."""
+    if module is head:
+        return added_elements(replace(module, out_features=module.out_features + 1), config) - added_elements(
+            module, config
+        )
+    of_vocabulary = module.kind == "embedding" and module.in_features == head.out_features
+    return config.rank_of(module.name) or 0 if of_vocabulary else 0
+
+
 def _other_targets(
-    base: BaseConfig, wrapped: tuple[LinearModule, ...], naming: Naming
-) -> Iterator[tuple[str, tuple[LinearModule, ...]]]:
-    head = tuple(m for m in wrapped if m.tower == "head")
-    vision = tuple(m for m in wrapped if m.tower == "vision")
-    if head and len(wrapped) > 1:
-        yield "without the output head", tuple(m for m in wrapped if m.tower != "head")
-    if vision and len(wrapped) > len(vision):
-        yield "without the vision tower", tuple(m for m in wrapped if m.tower != "vision")
-    if not head:
-        linears = linear_modules(base) or ()
-        yield "with the output head", (*wrapped, *(_named(m, naming) for m in linears if m.tower == "head"))
+    structure: Structure, modules: tuple[Module, ...]
+) -> Iterator[tuple[str, tuple[Module, ...]]]:
+    head = tuple(m for m in modules if m.tower == "head")
+    vision = tuple(m for m in modules if m.tower == "vision")
+    if head and len(modules) > 1:
+        yield "without the output head", tuple(m for m in modules if m.tower != "head")
+    if vision and len(modules) > len(vision):
+        yield "without the vision tower", tuple(m for m in modules if m.tower != "vision")
+    if not head and structure.head is not None:
+        yield "with the output head", (*modules, structure.head)

@@ -8,10 +8,10 @@ leaves no trace in a tensor.
 
 from collections.abc import Iterator
 
+from auditor.architectures._wrapping import MOST_LOOKUPS
 from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.adapter_weights import AdapterWeights
 from auditor.claims import Ledger
-from auditor.evidence._flos import MOST_LOOKUPS
 from auditor.evidence._say import contradicted, count, unverifiable, verified
 from auditor.model import Evidence
 from auditor.runs import Run

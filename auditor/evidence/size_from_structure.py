@@ -12,11 +12,14 @@ evidence: it contradicts nothing, and one that only a pointer promises is not ev
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Self
 
+from auditor.architectures._parts import Module
+from auditor.architectures._structure import Structure
+from auditor.architectures._wrapping import saved_copies
 from auditor.artifacts.adapter_config import AdapterConfig
-from auditor.artifacts.base_config import BaseConfig
 from auditor.claims import DECLARED, EFFECTIVE, Ledger
-from auditor.evidence._flos import uncountable, wrapped_modules
+from auditor.evidence._flos import added_elements, copied_elements, wrapped_in
 from auditor.evidence._say import number, unverifiable, verified
 from auditor.evidence.optimizer_from_state import FAMILIES
 from auditor.model import Blob, Evidence
@@ -47,44 +50,59 @@ class _Content:
 def weigh(run: Run, ledger: Ledger) -> Iterator[Evidence]:
     """Derive ``adapter_content`` and ``trained_modules``, whose values are words."""
     config = run.one(AdapterConfig)
-    if config is None or run.base is None or uncountable(run.base, config) is not None:
+    if config is None or run.base is None or config.bias not in (None, "none"):
         return
-    parts = _parts(run.base, config)
-    if not parts:
+    ways = [_Way.of(structure, modules, config) for structure, modules in wrapped_in(run.base, config)]
+    if not ways:
         return
     weights = next((b for _, b in run.blobs("adapter_model.safetensors")), None)
     if weights is not None:
-        yield from _fitting("adapter_content", weights, _adapters(parts, run.base, config), run)
+        contents = {content: None for way in ways for content in _adapters(way)}
+        yield from _fitting("adapter_content", weights, iter(contents), run)
     optimizer = next((b for _, b in reversed(tuple(run.blobs("optimizer.pt")))), None)
     word = str(ledger.value("optim", EFFECTIVE, DECLARED)).rpartition(".")[2].lower()
     if optimizer is not None and FAMILIES.get(word) == "adamw":
-        yield from _fitting("trained_modules", optimizer, _states(parts), run)
+        contents = {content: None for way in ways for content in _states(way.parts)}
+        yield from _fitting("trained_modules", optimizer, iter(contents), run)
 
 
-def _parts(base: BaseConfig, config: AdapterConfig) -> Mapping[str, _Part]:
-    found: dict[str, _Part] = {}
-    for module in wrapped_modules(base, config):
-        rank = config.rank_of(module.name)
-        before = found.get(module.tower, _Part(0, 0))
-        if rank:
-            found[module.tower] = _Part(before.elements + module.lora_parameters(rank), before.tensors + 2)
-    return found
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """The adapter in one generation's structure: its parts by tower, and elements copied from the base."""
+
+    parts: Mapping[str, _Part]
+    copied: int
+
+    @classmethod
+    def of(cls, structure: Structure, modules: tuple[Module, ...], config: AdapterConfig) -> Self:
+        """Count the matrices of wrapped modules, and whole copies (modules_to_save) as a part of their own."""
+        found: dict[str, _Part] = {}
+        vectors = int(config.use_dora) + int(config.raw.get("lora_bias") is True)
+        for module in modules:
+            before = found.get(module.tower, _Part(0, 0))
+            elements = before.elements + added_elements(module, config)
+            found[module.tower] = _Part(elements, before.tensors + 2 + vectors)
+        copies = tuple(saved_copies(structure, config))
+        if copies:
+            elements = sum(copied_elements(m) or m.in_features * m.out_features for m in copies)
+            found["whole copies"] = _Part(elements, sum(1 + m.bias for m in copies))
+        copied = (m for m in modules if m.tower == "head" or m.kind == "embedding")
+        return cls(found, sum(m.in_features * m.out_features for m in copied))
 
 
-def _adapters(parts: Mapping[str, _Part], base: BaseConfig, config: AdapterConfig) -> Iterator[_Content]:
-    elements = sum(part.elements for part in parts.values())
-    tensors = sum(part.tensors for part in parts.values())
+def _adapters(way: _Way) -> Iterator[_Content]:
+    elements = sum(part.elements for part in way.parts.values())
+    tensors = sum(part.tensors for part in way.parts.values())
     room = (tensors + 1) * HEADER_A_TENSOR + FIXED
-    copied = base.text.vocab_size * base.text.hidden_size if base.text and "head" in parts else 0
     for width, dtype in _DTYPES:
         low = elements * width
         yield _Content(f"{number(elements)} LoRA elements in {dtype}", low, low + room)
-        for copy_width, copy_dtype in _DTYPES if copied else ():
+        for copy_width, copy_dtype in _DTYPES if way.copied else ():
             words = (
                 f"{number(elements)} LoRA elements in {dtype} and a copy of the base's output matrix "
-                f"({number(copied)} elements in {copy_dtype})"
+                f"({number(way.copied)} elements in {copy_dtype})"
             )
-            yield _Content(words, low + copied * copy_width, low + copied * copy_width + room)
+            yield _Content(words, low + way.copied * copy_width, low + way.copied * copy_width + room)
 
 
 def _states(parts: Mapping[str, _Part]) -> Iterator[_Content]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from auditor.artifacts.adapter_config import AdapterConfig
+from auditor.artifacts.adapter_weights import AdapterWeights
 from auditor.artifacts.base_config import BaseConfig
 from auditor.artifacts.trainer_state import TrainerState
 from auditor.claims import Ledger
@@ -24,6 +25,9 @@ from auditor.runs import Run
 
 SMALLEST_TELLING = 10_000_000
 """Parameters below which another reading may divide total_flos by chance and contradicts nothing."""
+
+
+_CLASSIFIERS = (".score.weight", ".classifier.weight", ".classifier.out_proj.weight", ".qa_outputs.weight")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +52,7 @@ def weigh(run: Run, ledger: Ledger) -> Iterator[Evidence]:
             says = "total_flos would test the base, but its configuration is not known (give --base DIR)"
             yield unverifiable("base_model", says, state.path)
         return
-    read = readings(run.base, config)
+    read = readings(run.base, config, _labels(run))
     if isinstance(read, str):
         yield unverifiable("base_model", f"total_flos cannot be tested: {read}", state.path, config.path)
         return
@@ -58,6 +62,16 @@ def weigh(run: Run, ledger: Ledger) -> Iterator[Evidence]:
         yield from _holds(closing[0], total, steps, run, paths)
         return
     yield from _does_not_close(read, total, steps, run.base, config, run, paths)
+
+
+def _labels(run: Run) -> int | None:
+    """Rows of the classifier saved with the adapter; None when there is none to read."""
+    weights = run.one(AdapterWeights)
+    for name in weights.others() if weights else ():
+        shape = weights.tensors[name].shape if weights else ()
+        if name.endswith(_CLASSIFIERS) and len(shape) == 2:
+            return max(shape[0], 1)
+    return None
 
 
 def _closing(hypotheses: Sequence[Hypothesis], total: int, steps: int) -> list[_Closing]:
@@ -92,6 +106,8 @@ def _holds(closing: _Closing, total: int, steps: int, run: Run, paths: tuple[str
     if h.claim != "target_modules":
         words = f"total_flos closes {how} with LoRA on {h.modules}"
         yield verified("target_modules", words, detail, None, *paths)
+    if h.main_input != "input_ids":
+        return  # elements of images or sound, no tokens
     per_step = Fraction(closing.tokens, steps)
     value = FlosLedger(closing.tokens, h.parameters, h.lora_parameters, per_step, closing.exact)
     says = f"{number(closing.tokens)} tokens in {number(steps)} steps, {number(per_step)} a step on average"

@@ -4,9 +4,10 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from auditor.architectures._names import module_key
+from auditor.architectures._structure import structures
 from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.adapter_weights import AdapterWeights
-from auditor.artifacts.architecture import linear_modules, module_key
 from auditor.artifacts.base_config import BaseConfig
 from auditor.artifacts.training_args import TrainingArgs
 from auditor.claims import Ledger
@@ -125,7 +126,11 @@ def _same_model(base: BaseConfig, config: AdapterConfig | None) -> Iterator[str]
 
 def _same_shapes(base: BaseConfig, weights: AdapterWeights | None) -> Iterator[str]:
     """The first committed LoRA pair that does not fit the layer of the base given."""
-    layers = {layer.key: (layer.in_features, layer.out_features) for layer in linear_modules(base) or ()}
+    built = structures(base)
+    tables = () if isinstance(built, str) else [structure.by_key() for structure in built]
+    layers = {
+        key: (m.in_features, m.out_features) for table in tables for key, m in table.items() if m.is_linear
+    }
     for module, pair in weights.pairs().items() if weights else ():
         fits = layers.get(module_key(module))
         if fits is None or pair.a is None or pair.b is None or pair.is_embedding:

@@ -1,6 +1,6 @@
 import pytest
 
-from auditor.artifacts.architecture import parameter_counts
+from auditor.architectures._structure import structures
 from auditor.artifacts.known_bases import lookup, normalise
 
 
@@ -23,9 +23,9 @@ from auditor.artifacts.known_bases import lookup, normalise
 def test_known_models_have_the_published_number_of_parameters(name: str, total: int) -> None:
     config = lookup(name, None)
     assert config is not None
-    counts = parameter_counts(config)
-    assert counts is not None
-    assert counts.total == total
+    found = structures(config)
+    assert not isinstance(found, str)
+    assert {structure.total for structure in found} == {total}
 
 
 @pytest.mark.parametrize(
@@ -64,4 +64,5 @@ def test_the_text_class_of_a_multimodal_size_is_its_text_part() -> None:
     text, whole = lookup("gemma-3-4b-it", "Gemma3ForCausalLM"), lookup("gemma-3-4b-it", None)
     assert text is not None
     assert whole is not None
-    assert (text.text, text.vision, text.is_multimodal) == (whole.text, None, False)
+    assert (text.model_type, text.is_multimodal) == ("gemma3_text", False)
+    assert text.raw["hidden_size"] == 2560

@@ -119,4 +119,5 @@ def test_a_pointer_alone_verifies_nothing() -> None:
 def test_is_silent_where_the_base_or_the_adapter_is_not_known() -> None:
     unknown = run_with({ADAPTER: 1}, base_model_name_or_path="someone/else", auto_mapping=None)
     assert said(unknown, module) == {}
-    assert said(run_with({ADAPTER: 1}, modules_to_save=["lm_head"]), module) == {}
+    assert said(run_with({ADAPTER: 1}, modules_to_save=["norm"]), module) == {}
+    assert said(run_with({ADAPTER: 1}, bias="all"), module) == {}

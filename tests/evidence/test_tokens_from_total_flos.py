@@ -75,9 +75,9 @@ def test_a_removed_output_head_is_contradicted_by_the_reading_that_closes() -> N
     ("base", "changes"),
     [
         ("gemma-3-4b", {"target_modules": LANGUAGE_ONLY}),
-        ("gemma-3-1b", {}),
+        ("gemma-3-1b", {"auto_mapping": None}),
         ("gemma-3-12b", {}),
-        ("llama-3.1-8b", {}),
+        ("llama-3.1-8b", {"auto_mapping": None}),
     ],
 )
 def test_other_modules_and_other_bases_do_not_close(base: str, changes: dict[str, Any]) -> None:
@@ -168,12 +168,20 @@ def test_tokens_added_to_an_untied_head_are_told() -> None:
     [
         ({"peft_type": "IA3"}, "the adapter's peft_type is IA3, and only LORA is counted here"),
         (
-            {"modules_to_save": ["lm_head"]},
-            "the adapter trains whole copies of modules (modules_to_save), which is not counted here",
+            {"modules_to_save": ["lm_head", "norm"]},
+            "the adapter trains a whole copy of norm (modules_to_save), which is not counted here",
         ),
         (
-            {"target_modules": ["q_proj", "embed_tokens"]},
-            "the adapter wraps an embedding or a convolution, which is not counted here",
+            {"target_modules": ["q_proj", "patch_embedding"]},
+            "the adapter wraps a convolution, which is not counted here",
+        ),
+        (
+            {"target_modules": ["q_proj", "embed_tokens"], "use_dora": True},
+            "the adapter applies DoRA to an embedding, which is not counted here",
+        ),
+        (
+            {"target_modules": "all-linear"},
+            "target_modules is the word all-linear, which PEFT resolves only with the model at hand",
         ),
         ({"target_modules": ["nothing"]}, "target_modules names no linear module of the base"),
         ({"r": "16"}, "adapter_config.json holds no usable rank"),

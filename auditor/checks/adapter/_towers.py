@@ -1,6 +1,6 @@
 """The parts of a model that an adapter's modules belong to."""
 
-from auditor.artifacts.architecture import module_key
+from auditor.architectures._names import module_key
 
 
 def part_of(module: str) -> str:

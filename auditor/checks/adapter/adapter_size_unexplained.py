@@ -24,9 +24,10 @@ Good:
 
 from collections.abc import Iterator
 
+from auditor.architectures._parts import Module
+from auditor.architectures._wrapping import candidates, undecidable, wrapped
 from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.adapter_weights import AdapterWeights
-from auditor.artifacts.architecture import LinearModule, linear_modules
 from auditor.artifacts.base_config import BaseConfig
 from auditor.model import Location, Problem, Severity, Skip
 from auditor.runs import Run
@@ -43,33 +44,43 @@ def check(run: Run) -> Iterator[Problem | Skip]:
         yield Skip("the file was read, so its header says what is inside")
         return
     config, blob = run.root.one(AdapterConfig), run.blob("adapter_model.safetensors")
-    modules = _targeted(config, run.base) if config and run.base else None
-    if config is None or blob is None or blob.size is None or not modules or not _is_plain(config):
+    ways = _targeted(config, run.base) if config and run.base else ()
+    if config is None or blob is None or blob.size is None or not ways or not _is_plain(config):
         yield Skip("the parameters of the adapter cannot be counted from its configuration and a known base")
         return
-    lora = sum(module.lora_parameters(config.rank_of(module.name) or 0) for module in modules)
-    heads = sum(module.in_features * module.out_features for module in modules if module.tower == "head")
-    sizes = sorted({width * lora + copy * heads for width in (2, 4) for copy in (0, 2, 4)})
-    room = HEADER_BYTES * (2 * len(modules) + 2)
-    if not any(size <= blob.size <= size + room for size in sizes):
+    fits = {size: room for modules in ways for size, room in _sizes(modules, config)}
+    if not any(size <= blob.size <= size + room for size, room in fits.items()):
+        lora = sum(module.lora_parameters(config.rank_of(module.name) or 0) for module in ways[0])
         yield Problem(
-            f"the file has {blob.size:,} bytes; {lora:,} LoRA parameters in {len(modules)} modules "
+            f"the file has {blob.size:,} bytes; {lora:,} LoRA parameters in {len(ways[0])} modules "
             "make another size",
             Location(blob.path),
-            expected=" or ".join(f"{size:,}" for size in sizes) + f" bytes and a header below {room:,}",
+            expected=" or ".join(f"{size:,}" for size in sorted(fits))
+            + f" bytes and a header below {max(fits.values()):,}",
             observed=f"{blob.size:,} bytes",
         )
 
 
-def _targeted(config: AdapterConfig, base: BaseConfig) -> tuple[LinearModule, ...]:
-    """The modules in scope in this or the older spelling of transformers; none when it cannot be told."""
-    if config.pattern_problem is not None:
+def _sizes(modules: tuple[Module, ...], config: AdapterConfig) -> Iterator[tuple[int, int]]:
+    """Bytes of the numbers and most bytes of the header, in 16 or 32 bits, with or without copies of the base."""
+    lora = sum(module.lora_parameters(config.rank_of(module.name) or 0) for module in modules)
+    copied = (m for m in modules if m.tower == "head" or m.kind == "embedding")
+    heads = sum(module.in_features * module.out_features for module in copied)
+    for width in (2, 4):
+        for copy in (0, 2, 4):
+            yield width * lora + copy * heads, HEADER_BYTES * (2 * len(modules) + 2)
+
+
+def _targeted(config: AdapterConfig, base: BaseConfig) -> tuple[tuple[Module, ...], ...]:
+    """The modules in scope in each release's model; none when it cannot be told."""
+    found = candidates(base, config)
+    if isinstance(found, str):
         return ()
-    return tuple(
-        module
-        for module in linear_modules(base) or ()
-        if any(config.targets(name) for name in (module.name, module.name.removeprefix("model.")))
+    known = (
+        structure for structure in found if structure.is_complete and undecidable(structure, config) is None
     )
+    ways = (wrapped(structure, config) for structure in known)
+    return tuple(way for way in ways if way and all(module.kind != "convolution" for module in way))
 
 
 def _is_plain(config: AdapterConfig) -> bool:

@@ -30,7 +30,7 @@ from auditor.model import Problem, Severity, Skip
 SEVERITY = Severity.ERROR
 
 _FAMILY = re.compile(
-    r"([A-Z][A-Za-z0-9_]*?)(?:Text|Vision)?(?:Model|For[A-Z].*|LMHeadModel|PreTrainedModel)$"
+    r"([A-Z][A-Za-z0-9_]*?)(?:Text|Vision|Audio|Encoder|Decoder|MT)?(?:Model|For[A-Z].*|LMHeadModel|PreTrainedModel)$"
 )
 
 

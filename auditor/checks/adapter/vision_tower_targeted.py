@@ -24,8 +24,9 @@ Good:
 
 from collections.abc import Iterator
 
+from auditor.architectures._parts import Module
+from auditor.architectures._wrapping import candidates, undecidable, wrapped
 from auditor.artifacts.adapter_config import AdapterConfig
-from auditor.artifacts.architecture import LinearModule, linear_modules
 from auditor.artifacts.base_config import BaseConfig
 from auditor.checks._wording import counted
 from auditor.model import Problem, Severity, Skip
@@ -47,18 +48,17 @@ def check(config: AdapterConfig, recipe: Recipe, base: BaseConfig | None) -> Ite
         return
     if _mentions_images(recipe.raw):
         return
-    yield from _by_base(config, recipe, base) if base and base.vision else _by_name(config)
+    yield from _by_base(config, recipe, base) if base and base.is_multimodal else _by_name(config)
 
 
 def _by_base(config: AdapterConfig, recipe: Recipe, base: BaseConfig) -> Iterator[Problem | Skip]:
-    modules = linear_modules(base)
-    if modules is None:
+    hit = _vision(config, base)
+    if hit is None:
         yield from _by_name(config)
         return
-    if config.pattern_problem is not None:
-        yield Skip(f"`target_modules` {config.pattern_problem}")
+    if isinstance(hit, Skip):
+        yield hit
         return
-    hit = [module for module in modules if module.tower == "vision" and _targeted(config, module)]
     if not hit:
         return
     share = sum(module.lora_parameters(config.rank_of(module.name) or 0) for module in hit)
@@ -91,9 +91,15 @@ def _by_name(config: AdapterConfig) -> Iterator[Problem]:
         )
 
 
-def _targeted(config: AdapterConfig, module: LinearModule) -> bool:
-    """In the spelling of transformers >= 4.52 or in the older one without the leading ``model.``."""
-    return any(config.targets(name) for name in (module.name, module.name.removeprefix("model.")))
+def _vision(config: AdapterConfig, base: BaseConfig) -> tuple[Module, ...] | Skip | None:
+    """The wrapped modules of the vision tower, in the first release that has any; None when the tower is not known."""
+    found = candidates(base, config)
+    if isinstance(found, str) or not all(structure.is_complete for structure in found):
+        return None
+    if any(undecidable(structure, config) for structure in found):
+        return Skip(f"`target_modules` {config.pattern_problem or 'cannot be followed'}")
+    ways = (tuple(m for m in wrapped(s, config) if m.tower == "vision" and m.is_linear) for s in found)
+    return next((way for way in ways if way), ())
 
 
 def _mentions_images(value: object) -> bool:

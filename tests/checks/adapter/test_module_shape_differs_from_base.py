@@ -50,9 +50,9 @@ def test_says_when_it_cannot_look() -> None:
     alone = healthy(json_edits=known, without=["checkpoint-9/", "checkpoint-18/"])
     assert reasons(RULE, alone) == ["the base model's own configuration is not at hand (give --base DIR)"]
     other = healthy(
-        text={"config.json": '{"model_type": "falcon"}'}, without=["checkpoint-9/", "checkpoint-18/"]
+        text={"config.json": '{"model_type": "unheard_of"}'}, without=["checkpoint-9/", "checkpoint-18/"]
     )
-    assert reasons(RULE, other) == ["the modules of model type falcon are not known"]
+    assert reasons(RULE, other) == ["the modules of model type unheard_of are not known"]
 
 
 def test_the_known_configuration_is_marked_as_such() -> None:
