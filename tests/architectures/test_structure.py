@@ -138,8 +138,8 @@ def test_generations_that_do_not_differ_are_one() -> None:
         (
             {"model_type": "gemma2", "vocab_size": 64},
             (
-                "the shape of this gemma2 model is not known: `hidden_size` is not given and has no default common to all "
-                "releases"
+                "the shape of this gemma2 model is not known: `hidden_size` is not given and has no default "
+                "common to all releases"
             ),
         ),
         (
