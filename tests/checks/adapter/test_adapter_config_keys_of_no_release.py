@@ -1,3 +1,5 @@
+import json
+
 from auditor.sources.directory import memory_snapshot
 from tests.builders.repositories import DELETE, healthy, seed
 from tests.checks.expecting import NOTE, WARNING, finding, found, reasons
@@ -26,6 +28,21 @@ def test_passes_a_file_whose_nulls_were_dropped() -> None:
 def test_passes_what_unsloth_adds() -> None:
     mapping = {"base_model_class": "LlamaForCausalLM", "parent_library": "x", "unsloth_fixed": True}
     assert edited(auto_mapping=mapping, revision="unsloth") == []
+
+
+def test_passes_the_keys_of_a_build_between_two_releases() -> None:
+    # PEFT's main branch of March 2023, called 0.3.0.dev0, gained `init_lora_weights` before it lost `enable_lora`
+    #: public adapters of that spring hold both.
+    keys: dict[str, object] = {
+        "bias": "none",
+        "enable_lora": None,
+        "fan_in_fan_out": False,
+        "inference_mode": True,
+    }
+    keys |= {"init_lora_weights": True, "lora_alpha": 16, "lora_dropout": 0.05, "merge_weights": False}
+    keys |= {"base_model_name_or_path": "a/b", "modules_to_save": None, "peft_type": "LORA", "r": 8}
+    keys |= {"target_modules": ["q_proj"], "task_type": "CAUSAL_LM"}
+    assert found(RULE, memory_snapshot("test", {CONFIG: json.dumps(keys).encode()})) == []
 
 
 def test_fails_for_keys_of_different_releases() -> None:
