@@ -6,7 +6,7 @@ AUDIT := $(BIN)/audit
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 OUT := audit-reports
 
-.PHONY: demo test check corpus fixtures reports clean help
+.PHONY: demo test check corpus docs fixtures reports clean help
 
 help: ## What each target does
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -49,6 +49,9 @@ corpus: $(VENV)/.installed ## Audit an archive of real repositories: make corpus
 
 fixtures: $(VENV)/.installed ## Rebuild fixtures/ (trains the tiny run; bytes of events and bundles change)
 	$(BIN)/python fixtures/build.py
+
+docs: $(VENV)/.installed ## Regenerate docs/rules.md from the docstrings of the rules
+	$(AUDIT) explain --all --format markdown > docs/rules.md
 
 reports: $(VENV)/.installed ## Regenerate the sample reports in reports/
 	$(BIN)/python reports/build.py

@@ -59,21 +59,33 @@ def as_page(rule: Rule, paint: Paint) -> str:
 
 
 def as_markdown(rules: Sequence[Rule]) -> str:
-    """All given rules as one Markdown document, by family."""
-    parts = [f"# Rules of audit\n\n{counts(rules)}. {_EXAMPLES}\n"]
+    """All given rules as one Markdown document: an index by family, then each rule."""
+    parts = [f"# Rules\n\n{counts(rules)}. {_EXAMPLES}\n"]
     for family in families(rules):
-        parts.append(f"## {family}\n")
+        links = ", ".join(f"[{rule.id}](#{rule.id})" for rule in rules if rule.family == family)
+        parts.append(f"- **{family}**: {links}")
+    for family in families(rules):
+        parts.append(f"\n## {family}\n")
         parts.extend(_markdown(rule) for rule in rules if rule.family == family)
     return "\n".join(parts)
 
 
 def _markdown(rule: Rule) -> str:
     words = rule.documentation
+    why = "\n\n".join(_prose(part) for part in words.why.split("\n\n"))
     return (
-        f"### {rule.id}\n\n*{rule.severity.word}* - looks at {_list(rule)}\n\n{words.what}\n\n{words.why}\n\n"
-        f"**How it can be wrong.** {_sentence(words.wrong_when)}\n\n**What to do.** {_sentence(words.fix)}\n\n"
+        f"### {rule.id}\n\n*{rule.severity.word}* · looks at {_prose(_list(rule))}\n\n{_prose(words.what)}\n\n{why}\n\n"
+        f"**How it can be wrong.** {_prose(_sentence(words.wrong_when))}\n\n"
+        f"**What to do.** {_prose(_sentence(words.fix))}\n\n"
         f"Bad:\n\n```\n{words.bad}\n```\n\nGood:\n\n```\n{words.good}\n```\n"
     )
+
+
+def _prose(text: str) -> str:
+    """Our own words as Markdown: code stays in its backticks, outside of them nothing is markup."""
+    parts = text.split("`")
+    parts[::2] = (part.replace("<", "&lt;").replace("*", "\\*") for part in parts[::2])
+    return "`".join(parts)
 
 
 def as_table(rules: Sequence[Rule], paint: Paint) -> str:
@@ -93,6 +105,10 @@ def as_markdown_table(rules: Sequence[Rule]) -> str:
     """A Markdown table with a row for each rule."""
     rows = [f"| `{r.id}` | {r.family} | {r.severity.word} | {_cell(r.documentation.what)} |\n" for r in rules]
     return f"{counts(rules)}.\n\n| rule | family | severity | finds |\n| --- | --- | --- | --- |\n{''.join(rows)}"
+
+
+def _cell(text: str) -> str:
+    return _prose(text).replace("|", "\\|")
 
 
 def as_names(names: Sequence[str]) -> str:
@@ -121,10 +137,6 @@ def _list(rule: Rule) -> str:
 
 def _sentence(text: str) -> str:
     return text[:1].upper() + text[1:]
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|")
 
 
 def _paragraphs(text: str) -> str:

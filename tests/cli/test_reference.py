@@ -97,7 +97,7 @@ def test_without_a_name_explain_lists_every_rule_and_exits_well(capsys: Capture)
 
 def test_markdown_has_a_heading_for_every_rule_and_its_examples_as_code(capsys: Capture) -> None:
     text = audit(capsys, "explain", "lora-rank-mismatch", "--format", "markdown").out
-    assert text.startswith("# Rules of audit\n")
+    assert text.startswith("# Rules\n")
     assert "### lora-rank-mismatch\n" in text
     assert f"Bad:\n\n```\n{RULES['lora-rank-mismatch'].documentation.bad}\n```" in text
 
