@@ -150,7 +150,6 @@ def _wrapped(text: str, indent: int, again: str = "") -> str:
         WIDTH,
         initial_indent=space,
         subsequent_indent=space + again,
-        break_long_words=False,
         break_on_hyphens=False,
     )
 
