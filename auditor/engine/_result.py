@@ -151,13 +151,18 @@ def _rows(side: Side) -> list[FileRow]:
     found: list[FileRow] = []
     for path, blob in side.snapshot.files.items():
         readers = readers_of(path)
-        known = [reader.__name__ for reader in readers] or (["Recipe"] if is_recipe(path) else [])
+        known = [reader.__name__ for reader in readers] or (["Recipe"] if _is_recipe(side, path) else [])
         unread = side.contents.unread_at(path)
         if not known or (blob.kind is not FileKind.FILE and unread is None):
             continue
         state = unread.state if unread else "read"
         found.append(FileRow(path, known[0], blob.size, str(blob.identity) if blob.identity else None, state))
     return found
+
+
+def _is_recipe(side: Side, path: str) -> bool:
+    """Whether a declared config was read there, or should have been."""
+    return is_recipe(path) or any(recipe.path == path for recipe in side.contents.recipes)
 
 
 def _run_report(side: Side, index: int) -> RunReport:
@@ -174,7 +179,7 @@ def _run_report(side: Side, index: int) -> RunReport:
         run.name,
         tuple(folder.path for folder in run.checkpoints),
         tuple(ledger.claims.values()),
-        run.recipe.platform if run.recipe else None,
+        run.platform,
         curves=curves,
         adapter=adapter,
     )

@@ -37,7 +37,7 @@ def _run(run: Run) -> Table:
     arguments = run.one(TrainingArgs)
     described: dict[str, object] = {
         "path": run.name,
-        "platform": run.recipe.platform if run.recipe else None,
+        "platform": run.platform,
         "base": {"name": _base(run), "configuration": run.base_source or "not known"},
         "folders": [_folder(folder) for folder in run.folders],
     }

@@ -9,17 +9,21 @@ class Stated:
     """One declared value as the file states it; ``member`` is a JSON pointer, ``key`` the file's spelling.
 
     ``inverse`` marks a key that says the opposite of its canonical name (``disable_gc`` for
-    gradient_checkpointing).
+    gradient_checkpointing). ``translated`` holds the one value that stands for it in the trainer's language where the
+    platform's differs (``lora_target: q_proj,v_proj`` is a list of two), and nothing where the value stands as it is.
     """
 
     value: object
     member: str
     key: str
     inverse: bool = False
+    translated: tuple[object, ...] = ()
 
     @property
     def meant(self) -> object:
         """The value in the sense of the canonical name."""
+        if self.translated:
+            return self.translated[0]
         return not self.value if self.inverse and isinstance(self.value, bool) else self.value
 
 
@@ -32,6 +36,13 @@ class Recipe:
     one nearest to the trainer's name and ``duplicates`` both, as (canonical, kept, other). ``unknown``: keys
     outside the platform's vocabulary, with dotted ``key``. ``suspicious``: strings where null or a boolean
     is meant. ``inert``: keys without effect under the declared trainer.
+
+    ``record`` is True for a file that the platform writes beside its results, and False for one that people write and
+    hand to it: such a file may have been edited since, or be one of several of which another made the run.
+    ``documented``: how the platform translates its keys can be read in its public source. ``decides``: canonical
+    names that the platform fills in by rules of its own when nobody declares them. ``misspelt``: unknown keys with the
+    known key that each resembles. ``mistyped``: values of a type that the platform does not take, with the types that
+    it does ("integer|null"); ``converts`` says that it turns strings into them.
     """
 
     path: str
@@ -43,6 +54,12 @@ class Recipe:
     duplicates: tuple[tuple[str, Stated, Stated], ...] = ()
     suspicious: tuple[Stated, ...] = ()
     inert: tuple[Stated, ...] = ()
+    record: bool = True
+    documented: bool = False
+    decides: frozenset[str] = frozenset()
+    misspelt: tuple[tuple[Stated, str], ...] = ()
+    mistyped: tuple[tuple[Stated, str], ...] = ()
+    converts: bool = False
 
     def value(self, key: str) -> object:
         """The declared value of a canonical name, or None."""

@@ -7,14 +7,16 @@ TrainingArguments.
 
 from collections.abc import Mapping
 
-GROUPS: tuple[str, ...] = (
-    "save_model",
-    "dataset",
-    "tokenizer_parameters",
-    "model",
-    "peft",
-    "train_model_parameters",
-    "train_model_parameters/column_mappings",
+GROUPS: frozenset[str] = frozenset(
+    {
+        "save_model",
+        "dataset",
+        "tokenizer_parameters",
+        "model",
+        "peft",
+        "train_model_parameters",
+        "train_model_parameters/column_mappings",
+    }
 )
 """Objects whose members are keys of the vocabulary; every other object is a value."""
 
@@ -182,3 +184,18 @@ PREFERENCE_ONLY: frozenset[str] = frozenset(
 
 SUPERVISED: frozenset[str] = frozenset({"default", "generic", "sft"})
 """Trainers that read no preference key."""
+
+TYPES: Mapping[str, str] = {
+    "add_eos_token": "boolean",
+    "block_size": "integer",
+    "lora_alpha": "number",
+    "lora_dropout": "number",
+    "max_length": "integer",
+    "merge_adapter": "boolean|null",
+    "peft": "boolean",
+    "r": "integer",
+    "target_modules": "array|null|string",
+    "use_dora": "boolean",
+    "use_rslora": "boolean",
+}
+"""Types by canonical name of what is no field of TrainingArguments (peft.LoraConfig; AutoTrain's params.py)."""

@@ -1,29 +1,88 @@
-"""All platforms, found by walking this folder."""
+"""All platforms, found by walking this folder, and which of them a file belongs to.
+
+A platform module exports PLATFORM, FILES (names that only it gives to its files), MARKS (keys that are distinctive of
+it; two of them must stand in a file of another name) and ``recognise(path, raw)``, which gives a Recipe or None.
+"""
 
 import fnmatch
+from collections.abc import Mapping
 from functools import cache
 from types import ModuleType
 
 from auditor import discover
+from auditor.artifacts._base import read_json_object
+from auditor.errors import CannotRead
 from auditor.model import Blob, name_of
 from auditor.recipes._base import Recipe
+from auditor.recipes._yaml import read_yaml
+
+CANDIDATES = (
+    *("*.yaml", "*.yml", "args.json", "sft_args.json", "train_args.json", "training_args.json", "*sft*.json"),
+    *("*dpo*.json", "*lora*.json", "*train*config*.json", "*llamafactory*.json", "*llama_factory*.json"),
+)
+"""Names under which people keep configurations; their content decides."""
+SIZE_LIMIT = 64 * 1024
+"""Largest such file looked at, in bytes: a dump of all arguments of ms-swift 4.6 has some 20 KB."""
+_ELSEWHERE = frozenset(
+    {"wandb", "node_modules", "site-packages", "examples", "example", "docs", "tests", "templates"}
+)
+"""Folders whose configurations are not this repository's own: forks of a platform hold hundreds of examples."""
+_DEEPEST = 12
+_LEAST_MARKS = 2
 
 
 @cache
 def platforms() -> tuple[ModuleType, ...]:
-    """Every platform module: it exports PLATFORM, FILES (name patterns) and read(blob) -> Recipe."""
+    """Every platform module."""
     return tuple(discover.modules("auditor.recipes").values())
 
 
 def read_recipe(path: str, blob: Blob) -> Recipe | None:
-    """The recipe a file declares, or None when no platform knows a file of that name. Raises CannotRead."""
-    for platform in platforms():
-        if any(fnmatch.fnmatchcase(name_of(path), pattern) for pattern in platform.FILES):
-            recipe: Recipe = platform.read(blob)
-            return recipe
-    return None
+    """The recipe a file declares, or None when no platform knows it. Raises CannotRead for a name that one owns."""
+    owner = _owner(path)
+    if owner is not None:
+        recipe: Recipe | None = owner.recognise(path, _parsed(path, blob))
+        return recipe
+    return _by_content(path, blob) if _is_candidate(path, blob) else None
 
 
 def is_recipe(path: str) -> bool:
-    """Whether some platform declares its training in a file of that name."""
-    return any(fnmatch.fnmatchcase(name_of(path), pattern) for p in platforms() for pattern in p.FILES)
+    """Whether some platform gives this name to its declared training."""
+    return _owner(path) is not None
+
+
+def _owner(path: str) -> ModuleType | None:
+    name = name_of(path)
+    return next(
+        (p for p in platforms() if any(fnmatch.fnmatchcase(name, pattern) for pattern in p.FILES)), None
+    )
+
+
+def _is_candidate(path: str, blob: Blob) -> bool:
+    *folders, name = path.split("/")
+    if (
+        blob.absent is not None
+        or blob.lfs is not None
+        or (blob.size or 0) > SIZE_LIMIT
+        or len(folders) > _DEEPEST
+    ):
+        return False
+    if any(folder in _ELSEWHERE or folder.startswith(".") for folder in folders) or name.startswith("."):
+        return False
+    return any(fnmatch.fnmatchcase(name.lower(), pattern) for pattern in CANDIDATES)
+
+
+def _by_content(path: str, blob: Blob) -> Recipe | None:
+    """A file that is nobody's, or that cannot be parsed, is not a configuration known here: no loss to anybody."""
+    try:
+        data = blob.read(SIZE_LIMIT)
+        likely = [p for p in platforms() if sum(mark.encode() in data for mark in p.MARKS) >= _LEAST_MARKS]
+        raw = _parsed(path, blob) if likely else {}
+    except CannotRead:
+        return None
+    found = (platform.recognise(path, raw) for platform in likely)
+    return next((recipe for recipe in found if recipe is not None), None)
+
+
+def _parsed(path: str, blob: Blob) -> Mapping[str, object]:
+    return read_json_object(blob) if path.lower().endswith(".json") else read_yaml(blob)

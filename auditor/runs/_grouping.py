@@ -13,7 +13,7 @@ from auditor.artifacts.known_bases import lookup
 from auditor.artifacts.trainer_state import TrainerState
 from auditor.artifacts.training_args import TrainingArgs
 from auditor.model import folder_of
-from auditor.recipes._base import Recipe
+from auditor.recipes._choice import Place, Shelf
 from auditor.runs._lineage import Lineage, lineages, same_adapter
 from auditor.runs._words import Contents, Folder, Run, step_of
 
@@ -126,17 +126,19 @@ def _agreement(run: Run, values: Mapping[int, float]) -> int:
 
 
 def _with_recipes(runs: Sequence[Run], contents: Contents) -> list[Run]:
-    """A declared config belongs to the runs of the nearest folder at or below its own.
+    """Give each run the declared config that is its own, if any is.
 
     Where one folder holds several runs it is held against the folder's own alone: of which it speaks nobody knows.
     """
-    by_folder: dict[str, Recipe] = {}
-    for recipe in contents.recipes:
-        by_folder.setdefault(folder_of(recipe.path), recipe)
+    shelf = Shelf(contents.recipes, frozenset(run.path for run in runs))
     found: list[Run] = []
     for run in runs:
-        nearest = next((by_folder[path] for path in _upwards(run.path) if path in by_folder), None)
-        found.append(replace(run, recipe=nearest) if run.name == (run.path or ".") else run)
+        if run.name != (run.path or "."):
+            found.append(run)
+            continue
+        folders = (run.path, *(folder.path for folder in reversed(run.checkpoints)))
+        place = Place(folders, run.one(AdapterConfig), run.one(TrainingArgs))
+        found.append(replace(run, recipe=shelf.choose(place)))
     return found
 
 

@@ -8,8 +8,10 @@ from typing import TypeVar
 from auditor.artifacts._base import Artifact
 from auditor.artifacts.base_config import BaseConfig
 from auditor.artifacts.event_log import EventLog
+from auditor.artifacts.training_args import TrainingArgs
 from auditor.model import Blob, Snapshot, Unread, name_of
 from auditor.recipes._base import Recipe
+from auditor.recipes._trainers import platform_of
 
 A = TypeVar("A", bound=Artifact)
 CHECKPOINT = re.compile(r"^checkpoint-(\d{1,12})$")
@@ -73,6 +75,14 @@ class Run:
     def path(self) -> str:
         """The run's own folder; "" is the root of the repository."""
         return self.root.path
+
+    @property
+    def platform(self) -> str | None:
+        """Who trained: by the declared config, else by the class of the training arguments."""
+        arguments = self.one(TrainingArgs)
+        if self.recipe is not None:
+            return self.recipe.platform
+        return platform_of(arguments.class_name) if arguments is not None else None
 
     @property
     def folders(self) -> tuple[Folder, ...]:

@@ -1,0 +1,66 @@
+"""Which known key an unknown one was meant to be."""
+
+import re
+from collections.abc import Iterable
+
+_SHORT = 8
+"""Keys shorter than this may differ by one edit only; longer ones by two."""
+_LONGEST = 60
+_LETTERS = re.compile(r"[^a-z0-9]")
+
+
+def near(key: str, known: Iterable[str]) -> str | None:
+    """The known key that differs from this one by a slip of the pen, or None.
+
+    Slips: other case or separators (``learning-rate``), or one edit (insertion, deletion, replacement, swap of
+    neighbours), two in keys of eight letters and more. Keys that differ in their digits only (``fp8`` and ``fp16``,
+    ``adam_beta2`` and ``adam_beta3``) or that are one word of a choice (``train_`` and ``eval_`` in front) are
+    different keys.
+    """
+    if len(key) > _LONGEST or not key:
+        return None
+    plain = _plain(key)
+    best: tuple[int, str] | None = None
+    for other in known:
+        if _plain(other) == plain:
+            return other
+        limit = 1 if min(len(key), len(other)) < _SHORT else 2
+        if abs(len(key) - len(other)) > limit or _same_but_digits(key, other) or _other_word(key, other):
+            continue
+        apart = distance(key, other, limit)
+        if apart <= limit and (best is None or apart < best[0]):
+            best = (apart, other)
+    return best[1] if best else None
+
+
+def _plain(key: str) -> str:
+    return _LETTERS.sub("", key.lower())
+
+
+def _same_but_digits(one: str, other: str) -> bool:
+    return re.sub(r"\d", "", one) == re.sub(r"\d", "", other)
+
+
+def _other_word(one: str, other: str) -> bool:
+    """Whether whole words differ, at most one letter of them alike at the beginning: val_size is not max_size."""
+    mine, theirs = one.split("_"), other.split("_")
+    if len(mine) != len(theirs):
+        return False
+    differing = [(a, b) for a, b in zip(mine, theirs, strict=True) if a != b]
+    return any(min(len(a), len(b)) <= 4 and distance(a, b, 2) > 1 for a, b in differing)
+
+
+def distance(one: str, other: str, limit: int) -> int:
+    """Edits between two strings (Damerau-Levenshtein, neighbours swapped count once); above ``limit`` any number."""
+    before: list[int] = []
+    row = list(range(len(other) + 1))
+    for i, letter in enumerate(one, start=1):
+        previous, before, row = before, row, [i]
+        for j, mark in enumerate(other, start=1):
+            cost = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (letter != mark))
+            if previous and j > 1 and letter == other[j - 2] and one[i - 2] == mark:
+                cost = min(cost, previous[j - 2] + 1)
+            row.append(cost)
+        if min(row) > limit:
+            return limit + 1
+    return row[-1]

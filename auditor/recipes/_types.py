@@ -1,0 +1,61 @@
+"""Whether a declared value is of a type that its key takes. Types are JSON's words joined by "|" ("integer|null")."""
+
+import re
+
+from auditor.artifacts._base import json_type
+
+_NUMBER = re.compile(r"[-+]?(?:\d{1,30}(?:\.\d{0,30})?|\.\d{1,30})(?:[eE][-+]?\d{1,3})?")
+_WORDS = {
+    "integer": "an integer",
+    "number": "a number",
+    "boolean": "a boolean",
+    "string": "a string",
+    "array": "an array",
+    "object": "an object",
+}
+
+
+def fits(value: object, types: str) -> bool:
+    """Whether a value is of one of the types.
+
+    Null is "not declared" on every platform. 16.0 counts as 16, and 0 and 1 as booleans, as all of them take it. A
+    string may carry anything that a command line does; only numbers, booleans and the like refuse it.
+    """
+    wanted = types.split("|")
+    if value is None or "any" in wanted:
+        return True
+    kind = json_type(value)
+    if kind in wanted:
+        return True
+    if kind == "number" and isinstance(value, int | float):
+        return _number_fits(value, wanted)
+    # A list where one name is expected, and the word for "off" where a choice is (YAML reads `no` as false).
+    return "string" in wanted and (kind == "array" or value is False)
+
+
+def _number_fits(value: int | float, wanted: list[str]) -> bool:
+    if "number" in wanted or "string" in wanted:
+        return True
+    if "integer" in wanted:
+        return isinstance(value, int) or value.is_integer()
+    return "boolean" in wanted and value in (0, 1)
+
+
+def number_in(value: object, types: str) -> float | None:
+    """The number that a string spells where a number is expected: YAML 1.1 reads `2e-4` as a string."""
+    wanted = types.split("|")
+    if (
+        isinstance(value, str)
+        and ("number" in wanted or "integer" in wanted)
+        and _NUMBER.fullmatch(value.strip())
+    ):
+        return float(value)
+    return None
+
+
+def expected(types: str) -> str:
+    """The types in a sentence: ``an integer or null``."""
+    named = [_WORDS.get(kind, kind) for kind in types.split("|") if kind != "null"]
+    if "null" in types.split("|"):
+        named.append("null")
+    return " or ".join(named)

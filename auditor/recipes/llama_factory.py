@@ -1,0 +1,165 @@
+"""LLaMA-Factory: the YAML or JSON given to ``llamafactory-cli train``, and what its web interface writes.
+
+Source of names, types and meaning: llamafactory 0.7.1 to 0.9.5, hparams/*_args.py (fields), hparams/parser.py (an
+unknown key is refused) and webui/runner.py (``training_args.yaml`` and ``llamaboard_config.yaml``, which it saves in
+the output folder). TrainingArguments are handed over as they are.
+
+Not claimed: ``lora_alpha`` and ``lora_rank`` where absent (twice the rank, and 8), ``gradient_checkpointing`` (the
+platform turns it on by itself and off by ``disable_gradient_checkpointing``), ``pissa_init`` (converted before it is
+saved), ``dataset`` (a name in the user's own dataset_info.json). ``lora_target: all`` is the platform's own search for
+linear layers; beside a frozen vision tower it becomes a pattern.
+"""
+
+from collections.abc import Iterator, Mapping
+from functools import cache, partial
+
+from auditor.recipes import _senses as senses
+from auditor.recipes._base import Recipe, Stated
+from auditor.recipes._vocabulary import TRAINER_NAMES, Leaves, Vocabulary, compose, words
+
+PLATFORM = "LLaMA-Factory"
+FILES: tuple[str, ...] = ("llamaboard_config.yaml",)
+MARKS: tuple[str, ...] = (
+    *("finetuning_type", "cutoff_len", "lora_target", "lora_rank", "dataset_dir", "pref_beta", "pref_loss"),
+    *("plot_loss", "neat_packing", "overwrite_cache", "quantization_bit", "model_name_or_path", "template"),
+)
+WRITTEN: tuple[str, ...] = ("training_args.yaml", "llamaboard_config.yaml")
+"""Names under which the platform itself leaves the configuration of a run."""
+_STRONG = frozenset(
+    {"finetuning_type", "cutoff_len", "lora_target", "lora_rank", "neat_packing", "pref_loss"}
+)
+_TRAINING = frozenset(
+    {"do_train", "learning_rate", "num_train_epochs", "max_steps", "per_device_train_batch_size"}
+)
+"""Keys without which a configuration is for inference, export or evaluation."""
+_BOARD = "train."
+
+
+def recognise(path: str, raw: Mapping[str, object]) -> Recipe | None:
+    """A training configuration by two of its own keys; the web interface's by the names of its elements."""
+    written = path.rpartition("/")[2] in WRITTEN
+    if f"{_BOARD}cutoff_len" in raw or f"{_BOARD}training_stage" in raw:
+        return compose(_BOARD_BOOK, path, raw, record=True)
+    if len(_STRONG & set(raw)) < 2 or not _TRAINING & set(raw):
+        return None
+    return compose(_BOOK, path, raw, record=written)
+
+
+def _has_lora(raw: Mapping[str, object], key: str = "finetuning_type") -> bool:
+    return raw.get(key, "lora") == "lora"
+
+
+def _trainer(raw: Mapping[str, object]) -> str | None:
+    stage = raw.get("stage")
+    return stage if isinstance(stage, str) else None
+
+
+def _derived(leaves: Leaves) -> Iterator[tuple[str, Stated]]:
+    pure = leaves.get("pure_bf16")
+    if pure is None or pure.value is not True:
+        yield from senses.precision(leaves)
+    yield from senses.trains_adapter(leaves.get("finetuning_type"))
+
+
+_LORA = {
+    "lora_rank": "r",
+    "lora_alpha": "lora_alpha",
+    "lora_dropout": "lora_dropout",
+    "lora_target": "target_modules",
+    "use_rslora": "use_rslora",
+    "use_dora": "use_dora",
+    "additional_target": "modules_to_save",
+}
+_SAME = tuple(name for name in TRAINER_NAMES if name != "gradient_checkpointing")
+_STRATEGIES = ("eval_strategy", "save_strategy", "logging_strategy", "report_to")
+_MEANING = {
+    **{name: name for name in _SAME},
+    **_LORA,
+    "model_name_or_path": "base_model",
+    "cutoff_len": "max_length",
+    "quantization_bit": "quantization",
+    "finetuning_type": "tuner",
+    "packing": "packed_rows",
+    "evaluation_strategy": "eval_strategy",
+    "hub_model_id": "output_repository",
+}
+_BOOK = Vocabulary(
+    platform=PLATFORM,
+    meaning=_MEANING,
+    types=partial(words, "trainer", "llama_factory"),
+    kept=frozenset({"max_samples", "do_predict"}),
+    senses={
+        **{key: senses.when(_has_lora) for key in _LORA},
+        "lora_target": senses.when(_has_lora, senses.names),
+        "additional_target": senses.when(_has_lora, senses.names),
+        "lora_rank": senses.when(_has_lora, senses.positive),
+        "lora_alpha": senses.when(_has_lora, senses.positive),
+        "quantization_bit": senses.bits,
+        **dict.fromkeys((*_STRATEGIES, "evaluation_strategy"), senses.switched),
+    },
+    derived=_derived,
+    trainer=_trainer,
+    free_text=frozenset({"model_name_or_path", "dataset", "template", "output_dir", "run_name"}),
+)
+
+_BOARD_MEANING = {
+    "top.finetuning_type": "tuner",
+    "top.quantization_bit": "quantization",
+    "train.cutoff_len": "max_length",
+    "train.learning_rate": "learning_rate",
+    "train.num_train_epochs": "num_train_epochs",
+    "train.batch_size": "per_device_train_batch_size",
+    "train.gradient_accumulation_steps": "gradient_accumulation_steps",
+    "train.lr_scheduler_type": "lr_scheduler_type",
+    "train.max_grad_norm": "max_grad_norm",
+    "train.logging_steps": "logging_steps",
+    "train.save_steps": "save_steps",
+    "train.warmup_steps": "warmup_steps",
+    "train.compute_type": "mixed_precision",
+    "train.lora_rank": "r",
+    "train.lora_alpha": "lora_alpha",
+    "train.lora_dropout": "lora_dropout",
+    "train.use_rslora": "use_rslora",
+    "train.use_dora": "use_dora",
+}
+"""webui/runner.py, ``_parse_train_args``; every element is saved, those left alone too."""
+_BOARD_NUMBERS = ("learning_rate", "num_train_epochs", "max_grad_norm")
+
+
+@cache
+def _board_types() -> Mapping[str, str]:
+    """Elements of the page: numbers may be texts, and pages of other releases have other elements."""
+    return {key: "number" if key.removeprefix(_BOARD) in _BOARD_NUMBERS else "any" for key in _BOARD_MEANING}
+
+
+def _board_precision(value: object, raw: Mapping[str, object]) -> tuple[object, ...]:
+    return (value,) if value in ("fp16", "bf16") else ("no",) if value == "fp32" else ()
+
+
+def _board_has_lora(raw: Mapping[str, object]) -> bool:
+    return _has_lora(raw, "top.finetuning_type")
+
+
+def _board_derived(leaves: Leaves) -> Iterator[tuple[str, Stated]]:
+    yield from senses.trains_adapter(leaves.get("top.finetuning_type"))
+
+
+_BOARD_BOOK = Vocabulary(
+    platform=PLATFORM,
+    meaning=_BOARD_MEANING,
+    types=_board_types,
+    senses={
+        **{
+            f"{_BOARD}{key}": senses.when(_board_has_lora)
+            for key in ("lora_dropout", "use_rslora", "use_dora")
+        },
+        "train.lora_rank": senses.when(_board_has_lora, senses.positive),
+        "train.lora_alpha": senses.when(_board_has_lora, senses.positive),
+        "train.compute_type": _board_precision,
+        "top.quantization_bit": senses.bits,
+    },
+    derived=_board_derived,
+    lenient=frozenset(_BOARD_MEANING),
+    converts=True,
+    decides=frozenset({"save_strategy", "eval_strategy"}),
+)
