@@ -31,6 +31,8 @@ _PLAIN = (
 )
 _SHORTENED = 20
 """peft 0.21.2, tuners/tuners_utils.py: MIN_TARGET_MODULES_FOR_OPTIMIZATION."""
+_SEARCHED = ("all-linear", "all")
+"""Words for "every linear layer": PEFT's, and that of platforms which search by themselves."""
 _MODEL_NAME = re.compile(r"[a-z].*\d|\d.*[a-z]")
 """A letter and a digit, as in ``gemma-3-4b-it``; ``base`` or ``model`` may be a copy of anything."""
 _LOCAL = ("base", "checkpoints", "data", "llm", "model", "models", "output", "outputs", "save", "weights")
@@ -72,7 +74,7 @@ def _plain(key: str, stated: Stated, config: AdapterConfig, paths: tuple[str, ..
 def _targets(stated: Stated, config: AdapterConfig, paths: tuple[str, ...]) -> Iterator[Evidence]:
     wanted, found = stated.meant, config.target_modules
     if isinstance(wanted, str):
-        if wanted.lower() != "all-linear" and isinstance(found, str):
+        if wanted.lower() not in _SEARCHED and isinstance(found, str):
             yield _agree("target_modules", stated, wanted == found, found, paths)
         return
     if not isinstance(wanted, list | tuple) or not isinstance(found, frozenset):
