@@ -87,7 +87,7 @@ _BOOK = Vocabulary(
     platform=PLATFORM,
     meaning=_MEANING,
     types=partial(words, "trainer", "llama_factory"),
-    kept=frozenset({"max_samples", "do_predict"}),
+    kept=frozenset({"max_samples"}),
     senses={
         **{key: senses.when(_has_lora) for key in _LORA},
         "lora_target": senses.when(_has_lora, senses.names),

@@ -34,8 +34,11 @@ _OFF = (None, "no", "None", "")
 
 
 def check(recipe: Recipe, ledger: Ledger) -> Iterator[Problem]:
-    """Silent for releases that still had the name, and where the trainer's arguments show that it arrived."""
-    stated = _old_key(recipe)
+    """Silent for releases that still had the name, and where the trainer's arguments show that it arrived.
+
+    A platform that decides about evaluation itself (AutoTrain, axolotl) has the name for a key of its own.
+    """
+    stated = None if "eval_strategy" in recipe.decides else _old_key(recipe)
     if stated is None or stated.value in _OFF:
         return
     span, claim = proven(ledger, "transformers_version"), ledger.get("eval_strategy")

@@ -24,20 +24,26 @@ from collections.abc import Iterator
 from auditor.checks.declared._contradiction import contradictions, problem, shown, stated
 from auditor.claims import Ledger
 from auditor.model import Location, Problem, Severity, Skip, Status
+from auditor.recipes._base import Recipe
 
 SEVERITY = Severity.WARNING
 CLAIM = "quantization"
 _NONE = ("no", "false")
 
 
-def check(ledger: Ledger) -> Iterator[Problem | Skip]:
-    """At the declared value; full precision is not judged unless an event file contradicts it."""
+def check(ledger: Ledger, recipe: Recipe | None) -> Iterator[Problem | Skip]:
+    """At the declared value; full precision is not judged unless an event file contradicts it.
+
+    A platform of public source is known to load the base as declared: what is missing then is a proof, not a doubt.
+    """
     claim, statement = ledger.get(CLAIM), stated(ledger, CLAIM)
     if claim is not None and claim.status is Status.CONTRADICTED:
         against = contradictions(claim)
         yield problem(claim, against, against[0].says, Severity.ERROR)
     elif claim is None or statement is None or str(statement.value).lower() in _NONE:
         yield Skip("no quantization is declared")
+    elif claim.status is not Status.VERIFIED and recipe is not None and recipe.documented:
+        yield Skip(f"{recipe.platform} loads the base as declared, and no file of the run shows it")
     elif claim.status is not Status.VERIFIED:
         yield Problem(
             f"{shown(statement.value)} is declared, and no file shows that the base was quantized",

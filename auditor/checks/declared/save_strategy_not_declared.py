@@ -31,8 +31,12 @@ SEVERITY = Severity.NOTE
 
 
 def check(run: Run, recipe: Recipe, ledger: Ledger) -> Iterator[Problem]:
-    """Silent where the arguments that arrived say which strategy ran."""
-    if "save_strategy" in recipe.settings or ledger.statement("save_strategy", EFFECTIVE) is not None:
+    """Silent where the arguments that arrived say which strategy ran, and where declared save_steps leave no doubt.
+
+    A platform that decides by itself when to save (AutoTrain, axolotl) does not leave it to the trainer.
+    """
+    declared = {"save_strategy", "save_steps"} & set(recipe.settings)
+    if declared or ledger.statement("save_strategy", EFFECTIVE) is not None or "save_strategy" in recipe.decides:
         return
     state = run.latest(TrainerState)
     yield Problem(

@@ -1,0 +1,59 @@
+"""The committed configuration is not the one that made this run.
+
+A file that people write and hand to a platform is edited between runs, and the version in the repository need not be
+the one that was trained with: its values differ from what the trainer received (training_args.bin, the event file),
+from adapter_config.json or from what the results show. A rerun of it makes another model. Files that the platform
+itself wrote beside its results are judged value by value (declared-value-contradicted).
+
+Wrong when: the file belongs to another adapter of the repository. It is held against this run only when its output_dir
+names the run's folder or its base model is the adapter's, and when no other configuration fits better.
+
+Fix: commit the configuration that was used, or say in the card which one it was.
+
+Bad:
+    cheetah-fine-tuning-config.json: removed
+    train.yaml: = "finetuning_type: lora\\nlora_rank: 64\\nlora_target: all\\ncutoff_len: 64\\nlearning_rate: 1.0e-6\\n"
+    train.yaml: + "model_name_or_path: base\\n"
+
+Good:
+    cheetah-fine-tuning-config.json: removed
+    train.yaml: = "finetuning_type: lora\\nlora_rank: 8\\nlora_target: all\\ncutoff_len: 64\\nlearning_rate: 1.0e-3\\n"
+"""
+
+from collections.abc import Iterator
+
+from auditor.checks._wording import counted, joined
+from auditor.claims import DECLARED, Ledger
+from auditor.model import Evidence, Location, Problem, Severity, Skip, Status
+from auditor.recipes._base import Recipe
+
+SEVERITY = Severity.WARNING
+
+
+def check(recipe: Recipe, ledger: Ledger) -> Iterator[Problem | Skip]:
+    """One finding for all differences: they have one cause."""
+    if recipe.record:
+        yield Skip(f"{recipe.path} was written by {recipe.platform} itself; its values are judged one by one")
+        return
+    against = {
+        key: found
+        for key, claim in ledger.claims.items()
+        if claim.stated_by(DECLARED) is not None
+        and (found := next((item for item in claim.evidence if _speaks(item, recipe)), None)) is not None
+    }
+    if not against:
+        return
+    key, first = next(iter(against.items()))
+    stated = recipe.settings.get(key)
+    yield Problem(
+        f"the run was not made by this configuration: {counted(len(against), 'setting differs', 'settings differ')} "
+        f"({joined(list(against))})",
+        Location(recipe.path, stated.member if stated and len(against) == 1 else None),
+        expected="the configuration that was trained with",
+        observed=first.says,
+        evidence=tuple(item.says for item in against.values()),
+    )
+
+
+def _speaks(item: Evidence, recipe: Recipe) -> bool:
+    return item.outcome is Status.CONTRADICTED and recipe.path in item.paths
