@@ -15,6 +15,11 @@ from auditor.model import folder_of
 from auditor.recipes._base import Recipe
 from auditor.recipes._trainers import trainer_of
 
+_COMMON = frozenset(
+    {"adapter", "checkpoints", "finetuned", "lora", "lora-out", "model", "models", "out", "output", "outputs"}
+    | {"qlora-out", "result", "results", "save", "saved", "saves", "trained", "weights"}
+)
+"""Names of folders that say nothing about what is inside."""
 _QUANTIZED = ("-unsloth-bnb-4bit", "-bnb-4bit", "-bnb-8bit", "-4bit", "-8bit")
 
 
@@ -50,22 +55,27 @@ def _is_record_of(recipe: Recipe, place: Place) -> bool:
 
 
 def _input(recipes: tuple[Recipe, ...], place: Place) -> Recipe | None:
-    fitting = [recipe for recipe in recipes if _may_be_of(recipe, place)]
+    fitting = [recipe for recipe in recipes if _may_be_of(recipe, place, alone=len(recipes) == 1)]
     if not fitting:
         return None
     ranked = sorted(fitting, key=lambda recipe: _rank(recipe, place), reverse=True)
     best = ranked[0]
-    if len(ranked) > 1 and not _names(best, place) and _differing(best, place):
-        # Several alternatives, the best of which still says something else: none of them is known to be the run's.
-        return None
-    return best
+    named = [recipe for recipe in recipes if _names(recipe, place)]
+    alternatives = named if _names(best, place) else recipes
+    # Several alternatives, the best of which still says something else: none of them is known to be the run's.
+    return None if len(alternatives) > 1 and _differing(best, place) else best
 
 
-def _may_be_of(recipe: Recipe, place: Place) -> bool:
+def _may_be_of(recipe: Recipe, place: Place, alone: bool) -> bool:
+    """``alone``: the repository has no other configuration.
+
+    The only configuration of the only run, for the same base, is meant to be its own even where a rank differs.
+    """
     folder, named = folder_of(recipe.path), _names(recipe, place)
-    if named is False:
-        return False
-    if named:
+    if named is not None:
+        return named
+    base = next(iter(_identity(recipe, place)), (None, None))
+    if alone and not place.others and place.above(folder) and base[0] is not None and base[0] == base[1]:
         return True
     if _disagreements(recipe, place):
         return False
@@ -86,15 +96,23 @@ def _rank(recipe: Recipe, place: Place) -> tuple[bool, int, int, int, str]:
 
 
 def _names(recipe: Recipe, place: Place) -> bool | None:
-    """Whether output_dir names the run's folder; False where it names another, None where that is open."""
-    wanted = _last(recipe.value("output_dir"))
+    """Whether output_dir names the run's folder; False where it names another, None where that is open.
+
+    Half of the world calls its folder ``output``: such a name counts only as the whole path.
+    """
+    wanted = _path(recipe.value("output_dir"))
     if wanted is None:
         return None
-    mine = {_last(place.path)} | {_last(place.arguments.get("output_dir")) if place.arguments else None}
+    received = _path(place.arguments.get("output_dir")) if place.arguments else None
+    mine, last = {_path(place.path), received}, _last(wanted)
     if wanted in mine:
         return True
-    elsewhere = wanted in {_last(other) for other in place.others}
-    return False if elsewhere or (place.arguments and _last(place.arguments.get("output_dir"))) else None
+    if last in _COMMON:
+        return False if wanted in {_path(other) for other in place.others} else None
+    if last in {_last(path) for path in mine}:
+        return True
+    elsewhere = last in {_last(other) for other in place.others}
+    return False if elsewhere or received is not None else None
 
 
 def _disagreements(recipe: Recipe, place: Place) -> int:
@@ -137,12 +155,18 @@ def _differing(recipe: Recipe, place: Place) -> int:
     )
 
 
-def _last(path: object) -> str | None:
-    """The last part of a path; None for none, and for one that names nothing (``.``)."""
+def _path(path: object) -> str | None:
+    """A path without what changes nothing; None for none, and for one that names nothing (``.``)."""
     if not isinstance(path, str):
         return None
-    part = path.replace("\\", "/").rstrip("/").rpartition("/")[2].lower()
-    return part if part not in ("", ".", "..") else None
+    parts = [part for part in path.replace("\\", "/").lower().split("/") if part not in ("", ".")]
+    return "/".join(parts) or None
+
+
+def _last(path: object) -> str | None:
+    """The last part of a path."""
+    whole = _path(path)
+    return None if whole is None else whole.rpartition("/")[2]
 
 
 def _base(name: object) -> str | None:

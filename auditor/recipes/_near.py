@@ -1,8 +1,22 @@
 """Which known key an unknown one was meant to be."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
+ELSEWHERE: Mapping[str, str] = {
+    **dict.fromkeys(("r", "lora_r", "lora_rank", "rank"), "r"),
+    **dict.fromkeys(("lora_target", "lora_target_modules", "target_modules"), "target_modules"),
+    **dict.fromkeys(
+        ("cutoff_len", "sequence_len", "max_seq_length", "max_length", "max_seq_len"), "max_length"
+    ),
+    **dict.fromkeys(("num_epochs", "num_train_epochs", "epochs"), "num_train_epochs"),
+    **dict.fromkeys(("lr", "learning_rate"), "learning_rate"),
+    **dict.fromkeys(("optimizer", "optim"), "optim"),
+    **dict.fromkeys(("lr_scheduler", "lr_scheduler_type", "scheduler"), "lr_scheduler_type"),
+    **dict.fromkeys(("micro_batch_size", "per_device_train_batch_size"), "per_device_train_batch_size"),
+    **dict.fromkeys(("gradient_accumulation", "gradient_accumulation_steps"), "gradient_accumulation_steps"),
+}
+"""Names that platforms have for one thing, with the canonical one."""
 _SHORT = 8
 """Keys shorter than this may differ by one edit only; longer ones by two."""
 _LONGEST = 60
@@ -14,8 +28,7 @@ def near(key: str, known: Iterable[str]) -> str | None:
 
     Slips: other case or separators (``learning-rate``), or one edit (insertion, deletion, replacement, swap of
     neighbours), two in keys of eight letters and more. Keys that differ in their digits only (``fp8`` and ``fp16``,
-    ``adam_beta2`` and ``adam_beta3``) or that are one word of a choice (``train_`` and ``eval_`` in front) are
-    different keys.
+    ``adam_beta2`` and ``adam_beta3``) or in a whole short word (``use_dora`` and ``use_mora``) are different keys.
     """
     if len(key) > _LONGEST or not key:
         return None
@@ -42,12 +55,12 @@ def _same_but_digits(one: str, other: str) -> bool:
 
 
 def _other_word(one: str, other: str) -> bool:
-    """Whether whole words differ, at most one letter of them alike at the beginning: val_size is not max_size."""
+    """Whether a short word between the underscores is another one (val_size and max_size, use_dora and use_mora)."""
     mine, theirs = one.split("_"), other.split("_")
     if len(mine) != len(theirs):
         return False
-    differing = [(a, b) for a, b in zip(mine, theirs, strict=True) if a != b]
-    return any(min(len(a), len(b)) <= 4 and distance(a, b, 2) > 1 for a, b in differing)
+    differing = [(a, b) for a, b in zip(mine, theirs, strict=True) if a != b and min(len(a), len(b)) <= 4]
+    return any(a[:1] != b[:1] or distance(a, b, 2) > 1 for a, b in differing)
 
 
 def distance(one: str, other: str, limit: int) -> int:

@@ -29,7 +29,10 @@ def fits(value: object, types: str) -> bool:
         return True
     if kind == "number" and isinstance(value, int | float):
         return _number_fits(value, wanted)
-    # A list where one name is expected, and the word for "off" where a choice is (YAML reads `no` as false).
+    # One name where a list is expected and a list where one is, and the word for "off" where a choice is: YAML reads
+    # `no` as false.
+    if kind == "string":
+        return "array" in wanted
     return "string" in wanted and (kind == "array" or value is False)
 
 
@@ -55,7 +58,9 @@ def number_in(value: object, types: str) -> float | None:
 
 def expected(types: str) -> str:
     """The types in a sentence: ``an integer or null``."""
-    named = [_WORDS.get(kind, kind) for kind in types.split("|") if kind != "null"]
-    if "null" in types.split("|"):
+    kinds = types.split("|")
+    wider = ("null", "integer") if "number" in kinds else ("null",)
+    named = [_WORDS.get(kind, kind) for kind in kinds if kind not in wider]
+    if "null" in kinds:
         named.append("null")
     return " or ".join(named)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from auditor.artifacts._fields import member
 from auditor.recipes._base import Recipe, Stated
-from auditor.recipes._near import near
+from auditor.recipes._near import ELSEWHERE, near
 from auditor.recipes._types import fits, number_in
 
 Leaves = Mapping[str, Stated]
@@ -84,12 +84,13 @@ class Vocabulary:
 
 @cache
 def words(*names: str) -> Mapping[str, str]:
-    """The keys of the named files in ``words/`` with their types; a later file wins (fixtures/platform_words.py)."""
-    found: dict[str, str] = {}
+    """The keys of the named files in ``words/`` with their types, united over them (fixtures/platform_words.py)."""
+    found: dict[str, set[str]] = {}
     for name in names:
         text = (Path(__file__).parent / "words" / f"{name}.json").read_text(encoding="utf-8")
-        found.update(json.loads(text)["keys"])
-    return found
+        for key, types in json.loads(text)["keys"].items():
+            found.setdefault(key, set()).update(types.split("|"))
+    return {key: "any" if "any" in types else "|".join(sorted(types)) for key, types in found.items()}
 
 
 def compose(book: Vocabulary, path: str, raw: Mapping[str, object], *, record: bool) -> Recipe:
@@ -115,8 +116,8 @@ def compose(book: Vocabulary, path: str, raw: Mapping[str, object], *, record: b
         record=record,
         documented=book.documented,
         decides=book.decides,
-        misspelt=tuple(_misspelt(unknown, book)),
-        mistyped=tuple(_mistyped(leaves, book)),
+        misspelt=tuple(_misspelt(unknown, leaves, book)),
+        mistyped=tuple(_mistyped(leaves, book, path.lower().endswith((".yaml", ".yml")))),
         converts=book.converts,
     )
 
@@ -168,6 +169,8 @@ def _settled(
 def _in_our_words(where: str, stated: Stated, book: Vocabulary, raw: Mapping[str, object]) -> Stated | None:
     """The statement with its meaning; None where the platform takes the value for "not declared"."""
     sense = book.senses.get(where)
+    if stated.value is None and book.documented:
+        return None
     if sense is None:
         number = number_in(stated.value, book.types().get(where, "any")) if book.documented else None
         return (
@@ -197,30 +200,39 @@ def _unknown(leaves: Leaves, book: Vocabulary) -> Iterator[Stated]:
             yield Stated(stated.value, stated.member, where.replace("/", ".").replace("~1", "/"))
 
 
-def _misspelt(unknown: Iterable[Stated], book: Vocabulary) -> Iterator[tuple[Stated, str]]:
-    """Unknown keys that resemble a known key of their group."""
+def _misspelt(unknown: Iterable[Stated], leaves: Leaves, book: Vocabulary) -> Iterator[tuple[Stated, str]]:
+    """Unknown keys that resemble a known key of their group, or that another platform has for the same thing.
+
+    Where the key in question stands there as well, the unknown one is taken for a newer release's.
+    """
     places = sorted({*book.types(), *book.meaning, *book.kept})
     for stated in unknown:
         group, _, key = stated.key.rpartition(".")
-        if group in book.open_groups:
-            continue
-        inside = [
-            place.rpartition("/")[2]
-            for place in places
-            if place.rpartition("/")[0].replace("/", ".") == group
-        ]
-        likely = near(key, inside)
-        if likely is not None:
+        prefix = f"{group.replace('.', '/')}/" if group else ""
+        inside = {
+            place.removeprefix(prefix): place for place in places if place.rpartition("/")[0] == prefix[:-1]
+        }
+        likely = None if group in book.open_groups else near(key, inside) or _elsewhere(key, inside, book)
+        if likely is not None and not (book.documented and inside[likely] in leaves):
             yield stated, likely
 
 
-def _mistyped(leaves: Leaves, book: Vocabulary) -> Iterator[tuple[Stated, str]]:
+def _elsewhere(key: str, inside: Mapping[str, str], book: Vocabulary) -> str | None:
+    canonical = ELSEWHERE.get(key)
+    if canonical is None:
+        return None
+    return next((name for name, place in inside.items() if book.meaning.get(place) == canonical), None)
+
+
+def _mistyped(leaves: Leaves, book: Vocabulary, yaml: bool) -> Iterator[tuple[Stated, str]]:
+    """Values of another type than their key takes; in YAML a text may spell a number (2e-4 is a text to PyYAML)."""
     types = book.types()
     for where, stated in leaves.items():
         wanted = types.get(where, "any")
         if where in book.lenient or fits(stated.value, wanted) or _is_suspicious(where, stated.value, book):
             continue
-        yield stated, wanted
+        if not (yaml and number_in(stated.value, wanted) is not None):
+            yield stated, wanted
 
 
 _LOOKS_LIKE_OTHER = frozenset({"None", "null", "Null", "NULL", "true", "false", "True", "False", ""})

@@ -16,7 +16,14 @@ from auditor.recipes._vocabulary import Leaves, Sense, Vocabulary, compose, word
 
 PLATFORM = "AutoTrain"
 FILES: tuple[str, ...] = ("training_params.json",)
-MARKS: tuple[str, ...] = ("project_name", "base_model", "backend", "task", "column_mapping")
+MARKS: tuple[str, ...] = (
+    "project_name",
+    "base_model",
+    "backend",
+    "column_mapping",
+    "block_size",
+    "data_path",
+)
 _OWN = frozenset(
     {
         "project_name",

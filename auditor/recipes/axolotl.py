@@ -63,10 +63,13 @@ def _saves_by_steps(raw: Mapping[str, object]) -> bool:
     return not any(raw.get(key) for key in ("save_steps", "saves_per_epoch"))
 
 
+def _has_evaluation_data(raw: Mapping[str, object]) -> bool:
+    return bool(raw.get("val_set_size") or raw.get("test_datasets"))
+
+
 def _evaluates_by_choice(raw: Mapping[str, object]) -> bool:
     """Whether eval_strategy decides: not where steps are given, nor where there is nothing to evaluate on."""
-    given = any(raw.get(key) for key in ("eval_steps", "evals_per_epoch"))
-    return not given and bool(raw.get("val_set_size") or raw.get("test_datasets"))
+    return _has_evaluation_data(raw) and not any(raw.get(key) for key in ("eval_steps", "evals_per_epoch"))
 
 
 def _optimizer(value: object, raw: Mapping[str, object]) -> tuple[object, ...]:
@@ -144,7 +147,7 @@ _BOOK = Vocabulary(
         "lr_scheduler": senses.plain_schedule,
         "warmup_steps": _warmup,
         "save_steps": senses.positive,
-        "eval_steps": senses.positive,
+        "eval_steps": senses.when(_has_evaluation_data, senses.positive),
         "max_steps": senses.positive,
         "save_strategy": senses.when(_saves_by_steps, senses.switched),
         "eval_strategy": senses.when(_evaluates_by_choice, senses.switched),

@@ -1,4 +1,7 @@
-"""Cheetah's fine-tuning configuration, `cheetah-fine-tuning-config.json`."""
+"""Cheetah's fine-tuning configuration, `cheetah-fine-tuning-config.json`.
+
+The platform's source is not public: which of its keys reach the trainer, and as what, only the files of a run can show.
+"""
 
 from collections.abc import Mapping
 from functools import cache

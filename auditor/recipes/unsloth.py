@@ -101,7 +101,6 @@ _BOOK = Vocabulary(
     platform=PLATFORM,
     meaning={
         "model": "base_model",
-        "training/max_seq_length": "max_length",
         "training/output_dir": "output_dir",
         "training/num_epochs": "num_train_epochs",
         "training/learning_rate": "learning_rate",

@@ -1,15 +1,26 @@
 """Turning a contradicted claim into one finding that names its evidence."""
 
 from auditor.claims import DECLARED, DESCRIBED, EFFECTIVE, RECORDED, Ledger
-from auditor.model import Claim, Evidence, Location, Problem, Severity, Statement, Status
+from auditor.model import Claim, Evidence, Location, Problem, Severity, Skip, Statement, Status
+from auditor.recipes._base import Recipe
 
 TOLD_BY_TRAINER = ("declared-against-training-args", "declared-against-event-arguments")
 """Evidence that is the trainer's own word about what it received."""
 
 
-def contradictions(claim: Claim) -> tuple[Evidence, ...]:
-    """The evidence that contradicts a claim."""
-    return tuple(item for item in claim.evidence if item.outcome is Status.CONTRADICTED)
+def contradictions(claim: Claim, recipe: Recipe | None = None) -> tuple[Evidence, ...]:
+    """The evidence that contradicts a claim.
+
+    Without that against a configuration which people wrote and handed in: all its differences have one cause, and
+    config-not-of-this-run reports them together.
+    """
+    handed_in = recipe.path if recipe is not None and not recipe.record else None
+    found = (item for item in claim.evidence if item.outcome is Status.CONTRADICTED)
+    return tuple(item for item in found if handed_in is None or handed_in not in item.paths)
+
+
+LEFT = Skip("what the configuration handed in says otherwise is reported as config-not-of-this-run")
+"""For a rule about one setting, where only such a configuration is contradicted."""
 
 
 def told_by_trainer(claim: Claim) -> bool:

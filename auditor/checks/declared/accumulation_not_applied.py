@@ -23,23 +23,26 @@ Good:
 
 from collections.abc import Iterator
 
-from auditor.checks.declared._contradiction import contradictions, problem, stated, told_by_trainer
+from auditor.checks.declared._contradiction import LEFT, contradictions, problem, stated, told_by_trainer
 from auditor.claims import EFFECTIVE, Ledger
 from auditor.model import Problem, Severity, Skip, Status
+from auditor.recipes._base import Recipe
 
 SEVERITY = Severity.WARNING
 CLAIM = "gradient_accumulation_steps"
 
 
-def check(ledger: Ledger) -> Iterator[Problem | Skip]:
+def check(ledger: Ledger, recipe: Recipe | None) -> Iterator[Problem | Skip]:
     """At the declared value; a run without one is not judged."""
     claim = ledger.get(CLAIM)
     if claim is None or stated(ledger, CLAIM) is None:
         yield Skip("no gradient accumulation is declared")
+    elif claim.status is Status.CONTRADICTED and not contradictions(claim, recipe):
+        yield LEFT
     elif claim.status is Status.CONTRADICTED:
         packed = ledger.value("packing", EFFECTIVE) is True
         proven = told_by_trainer(claim) or packed
-        against = contradictions(claim)
+        against = contradictions(claim, recipe)
         yield problem(claim, against, against[0].says, Severity.ERROR if proven else None)
     elif claim.status is not Status.VERIFIED:
         yield Skip(claim.why or "no file shows the accumulation that ran")

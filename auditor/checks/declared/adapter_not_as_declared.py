@@ -56,6 +56,7 @@ def check(run: Run, recipe: Recipe) -> Iterator[Problem | Skip]:
             Location(recipe.path, wanted.member),
             expected="no adapter",
             observed=config.peft_type,
+            severity=None if recipe.record else Severity.WARNING,
         )
         return
     kind = _KINDS.get(str(tuner.value).lower()) if tuner else None
@@ -67,6 +68,7 @@ def check(run: Run, recipe: Recipe) -> Iterator[Problem | Skip]:
             Location(recipe.path, tuner.member),
             expected=kind,
             observed=config.peft_type,
+            severity=None if recipe.record else Severity.WARNING,
         )
 
 
@@ -74,6 +76,8 @@ def _without_adapter(run: Run, recipe: Recipe) -> Iterator[Problem | Skip]:
     wanted = recipe.settings.get("peft")
     if any(True for _ in run.blobs("adapter_config.json")):
         yield Skip("adapter_config.json was not read")
+    elif not recipe.record:
+        yield Skip("the configuration was handed in, and another run may have been made by it")
     elif recipe.value("merge_adapter"):
         yield Skip("the adapter was to be merged, which removes its files")
     elif wanted is not None and wanted.value is True:

@@ -12,12 +12,11 @@ Fix: commit the configuration that was used, or say in the card which one it was
 
 Bad:
     cheetah-fine-tuning-config.json: removed
-    train.yaml: = "finetuning_type: lora\\nlora_rank: 64\\nlora_target: all\\ncutoff_len: 64\\nlearning_rate: 1.0e-6\\n"
-    train.yaml: + "model_name_or_path: base\\n"
+    train.yaml: = "finetuning_type: lora\\nlora_rank: 64\\nlearning_rate: 2.0e-3\\nmodel_name_or_path: a/tiny-gemma3\\n"
 
 Good:
     cheetah-fine-tuning-config.json: removed
-    train.yaml: = "finetuning_type: lora\\nlora_rank: 8\\nlora_target: all\\ncutoff_len: 64\\nlearning_rate: 1.0e-3\\n"
+    train.yaml: = "finetuning_type: lora\\nlora_rank: 8\\nlearning_rate: 2.0e-3\\nmodel_name_or_path: a/tiny-gemma3\\n"
 """
 
 from collections.abc import Iterator
@@ -28,6 +27,11 @@ from auditor.model import Evidence, Location, Problem, Severity, Skip, Status
 from auditor.recipes._base import Recipe
 
 SEVERITY = Severity.WARNING
+
+_HOUSEKEEPING = frozenset(
+    {"logging_steps", "logging_strategy", "save_steps", "save_strategy", "save_total_limit", "eval_steps"}
+)
+"""What changes no weight: people log and save more often the second time."""
 
 
 def check(recipe: Recipe, ledger: Ledger) -> Iterator[Problem | Skip]:
@@ -52,6 +56,7 @@ def check(recipe: Recipe, ledger: Ledger) -> Iterator[Problem | Skip]:
         expected="the configuration that was trained with",
         observed=first.says,
         evidence=tuple(item.says for item in against.values()),
+        severity=Severity.NOTE if set(against) <= _HOUSEKEEPING else None,
     )
 
 

@@ -26,6 +26,7 @@ from collections.abc import Iterator
 from auditor.checks.declared._contradiction import contradictions, problem
 from auditor.claims import Ledger
 from auditor.model import Claim, Evidence, Problem, Severity, Skip
+from auditor.recipes._base import Recipe
 
 SEVERITY = Severity.ERROR
 
@@ -43,20 +44,20 @@ _OWN_TEST = (
 """Claims with the test whose outcome another rule reports."""
 
 
-def check(ledger: Ledger) -> Iterator[Problem | Skip]:
+def check(ledger: Ledger, recipe: Recipe | None) -> Iterator[Problem | Skip]:
     """One finding a claim, whatever the number of tests against it."""
     if not any(claim.evidence for claim in ledger.claims.values()):
         yield Skip("no file tests any claim of this run")
         return
     for claim in ledger.claims.values():
-        against = _against(claim)
+        against = _against(claim, recipe)
         if against:
             mild = all(item.id == "card-against-training" for item in against)
             message = f"`{claim.key}` is contradicted: {against[0].says}"
             yield problem(claim, against, message, Severity.WARNING if mild else None)
 
 
-def _against(claim: Claim) -> tuple[Evidence, ...]:
+def _against(claim: Claim, recipe: Recipe | None) -> tuple[Evidence, ...]:
     if claim.key in _OWN_RULE:
         return ()
-    return tuple(item for item in contradictions(claim) if (claim.key, item.id) not in _OWN_TEST)
+    return tuple(item for item in contradictions(claim, recipe) if (claim.key, item.id) not in _OWN_TEST)

@@ -5,8 +5,8 @@ hides that the file was edited by hand. The types are those of the platform's ow
 those of TrainingArguments 4.30.2 to 5.24.0 and of peft.LoraConfig).
 
 Wrong when: the platform takes more than its own annotations say. Null is "not declared", 16.0 counts as 16, 0 and 1 as
-booleans, a list may stand for a text, YAML's `no` for the word, and YAML's 2e-4, which it reads as a text, for the
-number. Where the platform converts texts the finding is a note.
+booleans, a list may stand for one name and one name for a list, YAML's `no` for the word, and YAML's 2e-4, which it
+reads as a text, for the number. Where the platform converts texts the finding is a note.
 
 Fix: write the value as the type that the key takes.
 
@@ -31,18 +31,16 @@ SEVERITY = Severity.WARNING
 def check(recipe: Recipe) -> Iterator[Problem]:
     """One finding a value; strings such as "None" and "false" have a rule of their own."""
     for stated, types in recipe.mistyped:
-        text_of_number = number_in(stated.value, types) is not None
-        if text_of_number and recipe.path.lower().endswith((".yaml", ".yml")):
-            continue
         yield Problem(
             f"`{stated.key}` is {describe(stated.value)}, expected {expected(types)}",
             Location(recipe.path, stated.member),
             expected=expected(types),
             observed=shown(stated.value),
-            severity=Severity.NOTE if recipe.converts and _converted(stated, text_of_number) else None,
+            severity=Severity.NOTE if recipe.converts and _is_converted(stated, types) else None,
         )
 
 
-def _converted(stated: Stated, text_of_number: bool) -> bool:
+def _is_converted(stated: Stated, types: str) -> bool:
     """Whether pydantic and argument parsers make the value that was meant of it."""
-    return text_of_number or (isinstance(stated.value, str) and stated.value.lower() in ("true", "false"))
+    spelt = number_in(stated.value, types) is not None
+    return spelt or (isinstance(stated.value, str) and stated.value.lower() in ("true", "false"))

@@ -1,8 +1,9 @@
 """A declared key that the platform does not know resembles one that it knows.
 
-A slip of the pen (`warmup_ration`) or the name that another platform has for the same thing (`lora_r` for LLaMA-Factory's
-`lora_rank`). Some platforms refuse such a file, and then it did not make this run; the others drop the key without a
-word and train with their default (axolotl 0.19.0, utils/schemas/config.py, whose model ignores extra keys).
+A slip of the pen (`warmup_ration`), or another platform's name for the same thing (`lora_r` where LLaMA-Factory says
+`lora_rank`). Some platforms refuse such a file, and then it did not make this run (llamafactory 0.9.5,
+hparams/parser.py); the others drop the key without a word and train with their default (axolotl 0.19.0,
+utils/schemas/config.py, whose model ignores extra keys).
 
 Wrong when: a newer release or a plugin of the platform has that key. Keys that differ only in their digits
 (`adam_beta3`), and keys in places that take anybody's, are no slips; nor is one that the trainer's arguments show.

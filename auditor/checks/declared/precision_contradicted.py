@@ -22,22 +22,25 @@ Good:
 
 from collections.abc import Iterator
 
-from auditor.checks.declared._contradiction import contradictions, problem, stated, told_by_trainer
+from auditor.checks.declared._contradiction import LEFT, contradictions, problem, stated, told_by_trainer
 from auditor.claims import Ledger
 from auditor.model import Problem, Severity, Skip, Status
+from auditor.recipes._base import Recipe
 
 SEVERITY = Severity.WARNING
 CLAIM = "mixed_precision"
 SCALER = "precision-from-scaler"
 
 
-def check(ledger: Ledger) -> Iterator[Problem | Skip]:
+def check(ledger: Ledger, recipe: Recipe | None) -> Iterator[Problem | Skip]:
     """At the declared value; a run without one is not judged."""
     claim = ledger.get(CLAIM)
     if claim is None or stated(ledger, CLAIM) is None:
         yield Skip("no mixed precision is declared")
+    elif claim.status is Status.CONTRADICTED and not contradictions(claim, recipe):
+        yield LEFT
     elif claim.status is Status.CONTRADICTED:
-        against = contradictions(claim)
+        against = contradictions(claim, recipe)
         severity = Severity.ERROR if told_by_trainer(claim) else None
         # A missing file says only what did not run, so its evidence has no value to show.
         observed = "no scaler.pt" if against[0].id == SCALER and against[0].value is None else None

@@ -21,7 +21,7 @@ Good:
 
 from collections.abc import Iterator
 
-from auditor.checks.declared._contradiction import contradictions, problem, shown, stated
+from auditor.checks.declared._contradiction import LEFT, contradictions, problem, shown, stated
 from auditor.claims import Ledger
 from auditor.model import Location, Problem, Severity, Skip, Status
 from auditor.recipes._base import Recipe
@@ -38,8 +38,8 @@ def check(ledger: Ledger, recipe: Recipe | None) -> Iterator[Problem | Skip]:
     """
     claim, statement = ledger.get(CLAIM), stated(ledger, CLAIM)
     if claim is not None and claim.status is Status.CONTRADICTED:
-        against = contradictions(claim)
-        yield problem(claim, against, against[0].says, Severity.ERROR)
+        against = contradictions(claim, recipe)
+        yield problem(claim, against, against[0].says, Severity.ERROR) if against else LEFT
     elif claim is None or statement is None or str(statement.value).lower() in _NONE:
         yield Skip("no quantization is declared")
     elif claim.status is not Status.VERIFIED and recipe is not None and recipe.documented:

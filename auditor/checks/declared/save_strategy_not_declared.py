@@ -4,12 +4,13 @@ The default is "steps" with `save_steps` 500, and a run that ends earlier is sav
 that epoch's loss is logged (transformers 4.51.3, trainer_callback.py, `DefaultFlowCallback`): the checkpoint's
 trainer_state.json then lacks the last log.
 
-Wrong when: the platform sets its own default and documents it.
+Wrong when: the platform sets its own default and documents it. Declared `save_steps` say which default is meant.
 
 Fix: declare `save_strategy`; "epoch" saves after the epoch's log.
 
 Bad:
     cheetah-fine-tuning-config.json: /train_model_parameters/save_strategy removed
+    cheetah-fine-tuning-config.json: /train_model_parameters/save_steps removed
     training_args.bin: removed
     checkpoint-*/training_args.bin: removed
     events: removed
@@ -36,7 +37,11 @@ def check(run: Run, recipe: Recipe, ledger: Ledger) -> Iterator[Problem]:
     A platform that decides by itself when to save (AutoTrain, axolotl) does not leave it to the trainer.
     """
     declared = {"save_strategy", "save_steps"} & set(recipe.settings)
-    if declared or ledger.statement("save_strategy", EFFECTIVE) is not None or "save_strategy" in recipe.decides:
+    if (
+        declared
+        or ledger.statement("save_strategy", EFFECTIVE) is not None
+        or "save_strategy" in recipe.decides
+    ):
         return
     state = run.latest(TrainerState)
     yield Problem(

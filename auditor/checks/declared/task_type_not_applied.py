@@ -20,21 +20,24 @@ Good:
 
 from collections.abc import Iterator
 
-from auditor.checks.declared._contradiction import contradictions, problem, shown, stated
+from auditor.checks.declared._contradiction import LEFT, contradictions, problem, shown, stated
 from auditor.claims import RECORDED, Ledger
 from auditor.model import Problem, Severity, Skip, Status
+from auditor.recipes._base import Recipe
 
 SEVERITY = Severity.WARNING
 CLAIM = "task_type"
 
 
-def check(ledger: Ledger) -> Iterator[Problem | Skip]:
+def check(ledger: Ledger, recipe: Recipe | None) -> Iterator[Problem | Skip]:
     """At the declared value; a run without one is not judged."""
     claim = ledger.get(CLAIM)
     if claim is None or stated(ledger, CLAIM) is None:
         yield Skip("no task_type is declared")
+    elif claim.status is Status.CONTRADICTED and not contradictions(claim, recipe):
+        yield LEFT
     elif claim.status is Status.CONTRADICTED:
-        recorded, against = ledger.value(CLAIM, RECORDED), contradictions(claim)
+        recorded, against = ledger.value(CLAIM, RECORDED), contradictions(claim, recipe)
         severity = Severity.ERROR if recorded is not None else None
         yield problem(claim, against, against[0].says, severity, observed=shown(recorded))
     elif claim.status is not Status.VERIFIED:

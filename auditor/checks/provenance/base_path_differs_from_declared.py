@@ -33,6 +33,11 @@ _MOUNTS = frozenset({"model", "models", "base", "base_model", "input", "checkpoi
 
 def check(config: AdapterConfig, recipe: Recipe) -> Iterator[Problem | Skip]:
     """The declared path and the declared repository both count."""
+    if not recipe.record:
+        yield Skip(
+            "a base that a configuration handed in names otherwise is reported as config-not-of-this-run"
+        )
+        return
     recorded = config.base_model_name_or_path
     declared = [
         value

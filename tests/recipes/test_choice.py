@@ -1,0 +1,128 @@
+"""Which configuration is a run's: small repositories of adapters and configurations."""
+
+import json
+
+from auditor.recipes._base import Recipe
+from auditor.runs import group, read
+from auditor.sources.directory import memory_snapshot
+from tests.builders.platforms import AUTOTRAIN, BASE, LLAMA_FACTORY, MS_SWIFT
+
+
+def adapter(base: str = BASE, r: int = 8, alpha: int = 16) -> bytes:
+    raw = {
+        "peft_type": "LORA",
+        "base_model_name_or_path": base,
+        "r": r,
+        "lora_alpha": alpha,
+        "target_modules": ["q_proj"],
+    }
+    return json.dumps(raw).encode()
+
+
+def config(rank: int = 8, base: str = BASE, output: str = "/somewhere/else") -> bytes:
+    text = LLAMA_FACTORY.replace("lora_rank: 8", f"lora_rank: {rank}").replace(BASE, base)
+    return text.replace("saves/output", output).encode()
+
+
+def chosen(files: dict[str, bytes]) -> dict[str, str | None]:
+    found: dict[str, Recipe | None] = {
+        run.name: run.recipe for run in group(read(memory_snapshot("test", files)))
+    }
+    return {name: recipe.path if recipe else None for name, recipe in found.items()}
+
+
+def test_a_config_beside_the_adapter() -> None:
+    assert chosen({"adapter_config.json": adapter(), "train.yaml": config()}) == {".": "train.yaml"}
+
+
+def test_a_config_that_names_the_runs_folder() -> None:
+    files = {"out/adapter_config.json": adapter(r=64), "train.yaml": config(output="./out")}
+    assert chosen(files) == {"out": "train.yaml"}
+
+
+def test_a_config_that_names_another_runs_folder_is_never_held_against_this_one() -> None:
+    files = {
+        "a/adapter_config.json": adapter(r=64),
+        "b/adapter_config.json": adapter(),
+        "train.yaml": config(output="saves/b"),
+    }
+    assert chosen(files) == {"a": None, "b": "train.yaml"}
+
+
+def test_several_configs_that_name_one_folder_are_alternatives() -> None:
+    files = {
+        "out/adapter_config.json": adapter(r=64),
+        "a.yaml": config(output="./out"),
+        "b.yaml": config(rank=4, output="./out"),
+    }
+    assert chosen(files) == {"out": None}
+    assert chosen({**files, "c.yaml": config(rank=64, output="out")}) == {"out": "c.yaml"}
+
+
+def test_a_config_for_another_base_is_another_adapters() -> None:
+    assert chosen({"adapter_config.json": adapter(base="x/y-7b"), "train.yaml": config()}) == {".": None}
+
+
+def test_the_only_config_of_the_only_run_is_its_own_even_where_the_rank_differs() -> None:
+    assert chosen({"adapter_config.json": adapter(r=64), "train.yaml": config()}) == {".": "train.yaml"}
+
+
+def test_of_several_configs_the_one_that_fits() -> None:
+    files = {
+        "adapter_config.json": adapter(),
+        "a.yaml": config(rank=4),
+        "b.yaml": config(),
+        "c.yaml": config(rank=16),
+    }
+    assert chosen(files) == {".": "b.yaml"}
+
+
+def test_of_several_configs_none_where_none_fits() -> None:
+    files = {"adapter_config.json": adapter(r=64), "a.yaml": config(rank=4), "c.yaml": config(rank=16)}
+    assert chosen(files) == {".": None}
+
+
+def test_a_config_in_a_folder_of_its_own_belongs_to_the_only_run_that_it_describes() -> None:
+    files = {"model/adapter_config.json": adapter(), "autodl/train.yaml": config()}
+    assert chosen(files) == {"model": "autodl/train.yaml"}
+    assert chosen({**files, "model/adapter_config.json": adapter(r=64)}) == {"model": None}
+    assert chosen({**files, "other/adapter_config.json": adapter()}) == {"model": None, "other": None}
+
+
+def test_examples_and_hidden_folders_are_not_the_repositorys_own() -> None:
+    files = {
+        "adapter_config.json": adapter(),
+        "examples/train.yaml": config(),
+        ".github/train.yaml": config(),
+    }
+    assert chosen(files) == {".": None}
+
+
+def test_what_the_platform_saved_comes_before_what_people_wrote() -> None:
+    params = json.dumps(AUTOTRAIN).encode()
+    files = {"adapter_config.json": adapter(), "training_params.json": params, "train.yaml": config()}
+    assert chosen(files) == {".": "training_params.json"}
+    # Its values are judged one by one, those of another rank too.
+    assert chosen({**files, "adapter_config.json": adapter(r=64)}) == {".": "training_params.json"}
+
+
+def test_a_record_above_several_adapters_is_that_of_the_one_it_describes() -> None:
+    params = json.dumps(AUTOTRAIN).encode()
+    files = {
+        "a/adapter_config.json": adapter(),
+        "b/adapter_config.json": adapter(r=64),
+        "training_params.json": params,
+    }
+    assert chosen(files) == {"a": "training_params.json", "b": None}
+
+
+def test_a_record_in_a_checkpoint_is_the_runs() -> None:
+    args = json.dumps(MS_SWIFT).encode()
+    files = {"checkpoint-9/adapter_config.json": adapter(), "checkpoint-9/args.json": args}
+    assert chosen(files) == {".": "checkpoint-9/args.json"}
+
+
+def test_another_kind_of_training_is_another_run() -> None:
+    stage = config().replace(b"stage: sft", b"stage: dpo")
+    files = {"adapter_config.json": adapter(), "dpo.yaml": stage, "sft.yaml": config(rank=4)}
+    assert chosen(files) == {".": "dpo.yaml"}

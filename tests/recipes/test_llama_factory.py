@@ -1,0 +1,96 @@
+"""Meanings are those of llamafactory 0.9.5, hparams/*_args.py and webui/runner.py."""
+
+import pytest
+
+from auditor.recipes._base import Recipe
+from auditor.recipes._platforms import read_recipe
+from tests.builders.blobs import blob
+from tests.builders.platforms import LLAMA_BOARD, LLAMA_FACTORY, recipe_of
+
+
+def edited(old: str = "", new: str = "", path: str = "train.yaml") -> Recipe:
+    assert old in LLAMA_FACTORY
+    return recipe_of(path, LLAMA_FACTORY.replace(old, new) if old else LLAMA_FACTORY)
+
+
+@pytest.mark.parametrize(
+    ("canonical", "meant"),
+    [
+        ("r", 8),
+        ("lora_alpha", 16),
+        ("target_modules", ["q_proj", "v_proj"]),
+        ("tuner", "lora"),
+        ("peft", True),
+        ("quantization", "int4"),
+        ("max_length", 64),
+        # PyYAML reads 2e-3 as a text, the platform's own loader as a number.
+        ("learning_rate", 2e-3),
+        # YAML reads the word no as false.
+        ("eval_strategy", "no"),
+        ("base_model", "tiny-labs/tiny-gemma3"),
+        ("num_train_epochs", 1.0),
+        ("max_samples", 1000),
+    ],
+)
+def test_names(canonical: str, meant: object) -> None:
+    assert edited().value(canonical) == meant
+
+
+def test_the_honest_file_is_known_entirely() -> None:
+    found = edited()
+    assert (found.platform, found.trainer, found.record) == ("LLaMA-Factory", "sft", False)
+    assert (found.unknown, found.suspicious, found.mistyped, found.duplicates) == ((), (), (), ())
+
+
+def test_defaults_are_not_claimed() -> None:
+    # The platform's own are 8 and twice the rank.
+    found = edited("lora_rank: 8\nlora_alpha: 16\n", "")
+    assert not {"r", "lora_alpha", "mixed_precision", "bias", "task_type"} & set(found.settings)
+
+
+def test_every_linear_layer_is_a_search_of_its_own() -> None:
+    assert edited("q_proj, v_proj", "all").value("target_modules") == "all"
+
+
+def test_precision_by_two_switches() -> None:
+    assert edited("stage: sft", "stage: sft\nbf16: true").value("mixed_precision") == "bf16"
+    assert edited("stage: sft", "stage: sft\nfp16: true").value("mixed_precision") == "fp16"
+    assert "mixed_precision" not in edited("stage: sft", "stage: sft\nbf16: true\npure_bf16: true").settings
+
+
+def test_full_fine_tuning_claims_nothing_of_lora() -> None:
+    found = edited("finetuning_type: lora", "finetuning_type: full")
+    assert found.value("peft") is False
+    assert not {"r", "lora_alpha", "target_modules"} & set(found.settings)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "model_name_or_path: a/b\nadapter_name_or_path: saves/x\ntemplate: gemma\nfinetuning_type: lora\n",
+        "model_name_or_path: a/b\nadapter_name_or_path: x\nfinetuning_type: lora\nlora_rank: 8\nexport_dir: merged\n",
+    ],
+    ids=["inference", "export"],
+)
+def test_configurations_that_train_nothing_are_none(text: str) -> None:
+    assert read_recipe("infer.yaml", blob(text)) is None
+
+
+def test_what_the_web_interface_saves_is_a_record() -> None:
+    assert edited(path="out/training_args.yaml").record
+    found = recipe_of("out/llamaboard_config.yaml", LLAMA_BOARD)
+    assert (found.record, found.platform) == (True, "LLaMA-Factory")
+    assert {
+        key: found.value(key) for key in ("r", "learning_rate", "num_train_epochs", "mixed_precision")
+    } == {
+        "r": 8,
+        "learning_rate": 2e-3,
+        "num_train_epochs": 1.0,
+        "mixed_precision": "bf16",
+    }
+    assert (found.misspelt, found.mistyped) == ((), ())
+
+
+def test_another_platforms_name_is_a_slip() -> None:
+    ((stated, likely),) = edited("lora_rank: 8", "lora_r: 8\ncutof_len: 9").misspelt[:1]
+    assert (stated.key, likely) == ("lora_r", "lora_rank")
