@@ -6,7 +6,7 @@ belongs to a run only where the two name each other, and never where it names an
 of training.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from auditor.artifacts.adapter_config import AdapterConfig
@@ -15,112 +15,133 @@ from auditor.model import folder_of
 from auditor.recipes._base import Recipe
 from auditor.recipes._trainers import trainer_of
 
+MOST_INPUTS = 64
+"""More configurations than this are somebody's collection, of which none is known to have made a run."""
 _COMMON = frozenset(
     {"adapter", "checkpoints", "finetuned", "lora", "lora-out", "model", "models", "out", "output", "outputs"}
     | {"qlora-out", "result", "results", "save", "saved", "saves", "trained", "weights"}
 )
 """Names of folders that say nothing about what is inside."""
 _QUANTIZED = ("-unsloth-bnb-4bit", "-bnb-4bit", "-bnb-8bit", "-4bit", "-8bit")
+_KINDS = ("sft", "dpo", "kto", "rm", "ppo")
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What a run's own files say about which configuration is its own; ``others`` are the folders of other runs."""
+    """What a run's own files say about which configuration is its own; ``folders``: its own first."""
 
-    path: str
     folders: tuple[str, ...]
-    adapter: AdapterConfig | None
-    arguments: TrainingArgs | None
-    others: tuple[str, ...]
+    adapter: AdapterConfig | None = None
+    arguments: TrainingArgs | None = None
 
-    def above(self, folder: str) -> bool:
-        """Whether a folder is the run's own or holds it."""
+    @property
+    def path(self) -> str:
+        """The run's own folder."""
+        return self.folders[0]
+
+    def below(self, folder: str) -> bool:
+        """Whether the run's folder is this one or inside it."""
         return not folder or (self.path + "/").startswith(folder + "/")
 
 
-def choose(recipes: Sequence[Recipe], place: Place) -> Recipe | None:
-    """The configuration of a run, or None where none is known to be its own."""
-    records = [recipe for recipe in recipes if recipe.record and _is_record_of(recipe, place)]
-    if records:
-        return max(records, key=lambda recipe: (len(folder_of(recipe.path)), not recipe.documented))
-    return _input(tuple(recipe for recipe in recipes if not recipe.record), place)
+class Shelf:
+    """The configurations of a repository, to be chosen from run by run; ``paths`` are the folders of all runs."""
+
+    def __init__(self, recipes: Sequence[Recipe], paths: frozenset[str]) -> None:
+        self.records: dict[str, Recipe] = {}
+        for recipe in sorted(recipes, key=lambda recipe: (recipe.documented, recipe.path)):
+            if recipe.record:
+                self.records.setdefault(folder_of(recipe.path), recipe)
+        inputs = tuple(recipe for recipe in recipes if not recipe.record)
+        self.inputs = inputs if len(inputs) <= MOST_INPUTS else ()
+        self.alone = len(paths) == 1
+        self.paths = frozenset(_path(path) for path in paths)
+        self.names = frozenset(_last(path) for path in paths)
+
+    def choose(self, place: Place) -> Recipe | None:
+        """The configuration of a run, or None where none is known to be its own."""
+        found = (self.records[folder] for folder in _nearest(place) if folder in self.records)
+        record = next((recipe for recipe in found if self._is_record_of(recipe, place)), None)
+        return record if record is not None else self._input(place)
+
+    def _is_record_of(self, recipe: Recipe, place: Place) -> bool:
+        """One above several runs that describes another adapter than this is that adapter's."""
+        inside = folder_of(recipe.path) in place.folders
+        return inside or self.alone or not (recipe.documented and _disagreements(recipe, place))
+
+    def _input(self, place: Place) -> Recipe | None:
+        fitting = [recipe for recipe in self.inputs if self._may_be_of(recipe, place)]
+        if not fitting:
+            return None
+        best = max(fitting, key=lambda recipe: self._rank(recipe, place))
+        named = [recipe for recipe in fitting if self._names(recipe, place)]
+        alternatives = named if self._names(best, place) else self.inputs
+        # Several alternatives, the best of which still says something else: none of them is known to be the run's.
+        return None if len(alternatives) > 1 and _differing(best, place) else best
+
+    def _may_be_of(self, recipe: Recipe, place: Place) -> bool:
+        """The only configuration of the only run, for the same base, is meant for it even where a rank differs."""
+        folder, named = folder_of(recipe.path), self._names(recipe, place)
+        if named is not None:
+            return named
+        base, recorded = next(iter(_identity(recipe, place)), (None, None))
+        if (
+            self.alone
+            and len(self.inputs) == 1
+            and place.below(folder)
+            and base is not None
+            and base == recorded
+        ):
+            return True
+        if _disagreements(recipe, place):
+            return False
+        agreed = _agreements(recipe, place)
+        if place.below(folder):
+            return agreed > 0 or folder == place.path
+        return agreed > 1 and self.alone
+
+    def _rank(self, recipe: Recipe, place: Place) -> tuple[bool, int, int, int, str]:
+        folder = folder_of(recipe.path)
+        return (
+            self._names(recipe, place) is True,
+            -_differing(recipe, place),
+            _agreements(recipe, place),
+            len(folder) if place.below(folder) else 0,
+            recipe.path,
+        )
+
+    def _names(self, recipe: Recipe, place: Place) -> bool | None:
+        """Whether output_dir names the run's folder; False where it names another, None where that is open.
+
+        Half of the world calls its folder ``output``: such a name counts only as the whole path.
+        """
+        wanted = _path(recipe.value("output_dir"))
+        if wanted is None:
+            return None
+        received = _path(place.arguments.get("output_dir")) if place.arguments else None
+        mine, last = {_path(place.path), received}, _last(wanted)
+        if wanted in mine:
+            return True
+        if last in _COMMON:
+            return False if wanted in self.paths else None
+        if last in {_last(path) for path in mine}:
+            return True
+        return False if last in self.names or received is not None else None
 
 
-def _is_record_of(recipe: Recipe, place: Place) -> bool:
-    """In a folder of the run or above it; one above that describes another adapter is that adapter's."""
-    folder = folder_of(recipe.path)
-    if folder in place.folders:
-        return True
-    return place.above(folder) and not (recipe.documented and place.others and _disagreements(recipe, place))
-
-
-def _input(recipes: tuple[Recipe, ...], place: Place) -> Recipe | None:
-    fitting = [recipe for recipe in recipes if _may_be_of(recipe, place, alone=len(recipes) == 1)]
-    if not fitting:
-        return None
-    ranked = sorted(fitting, key=lambda recipe: _rank(recipe, place), reverse=True)
-    best = ranked[0]
-    named = [recipe for recipe in recipes if _names(recipe, place)]
-    alternatives = named if _names(best, place) else recipes
-    # Several alternatives, the best of which still says something else: none of them is known to be the run's.
-    return None if len(alternatives) > 1 and _differing(best, place) else best
-
-
-def _may_be_of(recipe: Recipe, place: Place, alone: bool) -> bool:
-    """``alone``: the repository has no other configuration.
-
-    The only configuration of the only run, for the same base, is meant to be its own even where a rank differs.
-    """
-    folder, named = folder_of(recipe.path), _names(recipe, place)
-    if named is not None:
-        return named
-    base = next(iter(_identity(recipe, place)), (None, None))
-    if alone and not place.others and place.above(folder) and base[0] is not None and base[0] == base[1]:
-        return True
-    if _disagreements(recipe, place):
-        return False
-    agreed = _agreements(recipe, place)
-    if place.above(folder):
-        return agreed > 0 or folder == place.path
-    return agreed > 1 and not place.others
-
-
-def _rank(recipe: Recipe, place: Place) -> tuple[bool, int, int, int, str]:
-    return (
-        _names(recipe, place) is True,
-        -_differing(recipe, place),
-        _agreements(recipe, place),
-        len(folder_of(recipe.path)) if place.above(folder_of(recipe.path)) else 0,
-        recipe.path,
-    )
-
-
-def _names(recipe: Recipe, place: Place) -> bool | None:
-    """Whether output_dir names the run's folder; False where it names another, None where that is open.
-
-    Half of the world calls its folder ``output``: such a name counts only as the whole path.
-    """
-    wanted = _path(recipe.value("output_dir"))
-    if wanted is None:
-        return None
-    received = _path(place.arguments.get("output_dir")) if place.arguments else None
-    mine, last = {_path(place.path), received}, _last(wanted)
-    if wanted in mine:
-        return True
-    if last in _COMMON:
-        return False if wanted in {_path(other) for other in place.others} else None
-    if last in {_last(path) for path in mine}:
-        return True
-    elsewhere = last in {_last(other) for other in place.others}
-    return False if elsewhere or received is not None else None
+def _nearest(place: Place) -> Iterator[str]:
+    """The run's own folders, then those above it, nearest first."""
+    yield from place.folders
+    folder = place.path
+    while folder:
+        folder = folder_of(folder)
+        yield folder
 
 
 def _disagreements(recipe: Recipe, place: Place) -> int:
-    """Of base, rank and kind of training, how many are another adapter's."""
+    """Of base, rank, alpha and kind of training, how many are another adapter's."""
     kind = trainer_of(place.arguments.class_name) if place.arguments else None
-    other_kind = (
-        kind is not None and recipe.trainer in ("sft", "dpo", "kto", "rm", "ppo") and recipe.trainer != kind
-    )
+    other_kind = kind is not None and recipe.trainer in _KINDS and recipe.trainer != kind
     return other_kind + sum(
         one is not None and two is not None and one != two for one, two in _identity(recipe, place)
     )
@@ -131,6 +152,7 @@ def _agreements(recipe: Recipe, place: Place) -> int:
 
 
 def _identity(recipe: Recipe, place: Place) -> tuple[tuple[object, object], ...]:
+    """Base, rank and alpha, as declared and as recorded."""
     config = place.adapter
     if config is None or not config.is_peft:
         return ()

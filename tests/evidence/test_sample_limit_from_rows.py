@@ -55,7 +55,7 @@ def test_the_accumulation_that_arrived_counts() -> None:
         (1, "mix_strategy: interleave_over\n", {"epoch": 1.0}),
     ],
 )
-def test_nothing_follows(limit: int, extra: str, counted: dict[str, object]) -> None:
+def test_nothing_follows(limit: int, extra: str, counted: dict[str, float]) -> None:
     assert (
         outcome(run_with(limit, extra, global_step=450, train_batch_size=1, **counted))[0]
         is Status.UNVERIFIABLE
