@@ -46,18 +46,18 @@ def test_the_accumulation_that_arrived_counts() -> None:
 
 
 @pytest.mark.parametrize(
-    ("limit", "extra", "counted"),
+    ("limit", "extra", "epoch"),
     [
-        (449, "", {"epoch": 1.0}),
-        (150, "", {"epoch": 3.0}),  # (450 - 3) / 3 = 149
-        (1, "", {"epoch": 0.0}),
-        (1, "streaming: true\n", {"epoch": 1.0}),
-        (1, "mix_strategy: interleave_over\n", {"epoch": 1.0}),
+        (449, "", 1.0),
+        (150, "", 3.0),  # (450 - 3) / 3 = 149
+        (1, "", 0.0),
+        (1, "streaming: true\n", 1.0),
+        (1, "mix_strategy: interleave_over\n", 1.0),
     ],
 )
-def test_nothing_follows(limit: int, extra: str, counted: dict[str, float]) -> None:
+def test_nothing_follows(limit: int, extra: str, epoch: float) -> None:
     assert (
-        outcome(run_with(limit, extra, global_step=450, train_batch_size=1, **counted))[0]
+        outcome(run_with(limit, extra, global_step=450, train_batch_size=1, epoch=epoch))[0]
         is Status.UNVERIFIABLE
     )
 
