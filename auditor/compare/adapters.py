@@ -6,10 +6,12 @@ The factors themselves say little: (B M, M^-1 A) is the same update for every in
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 
 from auditor.artifacts._safetensors import shown
 from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.adapter_weights import AdapterWeights, LoraPair
+from auditor.compare._as_they_are import measured_tensors, settings_that_differ
 from auditor.compare._update import (
     FACTOR_LIMIT,
     RANK_LIMIT,
@@ -34,6 +36,15 @@ def compare(
     ``scale`` is |dW head| / |dW base|. Cosines are 1.0 for two zero updates and 0.0 for one. ``why`` also
     names tensors outside LoRA (heads, biases, copies of base layers) that make the adapters different.
     """
+    if base_config.peft_type != head_config.peft_type or base_config.peft_type is None:
+        kinds = (
+            f"{base_config.path} is {base_config.peft_type} and {head_config.path} {head_config.peft_type}"
+        )
+        return _not_comparable(
+            base, head, f"{kinds}: methods change a model in ways that have no common measure"
+        )
+    if base_config.peft_type != "LORA":
+        return _by_tensors(base, base_config, head, head_config)
     try:
         one, two = _factors(base, base_config), _factors(head, head_config)
         measured = {name: _measure(name, one.get(name), two.get(name)) for name in {**one, **two}}
@@ -46,12 +57,29 @@ def compare(
     same = all(item.same for item in measured.values())
     if (dora or base_config.use_dora or head_config.use_dora) and not (same and not others):
         return _not_comparable(base, head, "the update of DoRA depends on the base model's weights")
-    return _judged(base.path, head.path, measured, others, same)
+    return judged(base.path, head.path, measured, others, same)
 
 
-def _judged(
+def _by_tensors(
+    base: AdapterWeights, base_config: AdapterConfig, head: AdapterWeights, head_config: AdapterConfig
+) -> AdapterComparison:
+    """Another method than LoRA: its tensors are compared as they are; a setting that acts makes them another model."""
+    try:
+        measured = measured_tensors((base,), (head,))
+    except NotComparableError as error:
+        return _not_comparable(base, head, str(error))
+    found = judged(base.path, head.path, measured, (), all(item.same for item in measured.values()))
+    settings = settings_that_differ(base_config.raw, head_config.raw)
+    if settings and found.relation != "different":
+        says = f"the tensors are {found.relation}, and adapter_config.json differs in {', '.join(settings)}"
+        return replace(found, relation="different", why=says)
+    return found
+
+
+def judged(
     base: str, head: str, measured: Mapping[str, Measured], others: tuple[str, ...], same: bool
 ) -> AdapterComparison:
+    """The relation of two adapters, by what was measured of each module (or tensor)."""
     whole = Measured(
         math.fsum(item.base for item in measured.values()),
         math.fsum(item.head for item in measured.values()),
@@ -122,8 +150,6 @@ def _measure(name: str, one: Factors | None, two: Factors | None) -> Measured:
 
 def _factors(weights: AdapterWeights, config: AdapterConfig) -> dict[str, Factors]:
     """The LoRA factors by module, with every shape and setting checked. Raises NotComparableError."""
-    if config.peft_type != "LORA":
-        raise NotComparableError(f"peft_type of {config.path} is {config.peft_type}, only LORA is compared")
     found = {name: _pair(weights, config, pair) for name, pair in weights.pairs().items()}
     if not found:
         raise NotComparableError(f"{weights.path} holds no LoRA tensors")

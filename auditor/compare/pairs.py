@@ -4,9 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.adapter_weights import AdapterWeights
+from auditor.artifacts.model_weights import SHARD, ModelWeights
 from auditor.artifacts.trainer_state import TrainerState
 from auditor.compare.curves import RTOL, compare_series
-from auditor.model import AdapterComparison, Blob, CurveComparison
+from auditor.model import AdapterComparison, Blob, CurveComparison, folder_of, name_of
 from auditor.runs import Folder, Run
 
 TAGS = ("loss", "learning_rate", "grad_norm", "eval_loss")
@@ -31,9 +32,52 @@ def compare_adapters(base: Sequence[Run], head: Sequence[Run]) -> tuple[AdapterC
 
 def _adapters(base: Run, head: Run) -> AdapterComparison | None:
     one, two = weights_blob(base, base.root), weights_blob(head, head.root)
+    if one is None and two is None:
+        return _models(base, head)
     if one is None or two is None:
         return None
     return compare_folders(base, base.root, one, head, head.root, two)
+
+
+def _models(base: Run, head: Run) -> AdapterComparison | None:
+    """Two full fine-tunes: the weights of the whole model, in one file or in shards."""
+    one, two = _model_blobs(base), _model_blobs(head)
+    if not one or not two:
+        return None
+    names = one[0].path, two[0].path
+    if all(blob.identity for blob in (*one, *two)) and [b.identity for b in one] == [b.identity for b in two]:
+        return AdapterComparison(*names, "identical", 0.0, 1.0, 1.0)
+    read = base.root.all(ModelWeights), head.root.all(ModelWeights)
+    missing = [
+        blob.path
+        for blobs, found in zip((one, two), read, strict=True)
+        for blob in blobs
+        if blob.path not in {item.path for item in found}
+    ]
+    if missing:
+        return AdapterComparison(
+            *names, "not comparable", why=f"{' and '.join(missing[:3])} could not be read"
+        )
+    from auditor.compare.models import compare_models
+
+    paths = {blob.path for blob in (*one, *two)}
+    own = [tuple(item for item in found if item.path in paths) for found in read]
+    return compare_models(own[0], own[1])
+
+
+def _model_blobs(run: Run) -> tuple[Blob, ...]:
+    """The weight files of a whole model in a run's own folder: model.safetensors or its shards, else the .bin."""
+    folder = run.contents.snapshot.under(run.path)
+    own = {name_of(path): blob for path, blob in folder.items() if folder_of(path) == run.path}
+    for stem, end in (("model", "safetensors"), ("pytorch_model", "bin")):
+        found = tuple(
+            blob
+            for name, blob in own.items()
+            if name == f"{stem}.{end}" or ((m := SHARD.match(name)) and (m["stem"], m["end"]) == (stem, end))
+        )
+        if found:
+            return found
+    return ()
 
 
 def weights_blob(run: Run, folder: Folder) -> Blob | None:

@@ -110,9 +110,7 @@ def compare_chunks(name: str, pairs: Iterable[tuple["NDArray[Any]", "NDArray[Any
     equal vectors was measured wrong by 2e-6 where this is wrong by 2e-9. For unlike norms the sum cancels and
     the dot product serves.
     """
-    total = _Sums()
-    for one, two in pairs:
-        total.add(one, two)
+    total = sums_of(pairs)
     if not math.isfinite(total.aa + total.bb + total.dd):
         return TensorDifference(name, total.elements, unread="holds numbers too large for their squares")
     norm, other = math.sqrt(total.aa), math.sqrt(total.bb)
@@ -138,7 +136,15 @@ def compare_chunks(name: str, pairs: Iterable[tuple["NDArray[Any]", "NDArray[Any
     )
 
 
-class _Sums:
+def sums_of(pairs: Iterable[tuple["NDArray[Any]", "NDArray[Any]"]]) -> "Sums":
+    """The running sums over all pairs of flat chunks of equal length."""
+    total = Sums()
+    for one, two in pairs:
+        total.add(one, two)
+    return total
+
+
+class Sums:
     """Running sums over chunks: squares as Python floats, counts as integers; index 0 is base, 1 is head."""
 
     def __init__(self) -> None:

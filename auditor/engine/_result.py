@@ -20,6 +20,7 @@ from auditor.model import (
     Status,
     Unread,
     Verdict,
+    folder_of,
 )
 from auditor.policy import Policy
 from auditor.recipes._platforms import is_recipe
@@ -168,11 +169,10 @@ def _is_recipe(side: Side, path: str) -> bool:
 def _run_report(side: Side, index: int) -> RunReport:
     run = side.runs[index]
     ledger = side.ledgers[run.name]
-    weights = run.blob("adapter_model.safetensors")
     compared = side.diff.adapters if side.diff else ()
     # A second lineage of one folder has no folder of its own, and so no adapter either.
-    own = weights if run.root.artifacts else None
-    adapter = next((a for a in compared if own is not None and a.head_path == own.path), None)
+    own = [a for a in compared if run.root.artifacts and folder_of(a.head_path) == run.path]
+    adapter = next(iter(own), None)
     paths = {path for path, _ in series_of(run).values()}
     curves = tuple(c for c in side.diff.curves if c.head_path in paths) if side.diff else curves_of(run)
     return RunReport(

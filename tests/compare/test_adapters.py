@@ -349,7 +349,8 @@ def test_reasons_name_what_is_wrong() -> None:
         why(GOOD, GOOD, {"lora_alpha": "much"}) == "base/adapter_config.json does not tell the scaling of q"
     )
     assert why(GOOD, GOOD, {}, {"peft_type": "IA3"}) == (
-        "peft_type of head/adapter_config.json is IA3, only LORA is compared"
+        "base/adapter_config.json is LORA and head/adapter_config.json IA3: methods change a model in ways that have "
+        "no common measure"
     )
     assert why(GOOD, make_adapter({"q": factors(1, shape=(12, 9))})) == (
         "the update of q is [12, 10] on one side and [12, 9] on the other"
