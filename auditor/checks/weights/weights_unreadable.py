@@ -48,7 +48,7 @@ def check(contents: Contents) -> Iterator[Problem | Skip]:
         for weights in folder.all(AdapterWeights):
             if not weights.tensors:
                 yield Problem(
-                    f"the file holds no tensor ({weights.size:,} bytes), so loading it leaves the base model as it is",
+                    f"the file holds no tensor ({weights.size:,} bytes), so nothing that was trained is in it",
                     weights.at(),
                     expected="the adapter's tensors",
                     observed="none",

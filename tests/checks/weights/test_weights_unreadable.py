@@ -61,7 +61,7 @@ def test_fails_for_an_adapter_without_tensors(name: str, data: bytes) -> None:
         finding(
             RULE,
             ERROR,
-            f"the file holds no tensor ({len(data):,} bytes), so loading it leaves the base model as it is",
+            f"the file holds no tensor ({len(data):,} bytes), so nothing that was trained is in it",
             path,
             expected="the adapter's tensors",
             observed="none",
