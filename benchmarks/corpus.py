@@ -87,6 +87,8 @@ class Judgement:
     """Rows whose finding was not seen."""
     noisy: tuple[tuple[Row, Seen], ...]
     """Look-alikes that were not left alone."""
+    rows: tuple[Row, ...] = ()
+    """The rows of the repositories that were audited, and of those outside the archive."""
     crashed: tuple[str, ...] = ()
     warnings: int = 0
     errors: int = 0
@@ -229,13 +231,15 @@ def read_table(path: Path = TABLE) -> tuple[Row, ...]:
     return tuple(rows)
 
 
-def judge(seen: Sequence[Seen], rows: Iterable[Row], repositories: Iterable[str] | None = None) -> Judgement:
+def judge(seen: Sequence[Seen], rows: Sequence[Row], repositories: Iterable[str] | None = None) -> Judgement:
     """Hold what was seen against the table; rows of repositories that were not audited are left out."""
     audited = set(repositories) if repositories is not None else None
     mine = [row for row in rows if audited is None or any(fnmatchcase(r, row.repository) for r in audited)]
     right = [row for row in mine if row.expect in ("found", "right")]
     grave = [item for item in seen if item.finding.severity is not Severity.NOTE]
+    outside = [row for row in rows if row.expect == "outside"]
     return Judgement(
+        rows=(*mine, *(row for row in outside if row not in mine)),
         false=tuple(item for item in grave if not any(row.covers(item) for row in right)),
         lost=tuple(row for row in right if not any(row.covers(item) for item in seen)),
         noisy=tuple(
@@ -268,7 +272,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     rows = read_table()
     judgement = replace(judge(done.seen, rows, done.repositories), crashed=tuple(done.crashed))
     _print_rules([item for item in done.seen if fnmatchcase(item.finding.rule, chosen.rule)], rows)
-    _print_rates(done, judgement, rows)
+    _print_rates(done, judgement)
     return 0 if judgement.holds else 1
 
 
@@ -288,7 +292,8 @@ def _print_rules(seen: Sequence[Seen], rows: Sequence[Row]) -> None:
             print(f"    {mark:<6} {item.repository}: {item.finding.at}{more}{only}")
 
 
-def _print_rates(done: Audited, judgement: Judgement, rows: Sequence[Row]) -> None:
+def _print_rates(done: Audited, judgement: Judgement) -> None:
+    rows = judgement.rows
     print()
     for item in judgement.false:
         print(

@@ -1,0 +1,37 @@
+"""train_results.json and all_results.json: the metrics that `save_metrics` wrote when training had ended."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+from auditor.artifacts._base import Artifact, read_json_object
+from auditor.artifacts._fields import is_number
+from auditor.model import Blob, Fact
+
+SIZE_LIMIT = 1024 * 1024
+"""Largest file read, in bytes; real ones have less than 2 KB."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingResults(Artifact):
+    """One file of metrics; ``values`` are its numbers by key (``train_loss``, ``total_flos``, ``epoch``, ...).
+
+    Other values, which a script may add, are left out.
+    """
+
+    patterns: ClassVar[tuple[str, ...]] = ("train_results.json", "all_results.json")
+    values: Mapping[str, int | float]
+
+    @classmethod
+    def parse(cls, blob: Blob) -> Self:
+        """Read the file. Raises CannotRead."""
+        raw = read_json_object(blob, SIZE_LIMIT)
+        return cls(blob.path, {key: value for key, value in raw.items() if is_number(value)})
+
+    def facts(self) -> Mapping[str, Fact]:
+        """Every number; times do not count as differences."""
+        return {key: Fact(value, rtol=1e-6, ignorable=_is_timing(key)) for key, value in self.values.items()}
+
+
+def _is_timing(key: str) -> bool:
+    return key.endswith(("_runtime", "_per_second"))
