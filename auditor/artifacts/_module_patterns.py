@@ -5,6 +5,7 @@ Source: peft 0.21.2, tuners/tuners_utils.py `check_target_module_exists` and uti
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 from auditor.artifacts._linear_regex import UnsupportedPatternError, compile_linear
 
@@ -25,8 +26,12 @@ def pattern_problem(pattern: str) -> str | None:
     return None
 
 
+@lru_cache(maxsize=65_536)
 def matches_pattern(pattern: str, module: str) -> bool | None:
-    """`re.fullmatch` in bounded time; None when the pattern or the name is refused."""
+    """`re.fullmatch` in bounded time; None when the pattern or the name is refused.
+
+    Kept: a dozen rules ask the same of every module, and a pattern that backtracking would do in no time is slow here.
+    """
     if len(module) > MODULE_LIMIT or pattern_problem(pattern) is not None:
         return None
     return compile_linear(pattern).fullmatch(module)

@@ -1,0 +1,1 @@
+"""Every field of the honest run changed alone."""
