@@ -136,8 +136,22 @@ def _declared(run: Run) -> Iterator[tuple[str, Statement]]:
         yield key, Statement(run.recipe.path, stated.member, stated.meant, DECLARED, stated.key)
 
 
+def received(run: Run) -> TrainingArgs | None:
+    """The training_args.bin that speaks for a run: its own, unless all of its checkpoints agree on another one.
+
+    One process writes the same object everywhere, so the copy that stands alone is the odd one.
+    """
+    own, saved = (
+        run.root.one(TrainingArgs),
+        [a for folder in run.checkpoints for a in folder.all(TrainingArgs)],
+    )
+    if own is None or len(saved) < 2 or own.values == saved[-1].values:
+        return run.one(TrainingArgs)
+    return saved[-1] if all(other.values == saved[-1].values for other in saved) else own
+
+
 def _arguments(run: Run) -> Iterator[tuple[str, Statement]]:
-    arguments = run.one(TrainingArgs)
+    arguments = received(run)
     if arguments is None:
         return
     for key in _ARGUMENT_KEYS:

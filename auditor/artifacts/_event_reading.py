@@ -36,6 +36,7 @@ class Reading:
     truncated_at: int | None = None
     first_wall_time: float | None = None
     last_wall_time: float | None = None
+    went_back: tuple[int, float] | None = None
     _plugins: dict[str, str] = field(default_factory=dict)
     _items: int = 0
 
@@ -50,7 +51,7 @@ class Reading:
             self.bad_crc.append(item.number)
             return
         try:
-            self._event(_event_proto.event(item.data))
+            self._event(_event_proto.event(item.data), item.number)
         except ValueError:
             self.undecoded.append(item.number)
 
@@ -59,12 +60,16 @@ class Reading:
         if self._items > ITEM_LIMIT:
             raise CannotRead(f"holds more than {ITEM_LIMIT} records and values")
 
-    def _event(self, event: Event) -> None:
+    def _event(self, event: Event, number: int) -> None:
         self._count(len(event.values))
         self.file_version = event.file_version or self.file_version
         self.source_writer = event.writer or self.source_writer
         if self.first_wall_time is None:
             self.first_wall_time = event.wall_time
+        elif self.last_wall_time is not None and event.wall_time < self.last_wall_time:
+            back = self.last_wall_time - event.wall_time
+            if self.went_back is None or back > self.went_back[1]:
+                self.went_back = (number, back)
         self.last_wall_time = event.wall_time
         for value in event.values:
             self._value(event, value)

@@ -52,6 +52,8 @@ class EventLog(Artifact):
     truncated_at: int | None = None
     first_wall_time: float | None = None
     last_wall_time: float | None = None
+    went_back: tuple[int, float] | None = None
+    """The record whose wall time lies furthest before that of the one before it, and by how many seconds."""
 
     @classmethod
     def parse(cls, blob: Blob) -> Self:
@@ -79,6 +81,7 @@ class EventLog(Artifact):
             truncated_at=read.truncated_at,
             first_wall_time=read.first_wall_time,
             last_wall_time=read.last_wall_time,
+            went_back=read.went_back,
         )
 
     def args(self) -> Mapping[str, object]:

@@ -9,8 +9,7 @@ nor for auto_find_batch_size, which leaves the arguments as they were.
 
 from collections.abc import Iterator
 
-from auditor.artifacts.training_args import TrainingArgs
-from auditor.claims import Ledger
+from auditor.claims import Ledger, received
 from auditor.evidence._against import ARGUMENTS, against_arguments, declared
 from auditor.evidence._files import why_unread
 from auditor.evidence._say import unverifiable
@@ -20,7 +19,7 @@ from auditor.runs import Run
 
 def weigh(run: Run, ledger: Ledger) -> Iterator[Evidence]:
     """Test every declared setting of which the run's training_args.bin speaks."""
-    arguments = run.one(TrainingArgs)
+    arguments = received(run)
     if arguments is not None:
         yield from against_arguments(run, arguments.values, arguments.path)
         return

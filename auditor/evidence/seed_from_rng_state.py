@@ -19,12 +19,12 @@ from auditor.runs import Run
 
 
 def weigh(run: Run, ledger: Ledger) -> Iterator[Evidence]:
-    """Test seed by every rng_state file of the last checkpoint that has one."""
+    """Test seed by every rng_state file of the run: a generator keeps its seed while numbers are drawn."""
     stated = ledger.statement("seed", DECLARED, EFFECTIVE)
     wanted = whole(stated.value) if stated else None
     if stated is None or wanted is None:
         return
-    states = next((found for f in reversed(run.folders) if (found := f.all(RngState))), ())
+    states = run.all(RngState)
     if not states:
         yield unverifiable("seed", f"{why_unread(run, 'rng_state.pth')}; its first bytes are the seed")
         return
@@ -39,4 +39,6 @@ def weigh(run: Run, ledger: Ledger) -> Iterator[Evidence]:
     else:
         shown = " and ".join(str(seed) for seed in sorted(cpu))
         says = f"{stated.key} is declared as {wanted}, and torch's CPU generator was last seeded with {shown}"
-        yield contradicted("seed", says, "", min(cpu), stated.path, *paths)
+        odd = next(state for state in states if state.cpu_seed not in (None, wanted))
+        detail = f"{odd.path} begins with the seed {odd.cpu_seed}"
+        yield contradicted("seed", says, detail, odd.cpu_seed, stated.path, *paths)

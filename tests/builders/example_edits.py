@@ -3,18 +3,14 @@
 import fnmatch
 import hashlib
 import json
+import re
 from typing import Any
 
-from auditor.artifacts.scheduler_state import SchedulerState
-from auditor.artifacts.training_args import TrainingArgs
 from auditor.errors import CannotRead
 from auditor.model import Blob, Digest
-from tests.builders.blobs import blob
-from tests.builders.pickles import make_torch, make_training_args
+from tests.builders import torch_files
 
 GONE = object()
-PROCESSES = "distributed_state.num_processes"
-"""The one attribute of an attribute that an example may set."""
 
 
 def unfetched(path: str, data: bytes, size: int | None = None) -> Blob:
@@ -75,29 +71,10 @@ def flipped(data: bytes, at: int) -> bytes:
 
 
 def pickled(data: bytes, name: str, value: object) -> bytes:
-    """training_args.bin, or a state dict such as scheduler.pt, with another value of one attribute."""
-    file = blob(data, "training_args.bin")
-    try:
-        known = TrainingArgs.parse(file)
-    except CannotRead:
-        return make_torch({**_state(data), name: value})
-    kept = {k: v for k, v in known.values.items() if isinstance(v, bool | int | float | str | None)}
-    if name == PROCESSES:
-        assert isinstance(value, int)
-        return make_training_args(kept, cls=known.class_name, processes=value)
-    return make_training_args({**kept, name: value}, cls=known.class_name)
-
-
-def _state(data: bytes) -> dict[str, object]:
-    from auditor.artifacts._pickle_values import plain
-    from auditor.artifacts.pickle_archive import PickleArchive
-
-    try:
-        return dict(SchedulerState.parse(blob(data, "scheduler.pt")).raw)
-    except CannotRead:
-        found = plain(PickleArchive.parse(blob(data, "state.pt")).value)
-        assert isinstance(found, dict)
-        return found
+    """A file that torch saved with another value at one place: ``learning_rate``, ``param_groups/0/eps``."""
+    file = torch_files.TorchFile(data)
+    at = tuple(int(part) if part.isdigit() else part for part in re.split("[/.]", name))
+    return file.with_value(torch_files.replaced(file.value, at, value))
 
 
 def tensors(data: bytes, glob: str, change: str) -> bytes:

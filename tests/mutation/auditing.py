@@ -1,12 +1,9 @@
 """Audits thousands of repositories that differ in one file: what is untouched is read, and judged, once."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
-from functools import cache
 from unittest import mock
 
 from auditor import runs
-from auditor.artifacts import adapter_config
 from auditor.artifacts._base import Artifact
 from auditor.engine import _feed, _rules
 from auditor.engine.audit import Options, look
@@ -51,9 +48,7 @@ class Auditor:
                 found.extend(self._call(rule, where, arguments))
         return tuple(found)
 
-    def _call(
-        self, rule: _rules.Rule, where: str, arguments: Mapping[str, object]
-    ) -> tuple[Finding, ...]:
+    def _call(self, rule: _rules.Rule, where: str, arguments: Mapping[str, object]) -> tuple[Finding, ...]:
         """What a rule says; once for the same artifacts, anew where it sees the run."""
         values = tuple(arguments.values())
         pure = all(value is None or isinstance(value, Artifact) for value in values)

@@ -71,11 +71,11 @@ def _scalar(path, item, step, tag, number, with_record) -> Iterator[Mutation]:  
         if other == number:
             continue
         content = item.data.replace(old, b"\x15" + struct.pack("<f", other))
-        yield Mutation(
-            path, f"{tag} at {step}", how, lambda n=item.number, c=content: with_record(n, c)
-        )
+        yield Mutation(path, f"{tag} at {step}", how, lambda n=item.number, c=content: with_record(n, c))
     content = item.data.replace(written.number(2, step), written.number(2, step + 1), 1)
-    yield Mutation(path, f"step of {tag} at {step}", "+ 1", lambda n=item.number, c=content: with_record(n, c))
+    yield Mutation(
+        path, f"step of {tag} at {step}", "+ 1", lambda n=item.number, c=content: with_record(n, c)
+    )
 
 
 def _texts(path, item, wall_time, tag, text, with_record) -> Iterator[Mutation]:  # type: ignore[no-untyped-def]

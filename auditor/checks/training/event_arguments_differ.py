@@ -2,7 +2,7 @@
 
 Both are one object in the Trainer: TensorBoardCallback writes it as JSON when training begins, `_save` pickles it
 beside the model (transformers 4.51.3, integrations/integration_utils.py, trainer.py). A difference in what decides
-the training means that log and model are of two runs.
+the training means that log and model are of two runs; one in another argument that one of the two was edited.
 
 Wrong when: training was resumed with other arguments and only one of the event files is published. Any event file
 that agrees is enough.
@@ -22,7 +22,7 @@ from collections.abc import Iterator, Mapping
 from auditor.artifacts.event_log import EventLog
 from auditor.artifacts.training_args import TrainingArgs
 from auditor.checks._wording import counted, joined, shown
-from auditor.claims import same_value
+from auditor.claims import received, same_value
 from auditor.model import Problem, Severity, Skip
 from auditor.runs import Run
 
@@ -59,34 +59,59 @@ _KEYS = (
     "label_smoothing_factor",
     "group_by_length",
 )
-"""Arguments that decide the training; places, names and devices are left out."""
+"""Arguments that decide the training."""
+PLACES = frozenset(
+    {
+        *("output_dir", "logging_dir", "run_name", "local_rank", "device", "mp_parameters"),
+        *("resume_from_checkpoint", "hub_model_id", "hub_token", "push_to_hub_token", "push_to_hub_model_id"),
+        *(
+            "_n_gpu",
+            "n_gpu",
+            "distributed_state",
+            "deepspeed_plugin",
+            "hf_deepspeed_config",
+            "ddp_timeout_delta",
+        ),
+        *("_setup_devices", "__cached__setup_devices"),
+    }
+)
+"""Attributes that name places, devices and secrets: a run that is resumed elsewhere has others."""
 
 
 def check(run: Run) -> Iterator[Problem | Skip]:
     """The newest event file that holds arguments is named when none agrees."""
-    received = run.one(TrainingArgs)
+    mine = received(run)
     logs = [
         log for log in run.events if log.args() and log.path.startswith(f"{run.path}/" if run.path else "")
     ]
-    if received is None or not logs:
+    if mine is None or not logs:
         yield Skip("training_args.bin or the arguments in an event file are missing")
         return
-    differing = [(log, _differences(received.values, log.args())) for log in logs]
+    differing = [(log, _differences(mine.values, log.args())) for log in logs]
     if any(not keys for _, keys in differing):
         return
     log, keys = differing[-1]
-    yield _problem(log, received, keys)
+    yield _problem(log, mine, keys)
 
 
 def _differences(one: Mapping[str, object], other: Mapping[str, object]) -> list[str]:
-    return [key for key in _KEYS if key in one and key in other and not same_value(key, one[key], other[key])]
+    """The arguments that differ, deciding ones first; all that are logged are attributes, and not the other way."""
+    keys = [*_KEYS, *sorted(other.keys() - set(_KEYS) - PLACES)]
+    return [key for key in keys if _differ(key, one, other)]
 
 
-def _problem(log: EventLog, received: TrainingArgs, keys: list[str]) -> Problem:
+def _differ(key: str, one: Mapping[str, object], other: Mapping[str, object]) -> bool:
+    if key not in other or other[key] == f"<{key.upper()}>":
+        return False
+    return key not in one or not (one[key] == other[key] or same_value(key, one[key], other[key]))
+
+
+def _problem(log: EventLog, mine: TrainingArgs, keys: list[str]) -> Problem:
     first, named = keys[0], keys[:4] + ([f"{len(keys) - 4} more"] if len(keys) > 4 else [])
     return Problem(
-        f"the event file and {received.path} disagree on {counted(len(keys), 'argument')}: {joined(named)}",
+        f"the event file and {mine.path} disagree on {counted(len(keys), 'argument')}: {joined(named)}",
         log.at(f"args/{first}"),
-        expected=f"{first} {shown(received.values[first])}",
+        expected=f"{first} {shown(mine.values[first]) if first in mine.values else 'is no argument'}",
         observed=f"{first} {shown(log.args()[first])}",
+        severity=None if first in _KEYS else Severity.WARNING,
     )

@@ -1,8 +1,9 @@
 """The event file and log_history disagree about a logged number.
 
-One call writes both (transformers 4.51.3, trainer.py, `log`; integrations/integration_utils.py,
-`rewrite_logs`): the event file rounds to float32, which changes at most one part in sixteen million. A
-larger difference means that one of them was edited or is of another run.
+One call writes both, all numbers of a row at once (transformers 4.51.3, trainer.py, `log`;
+integrations/integration_utils.py, `rewrite_logs`): the event file rounds to float32, which changes at most one part
+in sixteen million. A larger difference, or one number of a row that is missing where the others are, means that one of
+them was edited or is of another run.
 
 Wrong when: two runs share a folder; with several event files nothing is judged.
 
@@ -47,7 +48,7 @@ def check(run: Run) -> Iterator[Problem | Skip]:
         yield Skip("the run has not exactly one event file with scalars and a log_history with rows")
         return
     events = _by_step(logs[0])
-    found = [(state, *_compared(state, events)) for state in states]
+    found = [(state, *_compared(state, events, logs[0].is_intact)) for state in states]
     odd = [(state, count, wrong) for state, count, wrong in found if wrong]
     if len(odd) == len(found):
         odd = [max(odd, key=lambda item: len(item[0].log_history))]
@@ -55,23 +56,41 @@ def check(run: Run) -> Iterator[Problem | Skip]:
         yield _problem(logs[0], state, count, wrong)
 
 
-Wrong = list[tuple[int, str, float, float]]
+Wrong = list[tuple[int, str, float, float | None]]
 
 
-def _compared(state: TrainerState, events: Mapping[tuple[str, int], list[float]]) -> tuple[int, Wrong]:
-    """How many numbers both have, and those that differ as (step, tag, of the log, of the event file)."""
+def _compared(
+    state: TrainerState, events: Mapping[tuple[str, int], list[float]], whole: bool
+) -> tuple[int, Wrong]:
+    """How many numbers both have, and those that differ as (step, tag, of the log, of the event file).
+
+    In a whole file a number is missing where its series and others of its row are there.
+    """
     compared, wrong = 0, Wrong()
+    series = {tag for tag, _ in events}
     for row in state.log_history:
-        step = row.get("step")
-        for key, value in row.items():
-            if not is_number(step) or not is_number(value) or key == "step" or not math.isfinite(value):
+        values = _numbers(row)
+        here = [tag for tag, step, _ in values if (tag, step) in events]
+        for tag, step, value in values:
+            found = events.get((tag, step))
+            if found is None and not (whole and here and tag in series):
                 continue
-            found = events.get((tag_of(key), int(step)))
-            if found:
-                compared += 1
-                if not any(_same(value, other) for other in found):
-                    wrong.append((int(step), tag_of(key), float(value), found[-1]))
+            compared += 1
+            if not any(_same(value, other) for other in found or ()):
+                wrong.append((step, tag, value, found[-1] if found else None))
     return compared, wrong
+
+
+def _numbers(row: Mapping[str, object]) -> list[tuple[str, int, float]]:
+    """The finite numbers of a row as (tag, step, value)."""
+    step = row.get("step")
+    if not is_number(step) or not math.isfinite(step):
+        return []
+    return [
+        (tag_of(key), int(step), float(value))
+        for key, value in row.items()
+        if key != "step" and is_number(value) and math.isfinite(value)
+    ]
 
 
 def tag_of(key: str) -> str:
@@ -95,11 +114,11 @@ def _same(one: float, other: float) -> bool:
 
 
 def _problem(log: EventLog, state: TrainerState, compared: int, wrong: Wrong) -> Problem:
-    step, tag, mine, theirs = min(wrong)
+    step, tag, mine, theirs = min(wrong, key=lambda item: item[:2])
     return Problem(
         f"the event file and {state.path} disagree on {len(wrong):,} of {counted(compared, 'number')}, first {tag} at "
         f"step {step:,}",
         log.at(f"{tag} at step {step}"),
         expected=f"{mine:.9g}",
-        observed=f"{theirs:.9g}",
+        observed="none" if theirs is None else f"{theirs:.9g}",
     )

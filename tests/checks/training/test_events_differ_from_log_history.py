@@ -17,9 +17,17 @@ def test_passes() -> None:
 
 
 def test_passes_a_step_that_only_one_of_them_has() -> None:
+    """A file that begins late, as that of a resumed run does, and a series that no row has."""
+    late = {tag: points[3:] for tag, points in scalars().items() if len(points) > 3}
+    assert found(RULE, with_events(events(late))) == []
+    assert found(RULE, with_events(events({**scalars(), "train/more": [(4, 1.0)]}))) == []
+
+
+def test_fails_for_one_number_of_a_row_that_moved_to_another_step() -> None:
     series = scalars()
-    del series["train/loss"][3]
-    assert found(RULE, with_events(events(series))) == []
+    series["train/loss"][3] = (5, series["train/loss"][3][1])
+    (only,) = found(RULE, with_events(events(series)))
+    assert (only.at.member, only.observed) == ("train/loss at step 4", "none")
 
 
 def test_fails() -> None:

@@ -1,0 +1,74 @@
+"""What the logged norms of the gradients say about the sum of Adam's second moments."""
+
+import math
+from dataclasses import dataclass
+
+from auditor.artifacts.optimizer_state import OptimizerState
+from auditor.artifacts.trainer_state import TrainerState
+from auditor.artifacts.training_args import TrainingArgs
+
+RTOL, DRIFT = 5e-5, 5e-8
+"""Slack of the sum, and what a step adds until the mean forgets it: float32 rounds b2 and each update by 6e-8."""
+CLIPPING = 1e-6
+"""What clip_grad_norm_ adds to the norm before it divides (torch 2.13.0, nn/utils/clip_grad.py)."""
+MOST_STEPS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Where the sum must lie; both ends meet where every step was logged."""
+
+    low: float
+    high: float
+    words: str
+    detail: str
+
+
+def expected_sum(optimizer: OptimizerState, state: TrainerState, received: TrainingArgs) -> Range | str:
+    """The range of the sum over all parameters, or why there is none."""
+    beta = _beta(optimizer)
+    steps = state.global_step
+    if beta is None or steps is None or not 1 <= steps <= MOST_STEPS or optimizer.steps != {float(steps)}:
+        return "its parameters were not all updated in every step, by one beta"
+    if received.get("deepspeed") or received.get("fsdp") or any(_is_half(optimizer)):
+        return "it was sharded or is kept in half precision"
+    clip = received.number("max_grad_norm")
+    norms = dict(state.logged("grad_norm"))
+    if clip is None or not norms or not all(math.isfinite(n) and n >= 0 for n in norms.values()):
+        return "gradient norms or max_grad_norm are not known"
+    known, missing = 0.0, 0.0
+    for step in range(1, steps + 1):
+        weight = (1 - beta) * beta ** (steps - step)
+        if step in norms:
+            known += weight * _clipped(norms[step], clip) ** 2
+        else:
+            missing += weight
+    if missing and clip <= 0:
+        return "steps without a logged norm were not clipped"
+    slack = RTOL + DRIFT * min(steps, 1 / (1 - beta))
+    logged = sum(1 for step in norms if 1 <= step <= steps)
+    detail = (
+        f"(1 - {beta:g}) x sum of {beta:g}^({steps} - i) x norm_i^2 over {logged:,} of {steps:,} logged steps"
+    )
+    high = known + missing * clip * clip
+    words = f"{known:.9g}" if not missing else f"{known:.9g} to {high:.9g}"
+    return Range(known * (1 - slack), high * (1 + slack), words, detail)
+
+
+def _clipped(norm: float, clip: float) -> float:
+    return norm * min(1.0, clip / (norm + CLIPPING)) if clip > 0 else norm
+
+
+def _beta(optimizer: OptimizerState) -> float | None:
+    """The one second beta of all groups that hold parameters, of torch's Adam or AdamW."""
+    groups = [group for group in optimizer.param_groups if group.get("params")]
+    found = {tuple(b) if isinstance(b := group.get("betas"), list | tuple) else () for group in groups}
+    if len(found) != 1 or not all("amsgrad" in group for group in groups):
+        return None
+    betas = found.pop()
+    two = betas[1] if len(betas) == 2 else None
+    return two if isinstance(two, float) and 0 < two < 1 else None
+
+
+def _is_half(optimizer: OptimizerState) -> list[bool]:
+    return [ref.dtype != "float32" for entry in optimizer.entries for ref in entry.tensors.values()]

@@ -1,0 +1,101 @@
+"""Two copies of trainer_state.json in one run disagree about what does not change while it trains.
+
+`max_steps`, the number of epochs, the intervals, the micro-batch and the flags of the process are set once, when
+training begins, and each checkpoint writes the same object with its steps so far (transformers 4.51.3 and 5.23.0,
+trainer.py, `_save_checkpoint`, `save_state`). Two copies of the same step agree in everything but rows that were
+logged after the save. A copy that stands alone was edited or is of another run.
+
+Wrong when: training was resumed with other arguments, which rewrites intervals, length and micro-batch from then on.
+
+Fix: publish the states as the Trainer wrote them, or say at which step which argument was changed.
+
+Bad:
+    checkpoint-9/trainer_state.json: /max_steps = 36
+
+Good:
+    # as the trainer wrote it
+"""
+
+from collections.abc import Iterator, Sequence
+
+from auditor.artifacts.trainer_state import TrainerState
+from auditor.checks._wording import counted, joined, shown
+from auditor.model import Problem, Severity, Skip
+from auditor.runs import Run
+
+SEVERITY = Severity.WARNING
+
+CONSTANT = (
+    *("max_steps", "num_train_epochs", "logging_steps", "save_steps", "eval_steps", "train_batch_size"),
+    *(
+        "is_hyper_param_search",
+        "is_local_process_zero",
+        "is_world_process_zero",
+        "trial_name",
+        "trial_params",
+    ),
+)
+MOVING = ("log_history", *CONSTANT)
+"""Besides the constant ones, all keys but the rows are equal in two copies of one step."""
+_ABSENT = "<absent>"
+_NAMED = 4
+
+
+def check(run: Run) -> Iterator[Problem | Skip]:
+    """First what never changes, by majority (the last checkpoint's where there is none), then copies of one step."""
+    states = _of_one_run(run)
+    if len(states) < 2:
+        yield Skip("the run holds fewer than two copies of trainer_state.json")
+        return
+    odd = _first_odd(states, CONSTANT)
+    for step in sorted({state.global_step for state in states if state.global_step is not None}):
+        same = [state for state in states if state.global_step == step]
+        keys = sorted({key for state in same for key in state.raw} - set(MOVING))
+        odd = odd or _first_odd(same, keys)
+    if odd is not None:
+        yield odd
+
+
+def _of_one_run(run: Run) -> Sequence[TrainerState]:
+    """The states by step, without a final one whose rows are not the continuation: another rule reports it."""
+    saved = [state for folder in run.checkpoints for state in folder.all(TrainerState)]
+    final = run.root.one(TrainerState)
+    last = saved[-1].row_texts if saved else ()
+    fits = final is not None and final.row_texts[: len(last)] == last[: len(final.row_texts)]
+    return [*saved, final] if final is not None and fits else saved
+
+
+def _first_odd(states: Sequence[TrainerState], keys: Sequence[str]) -> Problem | None:
+    """The first copy that differs from the others in some of these keys."""
+    if len(states) < 2:
+        return None
+    right = {key: _usual([_text(state, key) for state in states]) for key in keys}
+    for state in states:
+        wrong = [key for key in keys if _text(state, key) != right[key]]
+        if wrong:
+            other = next(one for one in reversed(states) if _text(one, wrong[0]) == right[wrong[0]])
+            return _problem(state, wrong, other)
+    return None
+
+
+def _usual(texts: list[str]) -> str:
+    """What most copies say; of two opinions held alike the last copy's."""
+    return max(reversed(texts), key=texts.count)
+
+
+def _text(state: TrainerState, key: str) -> str:
+    return repr(state.raw.get(key, _ABSENT))
+
+
+def _problem(state: TrainerState, keys: list[str], other: TrainerState) -> Problem:
+    first, named = keys[0], keys[:_NAMED] + ([f"{len(keys) - _NAMED} more"] if len(keys) > _NAMED else [])
+    return Problem(
+        f"{state.path} and {other.path} disagree on {counted(len(keys), 'value')}: {joined(named)}",
+        state.at(f"/{first}"),
+        expected=f"{first} {_said(other, first)}",
+        observed=f"{first} {_said(state, first)}",
+    )
+
+
+def _said(state: TrainerState, key: str) -> str:
+    return shown(state.raw[key]) if key in state.raw else "is not there"
