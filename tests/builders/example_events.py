@@ -78,13 +78,13 @@ def moved(data: bytes, first: int, last: int, seconds: float) -> bytes:
     return edited(data, change)
 
 
-def argued(data: bytes, key: str, value: object) -> bytes:
-    """Another training argument in the text that training begins with."""
+def argued(data: bytes, key: str, value: object, tag: str = ARGS) -> bytes:
+    """Another training argument (or key of the model's configuration) in the texts that training begins with."""
 
     def change(entries: list[Entry]) -> list[Entry]:
         return [
             replace(e, value=json.dumps({**json.loads(e.value), key: value}))
-            if e.tag == ARGS and isinstance(e.value, str)
+            if e.tag == tag and isinstance(e.value, str)
             else e
             for e in entries
         ]

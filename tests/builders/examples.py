@@ -11,7 +11,7 @@ line is ``PATH: edit``, PATH being a name, a glob, ``events`` for the event file
     PATH: tensor GLOB = 0 | = NaN | * 2 | rows 4 | of shape 8x256 | renamed "old" -> "new" | removed | as float16
     PATH: .attribute = JSON     a pickled training_args.bin or state
     PATH: optimizer with 28 parameters, step 18, exp_avg_sq 0.5  |  scaler with scale 65536
-    PATH: tag at STEP = VALUE  |  tag at STEP removed  |  argument KEY = JSON  |  no scalars
+    PATH: tag at STEP = VALUE  |  tag at STEP removed  |  argument KEY = JSON  |  model KEY = JSON  |  no scalars
     PATH: begun once  |  begun 3 times  |  steps 9 to 18 written 500 s earlier
     PATH: pickle calling module.name  |  pickle naming module.name  |  bare pickle
     PATH: archive with "entry", "entry"  |  archive with compressed
@@ -189,6 +189,10 @@ _FORMS: tuple[tuple[str, Maker], ...] = (
     (
         r"argument (?P<key>\w+) = (?P<value>.+)",
         lambda d, m: events.argued(d, m["key"], json.loads(m["value"])),
+    ),
+    (
+        r"model (?P<key>\w+) = (?P<value>.+)",
+        lambda d, m: events.argued(d, m["key"], json.loads(m["value"]), "model_config/text_summary"),
     ),
     (r"no scalars", lambda d, _: events.without_scalars(d)),
     (r"begun (?:once|(?P<times>\d+) times)", lambda d, m: events.begun(d, int(m["times"] or 1))),

@@ -1,15 +1,19 @@
 """Fields of files that torch saved: settings, counters, moments, generators."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
 import numpy
 
 from auditor.artifacts.optimizer_state import OptimizerState
 from tests.builders.blobs import blob
 from tests.builders.pickles import Call
-from tests.builders.torch_files import TorchFile, leaves, replaced, without
+from tests.builders.torch_files import Place, TorchFile, leaves, replaced, without
 from tests.mutation.values import Mutation, variants
+
+Array = numpy.ndarray[Any, numpy.dtype[numpy.float32]]
 
 
 def of_settings(path: str, data: bytes, skip: tuple[str, ...] = ()) -> Iterator[Mutation]:
@@ -20,10 +24,17 @@ def of_settings(path: str, data: bytes, skip: tuple[str, ...] = ()) -> Iterator[
             continue
         name = "." + ".".join(map(str, at))
         for how, other in variants(value):
-            changed = replaced(file.value, at, other)
-            yield Mutation(path, name, how, lambda changed=changed: file.with_value(changed))  # type: ignore[misc]
+            yield Mutation(path, name, how, partial(_set, file, at, other))
         if isinstance(at[-1], str):
-            yield Mutation(path, name, "removed", lambda at=at: file.with_value(without(file.value, at)))  # type: ignore[misc]
+            yield Mutation(path, name, "removed", partial(_without, file, at))
+
+
+def _set(file: TorchFile, at: Place, other: object) -> bytes:
+    return file.with_value(replaced(file.value, at, other))
+
+
+def _without(file: TorchFile, at: Place) -> bytes:
+    return file.with_value(without(file.value, at))
 
 
 def of_optimizer(path: str, data: bytes) -> Iterator[Mutation]:
@@ -32,34 +43,27 @@ def of_optimizer(path: str, data: bytes) -> Iterator[Mutation]:
     file, state = TorchFile(data), OptimizerState.parse(blob(data, path))
     steps = _step_storages(file.value)
     for entry in state.entries:
-        count = numpy.frombuffer(file.entries[file.storage(steps[entry.index])], "<f4")
-        more = (count + 1).astype("<f4").tobytes()
-        key = steps[entry.index]
+        where = f"state/{entry.index}"
+        count = numpy.frombuffer(file.entries[file.storage(steps[entry.index])], "<f4") + numpy.float32(1)
         yield Mutation(
-            path, f"state/{entry.index}/step", "+ 1", lambda key=key, more=more: file.with_storage(key, more)
-        )  # type: ignore[misc]
+            path, f"{where}/step", "+ 1", partial(file.with_storage, steps[entry.index], count.tobytes())
+        )
         for name, ref in entry.tensors.items():
             values = numpy.frombuffer(file.entries[file.storage(ref.storage_key)], "<f4")
             for how, other in tensor_variants(values):
-                yield Mutation(
-                    path,
-                    f"state/{entry.index}/{name}",
-                    how,
-                    lambda key=ref.storage_key, other=other: file.with_storage(key, other.tobytes()),  # type: ignore[misc]
-                )
+                made = partial(file.with_storage, ref.storage_key, other.tobytes())
+                yield Mutation(path, f"{where}/{name}", how, made)
 
 
-def tensor_variants(
-    values: "numpy.ndarray[tuple[int], numpy.dtype[numpy.float32]]",
-) -> Iterator[tuple[str, numpy.ndarray[tuple[int], numpy.dtype[numpy.float32]]]]:
-    """A tensor with one element moved by the tensor's largest magnitude, scaled, zeroed, and with a NaN."""
+def tensor_variants(values: Array) -> Iterator[tuple[str, Array]]:
+    """A tensor with its largest element ten times as large, scaled, zeroed, and with a NaN."""
     if not values.any():
         return
-    one = values.copy()
     middle = int(numpy.abs(values).argmax())
-    one[middle] += 2 * numpy.abs(values).max()
-    yield "one element changed", one
-    yield "* 1.01", (values * numpy.float32(1.01)).astype("<f4")
+    one = values.copy()
+    one[middle] *= 10
+    yield "largest element * 10", one
+    yield "* 1.01", values * numpy.float32(1.01)
     yield "zeroed", numpy.zeros_like(values)
     broken = values.copy()
     broken[middle] = numpy.nan
@@ -67,64 +71,59 @@ def tensor_variants(
 
 
 def _step_storages(value: object) -> dict[int, str]:
-    """The storage key of each parameter's step count, by the persistent id inside its tensor."""
+    """The storage key of each parameter's step count, from the persistent id inside its tensor."""
     assert isinstance(value, dict)
-    found = {}
-    for index, entry in value["state"].items():
-        identity = entry["step"].arguments[0]
-        # BINUNICODE strings of the id: "storage", the key, the device.
-        parts = identity.data.split(b"X")
-        found[index] = parts[2][4:].decode()
-    return found
+    # The strings of the id are "storage", the key and the device, each behind X and its length.
+    return {
+        i: entry["step"].arguments[0].data.split(b"X")[2][4:].decode() for i, entry in value["state"].items()
+    }
 
 
 def of_rng(path: str, data: bytes) -> Iterator[Mutation]:
-    """Words of python's, NumPy's and torch's generators at the start, in the middle and at the end."""
+    """Words of Python's, NumPy's and torch's generators at the start, in the middle and at the end, and counters."""
     file = TorchFile(data)
-    assert isinstance(file.value, dict)
-    python = file.value["python"]
-    for at in (0, 311, 623, 624):
-        words = [*python[1]]
-        words[at] += 1 if at < 624 else -5
-        changed = {**file.value, "python": (python[0], tuple(words), python[2])}
-        yield Mutation(path, f"python word {at}", "+ 1", lambda changed=changed: file.with_value(changed))  # type: ignore[misc]
-    for place, other, name in ((0, 4, "python version"), (2, 0.5, "python gauss_next")):
-        parts = [*python]
-        parts[place] = other
-        changed = {**file.value, "python": tuple(parts)}
-        yield Mutation(path, name, "changed", lambda changed=changed: file.with_value(changed))  # type: ignore[misc]
-    numpy_state = file.value["numpy"]
-    for place, other, name in ((2, 7, "position"), (3, 1, "has_gauss"), (4, 0.5, "cached gaussian")):
-        parts = [*numpy_state]
-        parts[place] = other
-        changed = {**file.value, "numpy": tuple(parts)}
-        yield Mutation(path, f"numpy {name}", "changed", lambda changed=changed: file.with_value(changed))  # type: ignore[misc]
-    for at in (0, 311, 623):
-        changed = {**file.value, "numpy": _with_word(numpy_state, at)}
-        yield Mutation(path, f"numpy word {at}", "+ 1", lambda changed=changed: file.with_value(changed))  # type: ignore[misc]
-    key = next(name for name in file.entries if "/data/" in name)
-    cpu = file.entries[key]
-    for offset, name in (*_CPU, *((24 + 8 * at, f"word {at}") for at in (0, 311, 623))):
-        bad = bytearray(cpu)
+    state = file.value
+    assert isinstance(state, dict)
+    for name, changes in (("python", _python(state["python"])), ("numpy", _numpy(state["numpy"]))):
+        for field, other in changes.items():
+            made = partial(file.with_value, {**state, name: other})
+            yield Mutation(path, f"{name} {field}", "changed", made)
+    entry = next(name for name in file.entries if "/data/" in name)
+    words = {f"word {at}": 24 + 8 * at for at in (0, 311, 623)}
+    for field, offset in {**_CPU, **words}.items():
+        bad = bytearray(file.entries[entry])
         bad[offset] = (bad[offset] + 1) % 256
-        yield Mutation(
-            path,
-            f"cpu {name}",
-            "+ 1",
-            lambda bad=bytes(bad): file.with_storage(key.rpartition("/")[2], bad),  # type: ignore[misc]
-        )
+        made = partial(file.with_storage, entry.rpartition("/")[2], bytes(bad))
+        yield Mutation(path, f"cpu {field}", "+ 1", made)
 
 
-_CPU = ((0, "seed"), (8, "left"), (12, "seeded"), (16, "next"))
+_CPU = {"seed": 0, "left": 8, "seeded": 12, "next": 16}
 """Offsets of CPUGeneratorImplStateLegacy (ATen/CPUGeneratorImpl.cpp)."""
 
 
-def _with_word(state: tuple[object, ...], at: int) -> tuple[object, ...]:
-    """NumPy's state with one word of its key changed."""
-    keys = state[1]
-    assert isinstance(keys, Call) and isinstance(keys.state, tuple)
+def _python(state: tuple[Any, ...]) -> Mapping[str, object]:
+    version, words, gauss = state
+    found: dict[str, object] = {"version": (4, words, gauss), "gauss_next": (version, words, 0.5)}
+    for at, change in ((0, 1), (311, 1), (623, 1), (624, -5)):
+        other = [*words]
+        other[at] += change
+        found[f"word {at}"] = (version, tuple(other), gauss)
+    return found
+
+
+def _numpy(state: tuple[Any, ...]) -> Mapping[str, object]:
+    kind, keys, position, has_gauss, cached = state
+    found: dict[str, object] = {
+        "position": (kind, keys, 7, has_gauss, cached),
+        "has_gauss": (kind, keys, position, 1, cached),
+        "cached gaussian": (kind, keys, position, has_gauss, 0.5),
+    }
+    assert isinstance(keys, Call)
+    assert isinstance(keys.state, tuple)
     raw = keys.state[4]
-    text = list(raw.arguments[0])
-    text[4 * at] = chr((ord(text[4 * at]) + 1) % 256)
-    changed = replace(raw, arguments=("".join(text), *raw.arguments[1:]))
-    return (state[0], replace(keys, state=(*keys.state[:4], changed)), *state[2:])
+    for at in (0, 311, 623):
+        text = list(raw.arguments[0])
+        text[4 * at] = chr((ord(text[4 * at]) + 1) % 256)
+        changed = replace(raw, arguments=("".join(text), *raw.arguments[1:]))
+        found[f"word {at}"] = (kind, replace(keys, state=(*keys.state[:4], changed)), *state[2:])
+    return found

@@ -25,24 +25,27 @@ Step = str | int
 
 def variants(value: object) -> Iterator[tuple[str, object]]:
     """Other values of a leaf, by its type; a list loses its first item."""
-    if isinstance(value, bool):
-        yield "flipped", not value
-    elif isinstance(value, int):
-        yield "+ 1", value + 1
-        if value:
-            yield "negated", -value
-    elif isinstance(value, float):
-        yield "* 1.1", value * 1.1 if value else 0.1
-        if value:
-            yield "negated", -value
-    elif isinstance(value, str):
-        yield "changed", value + "x"
-    elif isinstance(value, list) and value:
-        yield "item dropped", value[1:]
-    elif value is None:
-        yield "set", 7
+    yield from _changed(value)
+    if isinstance(value, int | float) and not isinstance(value, bool) and value:
+        yield "negated", -value
     if value not in (None, {}, []):
         yield "null", None
+
+
+def _changed(value: object) -> Iterator[tuple[str, object]]:
+    match value:
+        case bool():
+            yield "flipped", not value
+        case int():
+            yield "+ 1", value + 1
+        case float():
+            yield "* 1.1", value * 1.1 if value else 0.1
+        case str():
+            yield "changed", value + "x"
+        case [_, *rest]:
+            yield "item dropped", rest
+        case None:
+            yield "set", 7
 
 
 def leaves(document: object, at: tuple[Step, ...] = ()) -> Iterator[tuple[tuple[Step, ...], object]]:
@@ -77,3 +80,8 @@ def edits(document: object) -> Iterator[tuple[tuple[Step, ...], str, Callable[[]
             yield at, how, partial(edited, document, at, other)
         if isinstance(at[-1], str):
             yield at, "removed", partial(edited, document, at, REMOVED)
+
+
+def pointer(at: tuple[Step, ...]) -> str:
+    """A place as a JSON pointer, for reading."""
+    return "/" + "/".join(map(str, at))

@@ -21,7 +21,8 @@ def seeded(seed: int) -> Words:
 
 def seeded_by_python(seed: int) -> Words:
     """`init_by_array`, with which random.seed begins."""
-    return random.Random(seed).getstate()[1][:WORDS]
+    state: tuple[int, Words, float | None] = random.Random(seed).getstate()
+    return state[1][:WORDS]
 
 
 def refilled(words: Words) -> Words:

@@ -11,7 +11,7 @@ Fix: publish the event file of the run that made the adapter, and name the base 
 
 Bad:
     base: tiny
-    events: "\\"hidden_size\\": 64" -> "\\"hidden_size\\": 32"
+    events: model mm_tokens_per_image = 256
 
 Good:
     base: tiny

@@ -28,7 +28,7 @@ SEVERITY = Severity.WARNING
 BACK = 60.0
 """Seconds that a clock may be set back."""
 SPARE = 60.0
-"""Seconds that writing may take beyond the measured runtime, besides 5 %; also from opening a file to its first event."""
+"""Seconds that writing may take beyond the measured runtime, besides 5 %, and opening a file before its first event."""
 
 
 def check(log: EventLog) -> Iterator[Problem]:

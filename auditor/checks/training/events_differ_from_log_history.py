@@ -14,8 +14,8 @@ Bad:
     events: train/loss at 3 = 6.4
 
 Good:
-    # a step that only one of them has
-    events: train/loss at 3 removed
+    # a series that only one of them has
+    events: train/tokens at 3 = 128
 """
 
 import math

@@ -8,12 +8,12 @@ Wrong when: the folders were copied away during training.
 Fix: publish the checkpoints of one run, and the limit that was used.
 
 Bad:
-    training_args.bin: .save_total_limit = 1
+    *training_args.bin: .save_total_limit = 1
     checkpoint-27/adapter_config.json: = copy of adapter_config.json
 
 Good:
     # one more stays when the best one is kept
-    training_args.bin: .save_total_limit = 1
+    *training_args.bin: .save_total_limit = 1
 """
 
 from collections.abc import Iterator

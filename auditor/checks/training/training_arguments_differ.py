@@ -31,7 +31,7 @@ _NAMED = 4
 
 
 def check(run: Run) -> Iterator[Problem | Skip]:
-    """The first copy that differs from what most copies hold; where none has a majority the last checkpoint's counts."""
+    """The first copy that differs from most; where there is no majority the last checkpoint's counts."""
     copies = run.all(TrainingArgs)
     if len(copies) < 2:
         yield Skip("the run holds fewer than two copies of training_args.bin")
@@ -66,7 +66,7 @@ def _problem(copy: TrainingArgs, keys: list[str], right: Mapping[str, str], more
     return Problem(
         f"{copy.path} differs from the run's other copies in {counted(len(keys), 'argument')}: {joined(named)}",
         copy.at(first),
-        expected=f"{first} {right[first] if first in right else 'is no argument'}",
+        expected=f"{first} {right.get(first, 'is no argument')}",
         observed=f"{first} {here}",
         evidence=(f"so does {joined(more[:_NAMED])}",) if more else (),
     )

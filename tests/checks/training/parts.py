@@ -54,6 +54,11 @@ def arguments(**values: object) -> bytes:
     return make_training_args({**plain, **values})
 
 
+def everywhere(data: bytes) -> dict[str, bytes]:
+    """One training_args.bin in every folder of the run, as one process writes it."""
+    return {f"{folder}{ARGUMENTS}": data for folder in ("", "checkpoint-9/", "checkpoint-18/")}
+
+
 @cache
 def _events() -> EventLog:
     read, _ = contents("tiny", "candidate")

@@ -1,7 +1,6 @@
 from tests.builders.repositories import healthy, seed
 from tests.checks.expecting import WARNING, finding, found, reasons
 from tests.checks.training.parts import (
-    ARGUMENTS,
     CONFIG,
     NO_RUN,
     STATE,
@@ -9,6 +8,7 @@ from tests.checks.training.parts import (
     event_args,
     event_path,
     events,
+    everywhere,
     nothing,
     stateless,
 )
@@ -48,7 +48,7 @@ def test_fails_on_the_real_case_with_the_effective_batch() -> None:
 def test_fails_by_the_arguments_that_arrived() -> None:
     received: dict[str, object] = {"per_device_train_batch_size": 8, "auto_find_batch_size": True}
     data = {
-        ARGUMENTS: arguments(gradient_accumulation_steps=2, **received),
+        **everywhere(arguments(gradient_accumulation_steps=2, **received)),
         event_path(): events(args={**event_args(), **received}),
     }
     (only,) = found(RULE, healthy(data=data, without=[CONFIG]))

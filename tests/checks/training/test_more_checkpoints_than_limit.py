@@ -1,6 +1,14 @@
 from tests.builders.repositories import contents, healthy, seed
 from tests.checks.expecting import WARNING, finding, found, reasons
-from tests.checks.training.parts import ARGUMENTS, CONFIG, arguments, event_args, event_path, events
+from tests.checks.training.parts import (
+    ARGUMENTS,
+    CONFIG,
+    arguments,
+    event_args,
+    event_path,
+    events,
+    everywhere,
+)
 
 RULE = "more-checkpoints-than-limit"
 
@@ -13,7 +21,7 @@ def third() -> dict[str, bytes]:
 
 def limited(limit: int) -> dict[str, bytes]:
     return {
-        ARGUMENTS: arguments(save_total_limit=limit),
+        **everywhere(arguments(save_total_limit=limit)),
         event_path(): events(args={**event_args(), "save_total_limit": limit}),
     }
 

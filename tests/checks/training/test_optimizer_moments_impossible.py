@@ -1,16 +1,37 @@
+from collections.abc import Mapping, Sequence
+
+import pytest
+
 from tests.builders.pickles import make_optimizer, make_torch
 from tests.builders.repositories import healthy, seed
 from tests.checks.expecting import ERROR, finding, found, reasons
+from tests.checks.training.parts import STATE, rows
 
 RULE = "optimizer-moments-impossible"
 FILE = "checkpoint-18/optimizer.pt"
 BOTH = ["checkpoint-9/optimizer.pt", FILE]
 
 
-def with_moment(value: float, name: str = "exp_avg_sq") -> dict[str, bytes]:
+SHAPES = [(2, 2)] * 3
+GROUP = {"amsgrad": False}
+"""What tells torch's Adam and AdamW from RAdam and NAdam."""
+
+
+def with_moment(
+    value: float, name: str = "exp_avg_sq", group: Mapping[str, object] | None = None
+) -> dict[str, bytes]:
     """The second of three parameters holds the value."""
-    shapes = [(2, 2)] * 3
-    return {FILE: make_optimizer(shapes, 18, lambda index, key: value if (index, key) == (1, name) else 0.5)}
+
+    def moments(index: int, key: str) -> float:
+        return value if (index, key) == (1, name) else 0.5
+
+    return {FILE: make_optimizer(SHAPES, 18, moments, group)}
+
+
+def with_norms(total: float) -> dict[str, bytes]:
+    """Twelve elements whose second moments sum up to the number, over small first moments."""
+    each = {"exp_avg": 1e-6, "exp_avg_sq": total / 12}
+    return {FILE: make_optimizer(SHAPES, 18, lambda _, key: each[key], GROUP)}
 
 
 def test_passes() -> None:
@@ -24,18 +45,77 @@ def test_fails_for_a_negative_mean_of_squares() -> None:
         finding(
             RULE,
             ERROR,
-            "exp_avg_sq of 1 of 3 parameters is negative or not finite",
+            "moments of 1 of 3 parameters are negative in exp_avg_sq",
             FILE,
-            "state/1/exp_avg_sq",
-            expected="finite numbers of zero or more",
+            "state/1",
+            expected="means of squares",
             observed="parameter 1 first",
         )
     ]
 
 
-def test_fails_for_nan_and_infinity() -> None:
-    assert len(found(RULE, healthy(data=with_moment(float("nan"))))) == 1
-    assert len(found(RULE, healthy(data=with_moment(float("inf"))))) == 1
+@pytest.mark.parametrize("name", ["exp_avg", "exp_avg_sq"])
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_fails_for_nan_and_infinity(name: str, value: float) -> None:
+    (only,) = found(RULE, healthy(data=with_moment(value, name)))
+    assert only.message == "moments of 1 of 3 parameters are not finite"
+
+
+def test_fails_for_a_mean_beyond_the_root_of_its_squares() -> None:
+    """18 equal gradients g give (1 - 0.9^18) g and (1 - 0.999^18) g^2: a ratio of 0.85 / 0.133 = 6.4.
+
+    The most is at gradients in the proportion (0.9 / 0.999)^k: 7.19 roots, 5.08 beside 0.5 squared.
+    """
+    gone = [STATE]
+    assert found(RULE, healthy(data=with_moment(5.07, "exp_avg", GROUP), without=gone)) == []
+    (only,) = found(RULE, healthy(data=with_moment(5.1, "exp_avg", GROUP), without=gone))
+    assert only.message == "moments of 1 of 3 parameters are larger in exp_avg than exp_avg_sq allows"
+    assert only.expected == "at most 7.186 times the root of exp_avg_sq"
+
+
+def test_fails_for_a_mean_that_is_zero_beside_squares() -> None:
+    (only,) = found(RULE, healthy(data=with_moment(0.0, "exp_avg", GROUP)))
+    assert only.message == "moments of 1 of 3 parameters are all zero in exp_avg and not in exp_avg_sq"
+
+
+def clipped_sum(norms: Sequence[float], beta: float = 0.999) -> float:
+    """Adam's recursion on the clipped norms, step by step: v = beta v + (1 - beta) n^2."""
+    value = 0.0
+    for norm in norms:
+        value = beta * value + (1 - beta) * min(norm, 1.0) ** 2
+    return value
+
+
+def honest_norms() -> list[float]:
+    return [float(str(row["grad_norm"])) for row in rows()]
+
+
+def test_passes_a_sum_that_the_norms_give() -> None:
+    total = clipped_sum(honest_norms())
+    assert found(RULE, healthy(data=with_norms(total))) == []
+    assert found(RULE, healthy(data=with_norms(total * (1 + 1.5e-5)))) == []
+
+
+def test_fails_for_a_sum_that_the_norms_do_not_give() -> None:
+    total = clipped_sum(honest_norms())
+    (only,) = found(RULE, healthy(data=with_norms(total * 1.001)))
+    assert only.message == (
+        f"the sum of exp_avg_sq in {FILE} is not what the gradient norms in checkpoint-18/trainer_state.json give"
+    )
+    assert only.at.member == "state/*/exp_avg_sq"
+    assert only.expected is not None
+    assert abs(float(only.expected) - total) <= 1e-5 * total
+
+
+def test_passes_anything_that_unlogged_steps_allow_and_fails_beyond() -> None:
+    """Every second row: between the logged squares and those with a clipped norm of 1 in each other step."""
+    history = rows()[1::2]
+    norms = honest_norms()
+    low = clipped_sum([0.0 if n % 2 == 0 else norm for n, norm in enumerate(norms)])
+    high = clipped_sum([1.0 if n % 2 == 0 else norm for n, norm in enumerate(norms)])
+    edits = {STATE: {"/log_history": history}}
+    for total, count in ((low * 1.0001, 0), (high * 0.9999, 0), (low * 0.99, 1), (high * 1.01, 1)):
+        assert len(found(RULE, healthy(json_edits=edits, data=with_norms(total)))) == count
 
 
 def test_says_when_it_cannot_look() -> None:

@@ -1,0 +1,47 @@
+from tests.builders.repositories import healthy, seed
+from tests.checks.expecting import WARNING, finding, found, reasons
+from tests.checks.training.parts import EARLY, ROOT_STATE, STATE, edits, rows, state
+
+RULE = "training-states-differ"
+
+
+def test_passes() -> None:
+    assert found(RULE, healthy()) == []
+
+
+def test_passes_a_final_state_of_another_run() -> None:
+    """Its rows are not the continuation, which another rule reports."""
+    other = [{**row, "loss": 1.0} for row in rows()]
+    changed = {ROOT_STATE: {"/log_history": other, "/max_steps": 36}}
+    assert found(RULE, healthy(json_edits=changed)) == []
+
+
+def test_fails_for_a_value_that_does_not_change() -> None:
+    assert found(RULE, state(EARLY, save_steps=3)) == [
+        finding(
+            RULE,
+            WARNING,
+            "checkpoint-9/trainer_state.json and trainer_state.json disagree on 1 value: save_steps",
+            EARLY,
+            "/save_steps",
+            expected="save_steps 9",
+            observed="save_steps 3",
+        )
+    ]
+
+
+def test_fails_for_two_copies_of_one_step() -> None:
+    """checkpoint-18 and the root are both of step 18; checkpoint-9 has its own total_flos."""
+    (only,) = found(RULE, state(total_flos=1.0))
+    assert (only.at.path, only.expected) == (STATE, "total_flos 1662861312.0")
+
+
+def test_fails_for_a_key_that_one_copy_lacks() -> None:
+    (only,) = found(RULE, healthy(json_edits=edits(EARLY, more=1, eval_steps=None)))
+    assert only.observed == "eval_steps null"
+
+
+def test_says_when_it_cannot_look() -> None:
+    skip = "the run holds fewer than two copies of trainer_state.json"
+    assert reasons(RULE, seed()) == [skip]
+    assert reasons(RULE, healthy(without=[ROOT_STATE, EARLY])) == [skip]
