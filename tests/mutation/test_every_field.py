@@ -1,0 +1,100 @@
+"""Each field of the honest run changed alone raises a finding, or provably claims nothing."""
+
+import fnmatch
+import sys
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+import pytest
+
+from auditor.model import Finding, name_of
+from tests.builders.torch_files import TorchFile
+from tests.mutation import binaries, texts, torch_files
+from tests.mutation.auditing import Auditor
+from tests.mutation.no_claim import NO_CLAIMS, reason
+from tests.mutation.values import Mutation
+
+AT_LEAST = 0.95
+"""Share of the edits that claim something and must be found."""
+SAMPLE = 2
+"""One of so many edits of the files whose fields repeat each other's form is tried, chosen by checksum."""
+_REPEATING = ("trainer_state.json", "training_args.bin", "optimizer.pt")
+
+
+Maker = Callable[[str, bytes], Iterable[Mutation]]
+_MAKERS: tuple[tuple[str, Maker], ...] = (
+    ("tokenizer.json", texts.of_tokenizer),
+    ("*.json", texts.of_json),
+    ("README.md", texts.of_card),
+    (".gitattributes", texts.of_attributes),
+    ("optimizer.pt", torch_files.of_optimizer),
+    ("rng_state.pth", torch_files.of_rng),
+    ("scheduler.pt", torch_files.of_settings),
+    ("training_args.bin", torch_files.of_settings),
+    ("adapter_model.safetensors", binaries.of_tensors),
+    ("events.out.tfevents.*", binaries.of_events),
+)
+
+
+def mutations(files: Mapping[str, bytes]) -> Iterator[Mutation]:
+    """Every edit of every field of every file."""
+    for path, data in files.items():
+        make = next(make for name, make in _MAKERS if fnmatch.fnmatchcase(name_of(path), name))
+        yield from make(path, data)
+
+
+def sampled(found: Iterator[Mutation]) -> Iterator[Mutation]:
+    """All edits of most files, a part of those of long ones."""
+    for mutation in found:
+        repeats = mutation.path.endswith(_REPEATING) or "tfevents" in mutation.path
+        if not repeats or zlib.crc32(str(mutation).encode()) % SAMPLE == 0:
+            yield mutation
+
+
+def speaks_of(finding: Finding, path: str) -> bool:
+    """Whether a finding lies in a file or names it."""
+    texts_ = (finding.message, finding.expected, finding.observed, *finding.evidence)
+    places = (finding.at, *finding.also_at)
+    return any(place.path == path for place in places) or any(path in (text or "") for text in texts_)
+
+
+def test_every_field_changed_alone_is_found(capsys: pytest.CaptureFixture[str]) -> None:
+    auditor = Auditor()
+    tried = list(sampled(mutations(auditor.files)))
+    excused = Counter(why for mutation in tried if (why := reason(mutation)) is not None)
+    caught, rules, missed = 0, 0, Counter[str]()
+    for mutation in tried:
+        if reason(mutation) is not None:
+            continue
+        found = [f for f in auditor.new(mutation.path, mutation.data()) if speaks_of(f, mutation.path)]
+        caught, rules = caught + bool(found), rules + len({f.rule for f in found})
+        if not found:
+            missed[str(mutation)] += 1
+    claiming = len(tried) - excused.total()
+    with capsys.disabled():
+        sys.stdout.write(
+            f"\n{len(tried):,} edits of one field: {caught:,} of {claiming:,} that claim something are found "
+            f"({caught / claiming:.1%}), by {rules / max(caught, 1):.2f} rules each; {excused.total():,} claim "
+            f"nothing ({excused.total() / len(tried):.1%})\n"
+        )
+        sys.stdout.write("".join(f"  not found: {text}\n" for text in sorted(missed)))
+
+
+def test_every_excuse_is_needed_and_argued() -> None:
+    """No reason without an edit that it excuses, and none that is a mere word."""
+    tried = list(mutations(Auditor().files))
+    for item in NO_CLAIMS:
+        assert any(item.excuses(mutation) for mutation in tried), item
+        assert len(item.why.split()) >= 6
+
+
+def test_files_made_again_without_an_edit_raise_nothing() -> None:
+    """The control: what is found is found because of the field, and not because the file was written anew."""
+    auditor = Auditor()
+    for path, data in auditor.files.items():
+        if path.endswith((".pt", ".pth", "training_args.bin")):
+            file = TorchFile(data)
+            assert auditor.new(path, file.with_value(file.value)) == ()
+        elif "tfevents" in path:
+            assert binaries.EventFile(data).with_record(-1, b"") == data
