@@ -5,17 +5,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from unittest import mock
 
-from auditor import runs
 from auditor.artifacts._base import Artifact
 from auditor.engine import _feed, _rules
 from auditor.engine.audit import Options, look
 from auditor.model import Blob, Digest, Finding, Severity, Snapshot, Unread
 from auditor.policy import Policy
 from auditor.recipes._base import Recipe
+from auditor.runs import _reading
 from auditor.sources.directory import memory_snapshot
 from tests.builders.repositories import TINY_BASE, contents
 
-_PARSE, _RECIPE = runs._parse, runs._recipe
+_PARSE, _RECIPE = _reading._parse, _reading._recipe
 IN_LFS = (".bin", ".pt", ".pth", ".safetensors", "tokenizer.json")
 
 
@@ -50,8 +50,8 @@ class Auditor:
         """All findings, as `audit check --base fixtures/tiny/base` finds them before they are folded."""
         snapshot = Snapshot("candidate", blobs, kind="memory")
         with (
-            mock.patch.object(runs, "_parse", self._parse),
-            mock.patch.object(runs, "_recipe", self._recipe),
+            mock.patch.object(_reading, "_parse", self._parse),
+            mock.patch.object(_reading, "_recipe", self._recipe),
         ):
             side = look(snapshot, self.options)
         assert not side.crashed, side.crashed
