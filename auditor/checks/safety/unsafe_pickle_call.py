@@ -5,7 +5,9 @@ can look at the result. The calls of files that transformers, PEFT, accelerate a
 (Python 3.11, pickletools.py and pickle.py, `load_reduce`; transformers 4.51.3 and 5.23.0); everything else
 is listed here without having been run.
 
-Wrong when: a library that is not in the list writes its own class with a constructor call.
+Wrong when: a library that is not in the list writes its own class with a constructor call. In a data file (.pkl and
+its kin, which no trainer opens) such a class is a warning, as long as it lies outside the modules that reach the
+system.
 
 Fix: do not open the file with torch.load or pickle. Ask for it as safetensors or JSON, and find out how
 it got there.
@@ -18,14 +20,20 @@ Good:
     training_args.bin: pickle calling torch.device
 """
 
+import re
 from collections.abc import Iterator
 
+from auditor.artifacts._pickle_names import is_dangerous
+from auditor.artifacts._pickle_values import GlobalRef
 from auditor.artifacts.pickle_archive import PickleArchive
 from auditor.checks._wording import counted
 from auditor.model import Problem, Severity
 
 SEVERITY = Severity.ERROR
 
+DATA_SUFFIXES = (".pkl", ".pickle", ".joblib", ".dill")
+"""Files of a project's own, which no trainer and no loader of adapters opens."""
+_CLASS = re.compile(r"[A-Z][A-Za-z0-9]*\Z")
 SHOWN = 10
 """Most calls listed as evidence."""
 
@@ -44,4 +52,21 @@ def check(archive: PickleArchive) -> Iterator[Problem]:
             evidence=tuple(
                 f"byte {call.offset}: {call.callable} with {call.argument}" for call in archive.unsafe[:SHOWN]
             ),
+            severity=_severity(archive),
         )
+
+
+def _severity(archive: PickleArchive) -> Severity:
+    """A warning where a data file only makes objects of classes nobody here knows, else an error."""
+    foreign = archive.path.lower().endswith(DATA_SUFFIXES) and all(
+        _is_foreign_class(call.callable) for call in archive.unsafe
+    )
+    return Severity.WARNING if foreign else Severity.ERROR
+
+
+def _is_foreign_class(dotted: str) -> bool:
+    module, _, name = dotted.rpartition(".")
+    if not module or not _CLASS.match(name):
+        return False
+    # The answer of a web request, stored: its constructor takes nothing and opens nothing.
+    return dotted == "requests.models.Response" or not is_dangerous(GlobalRef(module, name))

@@ -4,8 +4,11 @@ from pathlib import Path
 import pytest
 
 from auditor.artifacts.pickle_archive import PickleArchive
+from auditor.model import Severity
+from tests.builders import pickles
+from tests.builders.pickles import make_torch
 from tests.builders.repositories import healthy, seed
-from tests.checks.expecting import ERROR, finding, found, reasons
+from tests.checks.expecting import ERROR, WARNING, finding, found, reasons
 from tests.checks.safety.pickled import Calls, archive
 
 RULE = "unsafe-pickle-call"
@@ -49,3 +52,22 @@ def test_fails_with_the_whole_finding() -> None:
 
 def test_says_when_it_cannot_look() -> None:
     assert reasons(RULE, seed()) == ["checkpoint-450/optimizer.pt was not read: unfetched (and 4 more)"]
+
+
+@pytest.mark.parametrize(
+    ("path", "module", "name", "severity"),
+    [
+        ("data/answers.pkl", "openai.openai_object", "OpenAIObject", WARNING),
+        ("data/answers.pkl", "requests.models", "Response", WARNING),
+        ("data/answers.pkl", "subprocess", "Popen", ERROR),
+        ("data/answers.pkl", "openai.cli", "main", ERROR),
+        ("data/answers.pkl", "requests", "Session", ERROR),
+        ("training_args.bin", "openai.openai_object", "OpenAIObject", ERROR),
+    ],
+)
+def test_fails_mildly_for_an_unknown_class_in_a_data_file(
+    path: str, module: str, name: str, severity: Severity
+) -> None:
+    data = make_torch(pickles.Call(pickles.Global(module, name), ("x",)))
+    (only,) = found(RULE, healthy(data={path: data}))
+    assert (only.severity, only.at.path) == (severity, path)
