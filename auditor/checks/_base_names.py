@@ -25,11 +25,12 @@ def model_name(name: str) -> str:
 
     ``google/gemma-3-4b-it``, ``/models/gemma-3-4b-it/``, ``git@host:group/gemma-3-4b-it.git``, the hub
     cache's ``models--google--gemma-3-4b-it/snapshots/<commit>`` and a ``-bnb-4bit`` copy all give the last.
+    ModelScope's cache writes the dot of ``Qwen2.5`` as three underscores.
     """
     bare = name.strip().replace("\\", "/").rstrip("/")
     cached = _CACHED.search(bare)
     last = cached.group(1) if cached else re.split(r"[/:]", bare)[-1]
-    lower = last.lower()
+    lower = last.lower().replace("___", ".")
     return _SUFFIX.sub("", _SUFFIX.sub("", lower))
 
 

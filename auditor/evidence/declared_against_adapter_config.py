@@ -116,7 +116,8 @@ def _base(stated: Stated, config: AdapterConfig, paths: tuple[str, ...]) -> Iter
 
 def _last(name: str) -> str:
     last = re.split(r"[/\\]", name.strip().rstrip("/\\"))[-1].lower()
-    return _QUANTIZED.sub("", last)
+    # ModelScope's cache writes a dot as three underscores.
+    return _QUANTIZED.sub("", last.replace("___", "."))
 
 
 def _kind(name: str) -> str:

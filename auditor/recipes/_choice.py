@@ -65,9 +65,15 @@ class Shelf:
         return record if record is not None else self._input(place)
 
     def _is_record_of(self, recipe: Recipe, place: Place) -> bool:
-        """One above several runs that describes another adapter than this is that adapter's."""
-        inside = folder_of(recipe.path) in place.folders
-        return inside or self.alone or not (recipe.documented and _disagreements(recipe, place))
+        """One above several runs is only that one's which it names, or whose adapter it describes."""
+        if folder_of(recipe.path) in place.folders or self.alone or not recipe.documented:
+            return True
+        named = self._names(recipe, place)
+        return (
+            named
+            if named is not None
+            else _agreements(recipe, place) > 1 and not _disagreements(recipe, place)
+        )
 
     def _input(self, place: Place) -> Recipe | None:
         fitting = [recipe for recipe in self.inputs if self._may_be_of(recipe, place)]
@@ -195,4 +201,6 @@ def _base(name: object) -> str | None:
     part = _last(name)
     if part is None:
         return None
+    # ModelScope's cache writes a dot as three underscores.
+    part = part.replace("___", ".")
     return next((part.removesuffix(suffix) for suffix in _QUANTIZED if part.endswith(suffix)), part)

@@ -32,6 +32,8 @@ TRAINER_NAMES: tuple[str, ...] = (
     *("save_total_limit", "seed", "warmup_ratio", "warmup_steps", "weight_decay"),
 )
 """Fields of TrainingArguments that are claims of the ledger, for platforms that hand them over as they are."""
+STRANGERS = 8
+"""One unknown key in so many is still a platform's own file."""
 _NOBODY = Stated(None, "", "")
 
 
@@ -101,6 +103,9 @@ def compose(book: Vocabulary, path: str, raw: Mapping[str, object], *, record: b
         settings.setdefault(name, stated)
     trainer = book.trainer(raw)
     unknown = tuple(_unknown(leaves, book))
+    # A file of many strangers is another program's or a newer release's: its spelling and types are not judged.
+    foreign = book.documented and len(unknown) > max(2, len(leaves) // STRANGERS)
+    judged: Leaves = {} if foreign else leaves
     return Recipe(
         path=path,
         platform=book.platform,
@@ -110,14 +115,14 @@ def compose(book: Vocabulary, path: str, raw: Mapping[str, object], *, record: b
         trainer=trainer,
         duplicates=tuple(duplicates),
         suspicious=tuple(
-            stated for where, stated in leaves.items() if _is_suspicious(where, stated.value, book)
+            stated for where, stated in judged.items() if _is_suspicious(where, stated.value, book)
         ),
         inert=tuple(stated for where, stated in leaves.items() if book.inert(where, stated.value, trainer)),
         record=record,
         documented=book.documented,
         decides=book.decides,
-        misspelt=tuple(_misspelt(unknown, leaves, book)),
-        mistyped=tuple(_mistyped(leaves, book, path.lower().endswith((".yaml", ".yml")))),
+        misspelt=tuple(_misspelt(() if foreign else unknown, leaves, book)),
+        mistyped=tuple(_mistyped(judged, book, path.lower().endswith((".yaml", ".yml")))),
         converts=book.converts,
     )
 

@@ -1,10 +1,11 @@
 """AutoTrain: training_params.json, which it saves beside the model, and the YAML of ``autotrain --config``.
 
 Source of names and types: autotrain-advanced 0.6.30 to 0.8.36, trainers/clm/params.py (LLMTrainingParams) and parser.py
-(the YAML's groups); meaning: trainers/clm/utils.py, ``configure_training_args``. Evaluation and, from 0.8, saving are
-off without a validation split, whatever ``eval_strategy`` says. ``logging_steps`` -1 lets AutoTrain choose. Without
-``peft`` the keys of LoRA are not read. ``seed`` is never handed to the trainer, and ``target_modules: all-linear`` is
-PEFT's own word. Releases before 0.7 say ``fp16``, ``use_int4``, ``use_int8`` and ``use_peft``.
+(the YAML's groups); meaning: trainers/clm/utils.py, ``configure_training_args`` and ``get_model``. Evaluation and, from
+0.8, saving are off without a validation split, whatever ``eval_strategy`` says. ``logging_steps`` -1 lets AutoTrain
+choose. Without ``peft`` neither the keys of LoRA nor the quantization are read. ``seed`` is never handed to the
+trainer, and ``target_modules: all-linear`` is PEFT's own word. Releases before 0.7 say ``fp16``, ``use_int4``,
+``use_int8`` and ``use_peft``.
 """
 
 from collections.abc import Iterator, Mapping
@@ -126,12 +127,14 @@ _SENSES: Mapping[str, Sense] = {
     "save_strategy": senses.when(_has_validation),
     "fp16": _half,
     "mixed_precision": _word,
-    "quantization": _word,
+    "quantization": senses.when(_has_peft, _word),
 }
 
 
 def _derived(leaves: Leaves) -> Iterator[tuple[str, Stated]]:
-    yield from senses.loaded_bits(leaves, "use_int4", "use_int8")
+    tuned = leaves.get("use_peft")
+    if tuned is not None and tuned.value is True:
+        yield from senses.loaded_bits(leaves, "use_int4", "use_int8")
 
 
 def _trainer(raw: Mapping[str, object]) -> str | None:
@@ -196,3 +199,4 @@ _YAML = Vocabulary(
     converts=True,
     decides=_DECIDES,
 )
+VOCABULARIES: Mapping[str, Vocabulary] = {"autotrain": _PARAMS, "autotrain-yaml": _YAML}

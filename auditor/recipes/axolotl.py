@@ -160,3 +160,4 @@ _BOOK = Vocabulary(
     converts=True,
     decides=frozenset({"save_strategy", "eval_strategy", "logging_steps", "evaluation_data"}),
 )
+VOCABULARIES: Mapping[str, Vocabulary] = {"axolotl": _BOOK}

@@ -64,3 +64,4 @@ _BOOK = Vocabulary(
     free_text=said.FREE_TEXT,
     documented=False,
 )
+VOCABULARIES: Mapping[str, Vocabulary] = {"cheetah": _BOOK}

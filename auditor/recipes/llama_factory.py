@@ -39,7 +39,7 @@ def recognise(path: str, raw: Mapping[str, object]) -> Recipe | None:
     """A training configuration by two of its own keys; the web interface's by the names of its elements."""
     written = path.rpartition("/")[2] in WRITTEN
     if f"{_BOARD}cutoff_len" in raw or f"{_BOARD}training_stage" in raw:
-        return compose(_BOARD_BOOK, path, raw, record=True)
+        return compose(_BOARD_BOOK, path, _without_overridden(raw), record=True)
     if len(_STRONG & set(raw)) < 2 or not _TRAINING & set(raw):
         return None
     return compose(_BOOK, path, raw, record=written)
@@ -132,6 +132,12 @@ def _board_types() -> Mapping[str, str]:
     return {key: "number" if key.removeprefix(_BOARD) in _BOARD_NUMBERS else "any" for key in _BOARD_MEANING}
 
 
+def _without_overridden(raw: Mapping[str, object]) -> Mapping[str, object]:
+    """The elements but for those that the page's box of extra arguments, a JSON object, has the last word on."""
+    extra = str(raw.get("train.extra_args", ""))
+    return {key: value for key, value in raw.items() if f'"{key.removeprefix(_BOARD)}"' not in extra}
+
+
 def _board_precision(value: object, raw: Mapping[str, object]) -> tuple[object, ...]:
     return (value,) if value in ("fp16", "bf16") else ("no",) if value == "fp32" else ()
 
@@ -163,3 +169,4 @@ _BOARD_BOOK = Vocabulary(
     converts=True,
     decides=frozenset({"save_strategy", "eval_strategy"}),
 )
+VOCABULARIES: Mapping[str, Vocabulary] = {"llama-factory": _BOOK}

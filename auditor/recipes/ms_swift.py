@@ -100,3 +100,4 @@ _BOOK = Vocabulary(
     trainer=_trainer,
     decides=frozenset({"evaluation_data", "task_type"}),
 )
+VOCABULARIES: Mapping[str, Vocabulary] = {"ms-swift": _BOOK}

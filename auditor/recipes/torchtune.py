@@ -150,3 +150,4 @@ _BOOK = Vocabulary(
     lenient=frozenset({"clip_grad_norm", "device", "dtype"}),
     decides=frozenset({"save_strategy", "eval_strategy", "logging_steps", "evaluation_data"}),
 )
+VOCABULARIES: Mapping[str, Vocabulary] = {"torchtune": _BOOK}

@@ -133,3 +133,4 @@ def _book(trainer: str | None) -> Vocabulary:
 
 
 _BOOKS: Mapping[str | None, Vocabulary] = {trainer: _book(trainer) for trainer in ("sft", "dpo", None)}
+VOCABULARIES: Mapping[str, Vocabulary] = {"trl": _BOOKS[None]}

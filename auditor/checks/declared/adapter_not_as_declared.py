@@ -50,7 +50,7 @@ def check(run: Run, recipe: Recipe) -> Iterator[Problem | Skip]:
     if config is None:
         yield from _without_adapter(run, recipe)
         return
-    if wanted is not None and wanted.value is False and config.is_peft:
+    if wanted is not None and wanted.meant is False and config.is_peft:
         yield Problem(
             f"peft is declared false, and {config.path} configures a {config.peft_type} adapter",
             Location(recipe.path, wanted.member),
@@ -80,7 +80,7 @@ def _without_adapter(run: Run, recipe: Recipe) -> Iterator[Problem | Skip]:
         yield Skip("the configuration was handed in, and another run may have been made by it")
     elif recipe.value("merge_adapter"):
         yield Skip("the adapter was to be merged, which removes its files")
-    elif wanted is not None and wanted.value is True:
+    elif wanted is not None and wanted.meant is True:
         yield Problem(
             "peft is declared true, and the run holds no adapter_config.json",
             Location(recipe.path, wanted.member),
