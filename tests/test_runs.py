@@ -136,3 +136,11 @@ def test_a_link_in_the_place_of_a_file_that_is_read_is_not_silently_absent(path:
     assert [(item.path, item.state, item.reason) for item in found.unread] == [
         (path, "unreadable", "is a symlink, which is never followed")
     ]
+
+
+def test_what_macos_keeps_beside_a_file_is_no_copy_of_it() -> None:
+    """``._optimizer.pt`` holds icons and attributes; a pickle under such a name is read like any other."""
+    double = b"\x00\x05\x16\x07" + b"\0" * 160
+    assert read(memory_snapshot("x", {"._optimizer.pt": double})).unread == ()
+    (item,) = read(memory_snapshot("x", {"._optimizer.pt": b"\x80\x02cos\nsystem\n"})).unread
+    assert item.path == "._optimizer.pt"

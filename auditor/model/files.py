@@ -92,6 +92,8 @@ class Snapshot:
     kind: str = "directory"
     shallow: bool = False
     notes: tuple[str, ...] = ()
+    part: bool = False
+    """Whether a folder lies below a .gitattributes of its work tree, which is not among its files."""
     cache: dict[str, object] = field(default_factory=dict, repr=False)
 
     def under(self, folder: str) -> Mapping[str, Blob]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from auditor.artifacts._base import Artifact
 from auditor.artifacts._readers import readers_of
 from auditor.errors import CannotRead
-from auditor.model import Blob, FileKind, Snapshot, Unread, folder_of
+from auditor.model import Blob, FileKind, Snapshot, Unread, folder_of, name_of
 from auditor.recipes._base import Recipe
 from auditor.recipes._platforms import is_recipe, read_recipe
 from auditor.runs._words import Contents, Folder, step_of
@@ -34,6 +34,8 @@ def _parse(path: str, blob: Blob, unread: dict[str, Unread]) -> Iterator[Artifac
         if _hides(path):
             unread[path] = Unread(path, f"is a {blob.kind.value}, which is never followed", "unreadable")
         return
+    if name_of(path).startswith("._") and _is_apple_double(blob):
+        return
     for reader in readers_of(path):
         if blob.absent is not None and not reader.reads_absent:
             unread[path] = Unread(path, blob.absent, "unfetched")
@@ -42,6 +44,15 @@ def _parse(path: str, blob: Blob, unread: dict[str, Unread]) -> Iterator[Artifac
             yield reader.parse(blob)
         except CannotRead as error:
             unread.setdefault(path, Unread(path, error.reason, error.state))
+
+
+def _is_apple_double(blob: Blob) -> bool:
+    """Whether a file holds what macOS keeps beside ``name`` as ``._name`` (RFC 1740): no copy of it."""
+    try:
+        with blob.open() as stream:
+            return stream.read(4) == b"\x00\x05\x16\x07"
+    except CannotRead:
+        return False
 
 
 def _hides(path: str) -> bool:

@@ -38,7 +38,19 @@ def snapshot(folder: Path, lfs_stores: tuple[Path, ...] = (), name: str | None =
             break
         relative = path.relative_to(folder).as_posix()
         blobs[relative] = _blob(path, relative, store)
-    return Snapshot(name or folder.name, dict(sorted(blobs.items())), notes=notes)
+    return Snapshot(
+        name or folder.name, dict(sorted(blobs.items())), notes=notes, part=_is_ruled_from_above(folder)
+    )
+
+
+def _is_ruled_from_above(folder: Path) -> bool:
+    """Whether a .gitattributes stands above a folder, up to the top of the work tree it lies in."""
+    here = folder.resolve()
+    while not (here / ".git").exists() and here != here.parent:
+        here = here.parent
+        if (here / ".gitattributes").is_file():
+            return True
+    return False
 
 
 def _files(folder: Path) -> Iterator[Path]:

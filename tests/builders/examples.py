@@ -6,7 +6,7 @@ line is ``PATH: edit``, PATH being a name, a glob, ``events`` for the event file
 
     PATH: /json/pointer = JSON  |  /json/*/pointer = JSON  |  /json/pointer removed
     PATH: "old" -> "new"  |  + "text"  |  = "whole text"     {a Hugging Face token} in a text stands for a made-up one
-    PATH: = copy of OTHER  |  removed  |  name "old" -> "new"  |  unfetched  |  unfetched, N bytes
+    PATH: = copy of OTHER  |  removed  |  name "old" -> "new"  |  unfetched  |  unfetched, N bytes  |  submodule
     PATH: cut to N bytes  |  byte N changed  |  N zero bytes
     PATH: tensor GLOB = 0 | = NaN | * 2 | rows 4 | of shape 8x256 | renamed "old" -> "new" | removed | as float16
     PATH: .attribute = JSON     a pickled training_args.bin or state
@@ -23,7 +23,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
-from auditor.model import Blob, Snapshot
+from auditor.model import Blob, FileKind, Snapshot
 from auditor.sources.directory import memory_snapshot
 from tests.builders import example_edits as edits
 from tests.builders import example_events as events
@@ -124,6 +124,9 @@ def _filed(example: Example, path: str, edit: str) -> bool:
         size = int(pointer[1]) if pointer[1] else None
         data = example.files.pop(path) if size is None else example.files.pop(path, b"")
         example.absent[path] = edits.unfetched(path, data, size)
+    elif edit == "submodule":
+        example.files.pop(path, None)
+        example.absent[path] = replace(edits.unfetched(path, b"", None), kind=FileKind.SUBMODULE, lfs=None)
     elif renamed:
         other = edits.replaced(path.encode(), json.loads(renamed["old"]), json.loads(renamed["new"])).decode()
         _rename(example, path, other)

@@ -4,8 +4,10 @@ git-lfs replaces a pointer by its content only where `filter=lfs` applies (gitat
 docs/spec.md). Without the rule every
 checkout keeps the 130-byte text, and a loader fails on it.
 
-Wrong when: the rule is in a file outside the repository (`.git/info/attributes`), which no clone
-receives.
+In a plain folder it is a warning, and nothing is said where a .gitattributes above the folder may rule.
+
+Wrong when: the folder was copied out of its repository, or the rule is in a file outside the repository
+(`.git/info/attributes`), which no clone receives.
 
 Fix: `git lfs track` the file's pattern and commit .gitattributes.
 
@@ -31,7 +33,8 @@ SEVERITY = Severity.ERROR
 
 def check(contents: Contents) -> Iterator[Problem | Skip]:
     """One finding for all pointers without a rule."""
-    reason = not_a_repository(contents)
+    whole = contents.snapshot.kind == "directory" and not contents.snapshot.part
+    reason = None if whole else not_a_repository(contents)
     if reason is not None:
         yield reason
         return
@@ -45,4 +48,5 @@ def check(contents: Contents) -> Iterator[Problem | Skip]:
             Location(lost[0]),
             expected="a pattern with filter=lfs",
             observed="no rule",
+            severity=Severity.WARNING if whole else None,
         )

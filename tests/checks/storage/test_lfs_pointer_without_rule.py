@@ -1,7 +1,10 @@
 from dataclasses import replace
+from pathlib import Path
 
+from auditor.sources import directory
+from tests.builders import repos
 from tests.builders.repositories import seed
-from tests.checks.expecting import ERROR, finding, found, reasons
+from tests.checks.expecting import ERROR, WARNING, finding, found, reasons
 from tests.checks.storage.stored import healthy_in_git
 
 RULE = "lfs-pointer-without-rule"
@@ -50,6 +53,24 @@ def test_fails_where_a_later_line_takes_the_filter_away() -> None:
     assert only.at.path == "checkpoint-450/training_args.bin"
 
 
+def test_fails_as_a_warning_in_a_folder_that_no_rule_above_can_reach(tmp_path: Path) -> None:
+    """Seen in public repositories: pointers and no .gitattributes at all."""
+    pointer = repos.pointer(b"weights" * 500)
+    folder = tmp_path / "project" / "model"
+    folder.mkdir(parents=True)
+    (folder / "adapter_model.safetensors").write_bytes(pointer)
+    (only,) = found(RULE, directory.snapshot(folder))
+    assert only.severity is WARNING
+    (tmp_path / "project" / ".gitattributes").write_text("*.safetensors filter=lfs\n")
+    assert reasons(RULE, directory.snapshot(folder)) == [
+        "a folder alone does not show how git stores it (give a ref)"
+    ]
+    # A work tree of its own below that one: what stands above is not its rule.
+    (folder / ".git").mkdir()
+    (again,) = found(RULE, directory.snapshot(folder))
+    assert again.severity is WARNING
+
+
 def test_says_when_it_cannot_look() -> None:
-    folder = replace(seed(without=[".gitattributes"]), kind="directory")
+    folder = replace(seed(without=[".gitattributes"]), kind="directory", part=True)
     assert reasons(RULE, folder) == ["a folder alone does not show how git stores it (give a ref)"]
