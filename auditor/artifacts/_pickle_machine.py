@@ -283,5 +283,7 @@ def storage(machine: Machine, identity: object) -> object:
             and isinstance(numel, int)
             and numel >= 0
         ):
-            return StorageRef(names.STORAGES[kind.name], str(key), numel, str(location))
+            # torch below 1.0 wrote views with an offset that no tensor here carries: nothing is read of them.
+            place = f"{key} (a view)" if len(identity) > 5 and identity[5] is not None else str(key)
+            return StorageRef(names.STORAGES[kind.name], place, numel, str(location))
     return machine.refuse_object("a persistent object that is no tensor storage", identity)

@@ -2,10 +2,10 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Self
 
-from auditor.artifacts import _torch_zip
+from auditor.artifacts import _torch_legacy, _torch_zip
 from auditor.artifacts._base import Artifact
 from auditor.artifacts._pickle_decode import is_opcode
 from auditor.artifacts._pickle_machine import Reading
@@ -72,7 +72,7 @@ class PickleArchive(Artifact):
                 return cls._zip(blob, stream)
             if not is_opcode(head[0]):
                 raise CannotRead("is neither a torch file nor a pickle")
-            return cls._raw(blob, head + _read(stream, _torch_zip.PICKLE_LIMIT))
+            return cls._raw(blob, head + _read(stream, _torch_zip.PICKLE_LIMIT), stream)
 
     @classmethod
     def _zip(cls, blob: Blob, stream: BinaryIO) -> Self:
@@ -81,7 +81,7 @@ class PickleArchive(Artifact):
         return cls._made(blob, "zip", readings, 0, found)
 
     @classmethod
-    def _raw(cls, blob: Blob, data: bytes) -> Self:
+    def _raw(cls, blob: Blob, data: bytes, stream: BinaryIO) -> Self:
         if data[257:262] == b"ustar":
             raise CannotRead("is a tar archive, the layout of torch before 0.1.10, which is not read")
         readings = [read(data)]
@@ -89,7 +89,7 @@ class PickleArchive(Artifact):
         while readings[-1].damage is None and len(readings) < (_LEGACY_PICKLES if legacy else _STREAM_LIMIT):
             readings.append(read(data, readings[-1].end))
         if legacy and len(readings) > _LEGACY_OBJECT:
-            return cls._made(blob, "legacy", readings, _LEGACY_OBJECT)
+            return cls._made(blob, "legacy", readings, _LEGACY_OBJECT)._with_storages(readings, stream)
         return cls._made(blob, "raw", readings, len(readings) - 1 if legacy else 0)
 
     @classmethod
@@ -122,6 +122,17 @@ class PickleArchive(Artifact):
             blob=blob,
         )
 
+    def _with_storages(self, readings: list[Reading], stream: BinaryIO) -> Self:
+        """The archive of a legacy stream with the places of its storages, as far as they can be found."""
+        if len(readings) < _LEGACY_PICKLES or readings[-1].damage or isinstance(self.value, Opaque):
+            return self
+        found = _torch_legacy.storages(stream, readings[-1].end, readings[-1].value, self.value)
+        return replace(
+            self,
+            entries={f"data/{key}": size for key, (_, size) in found.items()},
+            places={f"data/{key}": place for key, (place, _) in found.items()},
+        )
+
     def facts(self) -> Mapping[str, Fact]:
         """The names a pickle refers to; the values are compared by the reader of the file's own kind."""
         return {"globals": Fact(frozenset(self.globals)), "container": Fact(self.container)}
@@ -132,8 +143,8 @@ class PickleArchive(Artifact):
 
     def read_slices(self, wanted: Mapping[str, tuple[int, int]]) -> Mapping[str, bytes]:
         """(start, size) in bytes of many storages by key, the file opened once. Raises CannotRead."""
-        if self.container != "zip" or self.blob is None:
-            raise CannotRead("holds its tensors in torch's legacy layout, which is not read")
+        if self.container == "raw" or self.blob is None:
+            raise CannotRead("is a bare pickle, which holds no storages of tensors")
         for key, (start, size) in wanted.items():
             name = f"{self.prefix}data/{key}"
             if start + size > min(STORAGE_LIMIT, self.entries.get(name, -1)):
@@ -142,9 +153,10 @@ class PickleArchive(Artifact):
                 raise CannotRead(
                     f"holds tensor storage {key} compressed or encrypted, which torch never does"
                 )
+        first = _torch_zip.first_bytes if self.container == "zip" else _torch_legacy.first_bytes
         with self.blob.open() as stream:
             return {
-                key: _torch_zip.first_bytes(stream, self.places[f"{self.prefix}data/{key}"], start, size)
+                key: first(stream, self.places[f"{self.prefix}data/{key}"], start, size)
                 for key, (start, size) in wanted.items()
             }
 

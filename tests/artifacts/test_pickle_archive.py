@@ -42,8 +42,10 @@ def test_bare_and_legacy_pickles_are_told_apart() -> None:
     assert parsed(dumps({"a": 1})).container == "raw"
     legacy = parsed(pickles.make_legacy({"a": 1}))
     assert (legacy.container, legacy.value) == ("legacy", {"a": 1})
-    with pytest.raises(CannotRead, match="legacy layout"):
+    with pytest.raises(CannotRead, match="no 1 bytes for tensor storage 0"):
         legacy.read_storage("0", 1)
+    with pytest.raises(CannotRead, match="bare pickle"):
+        parsed(pickles.dumps({"a": 1})).read_storage("0", 1)
 
 
 @pytest.mark.parametrize(
@@ -204,16 +206,32 @@ def test_the_honest_fixture_is_read_without_any_doubt() -> None:
 
 
 @pytest.mark.rerun
-def test_legacy_files_of_torch_are_read_without_their_tensors(tmp_path: Path) -> None:
+def test_legacy_files_of_torch_are_read_with_their_tensors(tmp_path: Path) -> None:
     import torch
 
-    value = {"w": torch.ones(2, 3), "n": 4}
+    shared = torch.arange(6.0)
+    value = {
+        "w": torch.arange(6.0).reshape(2, 3),
+        "n": 4,
+        "deep": {"b": torch.tensor([1.5, -2.0], dtype=torch.bfloat16), "i": torch.tensor([7])},
+        "views": [shared[2:4], shared[::2]],
+    }
     torch.save(value, tmp_path / "x.pt", _use_new_zipfile_serialization=False)
     archive = parsed((tmp_path / "x.pt").read_bytes())
     assert (archive.container, archive.unsafe, archive.unknown_globals) == ("legacy", (), ())
-    assert tensors(archive)["w"].shape == (2, 3)
-    with pytest.raises(CannotRead, match="legacy layout"):
-        archive.tensor(tensors(archive)["w"])
+    assert archive.tensor(tensors(archive)["w"]).tolist() == [[0, 1, 2], [3, 4, 5]]
+    assert isinstance(archive.value, dict)
+    assert archive.tensor(archive.value["deep"]["b"]).tolist() == [1.5, -2.0]
+    assert archive.tensor(archive.value["deep"]["i"]).tolist() == [7]
+    assert [archive.tensor(view).tolist() for view in archive.value["views"]] == [[2, 3], [0, 2, 4]]
+    cut = parsed((tmp_path / "x.pt").read_bytes()[:-4])
+    unread = 0
+    for ref in (tensors(cut)["w"], cut.value["deep"]["b"], cut.value["deep"]["i"], *cut.value["views"]):  # type: ignore[index]
+        try:
+            cut.tensor(ref)
+        except CannotRead:
+            unread += 1
+    assert unread
 
 
 @pytest.mark.rerun
@@ -227,3 +245,34 @@ def test_the_builder_writes_what_torch_reads(tmp_path: Path) -> None:
     found = torch.load(path, weights_only=True)
     assert found["w"].tolist() == [[1, 2], [4, 5]]
     assert found["b"] == [1, 2.5, None]
+
+
+def _legacy_stream(keys: object, *storages: bytes) -> bytes:
+    """A legacy stream by hand: one tensor of two float32 on storage "0", then whatever storages are given."""
+    value = {"w": Tensor((3.0, 4.0), (2,))}
+    return pickles.make_legacy(value, keys) + b"".join(storages)
+
+
+def test_tensors_of_a_legacy_stream() -> None:
+    """Eight bytes with the number of elements, then the elements."""
+    storage = struct.pack("<q2f", 2, 3.0, 4.0)
+    archive = parsed(_legacy_stream(["0"], storage))
+    assert archive.tensor(tensors(archive)["w"]).tolist() == [3.0, 4.0]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        _legacy_stream(["0"]),
+        _legacy_stream(["0"], struct.pack("<q2f", 3, 3.0, 4.0)),
+        _legacy_stream(["0"], struct.pack("<q1f", 2, 3.0)),
+        _legacy_stream(["1"], struct.pack("<q2f", 2, 3.0, 4.0)),
+        _legacy_stream("0", struct.pack("<q2f", 2, 3.0, 4.0)),
+        _legacy_stream([None, "0"], struct.pack("<q2f", 2, 3.0, 4.0)),
+    ],
+)
+def test_lying_legacy_streams_give_no_tensor(data: bytes) -> None:
+    archive = parsed(data)
+    assert archive.container == "legacy"
+    with pytest.raises(CannotRead):
+        archive.tensor(tensors(archive)["w"])
