@@ -48,7 +48,7 @@ class Container:
     broken: str | None
 
 
-class _Guarded:
+class Guarded:
     """A stream for zipfile that refuses to read a directory larger than any torch writes."""
 
     def __init__(self, stream: BinaryIO) -> None:
@@ -73,7 +73,7 @@ def open_container(stream: BinaryIO) -> Container:
     """Read the directory and the pickles. Raises CannotRead."""
     try:
         length = stream.seek(0, 2)
-        with zipfile.ZipFile(_Guarded(stream)) as archive:
+        with zipfile.ZipFile(Guarded(stream)) as archive:
             return _container(archive, stream, length)
     except DAMAGE as error:
         raise CannotRead("is a damaged or cut-off zip container") from error

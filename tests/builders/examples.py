@@ -15,6 +15,7 @@ line is ``PATH: edit``, PATH being a name, a glob, ``events`` for the event file
     PATH: begun once  |  begun 3 times  |  steps 9 to 18 written 500 s earlier
     PATH: pickle calling module.name  |  pickle naming module.name  |  bare pickle
     PATH: archive with "entry", "entry"  |  archive with compressed
+    PATH: array of numbers  |  array of objects calling module.name     a NumPy file
 """
 
 import fnmatch
@@ -28,6 +29,7 @@ from auditor.sources.directory import memory_snapshot
 from tests.builders import example_edits as edits
 from tests.builders import example_events as events
 from tests.builders import example_files as made
+from tests.builders.numpy_files import make_npy
 from tests.builders.repositories import TINY_BASE, contents
 
 BRANCHES = {"tiny": "candidate", "seed": "caost-test-2"}
@@ -180,6 +182,8 @@ _FORMS: tuple[tuple[str, Maker], ...] = (
     (r"pickle calling (?P<name>[\w.]+)", lambda _, m: made.calling(m["name"])),
     (r"pickle naming (?P<name>[\w.]+)", lambda _, m: made.naming(m["name"])),
     (r"bare pickle", lambda _, __: made.bare()),
+    (r"array of numbers", lambda _, __: make_npy()),
+    (r"array of objects calling (?P<name>[\w.]+)", lambda _, m: make_npy(calling=m["name"])),
     (r"archive with (?P<entries>.+)", lambda _, m: made.archived(m["entries"])),
     (
         r"(?P<tag>\S+) at (?P<step>\d+) = (?P<value>\S+)",
