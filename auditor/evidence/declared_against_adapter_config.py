@@ -36,6 +36,7 @@ _SEARCHED = ("all-linear", "all")
 _MODEL_NAME = re.compile(r"[a-z].*\d|\d.*[a-z]")
 """A letter and a digit, as in ``gemma-3-4b-it``; ``base`` or ``model`` may be a copy of anything."""
 _LOCAL = ("base", "checkpoints", "data", "llm", "model", "models", "output", "outputs", "save", "weights")
+_COMMIT = re.compile(r"[0-9a-f]{40}")
 _QUANTIZED = re.compile(r"(?:-unsloth)?-(?:bnb-4bit|bnb-8bit|4bit|8bit|awq|gptq)$|\.git$")
 
 
@@ -56,6 +57,8 @@ def weigh(run: Run, ledger: Ledger) -> Iterator[Evidence]:
         yield from _saved(stated, config, paths)
     for _, stated in declared(run, ("base_model",)):
         yield from _base(stated, config, paths)
+    for _, stated in declared(run, ("base_revision",)):
+        yield from _revision(stated, config, paths)
 
 
 def _plain(key: str, stated: Stated, config: AdapterConfig, paths: tuple[str, ...]) -> Evidence:
@@ -112,6 +115,18 @@ def _base(stated: Stated, config: AdapterConfig, paths: tuple[str, ...]) -> Iter
         yield contradicted("base_model", says, "", found, *paths)
     else:
         yield unverifiable("base_model", f"{says}; these may be two names of one model", *paths)
+
+
+def _revision(stated: Stated, config: AdapterConfig, paths: tuple[str, ...]) -> Iterator[Evidence]:
+    """Only two whole commits contradict each other; a branch or a tag may point at any commit."""
+    wanted, found = stated.meant, config.raw.get("revision")
+    if not isinstance(wanted, str) or not isinstance(found, str):
+        return
+    if wanted == found:
+        yield verified("base_revision", f"adapter_config.json names {show(found)} too", "", found, *paths)
+    elif _COMMIT.fullmatch(wanted) and _COMMIT.fullmatch(found):
+        says = f"{stated.key} is declared as {show(wanted)}, and adapter_config.json names {show(found)}"
+        yield contradicted("base_revision", says, "", found, *paths)
 
 
 def _last(name: str) -> str:

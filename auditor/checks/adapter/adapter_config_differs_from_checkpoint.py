@@ -1,9 +1,9 @@
-"""The run's own adapter_config.json and the one of its last checkpoint describe different adapters.
+"""Two copies of adapter_config.json in one run describe different adapters.
 
 One training run builds its adapter once: every `save_pretrained` writes the same configuration object
-(peft 0.13.2 and 0.21.2, peft_model.py). A root that differs from the checkpoint in a value that shapes
-the adapter was made by another run or edited, so the weights beside one of the two files do not belong
-to it.
+(peft 0.13.2 and 0.21.2, peft_model.py). A copy that differs in a value that shapes the adapter was made
+by another run or edited, so the weights beside one of the two files do not belong to it. One release of
+PEFT writes the same keys each time, so copies that name one release agree in all of them.
 
 Wrong when: the root holds a later training stage that was meant to have another shape, or the
 checkpoint is a leftover of an earlier run.
@@ -17,6 +17,7 @@ Bad:
 
 Good:
     # keys that another release of PEFT does not write, and one model by path and by hub id
+    adapter_config.json: /peft_version removed
     adapter_config.json: /bias removed
     adapter_config.json: /base_model_name_or_path = "/root/cache/tiny-gemma3"
 """
@@ -47,27 +48,59 @@ _SHAPE = (
 )
 """Keys that decide what the adapter is."""
 _MILD = ("lora_dropout", "task_type", "init_lora_weights")
-"""Keys that show another run without changing what is loaded."""
+"""Keys that show another run without changing what is loaded, whatever release wrote them."""
+_NAMED = 4
 
 
 def check(run: Run) -> Iterator[Problem | Skip]:
-    """Compare with the best checkpoint where the state names one, else with the last."""
-    own = run.root.one(AdapterConfig)
-    other = _checkpoint(run)
-    if own is None or other is None:
+    """Each copy against that of the best checkpoint where the state names one, else of the last; one finding."""
+    right = _checkpoint(run)
+    others = [item for item in run.all(AdapterConfig) if item is not right]
+    if right is None or not others:
         yield Skip("there is no adapter_config.json in both the run's folder and a checkpoint")
         return
-    shape = [key for key in _SHAPE if not _same(key, own, other)]
-    mild = [key for key in _MILD if not _same(key, own, other)]
-    differing = shape + mild
-    if differing:
-        yield Problem(
-            f"adapter_config.json differs from {other.path} in {', '.join(f'`{key}`' for key in differing)}",
-            own.at(f"/{differing[0]}"),
-            expected="; ".join(f"{key} {_shown(other.raw.get(key))}" for key in differing),
-            observed="; ".join(f"{key} {_shown(own.raw.get(key))}" for key in differing),
-            severity=None if shape else Severity.WARNING,
-        )
+    # Where all others agree against it, the last checkpoint's own copy is the odd one.
+    against = len(others) > 1 and all(_differing(item, right) for item in others)
+    if against and not any(_differing(item, others[0]) for item in others[1:]):
+        right, others = others[0], [right]
+    found = ((item, _differing(item, right)) for item in others)
+    odd = next(((item, keys) for item, keys in found if keys), None)
+    if odd is not None:
+        yield _problem(*odd, right)
+
+
+def _differing(one: AdapterConfig, right: AdapterConfig) -> list[str]:
+    """The keys in which two copies differ, those that shape the adapter first."""
+    keys = [key for key in (*_SHAPE, *_MILD) if not _same(key, one, right)]
+    version = one.raw.get("peft_version")
+    if version is None or version != right.raw.get("peft_version"):
+        return keys
+    # A resumed run may name its base by path, and then without the revision.
+    base = one.base_model_name_or_path == right.base_model_name_or_path
+    free = {"base_model_name_or_path", *keys} | (set() if base else {"revision"})
+    return keys + [key for key in sorted((one.keys | right.keys) - free) if not _equal(key, one, right)]
+
+
+def _equal(key: str, one: AdapterConfig, right: AdapterConfig) -> bool:
+    """Whether one release wrote the same under a key; lists come from sets."""
+    if key not in one.keys or key not in right.keys:
+        return False
+    mine, theirs = one.raw[key], right.raw[key]
+    if isinstance(mine, list) and isinstance(theirs, list):
+        return sorted(map(repr, mine)) == sorted(map(repr, theirs))
+    return mine == theirs and isinstance(mine, bool) == isinstance(theirs, bool)
+
+
+def _problem(one: AdapterConfig, keys: list[str], right: AdapterConfig) -> Problem:
+    named = ", ".join(f"`{key}`" for key in keys[:_NAMED])
+    more = f" and {len(keys) - _NAMED} more" if len(keys) > _NAMED else ""
+    return Problem(
+        f"{one.path} differs from {right.path} in {named}{more}",
+        one.at(f"/{keys[0]}"),
+        expected="; ".join(f"{key} {_shown(right, key)}" for key in keys[:_NAMED]),
+        observed="; ".join(f"{key} {_shown(one, key)}" for key in keys[:_NAMED]),
+        severity=None if keys[0] in _SHAPE else Severity.WARNING,
+    )
 
 
 def _checkpoint(run: Run) -> AdapterConfig | None:
@@ -97,7 +130,10 @@ def _comparable(value: object) -> object:
     return value if value not in ({}, False, "") else None
 
 
-def _shown(value: object) -> str:
+def _shown(config: AdapterConfig, key: str) -> str:
+    if key not in config.raw:
+        return "is not there"
+    value = config.raw[key]
     if isinstance(value, list):
         return ", ".join(sorted(str(item) for item in value))
     return "null" if value is None else str(value)

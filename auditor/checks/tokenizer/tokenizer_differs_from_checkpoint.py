@@ -1,9 +1,9 @@
-"""The published tokenizer is not the one of the last checkpoint.
+"""Two copies of the tokenizer in one run are not the same.
 
 The Trainer writes the same tokenizer beside every checkpoint and the final model (transformers 4.51.3,
 trainer.py, `_save`). Another vocabulary or other special tokens change the ids the adapter was trained on.
 
-Wrong when: tokens or a chat template were added on purpose after training.
+Wrong when: tokens or a chat template were added on purpose after training, or between two checkpoints.
 
 Fix: publish the tokenizer of the checkpoint, or say in the card what was changed and why.
 
@@ -15,7 +15,7 @@ Good:
     tokenizer_config.json: /name_or_path = "/root/models/tiny-gemma3"
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from auditor.artifacts._base import Artifact
 from auditor.artifacts.special_tokens_map import SpecialTokensMap
@@ -32,17 +32,26 @@ _NAMED = 3
 
 
 def check(run: Run) -> Iterator[Problem | Skip]:
-    """Compare contents by their facts: paths, forms of spelling and the order of keys do not count."""
+    """Compare contents by their facts: paths, forms of spelling and the order of keys do not count.
+
+    One finding a file: the published copy against the last checkpoint's, else the first checkpoint that differs.
+    """
     compared = False
     for kind in _KINDS:
         own = run.root.one(kind)
-        last = next((item for folder in reversed(run.checkpoints) for item in folder.all(kind)), None)
-        if own is None or last is None:
+        saved = [item for folder in run.checkpoints for item in folder.all(kind)]
+        if not saved or (own is None and len(saved) < 2):
             continue
         compared = True
-        yield from _compare(own, last)
+        others = [*([own] if own is not None else []), *saved[:-1]]
+        yield from list(_first(others, saved[-1]))[:1]
     if not compared:
         yield Skip("no tokenizer file is both in the run's folder and in a checkpoint")
+
+
+def _first(others: Sequence[Artifact], last: Artifact) -> Iterator[Problem]:
+    for other in others:
+        yield from _compare(other, last)
 
 
 def _compare(own: Artifact, last: Artifact) -> Iterator[Problem]:

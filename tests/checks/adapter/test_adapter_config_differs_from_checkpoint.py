@@ -33,8 +33,26 @@ def test_passes_the_same_model_by_hub_id_and_by_path() -> None:
 
 
 def test_passes_keys_that_another_release_did_not_write() -> None:
-    edits = {CONFIG: {"/init_lora_weights": DELETE, "/bias": DELETE}}
+    edits = {CONFIG: {"/peft_version": DELETE, "/init_lora_weights": DELETE, "/bias": DELETE}}
     assert found(RULE, healthy(json_edits=edits)) == []
+
+
+def test_fails_for_keys_that_one_release_always_writes() -> None:
+    edits = {CONFIG: {"/init_lora_weights": DELETE, "/megatron_core": "other"}}
+    (only,) = found(RULE, healthy(json_edits=edits))
+    assert (only.severity, only.observed) == (WARNING, "init_lora_weights is not there; megatron_core other")
+
+
+def test_fails_for_an_earlier_checkpoint() -> None:
+    early = "checkpoint-9/adapter_config.json"
+    (only,) = found(RULE, healthy(json_edits={early: {"/lora_alpha": 32}}))
+    assert only.message == f"{early} differs from checkpoint-18/adapter_config.json in `lora_alpha`"
+
+
+def test_fails_at_the_copy_that_stands_alone() -> None:
+    last = "checkpoint-18/adapter_config.json"
+    (only,) = found(RULE, healthy(json_edits={last: {"/lora_alpha": 32}}))
+    assert (only.at.path, only.expected, only.observed) == (last, "lora_alpha 16", "lora_alpha 32")
 
 
 def test_fails_for_another_rank() -> None:

@@ -44,8 +44,14 @@ def test_names_three_differences_and_counts_the_rest_when_it_fails() -> None:
     assert only.message.endswith("in boi_token, bos_token, eos_token and 2 more")
 
 
+def test_fails_for_an_earlier_checkpoint() -> None:
+    early = f"checkpoint-9/{CONFIG}"
+    (only,) = found(RULE, healthy(json_edits={early: {"/padding_side": "left"}}))
+    assert only.message == f"{early} differs from checkpoint-18/{CONFIG} in padding_side"
+
+
 def test_says_when_it_cannot_look() -> None:
-    gone = [CONFIG, "tokenizer.json"]
+    gone = [CONFIG, "tokenizer.json", "checkpoint-9/"]
     assert reasons(RULE, healthy(without=gone)) == [
         "no tokenizer file is both in the run's folder and in a checkpoint"
     ]
