@@ -1,4 +1,4 @@
-"""A checkpoint's folder carries another number than the step it was saved at.
+"""A checkpoint's folder carries another number than the step it was saved at, or its state has no step.
 
 The Trainer names the folder `checkpoint-{global_step}` (transformers 4.51.3, trainer.py, `_save_checkpoint`; 392 of
 392 public checkpoints agree). With another number the folder was renamed, or the state in it is of another
@@ -28,13 +28,14 @@ SEVERITY = Severity.ERROR
 def check(state: TrainerState) -> Iterator[Problem]:
     """States outside folders named checkpoint-N are not concerned."""
     match = CHECKPOINT.match(name_of(state.folder))
-    if match is None or state.global_step is None:
+    if match is None or (state.global_step is None and not {"max_steps", "log_history"} <= state.keys):
         return
     number = int(match.group(1))
     if number != state.global_step:
+        step = "no step" if state.global_step is None else f"step {state.global_step:,}"
         yield Problem(
-            f"{state.folder} holds the state of step {state.global_step:,}",
+            f"{state.folder} holds the state of {step}",
             state.at("/global_step"),
             expected=str(number),
-            observed=str(state.global_step),
+            observed="null" if state.global_step is None else str(state.global_step),
         )

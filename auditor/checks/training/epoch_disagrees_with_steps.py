@@ -3,7 +3,7 @@
 A run of E epochs takes `max_steps` steps, so step s lies at epoch s x E / max_steps; when `max_steps` was given
 instead, E is the number of epochs it reaches into, and the epoch lies between s x (E - 1) / max_steps and that
 (transformers 4.51.3, trainer.py, `set_initial_training_values`). Remainders of micro-batches and two-digit rounding
-are allowed for.
+are allowed for. A row that was logged at the state's own step carries the same epoch (trainer.py, `log`).
 
 Wrong when: a run was resumed with another batch size or amount of data.
 
@@ -14,7 +14,8 @@ Bad:
     checkpoint-18/trainer_state.json: /epoch = 2.0
 
 Good:
-    checkpoint-18/trainer_state.json: /epoch = 1.01
+    # the row of step 18 may have been rounded to 1.0
+    checkpoint-18/trainer_state.json: /epoch = 1.004
 """
 
 import math
@@ -28,12 +29,14 @@ SEVERITY = Severity.WARNING
 
 EPOCH_LIMIT = 1_000_000
 """Data without a length counts sys.maxsize epochs."""
+ROUNDED = 0.00501
+"""Half of the second digit, to which older releases round the epoch of a row (transformers 4.26, trainer.py, `log`)."""
 TOLERANCE = 0.02
 """Share of an epoch that a remainder of micro-batches may take, and rounding to two digits."""
 
 
 def check(state: TrainerState) -> Iterator[Problem | Skip]:
-    """Two bounds on the epoch, each with one step and 2 % to spare."""
+    """Two bounds on the epoch, each with one step and 2 % to spare; then the row of the same step."""
     step, limit, epochs, epoch = state.global_step, state.max_steps, state.num_train_epochs, state.epoch
     if step is None or not limit or limit < 1 or epochs is None or epoch is None or not math.isfinite(epoch):
         yield Skip("the state records no epoch, no max_steps or no number of epochs")
@@ -49,5 +52,19 @@ def check(state: TrainerState) -> Iterator[Problem | Skip]:
             f"says {plain_number(epoch)}",
             state.at("/epoch"),
             expected=plain_number(high),
+            observed=plain_number(epoch),
+        )
+    else:
+        yield from _against_row(state, step, epoch)
+
+
+def _against_row(state: TrainerState, step: int, epoch: float) -> Iterator[Problem]:
+    rows = [value for at, value in state.logged("epoch") if at == step]
+    if rows and all(abs(value - epoch) > ROUNDED for value in rows):
+        yield Problem(
+            f"log_history logs step {step:,} at epoch {plain_number(rows[-1])}, and the state says "
+            f"{plain_number(epoch)}",
+            state.at("/epoch"),
+            expected=plain_number(rows[-1]),
             observed=plain_number(epoch),
         )

@@ -91,8 +91,8 @@ def _plain(config: Mapping[str, object], prefix: str = "", depth: int = _DEPTH) 
 
 
 def _differ(key: str, one: object, other: object) -> bool:
-    """A vocabulary may grow; a value that only one of them leaves to the class is not compared."""
-    if not isinstance(one, bool | int | float | str) or other is None:
+    """A vocabulary may grow; a null of the base is filled in by the class."""
+    if not isinstance(one, bool | int | float | str):
         return False
     if key.rpartition(".")[2] == "vocab_size":
         return isinstance(one, int) and (not isinstance(other, int) or other < one)

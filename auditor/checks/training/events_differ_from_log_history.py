@@ -25,7 +25,7 @@ from auditor.artifacts._fields import is_number
 from auditor.artifacts.event_log import EventLog
 from auditor.artifacts.trainer_state import TrainerState
 from auditor.checks._received import logs_with_scalars
-from auditor.checks._wording import counted
+from auditor.checks._wording import counted, joined
 from auditor.model import Problem, Severity, Skip
 from auditor.runs import Run
 
@@ -40,7 +40,7 @@ ATOL = 1e-37
 def check(run: Run) -> Iterator[Problem | Skip]:
     """Compare wherever both have a number for a tag and a step; the first that differs is named.
 
-    Where every log_history disagrees the event file is the odd one, and the fullest log speaks for all.
+    One finding, by the fullest log_history that disagrees; where all do, the event file is the odd one.
     """
     logs = logs_with_scalars(run)
     states = [state for state in run.all(TrainerState) if state.log_history]
@@ -48,15 +48,17 @@ def check(run: Run) -> Iterator[Problem | Skip]:
         yield Skip("the run has not exactly one event file with scalars and a log_history with rows")
         return
     events = _by_step(logs[0])
-    found = [(state, *_compared(state, events, logs[0].is_intact)) for state in states]
+    found = [
+        (state, *_compared(state, events, logs[0].is_intact and logs[0].attempts <= 1)) for state in states
+    ]
     odd = [(state, count, wrong) for state, count, wrong in found if wrong]
-    if len(odd) == len(found):
-        odd = [max(odd, key=lambda item: len(item[0].log_history))]
-    for state, count, wrong in odd:
-        yield _problem(logs[0], state, count, wrong)
+    if odd:
+        fullest = max(odd, key=lambda item: len(item[0].log_history))
+        more = [state.path for state, _, _ in odd if state is not fullest[0]] if len(odd) < len(found) else []
+        yield _problem(logs[0], *fullest, more)
 
 
-Wrong = list[tuple[int, str, float, float | None]]
+Wrong = list[tuple[int, str, float | None, float | None]]
 
 
 def _compared(
@@ -64,21 +66,54 @@ def _compared(
 ) -> tuple[int, Wrong]:
     """How many numbers both have, and those that differ as (step, tag, of the log, of the event file).
 
-    In a whole file a number is missing where its series and others of its row are there.
+    In a whole file a number is missing where its series and others of its row are there, and the file holds no
+    number that none of the rows of a step has.
     """
     compared, wrong = 0, Wrong()
     series = {tag for tag, _ in events}
+    logged: dict[tuple[str, int], list[float]] = {}
     for row in state.log_history:
         values = _numbers(row)
         here = [tag for tag, step, _ in values if (tag, step) in events]
         for tag, step, value in values:
+            logged.setdefault((tag, step), []).append(value)
             found = events.get((tag, step))
             if found is None and not (whole and here and tag in series):
                 continue
             compared += 1
             if not any(_same(value, other) for other in found or ()):
                 wrong.append((step, tag, value, found[-1] if found else None))
+    if whole and not wrong:
+        wrong.extend(_unlogged(logged, events))
     return compared, wrong
+
+
+def _unlogged(
+    logged: Mapping[tuple[str, int], list[float]], events: Mapping[tuple[str, int], list[float]]
+) -> Iterator[tuple[int, str, float | None, float]]:
+    """Values of the file that no row of their step has, in series that the rows have, and totals left out of a row."""
+    totals = {step for (tag, step) in logged if tag in _TOTALS}
+    for (tag, step), values in events.items():
+        rows = logged.get((tag, step))
+        if rows is not None:
+            for other in values:
+                if not any(_same(value, other) for value in rows):
+                    yield step, tag, rows[-1], other
+        elif tag in _TOTALS and step in totals:
+            yield step, tag, None, values[-1]
+
+
+_TOTALS = frozenset(
+    f"train/{key}"
+    for key in (
+        "train_loss",
+        "train_runtime",
+        "train_samples_per_second",
+        "train_steps_per_second",
+        "total_flos",
+    )
+)
+"""Logged in one row when training ends (transformers 4.51.3, trainer.py, `_inner_training_loop`)."""
 
 
 def _numbers(row: Mapping[str, object]) -> list[tuple[str, int, float]]:
@@ -113,12 +148,13 @@ def _same(one: float, other: float) -> bool:
     return not math.isfinite(other) or abs(one - other) <= RTOL * max(abs(one), abs(other)) + ATOL
 
 
-def _problem(log: EventLog, state: TrainerState, compared: int, wrong: Wrong) -> Problem:
+def _problem(log: EventLog, state: TrainerState, compared: int, wrong: Wrong, more: list[str]) -> Problem:
     step, tag, mine, theirs = min(wrong, key=lambda item: item[:2])
     return Problem(
         f"the event file and {state.path} disagree on {len(wrong):,} of {counted(compared, 'number')}, first {tag} at "
         f"step {step:,}",
         log.at(f"{tag} at step {step}"),
-        expected=f"{mine:.9g}",
+        expected="none" if mine is None else f"{mine:.9g}",
         observed="none" if theirs is None else f"{theirs:.9g}",
+        evidence=(f"so do {joined(more[:3])}",) if more else (),
     )

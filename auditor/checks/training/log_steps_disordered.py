@@ -32,8 +32,8 @@ ENDLESS = 2**31
 
 
 def check(state: TrainerState) -> Iterator[Problem]:
-    """One finding: the first row that goes back, else a row beyond the end, else an epoch that goes back."""
-    found = next(_backward(state, "step", 0.0), None) or _beyond(state)
+    """One finding: a row that goes back, one beyond the end, one without its step, an epoch that goes back."""
+    found = next(_backward(state, "step", 0.0), None) or _beyond(state) or next(_unplaced(state), None)
     if found is not None:
         yield found
         return
@@ -60,6 +60,21 @@ def _backward(
                 severity=severity,
             )
         before = float(value)
+
+
+def _unplaced(state: TrainerState) -> Iterator[Problem]:
+    """`log` gives each row its step, and its epoch while training (98 of 98 public states have both in all rows)."""
+    for key in ("step", "epoch"):
+        lacking = [number for number, row in enumerate(state.log_history) if not is_number(row.get(key))]
+        if len(lacking) < len(state.log_history):
+            for number in lacking:
+                yield Problem(
+                    f"row {number} of log_history has no {key}",
+                    state.at(f"/log_history/{number}"),
+                    expected=f"a {key}, as the other rows have",
+                    observed="none",
+                    severity=Severity.WARNING,
+                )
 
 
 def _beyond(state: TrainerState) -> Problem | None:

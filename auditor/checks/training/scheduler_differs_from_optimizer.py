@@ -30,19 +30,47 @@ RTOL = 1e-9
 """Both are float64 and the same number; what is allowed for is a cast to float32 and back on the way: none is known."""
 
 
+_ALWAYS = ("last_epoch", "_step_count")
+"""LRScheduler keeps its whole `__dict__` but the optimizer (torch 2.13.0, optim/lr_scheduler.py, `state_dict`)."""
+
+
 def check(
     scheduler: SchedulerState, optimizer: OptimizerState | None, received: TrainingArgs | None
 ) -> Iterator[Problem | Skip]:
     """One finding: the first thing that differs."""
     # accelerate's scheduler counts the calls that gradient accumulation left out; the Trainer uses it with DeepSpeed.
     exact = received is not None and not received.get("deepspeed")
-    found = next(_counters(scheduler, exact), None)
+    found = next(_structure(scheduler), None) or next(_counters(scheduler, exact), None)
     if found is None and optimizer is not None:
         found = next(_rates(scheduler, optimizer), None)
     if found is not None:
         yield found
     elif optimizer is None:
         yield Skip(f"no optimizer.pt was read beside {scheduler.path}")
+
+
+def _structure(scheduler: SchedulerState) -> Iterator[Problem]:
+    """What every scheduler keeps, and one rule for each rate of a LambdaLR."""
+    raw = scheduler.raw
+    if not raw.keys() >= {"base_lrs", "_last_lr"}:
+        return
+    for key in _ALWAYS:
+        if key not in raw:
+            yield Problem(
+                f"{scheduler.path} holds rates and no {key}",
+                scheduler.at(key),
+                expected=f"{key}, as every scheduler keeps it",
+                observed="none",
+            )
+    rates, lambdas = raw["base_lrs"], raw.get("lr_lambdas", raw["base_lrs"])
+    counts = [len(item) if isinstance(item, list) else None for item in (rates, lambdas)]
+    if counts[0] != counts[1]:
+        yield Problem(
+            f"{scheduler.path} holds {counts[0]} rates and {counts[1] or 'no'} rules for them",
+            scheduler.at("lr_lambdas"),
+            expected=str(counts[0]),
+            observed=str(counts[1]),
+        )
 
 
 def _counters(scheduler: SchedulerState, exact: bool) -> Iterator[Problem]:

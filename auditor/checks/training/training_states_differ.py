@@ -35,6 +35,8 @@ CONSTANT = (
         "trial_params",
     ),
 )
+_COUNTERS = ("global_step", "epoch", "total_flos")
+"""Numbers that every release writes into every copy."""
 MOVING = ("log_history", *CONSTANT)
 """Besides the constant ones, all keys but the rows are equal in two copies of one step."""
 _ABSENT = "<absent>"
@@ -47,7 +49,7 @@ def check(run: Run) -> Iterator[Problem | Skip]:
     if len(states) < 2:
         yield Skip("the run holds fewer than two copies of trainer_state.json")
         return
-    odd = _first_odd(states, CONSTANT)
+    odd = _first_odd(states, CONSTANT) or _first_lacking(states)
     for step in sorted({state.global_step for state in states if state.global_step is not None}):
         same = [state for state in states if state.global_step == step]
         keys = sorted({key for state in same for key in state.raw} - set(MOVING))
@@ -75,6 +77,16 @@ def _first_odd(states: Sequence[TrainerState], keys: Sequence[str]) -> Problem |
         if wrong:
             other = next(one for one in reversed(states) if _text(one, wrong[0]) == right[wrong[0]])
             return _problem(state, wrong, other)
+    return None
+
+
+def _first_lacking(states: Sequence[TrainerState]) -> Problem | None:
+    """The first copy without a number that all others have."""
+    for key in _COUNTERS:
+        lacking = [state for state in states if state.raw.get(key) is None]
+        others = [state for state in states if state.raw.get(key) is not None]
+        if len(lacking) == 1 and others:
+            return _problem(lacking[0], [key], others[-1])
     return None
 
 

@@ -25,5 +25,10 @@ def test_fails() -> None:
     ]
 
 
+def test_fails_for_a_state_without_a_step() -> None:
+    (only,) = found(RULE, state(global_step=None))
+    assert only.message == "checkpoint-18 holds the state of no step"
+
+
 def test_says_when_it_cannot_look() -> None:
     assert reasons(RULE, stateless()) == [NO_STATE]

@@ -72,6 +72,13 @@ def test_passes_a_run_that_was_given_max_steps(step: int, epoch: float) -> None:
     assert list(check(made(step, limit, 1 if step == 100 else 2, epoch))) == []
 
 
+def test_fails_for_another_epoch_than_the_row_of_the_same_step() -> None:
+    """One step of 18 is 0.056 epochs, so 0.55 alone would pass; the row of step 9 says 0.5."""
+    (only,) = found(RULE, healthy(json_edits={EARLY: {"/epoch": 0.55}}))
+    assert (only.expected, only.observed) == ("0.5", "0.55")
+    assert found(RULE, healthy(json_edits={EARLY: {"/epoch": 0.504}})) == []
+
+
 def test_says_when_it_cannot_look() -> None:
     endless = 2**63 - 1
     edits = {path: {"/num_train_epochs": endless} for path in (ROOT_STATE, EARLY, STATE)}

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from auditor.checks.training.events_differ_from_log_history import _same, tag_of
 from tests.builders.repositories import healthy, seed
 from tests.checks.expecting import ERROR, finding, found, reasons
-from tests.checks.training.parts import event_path, events, scalars, with_events
+from tests.checks.training.parts import ROOT_STATE, event_path, events, rows, scalars, with_events, with_rows
 
 RULE = "events-differ-from-log-history"
 
@@ -61,6 +61,21 @@ def test_one_number_edited_in_a_checkpoint_alone_is_found_there() -> None:
         expected="6.1",
         observed="6.17621231",
     )
+
+
+def test_fails_for_a_second_value_that_no_row_has() -> None:
+    """The last step has two rows and two epochs; one of them alone is edited."""
+    series = scalars()
+    series["train/epoch"][18] = (18, 2.0)
+    (only,) = found(RULE, with_events(events(series)))
+    assert (only.at.member, only.expected, only.observed) == ("train/epoch at step 18", "1", "2")
+
+
+def test_fails_for_a_total_that_its_row_lost() -> None:
+    history = rows(ROOT_STATE)
+    del history[-1]["train_loss"]
+    (only,) = found(RULE, with_rows(history, ROOT_STATE))
+    assert (only.at.member, only.expected) == ("train/train_loss at step 18", "none")
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False, width=64))

@@ -52,5 +52,12 @@ def test_passes_a_streamed_dataset_whose_resumed_run_counts_from_zero() -> None:
     assert [item.at.path for item in found(RULE, healthy(json_edits=endless))] == []
 
 
+def test_fails_for_a_row_without_its_place() -> None:
+    for key in ("step", "epoch"):
+        bare = [{k: v for k, v in row.items() if n != 4 or k != key} for n, row in enumerate(rows())]
+        (only,) = found(RULE, with_rows(bare))
+        assert (only.severity, only.message) == (WARNING, f"row 4 of log_history has no {key}")
+
+
 def test_says_when_it_cannot_look() -> None:
     assert reasons(RULE, stateless()) == [NO_STATE]

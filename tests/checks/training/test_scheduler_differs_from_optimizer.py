@@ -1,4 +1,4 @@
-from tests.builders.pickles import make_scheduler
+from tests.builders.pickles import make_scheduler, make_torch
 from tests.builders.repositories import healthy, seed
 from tests.checks.expecting import ERROR, finding, found, reasons
 
@@ -51,6 +51,14 @@ def test_fails_for_counters_that_do_not_fit() -> None:
     for count in (9, 11):
         (only,) = found(RULE, healthy(data=scheduler(_step_count=count)))
         assert only.message == f"checkpoint-9/scheduler.pt counts {count} calls in 9 steps"
+
+
+def test_fails_for_a_scheduler_without_what_all_of_them_keep() -> None:
+    bare = make_torch({"base_lrs": [0.002], "_last_lr": [RATE], "_step_count": 10})
+    (only,) = found(RULE, healthy(data={FILE: bare}))
+    assert only.message == "checkpoint-9/scheduler.pt holds rates and no last_epoch"
+    (only,) = found(RULE, healthy(data=scheduler(lr_lambdas=[{}])))
+    assert (only.at.member, only.expected, only.observed) == ("lr_lambdas", "2", "1")
 
 
 def test_fails_for_a_state_inside_a_step() -> None:

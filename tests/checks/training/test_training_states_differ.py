@@ -41,6 +41,11 @@ def test_fails_for_a_key_that_one_copy_lacks() -> None:
     assert only.observed == "eval_steps null"
 
 
+def test_fails_for_a_counter_that_one_copy_lacks() -> None:
+    (only,) = found(RULE, healthy(json_edits=edits(ROOT_STATE, global_step=None)))
+    assert (only.at.path, only.observed) == (ROOT_STATE, "global_step null")
+
+
 def test_says_when_it_cannot_look() -> None:
     skip = "the run holds fewer than two copies of trainer_state.json"
     assert reasons(RULE, seed()) == [skip]
