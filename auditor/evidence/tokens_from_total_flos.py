@@ -18,6 +18,7 @@ from auditor.artifacts.adapter_weights import AdapterWeights
 from auditor.artifacts.base_config import BaseConfig
 from auditor.artifacts.trainer_state import TrainerState
 from auditor.claims import Ledger
+from auditor.evidence._files import processes
 from auditor.evidence._flos import AS_THE_FILES_SAY, FlosLedger, Hypothesis, alternatives, readings, tokens_in
 from auditor.evidence._say import contradicted, number, unverifiable, verified
 from auditor.model import Evidence
@@ -27,6 +28,9 @@ SMALLEST_TELLING = 10_000_000
 """Parameters below which another reading may divide total_flos by chance and contradicts nothing."""
 
 
+SINGLE_BITS = 36
+"""Significant bits of a sum of a few float32 numbers of different size (24 each)."""
+_TWO_SIDED = frozenset({"t5", "mt5"})
 _CLASSIFIERS = (".score.weight", ".classifier.weight", ".classifier.out_proj.weight", ".qa_outputs.weight")
 
 
@@ -106,8 +110,8 @@ def _holds(closing: _Closing, total: int, steps: int, run: Run, paths: tuple[str
     if h.claim != "target_modules":
         words = f"total_flos closes {how} with LoRA on {h.modules}"
         yield verified("target_modules", words, detail, None, *paths)
-    if h.main_input != "input_ids":
-        return  # elements of images or sound, no tokens
+    if h.main_input != "input_ids" or (run.base and run.base.model_type in _TWO_SIDED):
+        return  # elements of images or sound, or the source side alone: no rows of tokens
     per_step = Fraction(closing.tokens, steps)
     value = FlosLedger(closing.tokens, h.parameters, h.lora_parameters, per_step, closing.exact)
     says = f"{number(closing.tokens)} tokens in {number(steps)} steps, {number(per_step)} a step on average"
@@ -123,14 +127,22 @@ def _does_not_close(
     run: Run,
     paths: tuple[str, ...],
 ) -> Iterator[Evidence]:
+    ranks = processes(run)
+    if _is_coarse(total, ranks):
+        says = (
+            "total_flos was summed over processes in single precision, which leaves too few digits to test the "
+            "base with"
+        )
+        yield unverifiable("base_model", says, *paths)
+        return
     others = _closing(tuple(alternatives(base, config)), total, steps)
     telling = [c for c in others if c.exact and c.hypothesis.parameters >= SMALLEST_TELLING]
     if len(telling) == 1:
         yield from _departs(telling[0], total, config, run, paths)
         yield from _holds(telling[0], total, steps, run, paths)
         return
-    if total % 6 and total < 2**54:
-        # Each addend is a multiple of 6, and below 2**54 even sums are exact in a float.
+    if total % 6 and total < 2**54 and (ranks == 1 or total % 256):
+        # Each addend is a multiple of 6, and below 2**54 even sums are exact in a float; rounded ones end in zeros.
         says = (
             "total_flos is no multiple of 6, as every sum of the Trainer is: edited, or made by another tool"
         )
@@ -142,6 +154,14 @@ def _does_not_close(
         "another base, adapter or a trainer that counts differently"
     )
     yield unverifiable("base_model", says, *paths)
+
+
+def _is_coarse(total: int, ranks: int | None) -> bool:
+    """Whether the sum passed through float32, as over several processes (trainer.py ``store_flos``: torch.tensor)."""
+    if ranks is not None and ranks > 1:
+        return True
+    significant = total.bit_length() - (total & -total).bit_length() + 1
+    return ranks is None and total >= 2**SINGLE_BITS and significant <= SINGLE_BITS
 
 
 def _departs(

@@ -1,6 +1,7 @@
 """total_flos as a checksum. The numbers of the real case come from a meta-device model of the real class
 (transformers 4.50.0 and 4.51.3), made independently of this arithmetic."""
 
+import struct
 from fractions import Fraction
 from typing import Any
 
@@ -161,6 +162,78 @@ def test_tokens_added_to_an_untied_head_are_told() -> None:
         ),
     )
     assert {outcome for outcome, _ in found.values()} == {Status.VERIFIED}
+
+
+# RoBERTa base: 124,645,632 parameters of RobertaModel by its publisher, of which 50,265 + 514 + 1 rows are embeddings
+# and one matrix with bias is the pooler, which a classifier does not have. The head is a matrix of 768 x 768 and one row
+# a label, each with a bias; PEFT keeps it twice (modules_to_save). LoRA r = 4 on query and value of twelve layers.
+_ROW, _SQUARE = 768 + 1, 768 * 768 + 768
+_ROBERTA = 124_645_632 - (50_265 + 514 + 1) * 768 - _SQUARE + 12 * 2 * 4 * (768 + 768)
+
+
+@pytest.mark.parametrize("labels", [2, 4])
+def test_a_classifier_counts_twice_and_its_labels_are_found(labels: int) -> None:
+    n = _ROBERTA + 2 * (_SQUARE + labels * _ROW)
+    changes = {"r": 4, "target_modules": ["query", "value"], "auto_mapping": None, "task_type": "SEQ_CLS"}
+    heads = {"modules_to_save": ["classifier", "score"], "base_model_name_or_path": "roberta-base"}
+    found = said(run_with(None, 6 * n * 300_007, **changes, **heads), module)
+    words = "" if labels == 2 else ", with 4 labels"  # two is what a configuration without id2label means
+    says = (
+        f"total_flos closes to the last digit with this model's shape{words} (its weights are not looked at)"
+    )
+    assert found["base_model"] == (Status.VERIFIED, says)
+    assert {outcome for outcome, _ in found.values()} == {Status.VERIFIED}
+
+
+def test_lora_on_an_embedding_counts_its_rows() -> None:
+    # Llama 3.2 1B: r = 8 on 128,256 rows of 2048; the frozen embedding itself does not count.
+    n = 1_235_814_400 - 128_256 * 2048 + 8 * (128_256 + 2048)
+    run = run_with(
+        known("llama-3.2-1b"), 6 * n * 4501, r=8, target_modules=["embed_tokens"], auto_mapping=None
+    )
+    assert weighed(run, module).derived("tokens") == FlosLedger(
+        4501, n, 8 * 130_304, Fraction(4501, 450), True
+    )
+
+
+def test_a_saved_copy_of_an_untied_head_counts_beside_the_original() -> None:
+    # Llama 3.1 8B: head of 128,256 x 4096 frozen and copied, r = 8 on q_proj of 32 layers (4096 x 4096).
+    n = 8_030_261_248 - 128_256 * 4096 + 128_256 * 4096 + 32 * 8 * 8192
+    changes = {"r": 8, "target_modules": ["q_proj"], "modules_to_save": ["lm_head", "embed_tokens"]}
+    run = run_with(known("llama-3.1-8b"), 6 * n * 4501, auto_mapping=None, **changes)
+    assert weighed(run, module).derived("tokens") is not None
+
+
+def test_sound_is_no_text() -> None:
+    # Whisper medium: 763,857,920 parameters by its publisher, less embeddings of 51,865 + 448 + 1500 rows of 1024;
+    # r = 32 on q_proj and v_proj of 24 + 2 x 24 attentions. Each clip is 80 x 3000 numbers.
+    n = 763_857_920 - (51_865 + 448 + 1500) * 1024 + 72 * 2 * 32 * 2048
+    changes = {"r": 32, "target_modules": ["q_proj", "v_proj"], "task_type": None}
+    auto = {"base_model_class": "WhisperForConditionalGeneration", "parent_library": "transformers.x"}
+    found = said(
+        run_with(known("whisper-medium"), 6 * n * 240_000 * 300, auto_mapping=auto, **changes), module
+    )
+    assert found["base_model"][0] is Status.VERIFIED
+    assert "tokens" not in found
+
+
+def rounded(number: int) -> int:
+    """As a sum over processes leaves it: through float32."""
+    (value,) = struct.unpack("f", struct.pack("f", float(number)))
+    return int(value)
+
+
+@pytest.mark.parametrize("ranks", [0, 2])
+def test_a_sum_over_processes_is_too_coarse_to_accuse(ranks: int) -> None:
+    total = rounded(6 * REAL_N * 33_333)
+    assert total % 6 != 0  # would look edited
+    files = {
+        "adapter_config.json": adapter(r=8),
+        "checkpoint-450/trainer_state.json": state(total_flos=total),
+        **{f"checkpoint-450/rng_state_{rank}.pth": b"" for rank in range(ranks)},
+    }
+    says = "total_flos was summed over processes in single precision, which leaves too few digits to test the base with"
+    assert said(run_of(files), module) == {"base_model": (Status.UNVERIFIABLE, says)}
 
 
 @pytest.mark.parametrize(
