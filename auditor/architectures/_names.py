@@ -6,7 +6,7 @@ from auditor.architectures._parts import Tower
 
 _HEADS = frozenset({"lm_head", "embed_out", "proj_out"})
 _LAYER = re.compile(r"(?:^|\.)([A-Za-z_]+\.\d+\..+)$")
-_NUMBER = re.compile(r"((?:encoder\.|decoder\.)?[A-Za-z_]+\.\d+)\.")
+_NUMBER = re.compile(r"(?:encoder\.|decoder\.)?[A-Za-z_]+\.(\d{1,9})\.")
 _WRAPPERS = frozenset({"base_model", "model", "language_model", "transformer", "gpt_neox"})
 
 
@@ -31,11 +31,11 @@ def module_key(name: str) -> tuple[Tower, str]:
     return ("vision", tail) if vision else ("text", f"{side}.{tail}" if side else tail)
 
 
-def layer_key(name: str) -> tuple[Tower, str] | None:
-    """The numbered layer a module is in, as ("text", "layers.0"); None for one outside of layers."""
+def layer_of(name: str) -> tuple[Tower, int] | None:
+    """The number of the layer a module is in, as ("text", 0); None for one outside of layers."""
     tower, tail = module_key(name)
     match = _NUMBER.match(tail)
-    return (tower, match.group(1)) if match else None
+    return (tower, int(match.group(1))) if match else None
 
 
 def _without_wrappers(parts: list[str]) -> str:

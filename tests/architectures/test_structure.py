@@ -1,6 +1,6 @@
 import pytest
 
-from auditor.architectures._names import layer_key, module_key
+from auditor.architectures._names import layer_of, module_key
 from auditor.architectures._parts import Module
 from auditor.architectures._structure import MODULE_LIMIT, Structure, role_of, structures
 from auditor.artifacts.base_config import BaseConfig
@@ -94,10 +94,10 @@ def test_keys_of_other_families(name: str, key: tuple[str, str]) -> None:
     assert module_key(name) == key
 
 
-def test_a_layer_is_the_key_up_to_its_number() -> None:
-    assert layer_key("model.layers.12.mlp.experts.3.up_proj") == ("text", "layers.12")
-    assert layer_key("model.decoder.layers.1.fc1") == ("text", "decoder.layers.1")
-    assert layer_key("lm_head") is None
+def test_a_layer_is_its_number_in_its_tower() -> None:
+    assert layer_of("model.layers.12.mlp.experts.3.up_proj") == ("text", 12)
+    assert layer_of("model.decoder.layers.1.fc1") == ("text", 1)
+    assert layer_of("lm_head") is None
 
 
 def test_modules_can_be_found_by_key() -> None:

@@ -165,8 +165,8 @@ def test_tokens_added_to_an_untied_head_are_told() -> None:
 
 
 # RoBERTa base: 124,645,632 parameters of RobertaModel by its publisher, of which 50,265 + 514 + 1 rows are embeddings
-# and one matrix with bias is the pooler, which a classifier does not have. The head is a matrix of 768 x 768 and one row
-# a label, each with a bias; PEFT keeps it twice (modules_to_save). LoRA r = 4 on query and value of twelve layers.
+# and one matrix with bias is the pooler, which a classifier does not have. The head is a matrix of 768 x 768 and one
+# row a label, each with a bias; PEFT keeps it twice (modules_to_save). LoRA r = 4 on query and value of twelve layers.
 _ROW, _SQUARE = 768 + 1, 768 * 768 + 768
 _ROBERTA = 124_645_632 - (50_265 + 514 + 1) * 768 - _SQUARE + 12 * 2 * 4 * (768 + 768)
 

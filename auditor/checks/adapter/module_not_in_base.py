@@ -26,7 +26,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Self
 
-from auditor.architectures._names import layer_key, module_key
+from auditor.architectures._names import layer_of, module_key
 from auditor.architectures._parts import Tower
 from auditor.architectures._structure import Structure
 from auditor.artifacts.adapter_config import AdapterConfig
@@ -52,7 +52,7 @@ def check(config: AdapterConfig, weights: AdapterWeights, base: BaseConfig) -> I
         yield Skip(f"`{other}` gives the model other layers than its configuration says")
         return
     known = _Known.of(found)
-    names = [name for name in weights.pairs() if layer_key(name) and not known.hides(name)]
+    names = [name for name in weights.pairs() if layer_of(name) and not known.hides(name)]
     lost = [name for name in names if known.lacks(name)]
     if lost:
         yield Problem(
@@ -65,10 +65,10 @@ def check(config: AdapterConfig, weights: AdapterWeights, base: BaseConfig) -> I
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """Keys of modules and of layers in any release; ``stable`` when all releases have the same ones."""
+    """Keys of modules and numbers of layers in any release; ``stable`` when all releases have the same ones."""
 
     modules: frozenset[tuple[Tower, str]]
-    layers: frozenset[tuple[Tower, str] | None]
+    layers: frozenset[tuple[Tower, int] | None]
     stable: bool
     hidden: frozenset[str]
 
@@ -78,7 +78,7 @@ class _Known:
         named = [module for structure in found for module in structure.modules if module.name]
         return cls(
             frozenset().union(*tables),
-            frozenset(layer_key(module.name) for module in named),
+            frozenset(layer_of(module.name) for module in named),
             all(table == tables[0] for table in tables),
             frozenset(module.name.rpartition(".")[2] for module in named if module.kind == "opaque"),
         )
@@ -90,4 +90,4 @@ class _Known:
     def lacks(self, name: str) -> bool:
         if module_key(name) in self.modules:
             return False
-        return self.stable or layer_key(name) not in self.layers
+        return self.stable or layer_of(name) not in self.layers
