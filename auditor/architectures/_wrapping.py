@@ -69,8 +69,19 @@ def wrapped(structure: Structure, config: AdapterConfig) -> tuple[Module, ...]:
 
 
 def saved_copies(structure: Structure, config: AdapterConfig) -> Iterator[Module]:
-    """Modules that modules_to_save trains whole, beside the frozen original."""
-    for module in structure.modules:
-        path = f".{module.name}."
-        if module.name and any(f".{name}." in path for name in config.modules_to_save):
+    """Modules that modules_to_save trains whole, beside the frozen original.
+
+    PEFT copies every module whose name ends with an entry, ``pre_classifier`` for ``classifier`` too, with all that is
+    inside (peft 0.13.2 and 0.21.2, utils/other.py ``_set_trainable``).
+    """
+    endings = config.modules_to_save
+    for module in structure.modules if endings else ():
+        if module.name and any(path.endswith(endings) for path in _paths(module.name)):
             yield module
+
+
+def _paths(name: str) -> Iterator[str]:
+    """The module's path and those of all that holds it."""
+    while name:
+        yield name
+        name = name.rpartition(".")[0]
