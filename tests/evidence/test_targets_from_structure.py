@@ -41,8 +41,10 @@ def test_the_real_case_has_every_module_and_the_nested_head() -> None:
     assert said(run_of(seed()), module) == {
         "target_modules": (
             Status.VERIFIED,
-            "all-linear means 400 linear modules of this base, and LoRA is on every one, and on the output head, which "
-            "PEFT leaves out unless it is nested (0.14 and older)",
+            (
+                "all-linear means 400 linear modules of this base, and LoRA is on every one, and on the output head, "
+                "which PEFT leaves out unless it is nested (0.14 and older)"
+            ),
         )
     }
 
