@@ -4,8 +4,9 @@ The tables are read from released packages (``fixtures/versions/build.py`` makes
 already holds some keys of the release it leads to.
 """
 
+import re
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from auditor.artifacts._release_tables import Dated, KeyTable, load, table
@@ -125,3 +126,38 @@ def stated_range(version: str, library: str = "peft") -> VersionRange:
     older = [release for number, release in releases if number == minor]
     newer = [release for number, release in releases if number > minor]
     return VersionRange(older[0] if older else None, newer[0] if newer else None)
+
+
+@dataclass(frozen=True, slots=True)
+class Renaming:
+    """Modules of a model class that a release of Transformers renamed.
+
+    ``first`` is the oldest release with the new names, ``last`` the newest one read with the old names.
+    """
+
+    first: str
+    last: str
+    patterns: tuple[tuple[str, str], ...]
+
+    def is_old(self, module: str) -> bool:
+        """Whether a module, named without PEFT's prefix, has its old name."""
+        return any(re.match(old, module) for old, _ in self.patterns)
+
+    def is_new(self, module: str) -> bool:
+        """Whether a module has a name that only the newer releases have."""
+        return any(
+            module.startswith(new + ".") for old, new in self.patterns if "." in new
+        ) and not self.is_old(module)
+
+
+def renaming(model_class: str | None) -> Renaming | None:
+    """What was renamed inside a model class; None when nothing was, or the class came with its present names.
+
+    Source: ``_checkpoint_conversion_mapping`` of the class in the first release that has one.
+    """
+    found = load("transformers")["renamed"].get(model_class or "")
+    if found is None or transformers_min_for_class(str(model_class)) == found[0]:
+        return None
+    releases = [str(release) for release in load("transformers")["read"]]
+    older = releases[: releases.index(found[0])]
+    return Renaming(found[0], older[-1], tuple(found[1].items())) if older else None

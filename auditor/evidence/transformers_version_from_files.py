@@ -4,9 +4,9 @@ Each file bounds the release: the keys of trainer_state.json (fields of TrainerS
 4.30 on), the fields of the training arguments (of TrainingArguments; a subclass may bring a dropped field back, so
 its fields only narrow), the model class (the oldest release whose auto classes name it), the release that
 ``config.to_json_string()`` writes into the event file's model_config text, scaler.pt (trainer.py ``_save_scaler``,
-from 4.49.0), and the module names in the adapter: Gemma 3's language model moved from ``language_model.model`` to
-``model.language_model`` in 4.52. The range is the intersection. Only files of the last checkpoint are used, because a
-resumed run may have begun under another release.
+from 4.49.0), and the module names in the adapter: 17 classes for images and text were rearranged in 4.52 (Gemma 3's
+language model moved from ``language_model.model`` to ``model.language_model``). The range is the
+intersection. Only files of the last checkpoint are used, because a resumed run may have begun under another release.
 """
 
 from collections.abc import Iterator, Mapping
@@ -18,6 +18,7 @@ from auditor.artifacts.training_args import TrainingArgs
 from auditor.artifacts.versions import (
     ARGUMENTS_CLASSES,
     foreign_arguments,
+    renaming,
     transformers_min_for_class,
     transformers_range_from_arguments,
     transformers_range_from_state,
@@ -90,14 +91,17 @@ def _from_class(run: Run) -> Iterator[Bound]:
 
 def _from_names(run: Run) -> Iterator[Bound]:
     weights, config = run.latest(AdapterWeights), run.latest(AdapterConfig)
-    if weights is None or config is None or config.base_model_class != _GEMMA3:
+    renamed = renaming(config.base_model_class) if config else None
+    if weights is None or renamed is None:
         return
-    if any(".language_model.model.layers." in name for name in weights.tensors):
-        why = "modules are named language_model.model.layers, as up to Transformers 4.51"
-        yield Bound(VersionRange(None, LAST_NESTED_HEAD), why, weights.path)
-    if any(".model.language_model.layers." in name for name in weights.tensors):
-        why = "modules are named model.language_model.layers, as from Transformers 4.52 on"
-        yield Bound(VersionRange("4.52.0", None), why, weights.path)
+    old = next((module for module in weights.pairs() if renamed.is_old(module)), None)
+    if old is not None:
+        why = f"modules are named as up to Transformers {renamed.last} ({old[:80]})"
+        yield Bound(VersionRange(None, renamed.last), why, weights.path)
+    new = next((module for module in weights.pairs() if renamed.is_new(module)), None)
+    if new is not None:
+        why = f"modules are named as from Transformers {renamed.first} on ({new[:80]})"
+        yield Bound(VersionRange(renamed.first, None), why, weights.path)
 
 
 def _from_scaler(run: Run) -> Iterator[Bound]:

@@ -10,6 +10,7 @@ from auditor.artifacts.versions import (
     is_trainer_state,
     peft_methods,
     peft_range,
+    renaming,
     state_keys,
     stated_range,
     transformers_min_for_class,
@@ -227,3 +228,41 @@ def test_model_classes() -> None:
     assert transformers_min_for_class("Qwen3ForCausalLM") == "4.51.0"
     assert transformers_min_for_class("LlamaForCausalLM") is None
     assert transformers_min_for_class("NoSuchModel") is None
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    # Names of the same module in tiny models made with transformers 4.51.3 and 4.57.6.
+    [
+        (
+            "Gemma3ForConditionalGeneration",
+            "language_model.model.layers.0.self_attn.q_proj",
+            "model.language_model.layers.0.self_attn.q_proj",
+        ),
+        (
+            "Gemma3ForConditionalGeneration",
+            "vision_tower.vision_model.encoder.layers.0.mlp.fc1",
+            "model.vision_tower.vision_model.encoder.layers.0.mlp.fc1",
+        ),
+        (
+            "Qwen2VLForConditionalGeneration",
+            "model.layers.0.self_attn.q_proj",
+            "model.language_model.layers.0.self_attn.q_proj",
+        ),
+    ],
+)
+def test_names_of_renamed_modules(name: str, old: str, new: str) -> None:
+    renamed = renaming(name)
+    assert renamed is not None
+    assert (renamed.last, renamed.first) == ("4.51.3", "4.52.0")
+    assert (renamed.is_old(old), renamed.is_new(old)) == (True, False)
+    assert (renamed.is_old(new), renamed.is_new(new)) == (False, True)
+    assert (renamed.is_old("lm_head"), renamed.is_new("lm_head")) == (False, False)
+
+
+@pytest.mark.parametrize(
+    "name", [None, "LlamaForCausalLM", "InternVLForConditionalGeneration", "NoSuchModel"]
+)
+def test_classes_without_older_names(name: str | None) -> None:
+    # InternVL came with 4.52.0 itself; its mapping is for checkpoints of other code.
+    assert renaming(name) is None
