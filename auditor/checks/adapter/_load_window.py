@@ -79,7 +79,8 @@ def of_renamed(config: AdapterConfig, name: str, renamed: Renaming) -> Window:
     return Window(
         f"load the adapter with {old} and {peft}, or with transformers {first} to {SURE} and PEFT "
         f"{_newest(MAPS_NAMES, oldest)} or newer ({_newest(FIRST_OF_5, oldest)} under transformers 5); under "
-        f"transformers {first} or newer {_otherwise(oldest)}, and newer transformers than {SURE} may load part or nothing of it"
+        f"transformers {first} or newer {_otherwise(oldest)}, and newer transformers than {SURE} may load "
+        "part or nothing of it"
     )
 
 
