@@ -78,11 +78,14 @@ def pickled(data: bytes, name: str, value: object) -> bytes:
 
 
 def tensors(data: bytes, glob: str, change: str) -> bytes:
-    """A safetensors file with the tensors that a glob names changed, one at least; ``of shape`` may add one."""
+    """A safetensors file with the tensors that a glob names changed, one at least.
+
+    ``of shape`` adds a tensor that is not there, in a new file if need be.
+    """
     import numpy
     from safetensors.numpy import load, save
 
-    arrays: dict[str, Any] = load(data)
+    arrays: dict[str, Any] = load(data) if data else {}
     names = fnmatch.filter(arrays, glob)
     if not names and not change.startswith("of shape "):
         raise ValueError(f"no tensor is called {glob}")

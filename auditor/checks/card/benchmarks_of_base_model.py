@@ -1,8 +1,8 @@
 r"""The card's benchmark table shows the base model's results, not the adapter's.
 
 A table whose columns are models of the base's family by size, and none of whose columns is this adapter,
-was measured before the adapter existed. Beside an adapter it reads as the adapter's results: no reader looks behind
-a table, and hubs index `model-index` alone (huggingface_hub 2.4.0, repocard.py).
+was measured before the adapter existed. Beside an adapter it reads as the adapter's results. What hubs take
+for results is `model-index` in the front matter (huggingface_hub 2.4.0, repocard.py), which a copied table is not.
 
 Wrong when: the text around the table says so.
 

@@ -1,9 +1,10 @@
 """A logged cross entropy is below zero.
 
-The loss of a language model or classifier is the mean of -log(p) with p at most 1, so it cannot be negative; label
-smoothing and auxiliary losses of experts only add to it (torch, nn/functional.py, `cross_entropy`). Half-precision
-logits that overflowed, a fused loss that subtracts its own normaliser in low precision, or an edited file give such
-values; in public runs they stand beside gradient norms of NaN and Infinity, in runs that collapsed.
+The loss of a language model or classifier is the mean of -log(p) with p at most 1, so it cannot be
+negative; label smoothing and auxiliary losses of experts only add to it (torch 2.13.0, nn/functional.py,
+`cross_entropy`). Half-precision logits that overflowed, a fused loss that subtracts its own normaliser in
+low precision, or an edited file give such values; in public runs they stand beside gradient norms of NaN
+and Infinity, in runs that collapsed.
 
 Wrong when: another loss was trained under the Trainer's own log keys, such as a likelihood of one's own. Trainers
 whose objective may be negative (GRPO, DPO, KTO, PPO, ...) are known by their arguments or by their log keys

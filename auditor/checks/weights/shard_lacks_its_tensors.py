@@ -9,15 +9,11 @@ Wrong when: never where all shards could be read.
 Fix: commit the index and all shards from one `save_pretrained`.
 
 Bad:
-    model.safetensors.index.json: = "{\\"weight_map\\":{\\"a\\":\\"a.safetensors\\"}}"
-    a.safetensors: = copy of adapter_model.safetensors
-    a.safetensors: tensor * removed
+    model.safetensors.index.json: /weight_map = {"a": "a.safetensors"}
     a.safetensors: tensor b of shape 4x4
 
 Good:
-    model.safetensors.index.json: = "{\\"weight_map\\":{\\"a\\":\\"a.safetensors\\"}}"
-    a.safetensors: = copy of adapter_model.safetensors
-    a.safetensors: tensor * removed
+    model.safetensors.index.json: /weight_map = {"a": "a.safetensors"}
     a.safetensors: tensor a of shape 4x4
 """
 

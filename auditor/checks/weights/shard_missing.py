@@ -9,15 +9,11 @@ Wrong when: the shards are published elsewhere, or the names follow another prog
 Fix: commit all files that `save_pretrained` wrote, the index among them.
 
 Bad:
-    model.safetensors.index.json: = "{\\"weight_map\\":{\\"a\\":\\"a.safetensors\\",\\"b\\":\\"b.safetensors\\"}}"
-    a.safetensors: = copy of adapter_model.safetensors
-    a.safetensors: tensor * removed
+    model.safetensors.index.json: /weight_map = {"a": "a.safetensors", "b": "b.safetensors"}
     a.safetensors: tensor a of shape 4x4
 
 Good:
-    model.safetensors.index.json: = "{\\"weight_map\\":{\\"a\\":\\"a.safetensors\\"}}"
-    a.safetensors: = copy of adapter_model.safetensors
-    a.safetensors: tensor * removed
+    model.safetensors.index.json: /weight_map = {"a": "a.safetensors"}
     a.safetensors: tensor a of shape 4x4
 """
 

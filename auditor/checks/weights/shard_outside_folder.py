@@ -9,10 +9,10 @@ Wrong when: never for an index that transformers or diffusers wrote; both write 
 Fix: write the index again with `save_pretrained`, and ask where this one comes from.
 
 Bad:
-    model.safetensors.index.json: = "{\\"weight_map\\":{\\"a\\":\\"../a.safetensors\\"}}"
+    model.safetensors.index.json: /weight_map = {"a": "../a.safetensors"}
 
 Good:
-    model.safetensors.index.json: = "{\\"weight_map\\":{\\"a\\":\\"a.safetensors\\"}}"
+    model.safetensors.index.json: /weight_map = {"a": "a.safetensors"}
 """
 
 from collections.abc import Iterator

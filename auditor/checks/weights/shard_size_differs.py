@@ -1,23 +1,21 @@
 """The index gives another total size than the tensors of its shards have.
 
-`total_size` is the number of bytes of all tensors (huggingface_hub, serialization/_base.py). Loaders use it for
-progress and memory only, so another number changes nothing; it tells that the shards were written again (cast,
-quantised, without tied copies) and the index was not.
+`total_size` is the number of bytes of all tensors (huggingface_hub 2.4.0, serialization/_base.py). Loaders
+use it for progress and memory only, so another number changes nothing; it tells that the shards were
+written again (cast, quantised, without tied copies) and the index was not.
 
 Wrong when: tied weights were counted twice, or the index was converted from the one of the .bin files.
 
 Fix: save the model again with `save_pretrained`, which writes the sum.
 
 Bad:
-    m.safetensors.index.json: = "{\\"metadata\\":{\\"total_size\\":1},\\"weight_map\\":{\\"a\\":\\"a.safetensors\\"}}"
-    a.safetensors: = copy of adapter_model.safetensors
-    a.safetensors: tensor * removed
+    m.safetensors.index.json: /metadata = {"total_size": 1}
+    m.safetensors.index.json: /weight_map = {"a": "a.safetensors"}
     a.safetensors: tensor a of shape 4x4
 
 Good:
-    m.safetensors.index.json: = "{\\"metadata\\":{\\"total_size\\":64},\\"weight_map\\":{\\"a\\":\\"a.safetensors\\"}}"
-    a.safetensors: = copy of adapter_model.safetensors
-    a.safetensors: tensor * removed
+    m.safetensors.index.json: /metadata = {"total_size": 64}
+    m.safetensors.index.json: /weight_map = {"a": "a.safetensors"}
     a.safetensors: tensor a of shape 4x4
 """
 

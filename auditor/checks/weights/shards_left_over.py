@@ -9,16 +9,12 @@ Wrong when: the folder holds two models on purpose, each with its own index.
 Fix: delete the files that the index does not name.
 
 Bad:
-    model.safetensors.index.json: = "{\\"weight_map\\":{\\"a\\":\\"model-00001-of-00001.safetensors\\"}}"
-    model-00001-of-00001.safetensors: = copy of adapter_model.safetensors
-    model-00001-of-00001.safetensors: tensor * removed
+    model.safetensors.index.json: /weight_map = {"a": "model-00001-of-00001.safetensors"}
     model-00001-of-00001.safetensors: tensor a of shape 4x4
     model-00002-of-00003.safetensors: = copy of adapter_model.safetensors
 
 Good:
-    model.safetensors.index.json: = "{\\"weight_map\\":{\\"a\\":\\"model-00001-of-00001.safetensors\\"}}"
-    model-00001-of-00001.safetensors: = copy of adapter_model.safetensors
-    model-00001-of-00001.safetensors: tensor * removed
+    model.safetensors.index.json: /weight_map = {"a": "model-00001-of-00001.safetensors"}
     model-00001-of-00001.safetensors: tensor a of shape 4x4
 """
 

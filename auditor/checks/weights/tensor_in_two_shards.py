@@ -1,30 +1,22 @@
 """Two shards of one model hold a tensor of the same name, so that which one counts depends on the loader.
 
-`save_pretrained` gives every tensor one place (huggingface_hub, serialization/_base.py,
-`split_state_dict_into_shards_factory`). Loaders that follow the index take one copy, those that read shard after shard
-keep the last; leftovers of an earlier save with other cuts look like this.
+`save_pretrained` gives every tensor one place (huggingface_hub 2.4.0, serialization/_base.py,
+`split_state_dict_into_shards_factory`). Loaders that follow the index take one copy, those that read shard
+after shard keep the last; leftovers of an earlier save with other cuts look like this.
 
 Wrong when: both copies are equal, which this rule does not compare.
 
 Fix: save the model again into an empty folder and commit what is there.
 
 Bad:
-    model.safetensors.index.json: = "{\\"weight_map\\":{\\"a\\":\\"a.safetensors\\",\\"b\\":\\"b.safetensors\\"}}"
-    a.safetensors: = copy of adapter_model.safetensors
-    a.safetensors: tensor * removed
+    model.safetensors.index.json: /weight_map = {"a": "a.safetensors", "b": "b.safetensors"}
     a.safetensors: tensor a of shape 4x4
     a.safetensors: tensor b of shape 4x4
-    b.safetensors: = copy of adapter_model.safetensors
-    b.safetensors: tensor * removed
     b.safetensors: tensor b of shape 4x4
 
 Good:
-    model.safetensors.index.json: = "{\\"weight_map\\":{\\"a\\":\\"a.safetensors\\",\\"b\\":\\"b.safetensors\\"}}"
-    a.safetensors: = copy of adapter_model.safetensors
-    a.safetensors: tensor * removed
+    model.safetensors.index.json: /weight_map = {"a": "a.safetensors", "b": "b.safetensors"}
     a.safetensors: tensor a of shape 4x4
-    b.safetensors: = copy of adapter_model.safetensors
-    b.safetensors: tensor * removed
     b.safetensors: tensor b of shape 4x4
 """
 
