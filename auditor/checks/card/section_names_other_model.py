@@ -1,8 +1,10 @@
 r"""A section of the card says another model in its text than in its heading.
 
-The heading gives one size and the sentence below it, which says what was fine-tuned, another one; the adapters of
-the repository are of the heading's size, and none is of the sentence's. Such sentences are left over from an earlier
-plan or copied from another section, and a reader takes the wrong base for the adapter.
+The heading gives one size and the sentence below it, which says what was fine-tuned, another one; the
+adapters of the repository are of the heading's size, and none is of the sentence's. PEFT loads the adapter
+onto the base that adapter_config.json names (peft 0.21.2, auto.py), whatever the card says. Such sentences
+are left over from an earlier plan or copied from another section, and a reader takes the wrong base for the
+adapter.
 
 Wrong when: the section is about a model that is published elsewhere, and its name only looks like another size.
 

@@ -1,12 +1,15 @@
 """The committed configuration is not the one that made this run.
 
-A file that people write and hand to a platform is edited between runs, and the version in the repository need not be
-the one that was trained with: its values differ from what the trainer received (training_args.bin, the event file),
-from adapter_config.json or from what the results show. A rerun of it makes another model. Files that the platform
-itself wrote beside its results are judged value by value (declared-value-contradicted).
+A file that people write and hand to a platform is edited between runs, and the version in the repository
+need not be the one that was trained with: its values differ from what the trainer received
+(training_args.bin and the event file; transformers 5.23.0, trainer.py, `_save`, and
+integrations/integration_utils.py), from adapter_config.json or from what the results show. A rerun of it
+makes another model. Files that the platform itself wrote beside its results are judged value by value
+(declared-value-contradicted).
 
-Wrong when: the file belongs to another adapter of the repository. It is held against this run only when its output_dir
-names the run's folder or its base model is the adapter's, and when no other configuration fits better.
+Wrong when: the file belongs to another adapter of the repository. It is held against this run only when its
+output_dir names the run's folder or its base model is the adapter's, and when no other configuration fits
+better.
 
 Fix: commit the configuration that was used, or say in the card which one it was.
 

@@ -1,12 +1,14 @@
 """A declared value is not of the type that its key takes.
 
-`"16"` is no rank: code that multiplies by it repeats the text or stops, and a platform that converts texts by itself
-hides that the file was edited by hand. The types are those of the platform's own configuration classes (for Cheetah,
-those of TrainingArguments 4.30.2 to 5.24.0 and of peft.LoraConfig).
+`"16"` is no rank: code that multiplies by it repeats the text or stops, and a platform that converts texts
+by itself hides that the file was edited by hand. The types are those of the platform's own configuration
+classes (for Cheetah, those of transformers 4.30.2 to 5.24.0, training_args.py, and of peft,
+tuners/lora/config.py).
 
-Wrong when: the platform takes more than its own annotations say. Null is "not declared", 16.0 counts as 16, 0 and 1 as
-booleans, a list may stand for one name and one name for a list, YAML's `no` for the word, and YAML's 2e-4, which it
-reads as a text, for the number. Where the platform converts texts the finding is a note.
+Wrong when: the platform takes more than its own annotations say. Null is "not declared", 16.0 counts as 16,
+0 and 1 as booleans, a list may stand for one name and one name for a list, YAML's `no` for the word, and
+YAML's 2e-4, which it reads as a text, for the number. Where the platform converts texts the finding is a
+note.
 
 Fix: write the value as the type that the key takes.
 

@@ -1,12 +1,12 @@
 """Adam's moments are numbers that no gradients give, or not the gradients that were logged.
 
-`exp_avg` and `exp_avg_sq` are running means of the gradients and of their squares (torch/optim/adamw.py), so neither is
-NaN, the second is not negative, and by Cauchy and Schwarz the first exceeds the root of the second by at most
-sqrt((1 - b1)^2 / (1 - b2) x sum of (b1^2 / b2)^k), k below the number of steps. And the sum of `exp_avg_sq` over all
-parameters is (1 - b2) x sum of b2^(t - i) x n_i^2, where n_i is the norm of the gradient of step i: the logged
-`grad_norm`, after clipping to `max_grad_norm` (torch/nn/utils/clip_grad.py). Where each step was logged that is an
-equation, which a tiny run keeps to the seventh digit; else it leaves a range. Moments outside it are damaged, edited,
-or another run's.
+`exp_avg` and `exp_avg_sq` are running means of the gradients and of their squares (torch 2.13.0,
+optim/adam.py), so neither is NaN, the second is not negative, and by Cauchy and Schwarz the first exceeds
+the root of the second by at most sqrt((1 - b1)^2 / (1 - b2) x sum of (b1^2 / b2)^k), k below the number of
+steps. And the sum of `exp_avg_sq` over all parameters is (1 - b2) x sum of b2^(t - i) x n_i^2, where n_i is
+the norm of the gradient of step i: the logged `grad_norm`, after clipping to `max_grad_norm`
+(torch/nn/utils/clip_grad.py). Where each step was logged that is an equation, which a tiny run keeps to the
+seventh digit; else it leaves a range. Moments outside it are damaged, edited, or another run's.
 
 Wrong when: the script clips gradients itself, or changes `max_grad_norm` while it trains; quantized states of 8-bit
 optimizers, fp16 runs that skipped steps and DeepSpeed are not looked at.

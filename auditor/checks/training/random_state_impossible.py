@@ -1,12 +1,13 @@
 """A random generator's state is one that its algorithm cannot be in.
 
-Python, NumPy and torch's CPU generator are Mersenne Twisters: seeding fixes all 624 words, and drawing replaces all
-of them at once (CPython, Modules/_randommodule.c; ATen/core/MT19937RNGEngine.h). A state that shares most words with
-one that the run's seed leads to, but not all, was edited or damaged, and so was one whose counters do not fit each
-other. Resuming from it draws other numbers than the run did.
+Python, NumPy and torch's CPU generator are Mersenne Twisters: seeding fixes all 624 words, and drawing
+replaces all of them at once (CPython 3.11, Modules/_randommodule.c; torch 2.13.0,
+ATen/core/MT19937RNGEngine.h). A state that shares most words with one that the run's seed leads to, but not
+all, was edited or damaged, and so was one whose counters do not fit each other. Resuming from it draws
+other numbers than the run did.
 
-Wrong when: never for an edited state: words that agree by chance do not come by the hundred. States further from the
-seed than some ten thousand numbers are not looked for, and then nothing is said.
+Wrong when: never for an edited state: words that agree by chance do not come by the hundred. States further
+from the seed than some ten thousand numbers are not looked for, and then nothing is said.
 
 Fix: publish the rng_state file as the trainer wrote it.
 
