@@ -50,7 +50,9 @@ def test_every_rule_explains_itself(rule: str) -> None:
 def test_every_rule_names_its_mechanism(rule: str) -> None:
     """A file with the release it was read in, a manual page, or a standard."""
     why = _rules.rules()[rule].documentation.why
-    assert re.search(r"\w+\.(?:py|c|h|rs|md)\b|\w\(\d\)|RFC \d|Standard \d", why), "name the file that does it"
+    assert re.search(r"\w+\.(?:py|c|h|rs|md)\b|\w\(\d\)|RFC \d|Standard \d", why), (
+        "name the file that does it"
+    )
     assert re.search(r"\d+\.\d|\w\(\d\)|RFC \d|Standard \d", why), "name the release it was read in"
 
 
