@@ -1,7 +1,8 @@
 """Some releases of transformers and PEFT load only part of this adapter, or nothing, without stopping.
 
 transformers 4.52 renamed the modules of 17 classes for images and text (`_checkpoint_conversion_mapping` of the
-class), and an adapter written before holds the old names. PEFT maps them from 0.16 on. Measured with Gemma 3, LLaVA
+class), and an adapter written before holds the old names. PEFT maps them from 0.16 on (peft 0.21.2,
+peft_model.py, `from_pretrained`). Measured with Gemma 3, LLaVA
 and Qwen2-VL: under transformers 4.52 and newer, PEFT 0.13 loads none of it and says nothing, 0.15 loads none of it
 and warns, 0.16 and newer load all up to transformers 5.2. A configuration key that PEFT does not know stops 0.6 to
 0.13, while 0.14 and newer leave it out with a warning, so that they build another adapter than was trained.

@@ -1,7 +1,7 @@
 r"""A file was committed with the markers of a merge conflict in it.
 
-Git writes both sides of a conflict into the file, between lines of seven `<`, `=` and `>` (git-merge, "How conflicts
-are presented"). JSON and YAML are unreadable with them, and in a card both sides are shown to the reader.
+Git writes both sides of a conflict into the file, between lines of seven `<`, `=` and `>` (git-merge(1), "How
+conflicts are presented"). JSON and YAML are unreadable with them, and in a card both sides are shown to the reader.
 
 Wrong when: the text explains merge conflicts; markers inside a fenced block of a page do not count.
 
