@@ -175,6 +175,40 @@ def test_an_honest_adapter_of_every_method_passes(method: str, tmp_path: Path) -
         assert any(set(alternative) <= marks for alternative in requirement)
 
 
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    "method", ["ia3", "loha", "lokr", "lokr in factors", "oft by size", "boft", "vera", "miss"]
+)
+def test_an_adapter_that_was_never_trained_is_found(method: str, tmp_path: Path) -> None:
+    import peft
+
+    kind, settings = METHODS[method]
+    model = peft.get_peft_model(llama(), getattr(peft, kind)(task_type="CAUSAL_LM", **settings))
+    model.save_pretrained(tmp_path)
+    assert complaints(tmp_path) == {"adapter-never-trained"}
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("base_model.model.", ""),
+        ("base_model.model.", "base_model.model._orig_mod."),
+        ("base", "module.base"),
+    ],
+)
+def test_names_that_peft_does_not_load_are_found(old: str, new: str, tmp_path: Path) -> None:
+    """And really are not loaded: PEFT leaves every lora_B at zero."""
+    import peft
+    from safetensors.torch import load_file, save_file
+
+    path = saved(tmp_path, "lora") / "adapter_model.safetensors"
+    save_file({name.replace(old, new, 1): tensor for name, tensor in load_file(path).items()}, path)
+    loaded = peft.PeftModel.from_pretrained(llama(), tmp_path)
+    assert not any(bool(p.any()) for name, p in loaded.named_parameters() if "lora_B" in name)
+    assert "adapter-prefix-missing" in complaints(tmp_path)
+
+
 def edited(folder: Path, **changes: object) -> Path:
     path = folder / "adapter_config.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
