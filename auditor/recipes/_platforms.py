@@ -1,7 +1,9 @@
 """All platforms, found by walking this folder, and which of them a file belongs to.
 
 A platform module exports PLATFORM, FILES (names that only it gives to its files), MARKS (keys that are distinctive of
-it; two of them must stand in a file of another name) and ``recognise(path, raw)``, which gives a Recipe or None.
+it; two of them must stand in a file of another name), VOCABULARIES by the names of their schemas, and
+``recognise(path, raw)``, which gives a Recipe or None. CARD, where there is one, are the words after which the platform
+puts the configuration into the model card that it writes.
 """
 
 import fnmatch
@@ -11,6 +13,7 @@ from types import ModuleType
 
 from auditor import discover
 from auditor.artifacts._base import read_json_object
+from auditor.artifacts._front_matter import parse_yaml_mapping
 from auditor.errors import CannotRead
 from auditor.model import Blob, name_of
 from auditor.recipes._base import Recipe
@@ -23,6 +26,8 @@ CANDIDATES = (
 """Names under which people keep configurations; their content decides."""
 SIZE_LIMIT = 64 * 1024
 """Largest such file looked at, in bytes: a dump of all arguments of ms-swift 4.6 has some 20 KB."""
+CARD_LIMIT = 1024 * 1024
+"""Largest model card searched for a configuration, in bytes."""
 _ELSEWHERE = frozenset(
     {"wandb", "node_modules", "site-packages", "examples", "example", "docs", "tests", "templates"}
 )
@@ -43,6 +48,8 @@ def read_recipe(path: str, blob: Blob) -> Recipe | None:
     if owner is not None:
         recipe: Recipe | None = owner.recognise(path, _parsed(path, blob))
         return recipe
+    if name_of(path) == "README.md":
+        return _in_card(path, blob)
     return _by_content(path, blob) if _is_candidate(path, blob) else None
 
 
@@ -82,6 +89,31 @@ def _by_content(path: str, blob: Blob) -> Recipe | None:
         return None
     found = (platform.recognise(path, raw) for platform in likely)
     return next((recipe for recipe in found if recipe is not None), None)
+
+
+def _in_card(path: str, blob: Blob) -> Recipe | None:
+    """The configuration that a platform put into the card, by its words and the next fence of YAML."""
+    marked = [platform for platform in platforms() if hasattr(platform, "CARD")]
+    if blob.absent is not None or blob.lfs is not None or (blob.size or 0) > CARD_LIMIT:
+        return None
+    try:
+        text = blob.read(CARD_LIMIT).decode("utf-8", errors="replace")
+    except CannotRead:
+        return None
+    for platform in marked:
+        _, found, after = text.partition(platform.CARD)
+        inside = after.partition("```yaml\n")[2].partition("\n```")
+        if found and inside[1]:
+            return _of_text(platform, path, inside[0])
+    return None
+
+
+def _of_text(platform: ModuleType, path: str, text: str) -> Recipe | None:
+    try:
+        recipe: Recipe | None = platform.recognise(path, parse_yaml_mapping(text))
+    except ValueError:
+        return None
+    return recipe
 
 
 def _parsed(path: str, blob: Blob) -> Mapping[str, object]:

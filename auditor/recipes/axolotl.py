@@ -1,4 +1,4 @@
-"""axolotl: the YAML given to ``axolotl train``.
+"""axolotl: the YAML given to ``axolotl train``, also where it stands in the model card.
 
 Source of names and types: axolotl 0.5.2 (utils/config/models/input/v0_4_1), 0.8.1 and 0.19.0 (utils/schemas/*.py and
 integrations/*/args.py). Meaning: core/builders/base.py and core/builders/causal.py of 0.19.0, which make the training
@@ -7,7 +7,8 @@ there is nothing to evaluate on, one warm-up step becomes two, and ``warmup_rati
 compared). ``batch_size`` is that of a whole step and is not claimed.
 
 ``lora_target_linear`` asks for axolotl's own search for linear layers, beside the names in ``lora_target_modules``.
-A schedule or optimizer of axolotl's own reaches the trainer under another name and is not claimed.
+A schedule or optimizer of axolotl's own reaches the trainer under another name and is not claimed. The card that it
+writes holds the file as it was given (train.py, "See axolotl config"); the command line may have had the last word.
 """
 
 from collections.abc import Iterator, Mapping
@@ -30,6 +31,8 @@ MARKS: tuple[str, ...] = (
     ),
     *("pad_to_sequence_len", "dataset_prepared_path", "train_on_inputs", "lora_model_dir"),
 )
+CARD = "See axolotl config"
+"""The words of the card (train.py) after which the configuration stands in a fence of YAML."""
 _STRONG = frozenset(MARKS) - {"base_model"}
 _OPTIMIZERS = frozenset(
     {
@@ -84,6 +87,11 @@ def _targets(value: object, raw: Mapping[str, object]) -> tuple[object, ...]:
     if raw.get("lora_target_linear"):
         return (senses.ALL_LINEAR,)
     return senses.names(value, raw)
+
+
+def _trainer(raw: Mapping[str, object]) -> str | None:
+    kind = raw.get("rl")
+    return kind if isinstance(kind, str) else None
 
 
 def _derived(leaves: Leaves) -> Iterator[tuple[str, Stated]]:
@@ -154,6 +162,7 @@ _BOOK = Vocabulary(
         "gradient_checkpointing": senses.truth,
     },
     derived=_derived,
+    trainer=_trainer,
     free_text=frozenset(
         {"base_model", "output_dir", "wandb_project", "wandb_entity", "wandb_name", "hub_model_id"}
     ),

@@ -56,10 +56,18 @@ _DUMP = 60
 def recognise(path: str, raw: Mapping[str, object]) -> Recipe | None:
     """A model, three of the trainer's arguments and one of TRL's keys; or a dump of all arguments."""
     keys = set(raw)
-    dumped = len(keys & set(words("trainer"))) >= _DUMP
+    dumped = _is_dump(raw)
     if not dumped and not ("model_name_or_path" in keys and len(_TRAINER & keys) >= 3 and _OWN & keys):
         return None
     return compose(_BOOKS[kind(raw)], path, raw, record=dumped)
+
+
+def _is_dump(raw: Mapping[str, object]) -> bool:
+    return len(set(raw) & set(words("trainer"))) >= _DUMP
+
+
+def _is_written(raw: Mapping[str, object]) -> bool:
+    return not _is_dump(raw)
 
 
 def kind(raw: Mapping[str, object]) -> str | None:
@@ -121,6 +129,8 @@ def _book(trainer: str | None) -> Vocabulary:
             "lora_modules_to_save": senses.when(_has_peft, senses.names),
             **dict.fromkeys(_STRATEGIES, senses.switched),
             "max_steps": senses.positive,
+            # A dump holds the default column of text for data of images, too.
+            "dataset_text_field": senses.when(_is_written),
         },
         derived=_derived,
         trainer=lambda raw: trainer,

@@ -90,8 +90,11 @@ def _adapter(run: Run) -> Iterator[str]:
 
 
 def _trainer(run: Run) -> Iterator[str]:
-    if run.recipe is not None and run.recipe.trainer not in TRAINERS:
-        yield f"{run.recipe.path} declares the trainer {run.recipe.trainer!r}; only sft is rerun"
+    recipe = run.recipe
+    # Where a platform's source is public, a configuration that names no trainer leaves it to training_args.bin.
+    unnamed = recipe is not None and recipe.documented and recipe.trainer is None
+    if recipe is not None and recipe.trainer not in TRAINERS and not unnamed:
+        yield f"{recipe.path} declares the trainer {recipe.trainer!r}; only sft is rerun"
     arguments = run.one(TrainingArgs)
     if arguments is not None:
         for key, neutral in _ARGUMENT_EXTRAS.items():

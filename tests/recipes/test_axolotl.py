@@ -3,6 +3,8 @@
 import pytest
 
 from auditor.recipes._base import Recipe
+from auditor.recipes._platforms import read_recipe
+from tests.builders.blobs import blob
 from tests.builders.platforms import AXOLOTL, recipe_of
 
 
@@ -63,6 +65,39 @@ def test_without_an_adapter_nothing_is_claimed_of_lora() -> None:
 
 def test_schedules_of_its_own_are_not_claimed() -> None:
     assert "lr_scheduler_type" not in edited("lr_scheduler: cosine", "lr_scheduler: rex").settings
+
+
+CARD = """---
+library_name: peft
+---
+# tiny
+
+<details><summary>See axolotl config</summary>
+
+axolotl version: `0.4.1`
+```yaml
+{config}
+```
+
+</details><br>
+
+```yaml
+lora_r: 999
+```
+"""
+
+
+def test_the_configuration_in_the_card() -> None:
+    found = recipe_of("README.md", CARD.replace("{config}", AXOLOTL))
+    assert (found.path, found.platform, found.record, found.value("r")) == ("README.md", "axolotl", False, 8)
+
+
+@pytest.mark.parametrize(
+    "config", ["", "lora_r: [", "lora_r: 8", "a: &a [*a]", "x: !!python/object/apply:os.system [id]"]
+)
+def test_cards_without_a_usable_one(config: str) -> None:
+    assert read_recipe("README.md", blob(CARD.replace("{config}", config))) is None
+    assert read_recipe("README.md", blob("# See axolotl config\n```yaml\n" + AXOLOTL)) is None
 
 
 def test_a_slip() -> None:

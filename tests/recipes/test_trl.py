@@ -51,7 +51,13 @@ def test_without_peft_nothing_is_claimed_of_lora() -> None:
 
 def test_a_dump_of_all_arguments_is_a_record() -> None:
     values: dict[str, object] = dict.fromkeys(words("trainer"))
-    values |= {"learning_rate": 1e-4, "per_device_train_batch_size": 4, "beta": 0.1, "loss_type": ["sigmoid"]}
+    values |= {
+        "dataset_text_field": "text",
+        "learning_rate": 1e-4,
+        "per_device_train_batch_size": 4,
+        "beta": 0.1,
+        "loss_type": ["sigmoid"],
+    }
     found = recipe_of("training_args.json", {**values, "precompute_ref_log_probs": False})
     assert (found.platform, found.trainer, found.record) == ("TRL DPO", "dpo", True)
     # What is null is not declared.

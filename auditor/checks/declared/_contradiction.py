@@ -16,7 +16,12 @@ def contradictions(claim: Claim, recipe: Recipe | None = None) -> tuple[Evidence
     """
     handed_in = recipe.path if recipe is not None and not recipe.record else None
     found = (item for item in claim.evidence if item.outcome is Status.CONTRADICTED)
-    return tuple(item for item in found if handed_in is None or handed_in not in item.paths)
+    return tuple(item for item in found if handed_in is None or not speaks_of(item, handed_in))
+
+
+def speaks_of(item: Evidence, path: str) -> bool:
+    """Whether evidence holds a configuration against the run; the text of the card around one is another source."""
+    return path in item.paths and item.id != "card-against-training"
 
 
 LEFT = Skip("what the configuration handed in says otherwise is reported as config-not-of-this-run")

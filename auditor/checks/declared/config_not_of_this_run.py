@@ -25,6 +25,7 @@ Good:
 from collections.abc import Iterator
 
 from auditor.checks._wording import counted, joined
+from auditor.checks.declared._contradiction import speaks_of
 from auditor.claims import DECLARED, Ledger
 from auditor.model import Evidence, Location, Problem, Severity, Skip, Status
 from auditor.recipes._base import Recipe
@@ -64,4 +65,4 @@ def check(recipe: Recipe, ledger: Ledger) -> Iterator[Problem | Skip]:
 
 
 def _speaks(item: Evidence, recipe: Recipe) -> bool:
-    return item.outcome is Status.CONTRADICTED and recipe.path in item.paths
+    return item.outcome is Status.CONTRADICTED and speaks_of(item, recipe.path)

@@ -1,4 +1,4 @@
-from tests.builders.platforms import LLAMA_FACTORY, TRL, with_config
+from tests.builders.platforms import AXOLOTL, LLAMA_FACTORY, TRL, text_of, with_config
 from tests.builders.repositories import healthy
 from tests.checks.declared.config import CONFIG, NO_RECIPE, without_recipe
 from tests.checks.expecting import NOTE, WARNING, finding, found, reasons
@@ -71,6 +71,17 @@ def test_passes_two_configs_of_other_runs() -> None:
 def test_passes_a_config_for_another_base() -> None:
     text = TRL.replace("tiny-labs/tiny-gemma3", "other/model-7b").replace("lora_r: 8", "lora_r: 64")
     assert reasons(RULE, with_config("sft.yaml", text)) == [NO_RECIPE]
+
+
+def test_fails_for_a_config_inside_the_card() -> None:
+    config = text_of(AXOLOTL).replace("lora_r: 8", "lora_r: 64").replace("cosine", "linear")
+    config = config.replace("warmup_steps: 10", "warmup_ratio: 0.1").replace(
+        "./tiny/output", "fine-tuning/output"
+    )
+    card = f"# tiny\n\n<details><summary>See axolotl config</summary>\n\n```yaml\n{config}\n```\n</details>\n"
+    (only,) = found(RULE, with_config("README.md", card))
+    assert only.at.path == "README.md"
+    assert only.observed == "lora_r is declared as 64, and adapter_config.json says 8"
 
 
 def test_says_when_it_cannot_look() -> None:
