@@ -58,7 +58,7 @@ def _takes(types: str) -> Schema:
     if "any" in wanted:
         return {}
     taken = sorted({word for kind in wanted for word in _TAKES.get(kind, ())} | {"null"})
-    # 0 and 1 stand for booleans, and YAML's `no` for a word.
+    # 0 and 1 stand for booleans, and false for "off" anywhere.
     more: list[object] = [0, 1] if "boolean" in wanted and not {"number", "integer"} & set(taken) else []
-    more += [False] if "string" in wanted and "boolean" not in wanted else []
+    more += [False] if "boolean" not in wanted else []
     return {"anyOf": [{"type": taken}, {"enum": more}]} if more else {"type": taken}

@@ -18,22 +18,20 @@ _WORDS = {
 def fits(value: object, types: str) -> bool:
     """Whether a value is of one of the types.
 
-    Null is "not declared" on every platform. 16.0 counts as 16, and 0 and 1 as booleans, as all of them take it. A
-    string may carry anything that a command line does; only numbers, booleans and the like refuse it.
+    Null is "not declared" on every platform, and false is "off" (YAML reads the word ``no`` so). 16.0 counts as 16, and
+    0 and 1 as booleans, as all of them take it. A string may carry anything that a command line does; only numbers,
+    booleans and the like refuse it.
     """
     wanted = types.split("|")
-    if value is None or "any" in wanted:
+    if value is None or value is False or "any" in wanted:
         return True
     kind = json_type(value)
     if kind in wanted:
         return True
     if kind == "number" and isinstance(value, int | float):
         return _number_fits(value, wanted)
-    # One name where a list is expected and a list where one is, and the word for "off" where a choice is: YAML reads
-    # `no` as false.
-    if kind == "string":
-        return "array" in wanted
-    return "string" in wanted and (kind == "array" or value is False)
+    # One name where a list is expected, and a list where one is.
+    return "array" in wanted if kind == "string" else kind == "array" and "string" in wanted
 
 
 def _number_fits(value: int | float, wanted: list[str]) -> bool:

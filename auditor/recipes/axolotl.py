@@ -59,7 +59,8 @@ def recognise(path: str, raw: Mapping[str, object]) -> Recipe | None:
 
 
 def _has_adapter(raw: Mapping[str, object]) -> bool:
-    return raw.get("adapter") in ("lora", "qlora")
+    """Whether a new adapter is made: one that is loaded keeps its own rank and modules."""
+    return raw.get("adapter") in ("lora", "qlora") and not raw.get("lora_model_dir")
 
 
 def _saves_by_steps(raw: Mapping[str, object]) -> bool:
@@ -76,11 +77,11 @@ def _evaluates_by_choice(raw: Mapping[str, object]) -> bool:
 
 
 def _optimizer(value: object, raw: Mapping[str, object]) -> tuple[object, ...]:
-    return (value,) if value in _OPTIMIZERS else ()
+    return (value,) if isinstance(value, str) and value in _OPTIMIZERS else ()
 
 
 def _warmup(value: object, raw: Mapping[str, object]) -> tuple[object, ...]:
-    return () if value == 1 else (value,)
+    return (value,) if isinstance(value, int) and value != 1 else ()
 
 
 def _targets(value: object, raw: Mapping[str, object]) -> tuple[object, ...]:
@@ -98,8 +99,8 @@ def _derived(leaves: Leaves) -> Iterator[tuple[str, Stated]]:
     yield from senses.precision(leaves)
     yield from senses.loaded_bits(leaves)
     yield from senses.trains_adapter(leaves.get("adapter"))
-    everything, adapter = leaves.get("lora_target_linear"), leaves.get("adapter")
-    if everything is not None and everything.value is True and adapter and adapter.value in ("lora", "qlora"):
+    everything, raw = leaves.get("lora_target_linear"), {key: stated.value for key, stated in leaves.items()}
+    if everything is not None and everything.value is True and _has_adapter(raw):
         yield "target_modules", senses.says(everything, senses.ALL_LINEAR)
 
 
@@ -163,6 +164,8 @@ _BOOK = Vocabulary(
     },
     derived=_derived,
     trainer=_trainer,
+    # Releases before 0.4 took an object of tokens; 0.19 takes a share of the steps.
+    lenient=frozenset({"tokens", "warmup_steps"}),
     free_text=frozenset(
         {"base_model", "output_dir", "wandb_project", "wandb_entity", "wandb_name", "hub_model_id"}
     ),

@@ -45,8 +45,10 @@ def recognise(path: str, raw: Mapping[str, object]) -> Recipe | None:
     return compose(_BOOK, path, raw, record=written)
 
 
-def _has_lora(raw: Mapping[str, object], key: str = "finetuning_type") -> bool:
-    return raw.get(key, "lora") == "lora"
+def _has_lora(raw: Mapping[str, object]) -> bool:
+    """Whether a new adapter is made: one that is loaded keeps its own rank and modules."""
+    loaded = raw.get("adapter_name_or_path") and not raw.get("create_new_adapter")
+    return raw.get("finetuning_type", "lora") == "lora" and not loaded
 
 
 def _trainer(raw: Mapping[str, object]) -> str | None:
@@ -143,7 +145,8 @@ def _board_precision(value: object, raw: Mapping[str, object]) -> tuple[object, 
 
 
 def _board_has_lora(raw: Mapping[str, object]) -> bool:
-    return _has_lora(raw, "top.finetuning_type")
+    loaded = raw.get("top.checkpoint_path") and not raw.get("train.create_new_adapter")
+    return raw.get("top.finetuning_type") == "lora" and not loaded
 
 
 def _board_derived(leaves: Leaves) -> Iterator[tuple[str, Stated]]:

@@ -36,7 +36,8 @@ def _kind(raw: Mapping[str, object]) -> str:
 
 
 def _has_lora(raw: Mapping[str, object]) -> bool:
-    return _kind(raw) in ("lora", "qlora")
+    """Whether a new adapter is made: one that is loaded keeps its own rank and modules."""
+    return _kind(raw) in ("lora", "qlora") and not raw.get("adapters")
 
 
 def _targets(value: object, raw: Mapping[str, object]) -> tuple[object, ...]:

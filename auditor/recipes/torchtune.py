@@ -74,9 +74,10 @@ _MLP = ("gate_proj", "down_proj", "up_proj")
 
 
 def recognise(path: str, raw: Mapping[str, object]) -> Recipe | None:
-    """A model and an optimizer that are built from components."""
+    """A model and more that are built from components, and something to train with: not evaluation or export."""
     parts = [raw.get(key) for key in ("model", "optimizer", "tokenizer", "dataset", "checkpointer")]
-    if sum(isinstance(part, dict) and "_component_" in part for part in parts) < 2:
+    built = sum(isinstance(part, dict) and "_component_" in part for part in parts)
+    if built < 2 or not isinstance(raw.get("optimizer"), dict):
         return None
     return compose(_BOOK, path, raw, record=path.rpartition("/")[2] in FILES)
 
@@ -89,7 +90,7 @@ def _part(raw: Mapping[str, object], group: str) -> Mapping[str, object]:
 def _targets(value: object, raw: Mapping[str, object]) -> tuple[object, ...]:
     """The modules in PEFT's names: the attention's as listed, the MLP's three and the output by their switches."""
     model = _part(raw, "model")
-    if not isinstance(value, list) or not all(item in _PEFT for item in value):
+    if not isinstance(value, list) or not all(isinstance(item, str) and item in _PEFT for item in value):
         return ()
     found = [_PEFT[item] for item in value]
     found += _MLP if model.get("apply_lora_to_mlp") is True else ()

@@ -40,12 +40,14 @@ _OWN = frozenset(
             "dataset_text_field",
             "max_seq_length",
         ),
+        *("dataset_name", "dataset_train_split", "precompute_ref_log_probs", "assistant_only_loss", "beta"),
         *(
-            "dataset_name",
-            "dataset_train_split",
-            "precompute_ref_log_probs",
-            "assistant_only_loss",
             "dataset_mixer",
+            "dataset_mixture",
+            "loss_type",
+            "max_prompt_length",
+            "attn_implementation",
+            "torch_dtype",
         ),
     }
 )

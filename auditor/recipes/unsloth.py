@@ -38,6 +38,8 @@ _TYPES: Mapping[str, str] = {
     "training/gradient_checkpointing": "boolean|string",
     "training/optim": "string",
     "training/lr_scheduler_type": "string",
+    "training/warmup_ratio": "number",
+    "training/eval_steps": "integer|number",
     "lora/lora_r": "integer",
     "lora/lora_alpha": "integer",
     "lora/lora_dropout": "number",

@@ -10,6 +10,9 @@ from auditor.recipes._base import Recipe
 from auditor.recipes._platforms import is_recipe, read_recipe
 from auditor.runs._words import Contents, Folder, step_of
 
+MOST_RECIPES = 256
+"""Declared configurations recognised by their content, at most."""
+
 
 def read(snapshot: Snapshot) -> Contents:
     """Read every recognised file of a snapshot; what cannot be read is kept with its reason."""
@@ -19,7 +22,8 @@ def read(snapshot: Snapshot) -> Contents:
     for path, blob in snapshot.files.items():
         for item in _parse(path, blob, unread):
             found.setdefault(folder_of(path), {}).setdefault(type(item), []).append(item)
-        recipe = _recipe(path, blob, unread)
+        # Past that many configurations it is somebody's collection, and only names that a platform owns are opened.
+        recipe = _recipe(path, blob, unread) if len(recipes) < MOST_RECIPES or is_recipe(path) else None
         if recipe is not None:
             recipes.append(recipe)
     folders = {

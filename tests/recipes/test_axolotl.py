@@ -63,6 +63,11 @@ def test_without_an_adapter_nothing_is_claimed_of_lora() -> None:
     )
 
 
+def test_an_adapter_that_is_loaded_keeps_its_own_rank() -> None:
+    found = edited("lora_model_dir:", "lora_model_dir: outputs/old")
+    assert not {"r", "lora_alpha", "target_modules"} & set(found.settings)
+
+
 def test_schedules_of_its_own_are_not_claimed() -> None:
     assert "lr_scheduler_type" not in edited("lr_scheduler: cosine", "lr_scheduler: rex").settings
 

@@ -4,6 +4,7 @@ import json
 
 from auditor.recipes._base import Recipe
 from auditor.runs import group, read
+from auditor.runs._reading import MOST_RECIPES
 from auditor.sources.directory import memory_snapshot
 from tests.builders.platforms import AUTOTRAIN, BASE, LLAMA_FACTORY, MS_SWIFT
 
@@ -126,3 +127,13 @@ def test_another_kind_of_training_is_another_run() -> None:
     stage = config().replace(b"stage: sft", b"stage: dpo")
     files = {"adapter_config.json": adapter(), "dpo.yaml": stage, "sft.yaml": config(rank=4)}
     assert chosen(files) == {".": "dpo.yaml"}
+
+
+def test_a_collection_of_configurations_made_no_run() -> None:
+    files = {f"{number}.yaml": config() for number in range(100)}
+    assert chosen({"adapter_config.json": adapter(), **files}) == {".": None}
+
+
+def test_only_so_many_configurations_are_opened() -> None:
+    files = {f"{number}.yaml": config() for number in range(300)}
+    assert len(read(memory_snapshot("test", files)).recipes) == MOST_RECIPES

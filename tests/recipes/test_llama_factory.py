@@ -91,6 +91,18 @@ def test_what_the_web_interface_saves_is_a_record() -> None:
     assert (found.misspelt, found.mistyped) == ((), ())
 
 
+def test_an_adapter_that_is_loaded_keeps_its_own_rank() -> None:
+    loaded = edited("stage: sft", "stage: sft\nadapter_name_or_path: saves/old")
+    assert not {"r", "lora_alpha", "target_modules"} & set(loaded.settings)
+    again = edited("stage: sft", "stage: sft\nadapter_name_or_path: saves/old\ncreate_new_adapter: true")
+    assert again.value("r") == 8
+
+
+def test_the_box_of_extra_arguments_has_the_last_word() -> None:
+    board = LLAMA_BOARD + "train.extra_args: '{\"learning_rate\": 1e-5}'\n"
+    assert "learning_rate" not in recipe_of("llamaboard_config.yaml", board).settings
+
+
 def test_another_platforms_name_is_a_slip() -> None:
     ((stated, likely),) = edited("lora_rank: 8", "lora_r: 8\ncutof_len: 9").misspelt[:1]
     assert (stated.key, likely) == ("lora_r", "lora_rank")

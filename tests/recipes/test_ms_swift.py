@@ -48,6 +48,10 @@ def test_full_fine_tuning_claims_nothing_of_lora() -> None:
     assert not {"r", "lora_alpha", "bias", "target_modules"} & set(found.settings)
 
 
+def test_an_adapter_that_is_loaded_keeps_its_own_rank() -> None:
+    assert not {"r", "lora_alpha", "target_modules"} & set(args(adapters=["output/old"]).settings)
+
+
 def test_the_words_of_2x() -> None:
     old = {
         "sft_type": "lora",

@@ -62,5 +62,9 @@ def test_arguments_of_a_component_are_free() -> None:
     assert (stated.key, likely) == ("gradient_accumulation_step", "gradient_accumulation_steps")
 
 
+def test_evaluation_is_no_training() -> None:
+    assert read_recipe("eval.yaml", blob(TORCHTUNE.partition("optimizer:")[0])) is None
+
+
 def test_one_component_is_some_other_programs() -> None:
     assert read_recipe("config.yaml", blob("model:\n  _component_: torchtune.models.x\n")) is None

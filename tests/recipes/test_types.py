@@ -15,6 +15,7 @@ from auditor.recipes._types import expected, fits, number_in
         ("q_proj", "array"),
         (["a"], "string"),
         (False, "string"),
+        (False, "integer"),
         (3, "null|string"),
         ({}, "object|string"),
     ],
