@@ -6,7 +6,7 @@ from typing import BinaryIO
 import pytest
 
 from auditor.model import Blob, FileKind, Snapshot
-from auditor.runs import Run, group, read
+from auditor.runs import Folder, Run, _lineage, group, read
 from auditor.sources.directory import memory_snapshot
 from tests.builders.repositories import contents, healthy, seed
 
@@ -144,3 +144,55 @@ def test_what_macos_keeps_beside_a_file_is_no_copy_of_it() -> None:
     assert read(memory_snapshot("x", {"._optimizer.pt": double})).unread == ()
     (item,) = read(memory_snapshot("x", {"._optimizer.pt": b"\x80\x02cos\nsystem\n"})).unread
     assert item.path == "._optimizer.pt"
+
+
+def test_many_runs_in_one_folder_are_not_each_compared_with_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    """2,000 trainings into one output_dir: runs are found by their first row, not by trying every one."""
+    tried = 0
+    real = _lineage.continues
+
+    def counted(earlier: Folder, later: Folder) -> bool:
+        nonlocal tried
+        tried += 1
+        return real(earlier, later)
+
+    monkeypatch.setattr(_lineage, "continues", counted)
+    files = {f"checkpoint-{n}/trainer_state.json": state(n, (float(n), 1.0)) for n in range(1, 301)}
+    assert len(runs(files)) == 300
+    assert tried == 0
+
+
+def test_the_final_state_belongs_to_the_run_it_continues() -> None:
+    """The shorter of two runs in a folder may be the one whose end was saved."""
+    found = runs(
+        {
+            "checkpoint-2/trainer_state.json": state(2, (3.0, 2.0)),
+            "checkpoint-9/trainer_state.json": state(9, (9.0, 8.0)),
+            "trainer_state.json": state(3, (3.0, 2.0, 1.0)),
+        }
+    )
+    assert [(run.name, [f.step for f in run.checkpoints]) for run in found] == [(".", [2]), (".#2", [9])]
+    assert [len(run.others) for run in found] == [1, 0]
+
+
+def test_an_event_file_belongs_to_the_run_whose_losses_it_holds() -> None:
+    read_, _ = contents("tiny", "candidate")
+    (name,) = [path for path in read_ if "tfevents" in path]
+    mine = read_["checkpoint-18/trainer_state.json"]
+    other = state(9, (9.0, 8.0))
+    found = runs(
+        {
+            name: read_[name],
+            "checkpoint-18/trainer_state.json": mine,
+            "checkpoint-900/trainer_state.json": other,
+        }
+    )
+    assert [(run.name, len(run.events)) for run in found] == [(".", 0), (".#2", 1)]
+    neither = runs(
+        {
+            name: read_[name],
+            "checkpoint-8/trainer_state.json": state(8, (7.0,)),
+            "checkpoint-9/trainer_state.json": other,
+        }
+    )
+    assert [len(run.events) for run in neither] == [0, 0]

@@ -35,12 +35,18 @@ _TUNED = re.compile(r"[*_>\s-]{0,6}(?:an?\s|the\s)?fine-?tuned\s+(.{3,80})", re.
 _ENDS = re.compile(r"\s(?:for|on|to|with|using|by|from)\s|[.,;:(](?:\s|$)", re.IGNORECASE)
 
 
-def check(card: ModelCard, contents: Contents) -> Iterator[Problem | Skip]:
+def check(contents: Contents) -> Iterator[Problem | Skip]:
     """Only where both sizes are stated and an adapter of the repository decides between them."""
     held = _sizes_held(contents)
     if not held:
         yield Skip("no adapter of the repository names a base with its size")
         return
+    for folder in contents.folders.values():
+        for card in folder.all(ModelCard):
+            yield from _judge(card, held)
+
+
+def _judge(card: ModelCard, held: set[str]) -> Iterator[Problem]:
     for heading, line in _sections(card.body):
         tuned = _TUNED.match(line)
         if tuned is None:

@@ -6,8 +6,9 @@ can be narrowed down but not repeated. It is written into the event file's model
 TensorBoard logging is on (transformers 5.23.0, integrations/integration_utils.py), and into the card that the
 Trainer makes (modelcard.py, `TrainingSummary`).
 
-It is a warning for a published adapter whose training is declared, since the declaration claims that it can be
-repeated; elsewhere a note.
+It is a warning for a published adapter whose training is declared to a platform that nobody outside can look into,
+since the declaration claims that it can be repeated; elsewhere a note. Platforms with public source pin their
+libraries, so that their own release and the adapter's keys narrow them down.
 
 Wrong when: the release is recorded outside the repository.
 
@@ -62,7 +63,7 @@ def check(run: Run) -> Iterator[Problem | Skip]:
         evidence=tuple(
             f"{path} was not fetched; its model text may name the release" for path in unfetched[:1]
         ),
-        severity=None if is_published(run) and run.recipe is not None else Severity.NOTE,
+        severity=None if is_published(run) and _is_declared_in_private(run) else Severity.NOTE,
     )
 
 
@@ -73,11 +74,15 @@ def _names_transformers(run: Run) -> bool:
         return True
     if any(config.transformers_version for config in run.all(BaseConfig)):
         return True
-    return any(
-        _LISTS.fullmatch(name_of(path))
-        and (run.path + "/").startswith(folder_of(path) + "/" * bool(folder_of(path)))
-        for path in run.contents.snapshot.files
-    )
+    folders = [run.path]
+    while folders[-1]:
+        folders.append(folder_of(folders[-1]))
+    inside = run.contents.snapshot.inside
+    return any(_LISTS.fullmatch(name_of(path)) for folder in folders for path in inside(folder))
+
+
+def _is_declared_in_private(run: Run) -> bool:
+    return run.recipe is not None and not run.recipe.documented
 
 
 def _peft(run: Run) -> Iterator[tuple[str, str]]:
