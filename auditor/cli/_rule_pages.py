@@ -49,8 +49,8 @@ def as_page(rule: Rule, paint: Paint) -> str:
         ("Why", _paragraphs(words.why)),
         ("How it can be wrong", _paragraphs(_sentence(words.wrong_when))),
         ("What to do", _paragraphs(_sentence(words.fix))),
-        ("Bad: it fires", _lines(words.bad)),
-        ("Good: it stays silent", _lines(words.good)),
+        ("Bad: it fires on the honest run of fixtures/tiny with these edits", _lines(words.bad)),
+        ("Good: it stays silent with these", _lines(words.good)),
         ("Looks at", _paragraphs(_list(rule))),
         ("To silence it, in .audit.toml of the base ref", _lines(silence(rule))),
     )
