@@ -19,6 +19,7 @@ from auditor.artifacts.versions import (
     ARGUMENTS_CLASSES,
     foreign_arguments,
     renaming,
+    stated_range,
     transformers_min_for_class,
     transformers_range_from_arguments,
     transformers_range_from_state,
@@ -78,7 +79,8 @@ def _from_events(run: Run) -> Iterator[Bound]:
         yield from _fields(log.args(), log.path)
         version = log.model_config().get("transformers_version")
         if isinstance(version, str) and version[:1].isdigit():
-            yield Bound(VersionRange(version, version), "the model_config text names the release", log.path)
+            span = stated_range(version, "transformers")
+            yield Bound(span, f"the model_config text names {version}", log.path)
 
 
 def _from_class(run: Run) -> Iterator[Bound]:

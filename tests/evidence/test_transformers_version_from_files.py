@@ -112,6 +112,21 @@ def test_the_model_class_and_older_state_keys_exclude_each_other() -> None:
     assert evidence.paths == (STATE, "adapter_config.json")
 
 
+def test_a_development_build_is_older_than_the_release_it_is_named_after() -> None:
+    """main is called 4.52.0.dev0 from the day 4.51 is branched off, so its arguments may still be 4.51's."""
+    run = run_of(
+        {
+            "adapter_config.json": adapter(),
+            STATE: state(),
+            EVENTS: event_file(config={"transformers_version": "4.52.0.dev0"}),
+        }
+    )
+    evidence = only(with_artifacts(run, arguments(**complete("4.51.3"))))
+    assert evidence.outcome is Status.VERIFIED
+    assert isinstance(evidence.value, VersionRange)
+    assert "4.51.3" in evidence.value
+
+
 def test_an_event_file_of_another_release_conflicts() -> None:
     run = run_of(
         {

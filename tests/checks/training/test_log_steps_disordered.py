@@ -59,5 +59,11 @@ def test_fails_for_a_row_without_its_place() -> None:
         assert (only.severity, only.message) == (WARNING, f"row 4 of log_history has no {key}")
 
 
+def test_passes_rows_of_a_callback_that_have_no_step() -> None:
+    """A callback that predicts after each epoch may append what it measured without a step."""
+    more: list[dict[str, object]] = [*rows(), {"epoch": 1.0, "predict_loss": 5.5, "predict_runtime": 2.0}]
+    assert found(RULE, with_rows(more)) == []
+
+
 def test_says_when_it_cannot_look() -> None:
     assert reasons(RULE, stateless()) == [NO_STATE]
