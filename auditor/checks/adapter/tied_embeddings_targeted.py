@@ -23,6 +23,7 @@ Good:
 
 from collections.abc import Iterator
 
+from auditor.architectures._wrapping import candidates
 from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.base_config import BaseConfig
 from auditor.model import Problem, Severity
@@ -30,14 +31,10 @@ from auditor.model import Problem, Severity
 SEVERITY = Severity.WARNING
 
 _TIED_ENDS = (
-    "lm_head",
-    "language_model.lm_head",
-    "model.embed_tokens",
-    "language_model.model.embed_tokens",
-    "model.language_model.embed_tokens",
-    "transformer.wte",
-    "embed_out",
-    "gpt_neox.embed_in",
+    *("lm_head", "language_model.lm_head", "embed_out", "proj_out"),
+    *("model.embed_tokens", "language_model.model.embed_tokens", "model.language_model.embed_tokens"),
+    *("transformer.wte", "transformer.word_embeddings", "gpt_neox.embed_in", "shared"),
+    *("model.decoder.embed_tokens",),
 )
 """Where transformers keeps the two ends of a tied pair, in the spellings of its releases."""
 
@@ -47,7 +44,8 @@ def check(config: AdapterConfig, base: BaseConfig | None) -> Iterator[Problem]:
     if config.peft_type != "LORA" or config.raw.get("ensure_weight_tying") is True:
         return
     tied = base.tie_word_embeddings if base else None
-    hit = sorted({name.rpartition(".")[2] for name in _TIED_ENDS if config.targets(name)})
+    ends = _ends(config, base) if base and tied else _TIED_ENDS
+    hit = sorted({name.rpartition(".")[2] for name in ends if config.targets(name)})
     if tied is False or not hit:
         return
     names = " and ".join(f"`{name}`" for name in hit)
@@ -66,4 +64,18 @@ def check(config: AdapterConfig, base: BaseConfig | None) -> Iterator[Problem]:
         observed=", ".join(hit),
         evidence=evidence,
         severity=None if tied else Severity.NOTE,
+    )
+
+
+def _ends(config: AdapterConfig, base: BaseConfig) -> tuple[str, ...]:
+    """The head and the embedding of its vocabulary, by each release; none for a class that has no head to tie."""
+    found = candidates(base, config)
+    if isinstance(found, str):
+        return _TIED_ENDS
+    return tuple(
+        module.name
+        for structure in found
+        if (head := structure.head) is not None
+        for module in structure.modules
+        if module is head or (module.kind == "embedding" and module.in_features == head.out_features)
     )

@@ -1,5 +1,9 @@
+import json
+
 import pytest
 
+from auditor.model import Snapshot
+from auditor.sources.directory import memory_snapshot
 from tests.builders.repositories import TINY_BASE, healthy, seed
 from tests.checks.expecting import ERROR, finding, found, reasons
 
@@ -31,6 +35,45 @@ def test_fails() -> None:
             observed="LlamaForCausalLM",
         )
     ]
+
+
+def published(cls: str, declared: str, model_type: str, **more: object) -> Snapshot:
+    """An adapter of a class beside the config.json of its base."""
+    library = f"transformers.models.{model_type}.modeling_{model_type}"
+    auto = {"base_model_class": cls, "parent_library": more.pop("library", library)}
+    config = {"peft_type": "LORA", "auto_mapping": auto, "target_modules": ["x"]}
+    base = {"architectures": [declared], "model_type": model_type, **more}
+    files = {"adapter_config.json": config, "config.json": base}
+    return memory_snapshot("test", {path: json.dumps(value).encode() for path, value in files.items()})
+
+
+@pytest.mark.parametrize(
+    ("cls", "declared", "model_type"),
+    [
+        ("T5EncoderModel", "T5ForConditionalGeneration", "t5"),
+        ("T5ForConditionalGeneration", "T5WithLMHeadModel", "t5"),
+        ("LlamaForCausalLM", "LLaMAForCausalLM", "other"),
+        ("FalconForCausalLM", "RWForCausalLM", "RefinedWebModel"),
+        ("MarianMTModel", "MarianForCausalLM", "marian"),
+        ("GPT2ForSequenceClassification", "GPT2LMHeadModel", "gpt2"),
+        ("XLMRobertaForSequenceClassification", "RobertaForMaskedLM", "xlm-roberta"),
+    ],
+)
+def test_passes_other_names_of_one_family(cls: str, declared: str, model_type: str) -> None:
+    library = f"transformers.models.{model_type.replace('-', '_')}.x"
+    assert found(RULE, published(cls, declared, model_type, library=library)) == []
+
+
+def test_passes_the_language_model_inside_a_composite_base() -> None:
+    text = {"model_type": "llama"}
+    library = "transformers.models.llama.modeling_llama"
+    declared = "LlavaForConditionalGeneration"
+    composite = published("LlamaForCausalLM", declared, "llava", text_config=text, library=library)
+    assert found(RULE, composite) == []
+    other = published(
+        "MistralForCausalLM", declared, "llava", text_config=text, library="transformers.models.mistral.x"
+    )
+    assert len(found(RULE, other)) == 1
 
 
 def test_says_when_it_cannot_look() -> None:

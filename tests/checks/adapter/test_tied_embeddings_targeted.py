@@ -1,3 +1,6 @@
+import json
+
+from auditor.model import Snapshot
 from auditor.sources.directory import memory_snapshot
 from tests.builders.repositories import TINY_BASE, healthy, seed
 from tests.checks.expecting import NOTE, WARNING, finding, found, reasons
@@ -47,6 +50,19 @@ def test_fails_for_a_pattern_that_reaches_the_head() -> None:
 def test_passes_a_base_with_two_matrices() -> None:
     edits = {CONFIG: {PLACE: ["lm_head"], "/base_model_name_or_path": "meta-llama/Llama-3.1-8B"}}
     assert found(RULE, healthy(json_edits=edits, without=["checkpoint-9/", "checkpoint-18/"])) == []
+
+
+def test_fails_for_the_ends_of_other_families() -> None:
+    def of(targets: list[str], name: str, **more: object) -> Snapshot:
+        config = {"peft_type": "LORA", "target_modules": targets, "base_model_name_or_path": name, **more}
+        return memory_snapshot("test", {CONFIG: json.dumps(config).encode()})
+
+    cases = {"gpt2": "wte", "openai/whisper-small": "proj_out", "bigscience/bloom-560m": "word_embeddings"}
+    for name, end in cases.items():
+        (only,) = found(RULE, of([end], name))
+        assert (only.severity, only.observed) == (WARNING, end)
+    # A classifier has no output head, so nothing is tied to its embedding.
+    assert found(RULE, of(["wte"], "gpt2", task_type="SEQ_CLS")) == []
 
 
 def test_passes_when_the_head_is_excluded_or_kept_tied() -> None:
