@@ -7,6 +7,7 @@ from auditor.architectures._parts import Tower
 _HEADS = frozenset({"lm_head", "embed_out", "proj_out"})
 _LAYER = re.compile(r"(?:^|\.)([A-Za-z_]+\.\d+\..+)$")
 _NUMBER = re.compile(r"(?:encoder\.|decoder\.)?[A-Za-z_]+\.(\d{1,9})\.")
+_VISION = frozenset({"vision_tower", "vision_model", "visual"})
 _WRAPPERS = frozenset({"base_model", "model", "language_model", "transformer", "gpt_neox"})
 
 
@@ -22,7 +23,7 @@ def module_key(name: str) -> tuple[Tower, str]:
         return "head", "lm_head"
     if "multi_modal_projector" in parts:
         return "projector", parts[-1]
-    vision = "vision_tower" in parts or "vision_model" in parts
+    vision = not _VISION.isdisjoint(parts)
     match = _LAYER.search(name)
     if match is None:
         return ("vision", ".".join(parts[-3:])) if vision else ("text", _without_wrappers(parts))

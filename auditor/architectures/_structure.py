@@ -147,6 +147,8 @@ _WITHOUT_NAME: Mapping[str, Role] = {
     "gemma3": "conditional",
     "gemma3n": "conditional",
     "mt5": "conditional",
+    "qwen2_5_vl": "conditional",
+    "qwen2_vl": "conditional",
     "roberta": "trunk",
     "t5": "conditional",
     "vit": "trunk",

@@ -73,6 +73,23 @@ _GEMMA3N: dict[str, Any] = {
     "laurel_rank": 6,
 }
 _EXPERTS: dict[str, Any] = {**_GROUPED, "moe_intermediate_size": 20, "num_experts": 3}
+_MROPE: dict[str, Any] = {**_GROUPED, "rope_scaling": {"type": "mrope", "mrope_section": [1, 1, 2]}}
+_QWEN_VISION: dict[str, Any] = {
+    "depth": 2,
+    "embed_dim": 16,
+    "hidden_size": 32,
+    "num_heads": 2,
+    "mlp_ratio": 3,
+    "patch_size": 4,
+}
+_QWEN25_VISION: dict[str, Any] = {
+    "depth": 2,
+    "hidden_size": 16,
+    "out_hidden_size": 32,
+    "intermediate_size": 20,
+    "num_heads": 2,
+    "patch_size": 4,
+}
 _VIT: dict[str, Any] = {**_IMAGE, "image_size": 16, "patch_size": 4}
 
 CASES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
@@ -355,6 +372,38 @@ CASES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
             "projection_dim": 10,
             "text_config": {**_CLIP_TEXT, "num_hidden_layers": 1, "projection_dim": 10},
             "vision_config": {**_VIT, "num_channels": 1, "projection_dim": 10},
+        },
+    ),
+    "qwen2_vl": (
+        "Qwen2VLForConditionalGeneration",
+        {"model_type": "qwen2_vl", **_MROPE, "tie_word_embeddings": False, "vision_config": _QWEN_VISION},
+    ),
+    "qwen2_vl, tied": (
+        "Qwen2VLForConditionalGeneration",
+        {
+            "model_type": "qwen2_vl",
+            **_MROPE,
+            "tie_word_embeddings": True,
+            "vision_config": {
+                **_QWEN_VISION,
+                "spatial_merge_size": 3,
+                "temporal_patch_size": 1,
+                "mlp_ratio": 2,
+            },
+        },
+    ),
+    "qwen2_5_vl": (
+        "Qwen2_5_VLForConditionalGeneration",
+        {"model_type": "qwen2_5_vl", **_MROPE, "tie_word_embeddings": False, "vision_config": _QWEN25_VISION},
+    ),
+    "qwen2_5_vl, tied": (
+        "Qwen2_5_VLForConditionalGeneration",
+        {
+            "model_type": "qwen2_5_vl",
+            **_MROPE,
+            "num_key_value_heads": 1,
+            "tie_word_embeddings": True,
+            "vision_config": {**_QWEN25_VISION, "in_channels": 1},
         },
     ),
     "whisper": ("WhisperForConditionalGeneration", {"model_type": "whisper", **_WHISPER}),

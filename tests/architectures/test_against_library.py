@@ -37,11 +37,22 @@ def rows(structure: Structure) -> list[library.Row]:
     return sorted((m.name, m.kind, m.in_features, m.out_features, m.bias) for m in named)
 
 
+GENERATIONS = {
+    "4.50 to 4.51": ("4.51.3",),
+    "4.52 to 4.57": ("4.57.6",),
+    "4.51 and older": ("4.46.3", "4.51.3"),
+    "4.52 and newer": ("4.57.6", "5.23.0"),
+    "4": ("4.46.3", "4.51.3", "4.57.6"),
+    "5": ("5.23.0",),
+}
+
+
 def of_release(found: tuple[Structure, ...], release: str) -> Structure:
-    """The structure whose generation covers a release; the first is the oldest, the last the newest."""
-    if release.startswith("5"):
-        return found[-1]
-    return found[1] if len(found) == 3 and release > "4.52" else found[0]
+    """The structure whose generation covers a release."""
+    if len(found) == 1:
+        return found[0]
+    (one,) = (structure for structure in found if release in GENERATIONS[structure.generation])
+    return one
 
 
 @pytest.mark.parametrize("release", RELEASES)
