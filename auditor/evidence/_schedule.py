@@ -1,21 +1,24 @@
-"""The learning rate by step in closed form, and which schedules a few observed rates fit.
+"""Which schedules a few observed learning rates fit.
 
-Source: transformers 4.51.3 and 5.23.0, optimization.py (``_get_*_schedule*_lr_lambda``); warm-up steps are
-``ceil(ratio * max_steps)`` unless given (training_args.py ``get_warmup_steps``).
+Warm-up steps are ``ceil(ratio * max_steps)`` unless given (transformers 4.51.3 and 5.23.0, training_args.py
+``get_warmup_steps``).
 """
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
-from auditor.claims import DECLARED, EFFECTIVE, Ledger
+from auditor.claims import DECLARED, EFFECTIVE, Ledger, received
 from auditor.evidence._against import plain
+from auditor.evidence._closed_forms import Options, Schedule, factor, has_form
 from auditor.evidence._say import contradicted, number, real, unverifiable, verified, whole
 from auditor.model import Evidence
+from auditor.runs import Run
 
 LAST_STEP = 2**53
 """Steps beyond this are no step of a training and do not fit a float."""
 KINDS = ("linear", "cosine", "constant", "constant_with_warmup")
+"""Schedules that need no options, which are tried where the one that was asked for does not fit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,30 +37,22 @@ class Plan:
     peak: float
     warmup: int
     total: int
+    options: Options = field(default_factory=dict)
 
     def rate(self, step: int) -> float:
         """The learning rate at a scheduler step."""
-        return self.peak * factor(self.kind, step, self.warmup, self.total)
+        return self.peak * factor(self.kind, step, self.schedule)
+
+    @property
+    def schedule(self) -> Schedule:
+        """What the closed forms ask for."""
+        return Schedule(self.warmup, self.total, self.peak, self.options)
 
     def fits(self, points: Sequence[Point], rtol: float) -> bool:
         """Whether every point lies on the schedule, within ``rtol`` of the rate or 1e-9 of the peak."""
         return all(
             abs(self.rate(p.step) - p.rate) <= max(rtol * abs(p.rate), 1e-9 * self.peak) for p in points
         )
-
-
-def factor(kind: str, step: int, warmup: int, total: int) -> float:
-    """The multiplier of the peak rate; KINDS only."""
-    if kind == "constant":
-        return 1.0
-    if step < warmup:
-        return step / max(1, warmup)
-    if kind == "constant_with_warmup":
-        return 1.0
-    left = max(1, total - warmup)
-    if kind == "linear":
-        return max(0.0, (total - step) / left)
-    return max(0.0, 0.5 * (1.0 + math.cos(math.pi * (step - warmup) / left)))
 
 
 def warmup_steps(ledger: Ledger, total: int) -> tuple[int, tuple[str, ...]]:
@@ -89,9 +84,11 @@ class Asked:
     warmup: tuple[str, ...]
 
 
-def asked(ledger: Ledger, total: int | None) -> Asked | None:
-    """The declared (else effective) schedule; None when rate or kind is not said, or the kind has no form
-    here.
+def asked(ledger: Ledger, total: int | None, options: Options | None = None) -> Asked | None:
+    """The declared (else effective) schedule; None when rate or kind is not said, or the kind has no form.
+
+    ``options`` are the ``lr_scheduler_kwargs`` that the trainer received; where nobody says (None) only the schedules
+    that need none are judged.
     """
     rate = ledger.statement("learning_rate", DECLARED, EFFECTIVE)
     kind = ledger.statement("lr_scheduler_type", DECLARED, EFFECTIVE)
@@ -99,10 +96,21 @@ def asked(ledger: Ledger, total: int | None) -> Asked | None:
     if rate is None or kind is None or peak is None or not peak > 0 or not total or total < 1:
         return None
     word = str(kind.value).rpartition(".")[2].lower()
-    if word not in KINDS:
+    if options is None and word not in KINDS:
         return None
     steps, claims = (0, ()) if word == "constant" else warmup_steps(ledger, total)
-    return Asked(Plan(word, peak, steps, total), claims)
+    plan = Plan(word, peak, steps, total, options or {})
+    return Asked(plan, claims) if has_form(word, plan.schedule) else None
+
+
+def options_of(run: Run) -> Options | None:
+    """The ``lr_scheduler_kwargs`` of training_args.bin, else of the last event file; None when nobody says."""
+    arguments = received(run)
+    known = [arguments.values] if arguments else [args for log in run.events[-1:] if (args := log.args())]
+    if not known:
+        return None
+    found = known[0].get("lr_scheduler_kwargs")
+    return found if isinstance(found, dict) else {}
 
 
 def others(plan: Plan) -> Iterator[tuple[str, Plan]]:
@@ -111,7 +119,7 @@ def others(plan: Plan) -> Iterator[tuple[str, Plan]]:
         if kind != plan.kind:
             yield "lr_scheduler_type", Plan(kind, plan.peak, plan.warmup, plan.total)
     if plan.warmup:
-        yield "warmup", Plan(plan.kind, plan.peak, 0, plan.total)
+        yield "warmup", replace(plan, warmup=0)
 
 
 def judge(asked: Asked, points: Sequence[Point], rtol: float, where: str, *paths: str) -> Iterator[Evidence]:
@@ -142,7 +150,7 @@ def _other_warmups(plan: Plan, points: Sequence[Point]) -> Iterator[Plan]:
         return
     steps = round(plan.peak * first.step / first.rate)
     if 0 < steps <= plan.total and steps != plan.warmup:
-        yield Plan(plan.kind, plan.peak, steps, plan.total)
+        yield replace(plan, warmup=steps)
 
 
 def _fits(
@@ -196,7 +204,7 @@ def _rescaled(plan: Plan, points: Sequence[Point], rtol: float) -> float | None:
     if not telling or not _pinned(plan, telling):
         return None
     peak = plan.peak * telling[0].rate / plan.rate(telling[0].step)
-    return peak if Plan(plan.kind, peak, plan.warmup, plan.total).fits(points, max(rtol, 1e-6)) else None
+    return peak if replace(plan, peak=peak).fits(points, max(rtol, 1e-6)) else None
 
 
 def _pinned(plan: Plan, points: Sequence[Point]) -> bool:

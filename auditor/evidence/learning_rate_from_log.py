@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from auditor.artifacts.trainer_state import TrainerState
 from auditor.claims import DECLARED, EFFECTIVE, Ledger
 from auditor.evidence._say import number, unverifiable, verified
-from auditor.evidence._schedule import LAST_STEP, Asked, Point, asked, judge, total_of
+from auditor.evidence._schedule import LAST_STEP, Asked, Point, asked, judge, options_of, total_of
 from auditor.model import Evidence, Status
 from auditor.runs import Run
 
@@ -26,7 +26,7 @@ TAG, EVENT_TAG = "learning_rate", "train/learning_rate"
 def weigh(run: Run, ledger: Ledger) -> Iterator[Evidence]:
     """Test learning_rate, lr_scheduler_type and the warm-up, by log_history, else by the event files."""
     state = run.latest(TrainerState)
-    wanted = asked(ledger, total_of(ledger, state.max_steps if state else None))
+    wanted = asked(ledger, total_of(ledger, state.max_steps if state else None), options_of(run))
     if wanted is None:
         return
     path, rows = _logged(run)

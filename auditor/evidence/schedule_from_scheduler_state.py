@@ -2,7 +2,7 @@
 
 ``base_lrs`` are the optimizer's initial learning rates, and ``_last_lr`` is the peak times the schedule's
 multiplier at ``last_epoch`` (torch/optim/lr_scheduler.py LambdaLR; transformers 4.51.3 and 5.23.0,
-optimization.py). The multiplier has a closed form for linear, cosine, constant and constant_with_warmup.
+optimization.py). The multiplier has a closed form for all schedules but reduce_lr_on_plateau and greedy.
 ``last_epoch`` counts the scheduler's own steps, so steps that fp16 skipped do not disturb this. Several
 checkpoints give several points; at the end of training linear and cosine are both zero and cannot be told
 apart.
@@ -15,7 +15,7 @@ from auditor.artifacts.trainer_state import TrainerState
 from auditor.claims import DECLARED, EFFECTIVE, Ledger
 from auditor.evidence._against import plain
 from auditor.evidence._say import contradicted, number, real, unverifiable, verified
-from auditor.evidence._schedule import LAST_STEP, Point, asked, judge, total_of
+from auditor.evidence._schedule import LAST_STEP, Point, asked, judge, options_of, total_of
 from auditor.model import Evidence
 from auditor.runs import Run
 
@@ -35,7 +35,7 @@ def weigh(run: Run, ledger: Ledger) -> Iterator[Evidence]:
         agree = item.outcome.value == "verified"
         yield item
     recorded = run.latest(TrainerState)
-    wanted = asked(ledger, total_of(ledger, recorded.max_steps if recorded else None))
+    wanted = asked(ledger, total_of(ledger, recorded.max_steps if recorded else None), options_of(run))
     points = [
         Point(state.last_epoch, state.last_lr[0])
         for state in states

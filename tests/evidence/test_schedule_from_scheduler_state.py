@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from auditor.artifacts.scheduler_state import SchedulerState
 from auditor.evidence import schedule_from_scheduler_state as module
-from auditor.evidence._schedule import factor
+from auditor.evidence._closed_forms import Schedule, factor
 from auditor.model import Status
 from auditor.runs import Run
 from tests.builders.repositories import healthy
@@ -132,11 +132,11 @@ def test_the_factor_is_that_of_the_library(step: int, kind: str) -> None:
         "constant_with_warmup": 1.0,
     }[kind]
     expected = ramp if step < 10 and kind != "constant" else after
-    assert factor(kind, step, 10, 100) == pytest.approx(expected, rel=1e-12, abs=1e-15)
+    assert factor(kind, step, Schedule(10, 100, PEAK)) == pytest.approx(expected, rel=1e-12, abs=1e-15)
 
 
 @given(st.integers(1, 99), st.sampled_from(["linear", "cosine", "constant", "constant_with_warmup"]))
 def test_an_honest_schedule_is_never_contradicted(step: int, kind: str) -> None:
-    rate = PEAK * factor(kind, step, 0 if kind == "constant" else 10, 100)
+    rate = PEAK * factor(kind, step, Schedule(0 if kind == "constant" else 10, 100, PEAK))
     found = outcomes(run_with({step: rate}, lr_scheduler_type=kind))
     assert Status.CONTRADICTED not in found.values()
