@@ -60,7 +60,7 @@ class TokenizerConfig(Artifact):
             processor_class=read.text("processor_class"),
             auto_map=read.mapping("auto_map"),
             added_tokens=_added(read),
-            settings={key: value for key, value in raw.items() if not isinstance(value, dict | list)},
+            settings={**_plain(raw), **_plain(read.mapping(_SPECIFIC), f"{_SPECIFIC}.")},
             type_errors=tuple(read.errors),
         )
 
@@ -77,6 +77,14 @@ class TokenizerConfig(Artifact):
         found |= {f"chat_template.{name}": Fact(text) for name, text in self.chat_templates.items()}
         found |= {f"auto_map.{name}": Fact(value) for name, value in self.auto_map.items()}
         return {**found, **{f"added_tokens.{key}": Fact(text) for key, text in self.added_tokens.items()}}
+
+
+_SPECIFIC = "model_specific_special_tokens"
+"""Tokens of one model by name, beside the same names at the top (transformers 5.23.0, tokenization_utils_base.py)."""
+
+
+def _plain(raw: Mapping[str, object], prefix: str = "") -> dict[str, object]:
+    return {f"{prefix}{key}": value for key, value in raw.items() if not isinstance(value, dict | list)}
 
 
 def _length(read: Fields) -> int | float | None:

@@ -8,14 +8,26 @@ training_args.bin.
 
 from collections.abc import Iterator
 
-from auditor.claims import Ledger
+from auditor.artifacts.training_args import TrainingArgs
+from auditor.claims import Ledger, received, same_value
 from auditor.evidence._against import against_arguments
-from auditor.model import Evidence
+from auditor.evidence._say import unverifiable
+from auditor.model import Evidence, Status
 from auditor.runs import Run
 
 
 def weigh(run: Run, ledger: Ledger) -> Iterator[Evidence]:
     """Test every declared setting of which the last event file with arguments speaks."""
     logs = [log for log in run.events if log.args()]
+    arguments = received(run)
     for log in logs[-1:]:
-        yield from against_arguments(run, log.args(), log.path)
+        for item in against_arguments(run, log.args(), log.path):
+            yield _doubted(item, arguments) if arguments is not None else item
+
+
+def _doubted(item: Evidence, arguments: TrainingArgs) -> Evidence:
+    """A contradiction that training_args.bin does not share is one between the two files, which a rule reports."""
+    there, here = arguments.get(item.claim), item.value
+    if item.outcome is not Status.CONTRADICTED or there is None or same_value(item.claim, there, here):
+        return item
+    return unverifiable(item.claim, f"{item.says}; training_args.bin says {there}", *item.paths)

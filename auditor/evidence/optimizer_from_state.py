@@ -8,14 +8,14 @@ trainer.py ``get_decay_parameter_names``). ``step`` counts updates: it equals gl
 skipped steps (fewer) or an attempt ran out of memory and its updates stayed (more).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from auditor.artifacts.optimizer_state import OptimizerState
 from auditor.artifacts.trainer_state import TrainerState
 from auditor.claims import DECLARED, EFFECTIVE, Ledger
 from auditor.evidence._against import plain
 from auditor.evidence._say import contradicted, number, real, unverifiable, verified
-from auditor.model import Evidence
+from auditor.model import Evidence, Status
 from auditor.runs import Run
 
 FAMILIES: Mapping[str, str] = {
@@ -50,8 +50,21 @@ def weigh(run: Run, ledger: Ledger) -> Iterator[Evidence]:
     yield from _kind(state, ledger)
     yield from _steps(run, state, ledger)
     group = next((g for g in state.param_groups if g.get("params")), None)
-    if group is not None:
-        yield from _settings(group, state, ledger)
+    if group is None:
+        return
+    others = [g for one in run.all(OptimizerState) for g in one.param_groups if g is not group]
+    for item in _settings(group, state, ledger):
+        alone = item.outcome is Status.CONTRADICTED and others and not _shared(item, group, others)
+        yield unverifiable(item.claim, f"{item.says}; other groups disagree", *item.paths) if alone else item
+
+
+_SETTINGS = {"learning_rate": "initial_lr", "weight_decay": "weight_decay", "adam_epsilon": "eps"}
+
+
+def _shared(item: Evidence, group: Mapping[str, object], others: Sequence[Mapping[str, object]]) -> bool:
+    """Whether another group, of any checkpoint, has the same setting: one that stands alone is a rule's to report."""
+    key = _SETTINGS.get(item.claim, "betas")
+    return any(other.get(key) == group.get(key) for other in others)
 
 
 def _kind(state: OptimizerState, ledger: Ledger) -> Iterator[Evidence]:

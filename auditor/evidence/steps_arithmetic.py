@@ -9,13 +9,13 @@ leaves over.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from auditor.artifacts.trainer_state import TrainerState
 from auditor.claims import DECLARED, EFFECTIVE, Ledger
 from auditor.evidence._against import plain
 from auditor.evidence._say import contradicted, number, real, unverifiable, verified, whole
-from auditor.model import Evidence, Statement
+from auditor.model import Evidence, Statement, Status
 from auditor.runs import Run
 
 LEAST = -1_000_000.0
@@ -27,6 +27,19 @@ def weigh(run: Run, ledger: Ledger) -> Iterator[Evidence]:
     state = run.latest(TrainerState)
     if state is None:
         return
+    others = [other for other in run.all(TrainerState) if other is not state]
+    for item in _weighed(ledger, state):
+        yield item if item.outcome is not Status.CONTRADICTED else _doubted(item, others)
+
+
+def _doubted(item: Evidence, others: Sequence[TrainerState]) -> Evidence:
+    """A value that other copies of the state do not share contradicts them first, which a rule reports."""
+    if not any(other.raw.get(item.claim, item.value) != item.value for other in others):
+        return item
+    return unverifiable(item.claim, f"{item.says}; other copies of the state disagree", *item.paths)
+
+
+def _weighed(ledger: Ledger, state: TrainerState) -> Iterator[Evidence]:
     yield from _max_steps(ledger, state)
     yield from _epochs(ledger, state)
     yield from _progress(state)

@@ -100,3 +100,18 @@ def test_the_healthy_run_agrees() -> None:
 def test_is_silent_without_a_declaration_or_for_another_program() -> None:
     assert said(run_of({"adapter_config.json": adapter()}), module) == {}
     assert said(run_with({"r": 8}, peft_type=None), module) == {}
+
+
+@pytest.mark.parametrize(
+    ("declared", "expected"),
+    [
+        ("030923d326124201d3b2c238114ef6e448dcbaa4", {"base_revision": Status.VERIFIED}),
+        ("130923d326124201d3b2c238114ef6e448dcbaa4", {"base_revision": Status.CONTRADICTED}),
+        # A branch may point at any commit.
+        ("main", {}),
+    ],
+)
+def test_commits_of_the_base(declared: str, expected: dict[str, Status]) -> None:
+    edits = {"cheetah-fine-tuning-config.json": {"/model/model_branch": declared}}
+    outcomes = said(run_of(healthy(json_edits=edits)), module)
+    assert {key: outcome for key, (outcome, _) in outcomes.items() if key == "base_revision"} == expected

@@ -5,6 +5,8 @@ from auditor.model import Status
 from auditor.runs import Run
 from tests.builders.events import NAME
 from tests.builders.repositories import healthy
+from tests.checks.training.parts import event_args, with_events
+from tests.checks.training.parts import events as made_events
 from tests.evidence.support import EVENTS, adapter, event_file, recipe, run_of, said
 
 
@@ -52,3 +54,11 @@ def test_is_silent_without_arguments_in_an_event_file() -> None:
     assert said(run_with(), module) == {}
     files = {"adapter_config.json": adapter(), EVENTS: event_file(config={"model_type": "gemma3"})}
     assert said(run_of(files), module) == {}
+
+
+def test_an_event_file_that_training_args_contradicts_is_doubted() -> None:
+    """The honest training_args.bin says 0.002, as declared."""
+    run = run_of(with_events(made_events(args={**event_args(), "learning_rate": 0.003})))
+    outcome, says = said(run, module)["learning_rate"]
+    assert outcome is Status.UNVERIFIABLE
+    assert says.endswith("; training_args.bin says 0.002")

@@ -144,10 +144,19 @@ def test_epsilon_of_another_algorithm_is_its_own(declared: str) -> None:
     """The Trainer passes adam_epsilon to Adam's relatives only; torch's Adagrad keeps 1e-10, Lion 0."""
     state = run_of(healthy()).latest(OptimizerState)
     assert state is not None
-    groups = ({**state.param_groups[0], "eps": 1e-10}, *state.param_groups[1:])
+    groups = tuple({**group, "eps": 1e-10} for group in state.param_groups)
     assert said(run_with(param_groups=groups), module)["adam_epsilon"][0] is Status.CONTRADICTED
     run = run_of(healthy(data={ARGUMENTS: arguments(optim=declared)}))
     run = with_artifacts(run, replace(state, param_groups=groups))
     found = said(run, module)
     assert "adam_epsilon" not in found
     assert found["learning_rate"][0] is Status.VERIFIED
+
+
+def test_a_group_that_stands_alone_contradicts_the_others_first() -> None:
+    state = run_of(healthy()).latest(OptimizerState)
+    assert state is not None
+    groups = ({**state.param_groups[0], "eps": 1e-10}, *state.param_groups[1:])
+    outcome, says = said(run_with(param_groups=groups), module)["adam_epsilon"]
+    assert outcome is Status.UNVERIFIABLE
+    assert says.endswith("; other groups disagree")

@@ -105,3 +105,10 @@ def test_a_share_of_the_steps_is_rounded_up(total: int, share: float) -> None:
     assert (
         outcome("save_steps", {"save_steps": share}, max_steps=total, save_steps=recorded) is Status.VERIFIED
     )
+
+
+def test_a_copy_that_stands_alone_contradicts_the_others_first() -> None:
+    edits = {"checkpoint-18/trainer_state.json": {"/logging_steps": 3}}
+    outcome, says = said(run_of(healthy(json_edits=edits)), module)["logging_steps"]
+    assert outcome is Status.UNVERIFIABLE
+    assert says.endswith("; other copies of the state disagree")

@@ -81,7 +81,7 @@ def _compared(
             if found is None and not (whole and here and tag in series):
                 continue
             compared += 1
-            if not any(_same(value, other) for other in found or ()):
+            if not any(are_same(value, other) for other in found or ()):
                 wrong.append((step, tag, value, found[-1] if found else None))
     if whole and not wrong:
         wrong.extend(_unlogged(logged, events))
@@ -97,7 +97,7 @@ def _unlogged(
         rows = logged.get((tag, step))
         if rows is not None:
             for other in values:
-                if not any(_same(value, other) for value in rows):
+                if not any(are_same(value, other) for value in rows):
                     yield step, tag, rows[-1], other
         elif tag in _TOTALS and step in totals:
             yield step, tag, None, values[-1]
@@ -144,7 +144,8 @@ def _by_step(log: EventLog) -> Mapping[tuple[str, int], list[float]]:
     return found
 
 
-def _same(one: float, other: float) -> bool:
+def are_same(one: float, other: float) -> bool:
+    """Whether two numbers are one but for float32; what the event file has of no finite number differs from nothing."""
     return not math.isfinite(other) or abs(one - other) <= RTOL * max(abs(one), abs(other)) + ATOL
 
 

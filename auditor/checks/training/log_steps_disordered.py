@@ -68,23 +68,20 @@ def _backward(
 def _unplaced(state: TrainerState) -> Iterator[Problem]:
     """`log` gives each row its step, and its epoch while training (98 of 99 public states have both in all rows).
 
-    Rows that hold none of the Trainer's own metrics were appended by a callback, which may leave either out.
+    A row that holds none of the Trainer's own metrics was appended by a callback, which may leave either out. Only the
+    last row is looked at: earlier ones are held against the other copies of the state.
     """
+    number = len(state.log_history) - 1
     for key in ("step", "epoch"):
-        lacking = [
-            number
-            for number, row in enumerate(state.log_history)
-            if not is_number(row.get(key)) and not TRAINER_METRICS.isdisjoint(row)
-        ]
-        if len(lacking) < len(state.log_history):
-            for number in lacking:
-                yield Problem(
-                    f"row {number} of log_history has no {key}",
-                    state.at(f"/log_history/{number}"),
-                    expected=f"a {key}, as the other rows have",
-                    observed="none",
-                    severity=Severity.WARNING,
-                )
+        given = [is_number(row.get(key)) for row in state.log_history]
+        if any(given) and not given[-1] and not TRAINER_METRICS.isdisjoint(state.log_history[-1]):
+            yield Problem(
+                f"row {number} of log_history has no {key}",
+                state.at(f"/log_history/{number}"),
+                expected=f"a {key}, as the other rows have",
+                observed="none",
+                severity=Severity.WARNING,
+            )
 
 
 def _beyond(state: TrainerState) -> Problem | None:

@@ -1,16 +1,16 @@
-"""The final state does not continue the last checkpoint beside it.
+"""A state does not continue the earlier one beside it.
 
 A later state of a run begins with all rows of the earlier one (transformers 4.51.3, trainer.py: `log_history` only
-grows, also when training is resumed). Where it does not, the folder mixes runs, and "the last checkpoint" or the
-final state is not the continuation of the others.
+grows, also when training is resumed). Where it does not, the folder mixes runs or rows were edited, and "the last
+checkpoint" or the final state is not the continuation of the others. Where an event file has the number in question
+too, `events-differ-from-log-history` says which copy is the odd one.
 
 Wrong when: several runs were put into one folder on purpose.
 
-Fix: give each run a folder of its own.
+Fix: give each run a folder of its own, and publish the states as the Trainer wrote them.
 
 Bad:
-    # checkpoint-18 says 5.940994
-    trainer_state.json: /log_history/12/loss = 5.0
+    trainer_state.json: /log_history/12 removed
 
 Good:
     # NaN is no number and still the same row
@@ -18,9 +18,13 @@ Good:
     checkpoint-18/trainer_state.json: /log_history/12/loss = NaN
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
 
+from auditor.artifacts._fields import is_number
 from auditor.artifacts.trainer_state import TrainerState
+from auditor.checks._received import logs_with_scalars
+from auditor.checks.training.events_differ_from_log_history import are_same, tag_of
 from auditor.model import Problem, Severity, Skip, name_of
 from auditor.runs import Run
 
@@ -28,23 +32,50 @@ SEVERITY = Severity.WARNING
 
 
 def check(run: Run) -> Iterator[Problem | Skip]:
-    """The final state against the last checkpoint of the same run."""
-    last = next((s for folder in reversed(run.checkpoints) for s in folder.all(TrainerState)), None)
+    """Each checkpoint against the one before it, then the final state against the last; the first that differs."""
+    saved = [state for folder in run.checkpoints for state in folder.all(TrainerState)]
     final = run.root.one(TrainerState)
-    if last is None:
+    if not saved or (final is None and len(saved) < 2):
         yield Skip("the run has no checkpoint with a state")
         return
-    if (
-        final is not None
-        and _reaches(final, last)
-        and final.row_texts[: len(last.row_texts)] != last.row_texts
-    ):
-        yield Problem(
-            f"the rows of {final.path} do not begin with those of {last.path}",
-            final.at("/log_history"),
-            expected=f"the {len(last.row_texts):,} rows of {name_of(last.folder)} first",
-            observed=f"row {_first_difference(final, last)} differs",
-        )
+    pairs = list(pairwise(saved))
+    if final is not None and _reaches(final, saved[-1]):
+        pairs.append((saved[-1], final))
+    for earlier, later in pairs:
+        differs = later.row_texts[: len(earlier.row_texts)] != earlier.row_texts
+        if differs and not _is_told_by_events(run, earlier, later):
+            yield Problem(
+                f"the rows of {later.path} do not begin with those of {earlier.path}",
+                later.at("/log_history"),
+                expected=f"the {len(earlier.row_texts):,} rows of {name_of(earlier.folder)} first",
+                observed=f"row {_first_difference(later, earlier)} differs",
+            )
+            return
+
+
+def _is_told_by_events(run: Run, earlier: TrainerState, later: TrainerState) -> bool:
+    """Whether all that differs are numbers that the run's one event file has too."""
+    logs = logs_with_scalars(run)
+    rows = earlier.log_history, later.log_history[: len(earlier.log_history)]
+    if len(logs) != 1 or len(rows[0]) != len(rows[1]):
+        return False
+    logged = {(tag, point.step) for tag, points in logs[0].scalars.items() for point in points}
+    return all(_is_logged(one, other, logged) for one, other in zip(*rows, strict=True))
+
+
+def _is_logged(one: Mapping[str, object], other: Mapping[str, object], logged: set[tuple[str, int]]) -> bool:
+    """Whether two rows are of one step and differ at most in numbers that are logged and far enough apart."""
+    if one.keys() != other.keys():
+        return False
+    for key in one:
+        mine, theirs = one[key], other[key]
+        if repr(mine) == repr(theirs):
+            continue
+        step = one.get("step")
+        known = isinstance(step, int) and (tag_of(key), step) in logged
+        if not known or not is_number(mine) or not is_number(theirs) or are_same(mine, theirs):
+            return False
+    return True
 
 
 def _reaches(final: TrainerState, last: TrainerState) -> bool:

@@ -79,7 +79,8 @@ def _odd(groups: Sequence[Group], keys: Sequence[str]) -> Problem | None:
     for optimizer, at, group in groups:
         wrong = [key for key in keys if _text(group, key) != right[key]]
         if wrong:
-            return _problem(optimizer, at, group, wrong, right)
+            others = (one.path for one, _, other in latest_first if _text(other, wrong[0]) == right[wrong[0]])
+            return _problem(optimizer, at, group, wrong, right, next(others))
     return None
 
 
@@ -88,7 +89,12 @@ def _text(group: Mapping[str, object], key: str) -> str:
 
 
 def _problem(
-    optimizer: OptimizerState, at: int, group: Mapping[str, object], keys: list[str], right: Mapping[str, str]
+    optimizer: OptimizerState,
+    at: int,
+    group: Mapping[str, object],
+    keys: list[str],
+    right: Mapping[str, str],
+    other: str,
 ) -> Problem:
     first, named = keys[0], keys[:_NAMED] + ([f"{len(keys) - _NAMED} more"] if len(keys) > _NAMED else [])
     return Problem(
@@ -96,4 +102,5 @@ def _problem(
         optimizer.at(f"param_groups/{at}/{first}"),
         expected=f"{first} {right[first]}",
         observed=f"{first} {_text(group, first)}",
+        evidence=(f"most groups, among them one of {other}, have {first} {right[first]}",),
     )

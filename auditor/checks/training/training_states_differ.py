@@ -20,6 +20,7 @@ from collections.abc import Iterator, Sequence
 
 from auditor.artifacts.trainer_state import TrainerState
 from auditor.checks._wording import counted, joined, shown
+from auditor.checks.training import control_flags_impossible
 from auditor.model import Problem, Severity, Skip
 from auditor.runs import Run
 
@@ -39,7 +40,7 @@ _COUNTERS = ("global_step", "epoch", "total_flos")
 """Numbers that every release writes into every copy."""
 MOVING = ("log_history", *CONSTANT)
 """Besides the constant ones, all keys but the rows are equal in two copies of one step."""
-_ABSENT = "<absent>"
+FLAGS = "stateful_callbacks"
 _NAMED = 4
 
 
@@ -50,34 +51,46 @@ def check(run: Run) -> Iterator[Problem | Skip]:
         yield Skip("the run holds fewer than two copies of trainer_state.json")
         return
     odd = _first_odd(states, CONSTANT) or _first_lacking(states)
+    # The flags of a checkpoint have a rule of their own.
+    flags = set() if all(isinstance(item, Skip) for item in control_flags_impossible.check(run)) else {FLAGS}
     for step in sorted({state.global_step for state in states if state.global_step is not None}):
         same = [state for state in states if state.global_step == step]
-        keys = sorted({key for state in same for key in state.raw} - set(MOVING))
+        keys = sorted({key for state in same for key in state.raw} - set(MOVING) - flags)
         odd = odd or _first_odd(same, keys)
     if odd is not None:
         yield odd
 
 
 def _of_one_run(run: Run) -> Sequence[TrainerState]:
-    """The states by step, without a final one whose rows are not the continuation: another rule reports it."""
+    """The final state, then those of checkpoints by step: of two opinions the last checkpoint's counts.
+
+    A final one whose rows are not the continuation is left out: another rule reports it.
+    """
     saved = [state for folder in run.checkpoints for state in folder.all(TrainerState)]
     final = run.root.one(TrainerState)
     last = saved[-1].row_texts if saved else ()
     fits = final is not None and final.row_texts[: len(last)] == last[: len(final.row_texts)]
-    return [*saved, final] if final is not None and fits else saved
+    return [final, *saved] if final is not None and fits else saved
 
 
 def _first_odd(states: Sequence[TrainerState], keys: Sequence[str]) -> Problem | None:
     """The first copy that differs from the others in some of these keys."""
     if len(states) < 2:
         return None
-    right = {key: _usual([_text(state, key) for state in states]) for key in keys}
+    texts = {key: [_text(state, key) for state in states if _is_given(state, key)] for key in keys}
+    right = {key: _usual(known) for key, known in texts.items() if known}
     for state in states:
-        wrong = [key for key in keys if _text(state, key) != right[key]]
+        wrong = [key for key in right if _is_given(state, key) and _text(state, key) != right[key]]
         if wrong:
-            other = next(one for one in reversed(states) if _text(one, wrong[0]) == right[wrong[0]])
+            given = (one for one in reversed(states) if _is_given(one, wrong[0]))
+            other = next(one for one in given if _text(one, wrong[0]) == right[wrong[0]])
             return _problem(state, wrong, other)
     return None
+
+
+def _is_given(state: TrainerState, key: str) -> bool:
+    """Whether a copy has a value that counts: absent keys and values of a wrong type have rules of their own."""
+    return key in state.raw and f"/{key}" not in {pointer for pointer, _ in state.type_errors}
 
 
 def _first_lacking(states: Sequence[TrainerState]) -> Problem | None:
@@ -96,7 +109,7 @@ def _usual(texts: list[str]) -> str:
 
 
 def _text(state: TrainerState, key: str) -> str:
-    return repr(state.raw.get(key, _ABSENT))
+    return repr(state.raw[key])
 
 
 def _problem(state: TrainerState, keys: list[str], other: TrainerState) -> Problem:

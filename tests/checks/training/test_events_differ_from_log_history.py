@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.checks.training.events_differ_from_log_history import _same, tag_of
+from auditor.checks.training.events_differ_from_log_history import are_same, tag_of
 from tests.builders.repositories import healthy, seed
 from tests.checks.expecting import ERROR, finding, found, reasons
 from tests.checks.training.parts import ROOT_STATE, event_path, events, rows, scalars, with_events, with_rows
@@ -84,7 +84,7 @@ def test_rounding_to_float32_is_no_difference(value: float) -> None:
         rounded = struct.unpack("<f", struct.pack("<f", value))[0]
     except OverflowError:
         rounded = float("inf")
-    assert _same(value, rounded)
+    assert are_same(value, rounded)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 from tests.builders.repositories import healthy, seed
 from tests.checks.expecting import WARNING, finding, found, reasons
-from tests.checks.training.parts import EARLY, ROOT_STATE, STATE, rows, with_rows
+from tests.checks.training.parts import EARLY, ROOT_STATE, STATE, event_path, rows, with_rows
 
 RULE = "loss-history-not-continued"
 
@@ -25,10 +25,25 @@ def test_passes_not_a_number() -> None:
     assert found(RULE, healthy(json_edits=edits)) == []
 
 
+def test_passes_a_number_that_the_event_file_has_too() -> None:
+    """The rule that compares with it names the odd copy."""
+    other = rows(ROOT_STATE)
+    other[12]["loss"] = 5.0
+    assert found(RULE, with_rows(other, ROOT_STATE)) == []
+
+
+def test_fails_for_an_earlier_checkpoint() -> None:
+    early = rows(EARLY)
+    del early[3]
+    (only,) = found(RULE, with_rows(early, EARLY))
+    assert only.message == f"the rows of {STATE} do not begin with those of {EARLY}"
+
+
 def test_fails_for_a_final_state_of_another_run() -> None:
     other = rows(ROOT_STATE)
     other[12]["loss"] = 5.0
-    assert found(RULE, with_rows(other, ROOT_STATE)) == [
+    edits: dict[str, dict[str, object]] = {ROOT_STATE: {"/log_history": other}}
+    assert found(RULE, healthy(json_edits=edits, without=[event_path()])) == [
         finding(
             RULE,
             WARNING,

@@ -34,6 +34,7 @@ def test_fails() -> None:
             # torch's default and the run's adam_epsilon.
             expected="eps 1e-08",
             observed="eps 1e-06",
+            evidence=("most groups, among them one of checkpoint-18/optimizer.pt, have eps 1e-08",),
         )
     ]
 

@@ -1,4 +1,4 @@
-from tests.builders.repositories import healthy, seed
+from tests.builders.repositories import DELETE, healthy, seed
 from tests.checks.expecting import WARNING, finding, found, reasons
 from tests.checks.training.parts import EARLY, ROOT_STATE, STATE, edits, rows, state
 
@@ -21,7 +21,7 @@ def test_fails_for_a_value_that_does_not_change() -> None:
         finding(
             RULE,
             WARNING,
-            "checkpoint-9/trainer_state.json and trainer_state.json disagree on 1 value: save_steps",
+            "checkpoint-9/trainer_state.json and checkpoint-18/trainer_state.json disagree on 1 value: save_steps",
             EARLY,
             "/save_steps",
             expected="save_steps 9",
@@ -32,13 +32,16 @@ def test_fails_for_a_value_that_does_not_change() -> None:
 
 def test_fails_for_two_copies_of_one_step() -> None:
     """checkpoint-18 and the root are both of step 18; checkpoint-9 has its own total_flos."""
-    (only,) = found(RULE, state(total_flos=1.0))
-    assert (only.at.path, only.expected) == (STATE, "total_flos 1662861312.0")
+    (only,) = found(RULE, state(ROOT_STATE, total_flos=1.0))
+    assert (only.at.path, only.expected) == (ROOT_STATE, "total_flos 1662861312.0")
 
 
-def test_fails_for_a_key_that_one_copy_lacks() -> None:
-    (only,) = found(RULE, healthy(json_edits=edits(EARLY, more=1, eval_steps=None)))
-    assert only.observed == "eval_steps null"
+def test_passes_what_other_rules_report() -> None:
+    """A key that one copy lacks, a value of a wrong type, and flags that no checkpoint has."""
+    flag = {STATE: {"/stateful_callbacks/TrainerControl/args/should_save": False}}
+    assert found(RULE, healthy(json_edits=flag)) == []
+    for changed in ({"/eval_steps": DELETE}, {"/max_steps": "18"}):
+        assert found(RULE, healthy(json_edits={EARLY: changed})) == []
 
 
 def test_fails_for_a_counter_that_one_copy_lacks() -> None:
