@@ -10,7 +10,7 @@ from auditor.evidence import optimizer_from_state as module
 from auditor.model import Status
 from auditor.runs import Run
 from tests.builders.repositories import healthy
-from tests.checks.training.parts import ARGUMENTS, arguments
+from tests.checks.training.parts import arguments, everywhere
 from tests.evidence.support import run_of, said, with_artifacts
 
 CONFIG = "cheetah-fine-tuning-config.json"
@@ -146,7 +146,7 @@ def test_epsilon_of_another_algorithm_is_its_own(declared: str) -> None:
     assert state is not None
     groups = tuple({**group, "eps": 1e-10} for group in state.param_groups)
     assert said(run_with(param_groups=groups), module)["adam_epsilon"][0] is Status.CONTRADICTED
-    run = run_of(healthy(data={ARGUMENTS: arguments(optim=declared)}))
+    run = run_of(healthy(data=everywhere(arguments(optim=declared))))
     run = with_artifacts(run, replace(state, param_groups=groups))
     found = said(run, module)
     assert "adam_epsilon" not in found

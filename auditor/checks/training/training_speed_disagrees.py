@@ -1,0 +1,73 @@
+"""The speed or the work logged at the end of training does not follow from its time and its steps.
+
+`train_steps_per_second` is `max_steps` by `train_runtime`, rounded to three digits, and `total_flos` of the same row is
+the state's (transformers 4.51.3 and 5.23.0, trainer_utils.py, `speed_metrics`; trainer.py, `_inner_training_loop`).
+Numbers that do not give each other were edited, or the row is of another run.
+
+Wrong when: a trainer logs speeds of its own under these names.
+
+Fix: publish the state as the Trainer wrote it.
+
+Bad:
+    trainer_state.json: /log_history/18/train_runtime = 5.05
+
+Good:
+    # as the trainer wrote it
+"""
+
+import math
+from collections.abc import Iterator, Mapping
+
+from auditor.artifacts._fields import is_number
+from auditor.artifacts.trainer_state import TrainerState
+from auditor.checks._wording import plain_number
+from auditor.model import Problem, Severity, Skip
+
+SEVERITY = Severity.WARNING
+
+ROUNDED, RUNTIME_ROUNDED = 5.1e-4, 5.1e-5
+"""Half of the last digit that `speed_metrics` keeps of a speed and of the runtime in seconds."""
+
+
+def check(state: TrainerState) -> Iterator[Problem | Skip]:
+    """The last row that ends a training; one finding."""
+    ends = [(at, row) for at, row in enumerate(state.log_history) if is_number(row.get("train_runtime"))]
+    if not ends:
+        yield Skip(f"{state.path} logs no end of training")
+        return
+    at, row = ends[-1]
+    found = _speed(state, at, row) or _flos(state, at, row)
+    if found is not None:
+        yield found
+
+
+def _speed(state: TrainerState, at: int, row: Mapping[str, object]) -> Problem | None:
+    runtime, speed, steps = row["train_runtime"], row.get("train_steps_per_second"), state.max_steps
+    if not is_number(runtime) or not is_number(speed) or not steps or steps < 1 or not speed > 0:
+        return None
+    if not math.isfinite(runtime) or not math.isfinite(speed):
+        return None
+    slack = ROUNDED * runtime + RUNTIME_ROUNDED * speed + ROUNDED * RUNTIME_ROUNDED
+    if abs(speed * runtime - steps) <= slack + 1e-6 * steps:
+        return None
+    return Problem(
+        f"{plain_number(speed)} steps a second in {plain_number(runtime)} s are {plain_number(speed * runtime)} steps, "
+        f"and max_steps is {steps:,}",
+        state.at(f"/log_history/{at}/train_steps_per_second"),
+        expected=str(steps),
+        observed=plain_number(speed * runtime),
+    )
+
+
+def _flos(state: TrainerState, at: int, row: Mapping[str, object]) -> Problem | None:
+    flos = row.get("total_flos")
+    if not is_number(flos) or state.total_flos is None or row.get("step") != state.global_step:
+        return None
+    if flos == state.total_flos:
+        return None
+    return Problem(
+        f"the last row counts {plain_number(flos)} flos, and the state {plain_number(state.total_flos)}",
+        state.at(f"/log_history/{at}/total_flos"),
+        expected=plain_number(state.total_flos),
+        observed=plain_number(flos),
+    )
