@@ -1,8 +1,10 @@
 """The speed or the work logged at the end of training does not follow from its time and its steps.
 
-`train_steps_per_second` is `max_steps` by `train_runtime`, rounded to three digits, and `total_flos` of the same row is
-the state's (transformers 4.51.3 and 5.23.0, trainer_utils.py, `speed_metrics`; trainer.py, `_inner_training_loop`).
-Numbers that do not give each other were edited, or the row is of another run.
+`train_steps_per_second` is a number of steps by `train_runtime`, rounded to three digits, and `total_flos` of the same
+row is the state's (transformers 4.51.3 and 5.23.0, trainer_utils.py, `speed_metrics`; trainer.py,
+`_inner_training_loop`). The steps are `max_steps`, in release 5 those that were made since training began or was
+resumed (measured: after early stopping and after a resume). Numbers that give none of these were edited, or the row is
+of another run.
 
 Wrong when: a trainer logs speeds of its own under these names.
 
@@ -25,6 +27,8 @@ from auditor.model import Problem, Severity, Skip
 
 SEVERITY = Severity.WARNING
 
+MOST = 1_000
+"""Checkpoints from which a run may have been resumed, tried for each interval."""
 ROUNDED, RUNTIME_ROUNDED = 5.1e-4, 5.1e-5
 """Half of the last digit that `speed_metrics` keeps of a speed and of the runtime in seconds."""
 
@@ -47,16 +51,29 @@ def _speed(state: TrainerState, at: int, row: Mapping[str, object]) -> Problem |
         return None
     if not math.isfinite(runtime) or not math.isfinite(speed):
         return None
-    slack = ROUNDED * runtime + RUNTIME_ROUNDED * speed + ROUNDED * RUNTIME_ROUNDED
-    if abs(speed * runtime - steps) <= slack + 1e-6 * steps:
+    made, slack = speed * runtime, ROUNDED * runtime + RUNTIME_ROUNDED * speed + 1e-6 * steps
+    if any(abs(made - candidate) <= slack for candidate in _counts(state, row.get("step"))):
         return None
     return Problem(
-        f"{plain_number(speed)} steps a second in {plain_number(runtime)} s are {plain_number(speed * runtime)} steps, "
+        f"{plain_number(speed)} steps a second in {plain_number(runtime)} s are {plain_number(made)} steps, "
         f"and max_steps is {steps:,}",
         state.at(f"/log_history/{at}/train_steps_per_second"),
         expected=str(steps),
-        observed=plain_number(speed * runtime),
+        observed=plain_number(made),
     )
+
+
+def _counts(state: TrainerState, step: object) -> Iterator[int]:
+    """All steps, those up to the row, and those since each checkpoint that may have been resumed."""
+    steps = state.max_steps or 0
+    ends = {steps, step} if isinstance(step, int) else {steps}
+    yield from ends
+    periods = [state.save_steps, steps // state.num_train_epochs if state.num_train_epochs else None]
+    for period in periods:
+        if isinstance(period, int) and period > 0:
+            yield from (
+                end - saved for end in ends for saved in range(period, min(end, period * MOST), period)
+            )
 
 
 def _flos(state: TrainerState, at: int, row: Mapping[str, object]) -> Problem | None:

@@ -16,9 +16,10 @@ Good:
     # as the trainer wrote it
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from auditor.artifacts.trainer_state import TrainerState
+from auditor.artifacts.training_args import TrainingArgs
 from auditor.checks._wording import counted, joined, shown
 from auditor.checks.training import control_flags_impossible
 from auditor.model import Problem, Severity, Skip
@@ -36,6 +37,15 @@ CONSTANT = (
         "trial_params",
     ),
 )
+_FOLLOWS: Mapping[str, tuple[str, ...]] = {
+    "max_steps": ("max_steps", "num_train_epochs"),
+    "num_train_epochs": ("max_steps", "num_train_epochs"),
+    "per_device_train_batch_size": ("train_batch_size", "max_steps", "num_train_epochs"),
+    "gradient_accumulation_steps": ("max_steps", "num_train_epochs"),
+    "logging_steps": ("logging_steps",),
+    "save_steps": ("save_steps",),
+    "eval_steps": ("eval_steps",),
+}
 _COUNTERS = ("global_step", "epoch", "total_flos")
 """Numbers that every release writes into every copy."""
 MOVING = ("log_history", *CONSTANT)
@@ -50,7 +60,8 @@ def check(run: Run) -> Iterator[Problem | Skip]:
     if len(states) < 2:
         yield Skip("the run holds fewer than two copies of trainer_state.json")
         return
-    odd = _first_odd(states, CONSTANT) or _first_lacking(states)
+    odd = _first_odd(states, [key for key in CONSTANT if key not in _resumed_with_other(run)])
+    odd = odd or _first_lacking(states)
     # The flags of a checkpoint have a rule of their own.
     flags = set() if all(isinstance(item, Skip) for item in control_flags_impossible.check(run)) else {FLAGS}
     for step in sorted({state.global_step for state in states if state.global_step is not None}):
@@ -59,6 +70,15 @@ def check(run: Run) -> Iterator[Problem | Skip]:
         odd = odd or _first_odd(same, keys)
     if odd is not None:
         yield odd
+
+
+def _resumed_with_other(run: Run) -> frozenset[str]:
+    """What follows from arguments that differ between the run's copies of training_args.bin, which a rule reports."""
+    found: set[str] = set()
+    for argument, keys in _FOLLOWS.items():
+        if len({repr(arguments.get(argument)) for arguments in run.all(TrainingArgs)}) > 1:
+            found.update(keys)
+    return frozenset(found)
 
 
 def _of_one_run(run: Run) -> Sequence[TrainerState]:

@@ -1,4 +1,5 @@
-from tests.builders.repositories import DELETE, healthy, seed
+from tests.builders.example_edits import pickled
+from tests.builders.repositories import DELETE, contents, healthy, seed
 from tests.checks.expecting import WARNING, finding, found, reasons
 from tests.checks.training.parts import EARLY, ROOT_STATE, STATE, edits, rows, state
 
@@ -14,6 +15,14 @@ def test_passes_a_final_state_of_another_run() -> None:
     other = [{**row, "loss": 1.0} for row in rows()]
     changed = {ROOT_STATE: {"/log_history": other, "/max_steps": 36}}
     assert found(RULE, healthy(json_edits=changed)) == []
+
+
+def test_passes_a_run_resumed_with_other_arguments() -> None:
+    """The arguments of the two checkpoints differ too, which is one finding already."""
+    path = "checkpoint-9/training_args.bin"
+    longer = {path: pickled(contents("tiny", "candidate")[0][path], "num_train_epochs", 2)}
+    edits_ = {EARLY: {"/num_train_epochs": 2, "/max_steps": 36, "/epoch": 0.5}}
+    assert found(RULE, healthy(json_edits=edits_, data=longer)) == []
 
 
 def test_fails_for_a_value_that_does_not_change() -> None:
