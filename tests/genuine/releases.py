@@ -1,0 +1,98 @@
+"""Trains the honest runs with old releases of the libraries and audits each: ``make genuine``.
+
+``python tests/genuine/releases.py [PAIR ...]`` makes one throw-away environment for each row of `PAIRS`, layered over
+this one (whose torch it shares), trains there with `honest.py`, audits here, and prints a table. It exits 1 when an
+audit warns of an honest run.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+BUILD = ROOT / "build" / "genuine"
+HERE = Path(__file__).resolve().parent
+
+MORE = ("requests", "urllib3", "certifi", "charset-normalizer")
+"""What huggingface_hub before 1.0 needs and the current one does not."""
+PAIRS: dict[str, str] = {
+    # Each row as its transformers release pins tokenizers and huggingface_hub (dependency_versions_table.py).
+    "4.46": "transformers==4.46.3 peft==0.13.2 trl==0.12.2 accelerate==1.1.1 tokenizers==0.20.3 huggingface-hub==0.26.5",
+    "4.48": "transformers==4.48.3 peft==0.14.0 trl==0.15.2 accelerate==1.2.1 tokenizers==0.21.0 huggingface-hub==0.28.1",
+    "4.51": "transformers==4.51.3 peft==0.15.2 trl==0.17.0 accelerate==1.6.0 tokenizers==0.21.1 huggingface-hub==0.30.2",
+    "4.53": "transformers==4.53.3 peft==0.16.0 trl==0.19.1 accelerate==1.8.1 tokenizers==0.21.2 huggingface-hub==0.33.4",
+    "4.57": "transformers==4.57.1 peft==0.17.1 trl==0.24.0 accelerate==1.11.0 tokenizers==0.22.1 huggingface-hub==0.35.3",
+    "4.57-peft-0.18": "transformers==4.57.3 peft==0.18.0 trl==0.26.2 accelerate==1.12.0 tokenizers==0.22.1 "
+    "huggingface-hub==0.36.0",
+    "current": "",
+}
+
+
+def main(names: list[str]) -> int:
+    """The exit code: 0 when no audit of an honest run warns."""
+    warned = failed = 0
+    for name in names or list(PAIRS):
+        lines = trained(name, environment(name))
+        warned += sum(report(name, line) for line in lines)
+        failed += sum(line["state"] == "failed" for line in lines) + (not lines)
+    print(f"{warned} warnings or errors on honest runs, {failed} runs that could not be trained")
+    return 1 if warned or failed else 0
+
+
+def environment(name: str) -> Path:
+    """The interpreter of a pair's environment, made when it is not there yet."""
+    if not PAIRS[name]:
+        return Path(sys.executable)
+    folder = BUILD / name / "venv"
+    python = folder / "bin" / "python"
+    if not (folder / "made").exists():
+        run([sys.executable, "-m", "venv", "--without-pip", "--clear", str(folder)])
+        site = next((folder / "lib").iterdir()) / "site-packages"
+        shared = [path for path in sys.path if path.endswith("site-packages")]
+        (site / "shared.pth").write_text("\n".join(shared) + "\n")
+        install = ["pip", "install", "-q", "--no-deps", "--python", str(python), *MORE, *PAIRS[name].split()]
+        run([str(Path(sys.executable).parent / "uv"), *install])
+        (folder / "made").touch()
+    return python
+
+
+def run(command: list[str]) -> None:
+    """Run a command; its failure ends this program."""
+    subprocess.run(command, check=True)
+
+
+def trained(name: str, python: Path) -> list[dict[str, str]]:
+    """What `honest.py` says of each run, newly trained."""
+    folder = BUILD / name / "folder"
+    subprocess.run(["rm", "-rf", str(folder)], check=True)
+    with (BUILD / f"{name}.log").open("w") as log:
+        done = subprocess.run(
+            [str(python), str(HERE / "honest.py"), str(folder)],
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            check=False,
+        )
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def report(name: str, line: dict[str, str]) -> int:
+    """Print one line of the table and the findings of an audit; how many warn."""
+    if line["state"] != "trained":
+        print(f"{name}\t{line['run']}\t{line['state']}\t{line['why'].strip().splitlines()[-1]}", flush=True)
+        return 0
+    from judged import judged
+
+    folder = BUILD / name / "folder"
+    found = judged(folder / "runs" / line["run"], folder / "tiny-labs" / line["base"])
+    print(f"{name}\t{line['run']}\t{len(found)} warnings", *found, sep="\n\t", flush=True)
+    return len(found)
+
+
+if __name__ == "__main__":
+    sys.path[:0] = [str(ROOT)]
+    os.chdir(ROOT)
+    BUILD.mkdir(parents=True, exist_ok=True)
+    sys.exit(main(sys.argv[1:]))
