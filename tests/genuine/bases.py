@@ -5,6 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from publishing import CannotTrainError
+
 OWNER = "tiny-labs"
 SPECIAL = ("<pad>", "<s>", "</s>", "<unk>", "<mask>")
 WORDS = tuple(f"{a}{b}" for a in ("ba", "de", "fi", "go", "lu", "mo", "ni", "pe") for b in "aeioulnrst")
@@ -146,6 +148,8 @@ def base(name: str) -> str:
     import transformers
 
     path = Path(OWNER) / name
+    if name == "tiny-qwen3-moe" and not hasattr(transformers, "Qwen3MoeForCausalLM"):
+        raise CannotTrainError("transformers has no Qwen3MoeForCausalLM")
     if not (path / "config.json").exists():
         torch.manual_seed(7)
         model = MODELS[name](torch, transformers)

@@ -1,10 +1,13 @@
 """What every honest run shares: arguments by this release's names, and the folder as a platform would push it."""
 
 import dataclasses
+import inspect
 from pathlib import Path
 from typing import Any
 
 DATASET = "tiny-labs/words"
+OTHER_NAMES = {"warmup_ratio": "warmup_steps", "max_length": "max_seq_length", "eval_strategy": "evaluation_strategy"}
+"""Arguments that were renamed: the name used here, and the one that newer or older releases have for it."""
 
 
 class CannotTrainError(Exception):
@@ -12,7 +15,7 @@ class CannotTrainError(Exception):
 
 
 def arguments(kind: type, name: str, chosen: dict[str, Any]) -> Any:
-    """Training arguments of a class; ``warmup_ratio`` goes by the name that this release has for it."""
+    """Training arguments of a class by the names that this release has for them."""
     known = {field.name for field in dataclasses.fields(kind)}
     settings: dict[str, Any] = {
         "output_dir": f"runs/{name}",
@@ -25,12 +28,19 @@ def arguments(kind: type, name: str, chosen: dict[str, Any]) -> Any:
         "use_cpu": True,
         **chosen,
     }
-    if "warmup_ratio" in settings and "warmup_ratio" not in known:
-        settings["warmup_steps"] = settings.pop("warmup_ratio")
+    for one, other in OTHER_NAMES.items():
+        if one in settings and one not in known and other in known:
+            settings[other] = settings.pop(one)
     missing = sorted(settings.keys() - known)
     if missing:
         raise CannotTrainError(f"{kind.__name__} has no {', '.join(missing)}")
     return kind(**settings)
+
+
+def tokenizer_for(trainer: type, encoder: Any) -> dict[str, Any]:
+    """The tokenizer as the argument that this release's trainer takes it by (``tokenizer`` before 4.46)."""
+    taken = inspect.signature(trainer.__init__).parameters  # type: ignore[misc]
+    return {"processing_class" if "processing_class" in taken else "tokenizer": encoder}
 
 
 def publish(trainer: Any, name: str, base: str, state: bool = False) -> None:

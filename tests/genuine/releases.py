@@ -18,14 +18,17 @@ HERE = Path(__file__).resolve().parent
 MORE = ("requests", "urllib3", "certifi", "charset-normalizer")
 """What huggingface_hub before 1.0 needs and the current one does not."""
 PAIRS: dict[str, str] = {
+    "4.36": "transformers==4.36.2 datasets==3.6.0 peft==0.7.1 trl==0.7.11 accelerate==0.25.0 tokenizers==0.15.2 huggingface-hub==0.24.7",
+    "4.41": "transformers==4.41.2 datasets==3.6.0 peft==0.11.1 trl==0.9.6 accelerate==0.31.0 tokenizers==0.19.1 huggingface-hub==0.24.7",
     # Each row as its transformers release pins tokenizers and huggingface_hub (dependency_versions_table.py).
-    "4.46": "transformers==4.46.3 peft==0.13.2 trl==0.12.2 accelerate==1.1.1 tokenizers==0.20.3 huggingface-hub==0.26.5",
-    "4.48": "transformers==4.48.3 peft==0.14.0 trl==0.15.2 accelerate==1.2.1 tokenizers==0.21.0 huggingface-hub==0.28.1",
-    "4.51": "transformers==4.51.3 peft==0.15.2 trl==0.17.0 accelerate==1.6.0 tokenizers==0.21.1 huggingface-hub==0.30.2",
-    "4.53": "transformers==4.53.3 peft==0.16.0 trl==0.19.1 accelerate==1.8.1 tokenizers==0.21.2 huggingface-hub==0.33.4",
-    "4.57": "transformers==4.57.1 peft==0.17.1 trl==0.24.0 accelerate==1.11.0 tokenizers==0.22.1 huggingface-hub==0.35.3",
-    "4.57-peft-0.18": "transformers==4.57.3 peft==0.18.0 trl==0.26.2 accelerate==1.12.0 tokenizers==0.22.1 "
+    "4.46": "transformers==4.46.3 datasets==3.6.0 peft==0.13.2 trl==0.12.2 accelerate==1.1.1 tokenizers==0.20.3 huggingface-hub==0.26.5",
+    "4.48": "transformers==4.48.3 datasets==3.6.0 peft==0.14.0 trl==0.15.2 accelerate==1.2.1 tokenizers==0.21.0 huggingface-hub==0.28.1",
+    "4.51": "transformers==4.51.3 datasets==3.6.0 peft==0.15.2 trl==0.17.0 accelerate==1.6.0 tokenizers==0.21.1 huggingface-hub==0.30.2",
+    "4.53": "transformers==4.53.3 datasets==3.6.0 peft==0.16.0 trl==0.19.1 accelerate==1.8.1 tokenizers==0.21.2 huggingface-hub==0.33.4",
+    "4.57": "transformers==4.57.1 datasets==3.6.0 peft==0.17.1 trl==0.24.0 accelerate==1.11.0 tokenizers==0.22.1 huggingface-hub==0.35.3",
+    "4.57-peft-0.18": "transformers==4.57.3 datasets==3.6.0 peft==0.18.0 trl==0.26.2 accelerate==1.12.0 tokenizers==0.22.1 "
     "huggingface-hub==0.36.0",
+    "5.0": "transformers==5.0.0 peft==0.18.1 trl==0.27.2 accelerate==1.12.0 tokenizers==0.22.2 huggingface-hub==1.3.4",
     "current": "",
 }
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 import bases
-from publishing import CannotTrainError, arguments, publish
+from publishing import CannotTrainError, arguments, publish, tokenizer_for
 
 ROWS = 16
 
@@ -125,7 +125,8 @@ def made_trainer(name: str, settings: dict[str, Any], stop_at: int | None = None
     transformers.set_seed(args.seed)
     model, encoder = wrapped(settings, task)
     rows = TASKS[task][1]
-    more: dict[str, Any] = {"processing_class": encoder} if encoder is not None else {}
+    made = transformers.Seq2SeqTrainer if seq2seq else transformers.Trainer
+    more = tokenizer_for(made, encoder) if encoder is not None else {}
     if settings.get("groups"):
         from peft.optimizers import create_loraplus_optimizer
         from torch.optim import AdamW
@@ -134,7 +135,7 @@ def made_trainer(name: str, settings: dict[str, Any], stop_at: int | None = None
             create_loraplus_optimizer(model, AdamW, lr=args.learning_rate, loraplus_lr_ratio=16),
             None,
         )
-    return (transformers.Seq2SeqTrainer if seq2seq else transformers.Trainer)(
+    return made(
         model=model,
         args=args,
         train_dataset=rows(encoder),
@@ -259,7 +260,7 @@ RUNS: dict[str, dict[str, Any]] = {
     "loha": run(tuner=("LoHaConfig", {"r": 4, "alpha": 8, "target_modules": ["q_proj", "v_proj"]})),
     "lokr": run(tuner=("LoKrConfig", {"r": 4, "alpha": 8, "target_modules": ["q_proj", "v_proj"]})),
     "vera": run(tuner=("VeraConfig", {"r": 4, "target_modules": ["q_proj"]})),
-    "oft": run(tuner=("OFTConfig", {"oft_block_size": 8, "target_modules": ["q_proj"]})),
+    "oft": run(tuner=("OFTConfig", {"r": 0, "oft_block_size": 8, "target_modules": ["q_proj"]})),
     "adalora": run(
         tuner=(
             "AdaLoraConfig",

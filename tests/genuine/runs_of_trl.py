@@ -4,7 +4,7 @@ import importlib.util
 from typing import Any
 
 import bases
-from publishing import CannotTrainError, arguments, publish
+from publishing import CannotTrainError, arguments, publish, tokenizer_for
 from runs_of_trainer import lora, tuner
 
 
@@ -65,12 +65,13 @@ def train(name: str, settings: dict[str, Any]) -> None:
     model = getattr(transformers, head).from_pretrained(path, **more)
     model.config.pad_token_id = encoder.pad_token_id
     rows = datasets.Dataset.from_list(settings["rows"]())
-    trainer = getattr(trl, f"{kind}Trainer")(
+    made = getattr(trl, f"{kind}Trainer")
+    trainer = made(
         model=model,
         args=args,
         train_dataset=rows,
         eval_dataset=rows.select(range(4)) if "eval_strategy" in settings["args"] else None,
-        processing_class=encoder,
+        **tokenizer_for(made, encoder),
         peft_config=tuner(*lora(), "SEQ_CLS" if kind == "Reward" else "CAUSAL_LM"),
     )
     trainer.train()
