@@ -6,7 +6,7 @@ AUDIT := $(BIN)/audit
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 OUT := audit-reports
 
-.PHONY: demo test check corpus docs fixtures reports clean help
+.PHONY: demo test check corpus docs fixtures genuine reports clean help
 
 help: ## What each target does
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -52,6 +52,9 @@ fixtures: $(VENV)/.installed ## Rebuild fixtures/ (trains the tiny run; bytes of
 
 docs: $(VENV)/.installed ## Regenerate docs/rules.md from the docstrings of the rules
 	$(AUDIT) explain --all --format markdown > docs/rules.md
+
+genuine: $(VENV)/.installed ## Train honest runs with older releases too and audit each (an hour; needs uv)
+	$(BIN)/python tests/genuine/releases.py
 
 reports: $(VENV)/.installed ## Regenerate the sample reports in reports/
 	$(BIN)/python reports/build.py

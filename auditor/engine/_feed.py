@@ -23,7 +23,7 @@ from auditor.model import (
 )
 from auditor.policy import Policy
 from auditor.recipes._base import Recipe
-from auditor.runs import Contents, Folder, Run
+from auditor.runs import BaseFolder, Contents, Folder, Run
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,7 @@ class Side:
     ledgers: Mapping[str, Ledger]
     diff: Diff | None = None
     rerun: RerunResult | None = None
+    base_folder: BaseFolder | None = None
     crashed: Mapping[str, str] = field(default_factory=dict)
     """Evidence that crashed, with how: a bug of ours, reported and never taken for silence."""
 
@@ -157,6 +158,7 @@ def _available(side: Side, need: Need, run: Run | None, folder: Folder | None) -
         Contents: side.contents,
         Diff: side.diff,
         RerunResult: side.rerun,
+        BaseFolder: side.base_folder,
     }
     value = single[kind]
     return () if value is None else (value,)
@@ -167,6 +169,7 @@ _MISSING = {
     Ledger: "no adapter, checkpoint or trainer state was found",
     Recipe: "no declared training config was found",
     BaseConfig: "the base model's configuration is not known (give --base DIR)",
+    BaseFolder: "the base model's folder was not given (--base DIR)",
     Diff: "only one side was audited (audit compare looks at two)",
     RerunResult: "no rerun was made (give --rerun --base DIR --data PATH)",
 }
@@ -189,7 +192,9 @@ def _why_never(side: Side, rule: Rule) -> str:
 def _seen(side: Side, need: Need) -> bool:
     if any(_available(side, need, run, None) for run in side.runs):
         return True
-    return need.kind in (Diff, RerunResult, Snapshot, Contents) and bool(_available(side, need, None, None))
+    return need.kind in (Diff, RerunResult, Snapshot, Contents, BaseFolder) and bool(
+        _available(side, need, None, None)
+    )
 
 
 def _why_missing(unread: Sequence[Unread], kind: type[Artifact]) -> str:

@@ -16,7 +16,7 @@ from auditor.engine._result import report
 from auditor.errors import CannotRead, UsageError
 from auditor.model import Diff, Finding, Ref, Report, RerunResult, Snapshot
 from auditor.policy import Policy
-from auditor.runs import group, read
+from auditor.runs import BaseFolder, group, read
 from auditor.sources import directory
 
 Rerunner = Callable[[Side], RerunResult | None]
@@ -37,7 +37,9 @@ class Options:
 def look(snapshot: Snapshot, options: Options) -> Side:
     """Read a snapshot, group its runs and weigh the evidence. Raises UsageError for an unusable --base."""
     contents = read(snapshot)
-    return _weighed(Side(contents, group(contents, base_config(options.base)), {}))
+    base = options.base
+    runs = group(contents, base_config(base))
+    return _weighed(Side(contents, runs, {}, base_folder=base_folder(base) if base else None))
 
 
 def _weighed(side: Side) -> Side:
@@ -55,7 +57,7 @@ def base_config(folder: Path | None) -> BaseConfig | None:
     """The configuration of the base model in a folder. Raises UsageError when there is none to read."""
     if folder is None:
         return None
-    blob = directory.snapshot(folder).files.get("config.json")
+    blob = directory.vouched(folder).files.get("config.json")
     if blob is None:
         raise UsageError(f"{folder} holds no config.json", "give --base the folder of the base model")
     try:
@@ -63,6 +65,13 @@ def base_config(folder: Path | None) -> BaseConfig | None:
     except CannotRead as error:
         hint = "give --base a complete model folder"
         raise UsageError(f"{folder}/config.json {error.reason}", hint) from error
+
+
+def base_folder(folder: Path) -> BaseFolder:
+    """Everything but the weights in the base model's folder. Raises UsageError when it cannot be listed."""
+    contents = read(directory.vouched(folder))
+    found = contents.folders.get("")
+    return BaseFolder("", found.artifacts if found else {}, files=contents.snapshot.files)
 
 
 def check(snapshot: Snapshot, options: Options, rerunner: Rerunner | None = None) -> Report:

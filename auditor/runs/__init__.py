@@ -7,6 +7,6 @@ run whose history it continues (lineage), not simply to its parent.
 from auditor.runs._grouping import group
 from auditor.runs._lineage import differences, trainer_of
 from auditor.runs._reading import read
-from auditor.runs._words import CHECKPOINT, Contents, Folder, Run
+from auditor.runs._words import CHECKPOINT, BaseFolder, Contents, Folder, Run
 
-__all__ = ["CHECKPOINT", "Contents", "Folder", "Run", "differences", "group", "read", "trainer_of"]
+__all__ = ["CHECKPOINT", "BaseFolder", "Contents", "Folder", "Run", "differences", "group", "read", "trainer_of"]

@@ -35,6 +35,13 @@ class Folder:
 
 
 @dataclass(frozen=True, slots=True)
+class BaseFolder(Folder):
+    """The base model's folder, given with --base: what lies in it besides weights; ``files`` by name."""
+
+    files: Mapping[str, Blob] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Contents:
     """Everything read from a snapshot: folders by path, recipes, and what could not be read."""
 

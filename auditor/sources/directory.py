@@ -13,6 +13,7 @@ from auditor.model import Blob, Digest, FileKind, Snapshot
 from auditor.sources import lfs
 from auditor.sources._tree import ENTRY_LIMIT
 
+_WEIGHTS = frozenset({".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".h5", ".msgpack", ".gguf", ".onnx"})
 _SKIPPED = frozenset({".git", "__pycache__", ".venv"})
 
 
@@ -51,6 +52,21 @@ def _is_ruled_from_above(folder: Path) -> bool:
         if (here / ".gitattributes").is_file():
             return True
     return False
+
+
+def vouched(folder: Path) -> Snapshot:
+    """A folder that the user vouches for, such as a base model's: its own small files, links followed.
+
+    The hub's cache is made of links. Weights are left out. Raises UsageError when there is no such folder.
+    """
+    try:
+        paths = sorted(path for path in folder.iterdir() if path.is_file() and path.suffix not in _WEIGHTS)
+    except OSError as error:
+        raise UsageError(
+            f"{folder} cannot be read: {error.strerror}", "give --base a model folder"
+        ) from error
+    store = lfs.ObjectStore()
+    return Snapshot(folder.name, {path.name: _blob(path.resolve(), path.name, store) for path in paths})
 
 
 def _files(folder: Path) -> Iterator[Path]:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from publishing import CannotTrainError
+from tests.genuine.publishing import CannotTrainError
 
 OWNER = "tiny-labs"
 SPECIAL = ("<pad>", "<s>", "</s>", "<unk>", "<mask>")
@@ -29,9 +29,7 @@ def tokenizer(pad: bool = True) -> Any:
     from transformers import PreTrainedTokenizerFast
 
     pieces = [*(SPECIAL if pad else SPECIAL[1:]), *WORDS, "assistant"]
-    inner = Tokenizer(
-        models.WordLevel({piece: at for at, piece in enumerate(pieces)}, unk_token=SPECIAL[3])
-    )
+    inner = Tokenizer(models.WordLevel({piece: at for at, piece in enumerate(pieces)}, unk_token=SPECIAL[3]))
     inner.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     inner.post_processor = processors.TemplateProcessing(
         single="$A </s>", special_tokens=[("</s>", pieces.index("</s>"))]
@@ -64,7 +62,13 @@ def _llama(torch: Any, transformers: Any) -> Any:
 def _gpt2(torch: Any, transformers: Any) -> Any:
     return transformers.GPT2LMHeadModel(
         transformers.GPT2Config(
-            vocab_size=VOCABULARY - 1, n_embd=32, n_layer=2, n_head=2, n_positions=64, bos_token_id=0, eos_token_id=1
+            vocab_size=VOCABULARY - 1,
+            n_embd=32,
+            n_layer=2,
+            n_head=2,
+            n_positions=64,
+            bos_token_id=0,
+            eos_token_id=1,
         )
     )
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 if __name__ == "__main__":
-    sys.path[0] = str(Path(__file__).resolve().parent)
+    sys.path[0] = str(Path(__file__).resolve().parents[2])
     # One thread: the models are so small that more only wait for each other.
     os.environ |= {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
     os.environ |= {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false", "TQDM_DISABLE": "1"}
@@ -22,12 +22,12 @@ if __name__ == "__main__":
 
 def main(folder: str, names: list[str]) -> None:
     """Train the named runs, or all, below a folder."""
-    import old_releases
+    from tests.genuine import old_releases
 
     old_releases.patch()
-    from publishing import CannotTrainError
-    from runs_of_trainer import RUNS
-    from runs_of_trl import RUNS as MORE
+    from tests.genuine.publishing import CannotTrainError
+    from tests.genuine.runs_of_trainer import RUNS
+    from tests.genuine.runs_of_trl import RUNS as MORE
 
     warnings.simplefilter("ignore")
     runs = {**RUNS, **MORE}

@@ -27,7 +27,9 @@ def complaints(report: Report) -> list[str]:
     ]
     found += [f"unread {one.path}: {one.reason}" for one in report.unread]
     found += [f"note of the report: {text}" for text in report.notes]
-    return found + ([] if found or not report.exit_code else [f"exit code {report.exit_code}: {report.summary}"])
+    return found + (
+        [] if found or not report.exit_code else [f"exit code {report.exit_code}: {report.summary}"]
+    )
 
 
 def judged(folder: Path, base: Path) -> list[str]:

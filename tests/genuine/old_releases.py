@@ -1,4 +1,4 @@
-"""What old releases need to run beside a torch and a Python newer than they are; nothing of it changes what is trained."""
+"""What old releases need to run beside a newer torch; nothing of it changes what is trained."""
 
 import os
 

@@ -6,7 +6,11 @@ from pathlib import Path
 from typing import Any
 
 DATASET = "tiny-labs/words"
-OTHER_NAMES = {"warmup_ratio": "warmup_steps", "max_length": "max_seq_length", "eval_strategy": "evaluation_strategy"}
+OTHER_NAMES = {
+    "warmup_ratio": "warmup_steps",
+    "max_length": "max_seq_length",
+    "eval_strategy": "evaluation_strategy",
+}
 """Arguments that were renamed: the name used here, and the one that newer or older releases have for it."""
 
 

@@ -15,22 +15,25 @@ ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build" / "genuine"
 HERE = Path(__file__).resolve().parent
 
-MORE = ("requests", "urllib3", "certifi", "charset-normalizer")
-"""What huggingface_hub before 1.0 needs and the current one does not."""
-PAIRS: dict[str, str] = {
-    "4.36": "transformers==4.36.2 datasets==3.6.0 peft==0.7.1 trl==0.7.11 accelerate==0.25.0 tokenizers==0.15.2 huggingface-hub==0.24.7",
-    "4.41": "transformers==4.41.2 datasets==3.6.0 peft==0.11.1 trl==0.9.6 accelerate==0.31.0 tokenizers==0.19.1 huggingface-hub==0.24.7",
+LIBRARIES = ("transformers", "peft", "trl", "accelerate", "tokenizers", "huggingface-hub")
+PAIRS: dict[str, tuple[str, ...]] = {
     # Each row as its transformers release pins tokenizers and huggingface_hub (dependency_versions_table.py).
-    "4.46": "transformers==4.46.3 datasets==3.6.0 peft==0.13.2 trl==0.12.2 accelerate==1.1.1 tokenizers==0.20.3 huggingface-hub==0.26.5",
-    "4.48": "transformers==4.48.3 datasets==3.6.0 peft==0.14.0 trl==0.15.2 accelerate==1.2.1 tokenizers==0.21.0 huggingface-hub==0.28.1",
-    "4.51": "transformers==4.51.3 datasets==3.6.0 peft==0.15.2 trl==0.17.0 accelerate==1.6.0 tokenizers==0.21.1 huggingface-hub==0.30.2",
-    "4.53": "transformers==4.53.3 datasets==3.6.0 peft==0.16.0 trl==0.19.1 accelerate==1.8.1 tokenizers==0.21.2 huggingface-hub==0.33.4",
-    "4.57": "transformers==4.57.1 datasets==3.6.0 peft==0.17.1 trl==0.24.0 accelerate==1.11.0 tokenizers==0.22.1 huggingface-hub==0.35.3",
-    "4.57-peft-0.18": "transformers==4.57.3 datasets==3.6.0 peft==0.18.0 trl==0.26.2 accelerate==1.12.0 tokenizers==0.22.1 "
-    "huggingface-hub==0.36.0",
-    "5.0": "transformers==5.0.0 peft==0.18.1 trl==0.27.2 accelerate==1.12.0 tokenizers==0.22.2 huggingface-hub==1.3.4",
-    "current": "",
+    "4.36": ("4.36.2", "0.7.1", "0.7.11", "0.25.0", "0.15.2", "0.24.7"),
+    "4.41": ("4.41.2", "0.11.1", "0.9.6", "0.31.0", "0.19.1", "0.24.7"),
+    "4.46": ("4.46.3", "0.13.2", "0.12.2", "1.1.1", "0.20.3", "0.26.5"),
+    "4.48": ("4.48.3", "0.14.0", "0.15.2", "1.2.1", "0.21.0", "0.28.1"),
+    "4.51": ("4.51.3", "0.15.2", "0.17.0", "1.6.0", "0.21.1", "0.30.2"),
+    "4.53": ("4.53.3", "0.16.0", "0.19.1", "1.8.1", "0.21.2", "0.33.4"),
+    "4.57": ("4.57.1", "0.17.1", "0.24.0", "1.11.0", "0.22.1", "0.35.3"),
+    "4.57-peft-0.18": ("4.57.3", "0.18.0", "0.26.2", "1.12.0", "0.22.1", "0.36.0"),
+    "5.0": ("5.0.0", "0.18.1", "0.27.2", "1.12.0", "0.22.2", "1.3.4"),
+    "current": (),
 }
+BEFORE_5 = (
+    # What huggingface_hub before 1.0 needs and the current one does not, and the datasets of its time.
+    *("requests", "urllib3", "certifi", "charset-normalizer"),
+    *("datasets==3.6.0", "dill==0.3.8", "multiprocess==0.70.16"),
+)
 
 
 def main(names: list[str]) -> int:
@@ -55,7 +58,9 @@ def environment(name: str) -> Path:
         site = next((folder / "lib").iterdir()) / "site-packages"
         shared = [path for path in sys.path if path.endswith("site-packages")]
         (site / "shared.pth").write_text("\n".join(shared) + "\n")
-        install = ["pip", "install", "-q", "--no-deps", "--python", str(python), *MORE, *PAIRS[name].split()]
+        wanted = [f"{library}=={release}" for library, release in zip(LIBRARIES, PAIRS[name], strict=True)]
+        more = BEFORE_5 if name.startswith("4.") else ()
+        install = ["pip", "install", "-q", "--no-deps", "--python", str(python), *wanted, *more]
         run([str(Path(sys.executable).parent / "uv"), *install])
         (folder / "made").touch()
     return python
@@ -86,7 +91,7 @@ def report(name: str, line: dict[str, str]) -> int:
     if line["state"] != "trained":
         print(f"{name}\t{line['run']}\t{line['state']}\t{line['why'].strip().splitlines()[-1]}", flush=True)
         return 0
-    from judged import judged
+    from tests.genuine.judged import judged
 
     folder = BUILD / name / "folder"
     found = judged(folder / "runs" / line["run"], folder / "tiny-labs" / line["base"])

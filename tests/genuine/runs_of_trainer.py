@@ -2,8 +2,8 @@
 
 from typing import Any
 
-import bases
-from publishing import CannotTrainError, arguments, publish, tokenizer_for
+from tests.genuine import bases
+from tests.genuine.publishing import CannotTrainError, arguments, publish, tokenizer_for
 
 ROWS = 16
 
@@ -71,7 +71,7 @@ def wrapped(settings: dict[str, Any], task: str) -> tuple[Any, Any]:
 
     path = bases.base(settings["base"])
     torch.manual_seed(11)
-    encoder = None
+    encoder: Any = None
     if task != "IMAGE":
         encoder = transformers.AutoTokenizer.from_pretrained(path)
         if encoder.pad_token is None:
@@ -198,14 +198,18 @@ RUNS: dict[str, dict[str, Any]] = {
     ),
     "bin-files": run(args={"save_safetensors": False}),
     "head-saved": run(tuner=lora(modules_to_save=["lm_head"], bias="lora_only", use_rslora=True)),
-    "tokens-added": run(new_tokens=["<tool>", "<end>"], tuner=lora(modules_to_save=["embed_tokens", "lm_head"])),
+    "tokens-added": run(
+        new_tokens=["<tool>", "<end>"], tuner=lora(modules_to_save=["embed_tokens", "lm_head"])
+    ),
     "dora": run(tuner=lora(use_dora=True, target_modules="all-linear")),
     "patterns": run(
         tuner=lora(
             target_modules=r".*\.(q_proj|up_proj)", rank_pattern={"up_proj": 2}, alpha_pattern={"up_proj": 4}
         )
     ),
-    "classifier": run("tiny-bert", tuner=lora(target_modules=["query", "value"]), task="SEQ_CLS", metrics=True),
+    "classifier": run(
+        "tiny-bert", tuner=lora(target_modules=["query", "value"]), task="SEQ_CLS", metrics=True
+    ),
     "images": run(
         "tiny-vit",
         tuner=lora(target_modules=r".*\.(query|value|q_proj|v_proj)", modules_to_save=["classifier"]),
@@ -227,7 +231,9 @@ RUNS: dict[str, dict[str, Any]] = {
     ),
     "bf16": run(args={"bf16": True}),
     "bf16-weights": run(load={"torch_dtype": "bfloat16"}),
-    "adafactor": run(args={"optim": "adafactor", "lr_scheduler_type": "constant_with_warmup", "warmup_steps": 2}),
+    "adafactor": run(
+        args={"optim": "adafactor", "lr_scheduler_type": "constant_with_warmup", "warmup_steps": 2}
+    ),
     "sgd": run(args={"optim": "sgd", "lr_scheduler_type": "polynomial", "warmup_steps": 3}),
     "plateau": run(args={**EVERY, "lr_scheduler_type": "reduce_lr_on_plateau"}),
     "restarts": run(
@@ -249,7 +255,9 @@ RUNS: dict[str, dict[str, Any]] = {
     "by-steps": run(args={"max_steps": 5, "save_steps": 0.5, "logging_first_step": True, "logging_steps": 2}),
     "never-saved": run(args={"save_strategy": "no"}),
     "model-only": run(args={"save_only_model": True}),
-    "counted": run(args={"include_num_input_tokens_seen": True, "dataloader_drop_last": True, "neftune_noise_alpha": 5}),
+    "counted": run(
+        args={"include_num_input_tokens_seen": True, "dataloader_drop_last": True, "neftune_noise_alpha": 5}
+    ),
     "dropped": run(tuner=lora(lora_dropout=0.1, init_lora_weights="gaussian", layers_to_transform=[1])),
     "ia3": run(
         tuner=("IA3Config", {"target_modules": ["k_proj", "down_proj"], "feedforward_modules": ["down_proj"]})

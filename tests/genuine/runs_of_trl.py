@@ -3,9 +3,9 @@
 import importlib.util
 from typing import Any
 
-import bases
-from publishing import CannotTrainError, arguments, publish, tokenizer_for
-from runs_of_trainer import lora, tuner
+from tests.genuine import bases
+from tests.genuine.publishing import CannotTrainError, arguments, publish, tokenizer_for
+from tests.genuine.runs_of_trainer import lora, tuner
 
 
 def sentences(rows: int = 16) -> list[dict[str, Any]]:
@@ -89,7 +89,9 @@ RUNS: dict[str, dict[str, Any]] = {
     "sft": run("SFT", sentences, {**SHORT, **EVERY}, state=True),
     "sft-packed": run("SFT", sentences, {**SHORT, "packing": True, "gradient_checkpointing": False}),
     "sft-completions": run("SFT", completions, {**SHORT, "completion_only_loss": True}),
-    "sft-conversations": run("SFT", conversations, {**SHORT, "lr_scheduler_type": "cosine", "warmup_ratio": 0.1}),
+    "sft-conversations": run(
+        "SFT", conversations, {**SHORT, "lr_scheduler_type": "cosine", "warmup_ratio": 0.1}
+    ),
     "dpo": run("DPO", preferences, {**SHORT, **EVERY}, state=True),
     "dpo-conversations": run("DPO", preferences, {**SHORT, "beta": 0.3, "gradient_accumulation_steps": 2}),
     "reward": run("Reward", preferences, SHORT),

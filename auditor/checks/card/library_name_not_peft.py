@@ -36,6 +36,9 @@ _MERGED = (
     "model.safetensors.index.json",
     "pytorch_model.bin.index.json",
 )
+_TRL = "It has been trained using [TRL]"
+"""From TRL's own card, which says ``library_name: transformers`` of every model and, in some releases, has no tag of
+TRL's (trl 0.12.2, templates/lm_model_card.md)."""
 _TOOLS = frozenset({"trl", "unsloth", "llama-factory", "axolotl", "swift"})
 
 
@@ -48,7 +51,12 @@ def check(card: ModelCard, config: AdapterConfig, contents: Contents) -> Iterato
     if inside & set(_MERGED):
         return
     tags = {tag.lower() for tag in card.tags}
-    told = bool(tags & _TOOLS) or any(tag.startswith("base_model:adapter:") for tag in tags) or "peft" in tags
+    told = (
+        bool(tags & _TOOLS)
+        or _TRL in card.body
+        or any(tag.startswith("base_model:adapter:") for tag in tags)
+        or "peft" in tags
+    )
     yield Problem(
         f"library_name is {library}, and the folder holds a PEFT adapter",
         card.at("library_name"),
