@@ -10,8 +10,8 @@ from auditor.engine._rules import Documentation, Rule, needs_of
 from auditor.engine.audit import Options, look
 from auditor.model import Diff, Location, Problem, Severity, Skip, Snapshot
 from auditor.policy import Policy
-from auditor.runs import Run
-from tests.builders.repositories import healthy, seed
+from auditor.runs import BaseFolder, Run
+from tests.builders.repositories import TINY_BASE, healthy, seed
 
 
 def outcome(check: object, snapshot: Snapshot, policy: Policy | None = None) -> Outcome:
@@ -127,3 +127,17 @@ def test_texts_of_a_finding_are_bounded() -> None:
 
     (found,) = outcome(check, healthy()).findings
     assert (len(found.message), len(found.observed or "")) == (600, 600)
+
+
+def test_the_base_model_s_folder_is_supplied_where_it_was_given() -> None:
+    def check(base: BaseFolder) -> Iterator[Problem]:
+        yield Problem(str(sorted(kind.__name__ for kind in base.artifacts)), Location("x"))
+
+    missing = outcome(check, healthy())
+    assert [n.reason for n in missing.not_applicable] == [
+        "the base model's folder was not given (--base DIR)"
+    ]
+    rule = Rule("a-rule", "f", Severity.ERROR, needs_of(check), check, Documentation("W.", "y", "", "do"))
+    (only,) = run_checks(look(healthy(), Options(base=TINY_BASE)), [rule], Policy()).findings
+    assert "'TokenizerConfig'" in only.message
+    assert "'BaseConfig'" in only.message

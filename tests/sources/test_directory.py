@@ -80,3 +80,22 @@ def test_a_file_is_hashed_only_when_asked_and_only_once(tmp_path: Path) -> None:
     assert (digest.algorithm, digest.hex) == ("sha256", hashlib.sha256(b"weights").hexdigest())
     path.write_bytes(b"changed")
     assert blob.digest() is digest
+
+
+def test_a_vouched_folder_follows_links_and_leaves_weights_out(tmp_path: Path) -> None:
+    """As in the hub's cache, where every file of a snapshot is a link to a blob."""
+    (tmp_path / "blobs").mkdir()
+    (tmp_path / "blobs" / "1").write_bytes(b"{}")
+    made = tmp_path / "snapshot"
+    (made / "onnx").mkdir(parents=True)
+    (made / "config.json").symlink_to(tmp_path / "blobs" / "1")
+    (made / "model.safetensors").write_bytes(b"x")
+    (made / "gone.json").symlink_to(tmp_path / "blobs" / "2")
+    found = directory.vouched(made).files
+    assert list(found) == ["config.json"]
+    assert found["config.json"].read() == b"{}"
+
+
+def test_a_vouched_folder_must_be_one(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="cannot be read"):
+        directory.vouched(tmp_path / "missing")
