@@ -221,6 +221,10 @@ def _rotation(config: AdapterConfig, part: Part) -> str | None:
     PEFT changes a block size that does not divide the layer's inputs, so only a size that divides them is held.
     """
     shape, shared = part.info.shape, config.raw.get("block_share") is True
+    if (
+        part.mark == "oft_s"
+    ):  # one factor for each output, in peft below 0.16 (peft 0.15.2, tuners/oft/layer.py)
+        return None if shape[1:] == (1,) else "(·, 1)"
     size, blocks = _whole(config.raw.get("oft_block_size")), _whole(config.raw.get("r"))
     if len(shape) < 2 or (shared and shape[0] != 1):
         return "(1, ·), shared by all blocks" if shared else "a matrix"

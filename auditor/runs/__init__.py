@@ -9,4 +9,14 @@ from auditor.runs._lineage import differences, trainer_of
 from auditor.runs._reading import read
 from auditor.runs._words import CHECKPOINT, BaseFolder, Contents, Folder, Run
 
-__all__ = ["CHECKPOINT", "BaseFolder", "Contents", "Folder", "Run", "differences", "group", "read", "trainer_of"]
+__all__ = [
+    "CHECKPOINT",
+    "BaseFolder",
+    "Contents",
+    "Folder",
+    "Run",
+    "differences",
+    "group",
+    "read",
+    "trainer_of",
+]

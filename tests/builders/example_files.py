@@ -1,14 +1,22 @@
 """What the lines of an example make anew: archives, pickles, optimizers, made-up secrets, the outcome of a rerun."""
 
+import atexit
+import hashlib
 import io
 import json
 import random
 import re
+import shutil
 import string
+import tempfile
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import BinaryIO, Literal
 
-from auditor.model import Aspect, RerunPlan, RerunResult, Verdict
+from auditor.errors import CannotRead
+from auditor.model import Aspect, Blob, Digest, FileKind, RerunPlan, RerunResult, Verdict
 from tests.builders.pickles import Call, dumps, make_optimizer, make_scaler, make_torch, named, torch_zip
 
 _TOKENS: Mapping[str, tuple[str, int]] = {
@@ -35,6 +43,37 @@ def calling(name: str) -> bytes:
 def naming(name: str) -> bytes:
     """A torch file that imports a name when it is loaded, and calls nothing."""
     return make_torch([named(name)])
+
+
+def submodule(path: str) -> Blob:
+    """A commit of another repository, of which this one knows the id alone."""
+    return Blob(path, None, _refusing("is a submodule", "unfetched"), FileKind.SUBMODULE)
+
+
+def damaged(path: str, data: bytes) -> Blob:
+    """A pointer whose object on this machine is not the promised content."""
+    oid = Digest("sha256", hashlib.sha256(data).hexdigest())
+    return Blob(path, len(data), _refusing("its sha256 is another", "mismatch"), lfs=oid)
+
+
+def _refusing(reason: str, state: Literal["unfetched", "mismatch"]) -> Callable[[], BinaryIO]:
+    def refuse() -> BinaryIO:
+        raise CannotRead(reason, state)
+
+    return refuse
+
+
+@cache
+def base(folder: Path, more: str) -> Path:
+    """A base model's folder, or a copy of it with one more file: ``chat_template.jinja = "text"``."""
+    if not more:
+        return folder
+    name, _, text = more.partition(" = ")
+    copy = Path(tempfile.mkdtemp()) / folder.name
+    shutil.copytree(folder, copy, ignore=shutil.ignore_patterns("*.safetensors"))
+    (copy / name).write_text(json.loads(text), encoding="utf-8")
+    atexit.register(shutil.rmtree, copy.parent, ignore_errors=True)
+    return copy
 
 
 def bare() -> bytes:

@@ -1,8 +1,9 @@
 """Runs the examples in the docstrings of rules: lines that edit a repository of the fixtures.
 
-``repository: seed`` · ``compared with: tiny main, unrelated`` · ``base: tiny`` · ``stored: git`` ·
-``rerun: checkpoint-9/optimizer.pt diverged`` say where the example plays (the honest tiny run unless said); every other
-line is ``PATH: edit``, PATH being a name, a glob, ``events`` for the event file, or a JSON string:
+``repository: seed`` · ``compared with: tiny main, unrelated`` · ``base: tiny`` (with one more file: ``base: tiny,
+chat_template.jinja = "text"``) · ``stored: git`` · ``rerun: checkpoint-9/optimizer.pt diverged`` say where the example
+plays (the honest tiny run unless said); every other line is ``PATH: edit``, PATH being a name, a glob, ``events`` for
+the event file, or a JSON string:
 
     PATH: /json/pointer = JSON  |  /json/*/pointer = JSON  |  /json/pointer removed
     PATH: "old" -> "new"  |  + "text"  |  = "whole text"     {a Hugging Face token} in a text stands for a made-up one
@@ -10,6 +11,8 @@ line is ``PATH: edit``, PATH being a name, a glob, ``events`` for the event file
     PATH: cut to N bytes  |  byte N changed  |  N zero bytes
     PATH: tensor GLOB = 0 | = NaN | * 2 | rows 4 | of shape 8x256 | renamed "old" -> "new" | removed | as float16
     PATH: .attribute = JSON     a pickled training_args.bin or state
+    PATH: arguments of class trl.trainer.sft_config.SFTConfig
+    PATH: submodule  |  object of another content
     PATH: optimizer with 28 parameters, step 18, exp_avg_sq 0.5  |  scaler with scale 65536
     PATH: tag at STEP = VALUE  |  tag at STEP removed  |  argument KEY = JSON  |  model KEY = JSON  |  no scalars
     PATH: begun once  |  begun 3 times  |  steps 9 to 18 written 500 s earlier
@@ -30,6 +33,7 @@ from tests.builders import example_edits as edits
 from tests.builders import example_events as events
 from tests.builders import example_files as made
 from tests.builders.numpy_files import make_npy
+from tests.builders.pickles import make_training_args
 from tests.builders.repositories import TINY_BASE, contents
 
 BRANCHES = {"tiny": "candidate", "seed": "caost-test-2"}
@@ -93,7 +97,8 @@ def _start(lines: list[str]) -> Example:
 
 def _context(example: Example, keyword: str, value: str) -> None:
     if keyword == "base":
-        example.more["base"] = {"tiny": TINY_BASE}[value]
+        name, _, more = value.partition(", ")
+        example.more["base"] = made.base({"tiny": TINY_BASE}[name], more)
     elif keyword == "stored":
         example.stored = value
     elif keyword == "rerun":
@@ -122,6 +127,9 @@ def _filed(example: Example, path: str, edit: str) -> bool:
     renamed = re.fullmatch(r'name (?P<old>".*") -> (?P<new>".*")', edit)
     if edit == "removed":
         _remove(example, path)
+    elif edit in ("submodule", "object of another content"):
+        data = example.files.pop(path, b"")
+        example.absent[path] = made.submodule(path) if edit == "submodule" else made.damaged(path, data)
     elif pointer:
         size = int(pointer[1]) if pointer[1] else None
         data = example.files.pop(path) if size is None else example.files.pop(path, b"")
@@ -184,6 +192,7 @@ _FORMS: tuple[tuple[str, Maker], ...] = (
     (r"bare pickle", lambda _, __: made.bare()),
     (r"array of numbers", lambda _, __: make_npy()),
     (r"array of objects calling (?P<name>[\w.]+)", lambda _, m: make_npy(calling=m["name"])),
+    (r"arguments of class (?P<name>[\w.]+)", lambda _, m: make_training_args({"seed": 42}, cls=m["name"])),
     (r"archive with (?P<entries>.+)", lambda _, m: made.archived(m["entries"])),
     (
         r"(?P<tag>\S+) at (?P<step>\d+) = (?P<value>\S+)",

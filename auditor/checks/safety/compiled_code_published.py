@@ -1,0 +1,45 @@
+r"""The repository holds compiled programs, which nobody can review.
+
+An adapter is data. A library, program or archive of classes beside it runs with all rights of whoever imports or
+starts it, and a diff shows nothing of what it does.
+
+Wrong when: the repository also ships software on purpose. Python's own caches are only a note.
+
+Fix: remove the file, or commit its source and build it in the open.
+
+Bad:
+    kernels/fast.so: = "\u007fELF"
+
+Good:
+    kernels/fast.py: = "def fast(): ...\n"
+"""
+
+from collections.abc import Iterator
+
+from auditor.checks._wording import counted
+from auditor.model import FileKind, Location, Problem, Severity, Skip, Snapshot
+
+SEVERITY = Severity.WARNING
+
+_COMPILED = (".so", ".dll", ".dylib", ".exe", ".pyd", ".jar", ".msi", ".node", ".wasm", ".apk", ".deb", ".rpm")
+_CACHED = (".pyc", ".pyo")
+
+
+def check(snapshot: Snapshot) -> Iterator[Problem | Skip]:
+    """By the ends of names; what a file that is read pretends to be is another rule's matter."""
+    if not snapshot.files:
+        yield Skip("the repository holds no file")
+    for ends, severity in ((_COMPILED, None), (_CACHED, Severity.NOTE)):
+        paths = [
+            path
+            for path, blob in snapshot.files.items()
+            if path.lower().endswith(ends) and blob.kind is FileKind.FILE and blob.size
+        ]
+        if paths:
+            yield Problem(
+                f"{counted(len(paths), 'compiled file')}, first {paths[0]}",
+                Location(paths[0]),
+                expected="weights, configurations and source",
+                observed=", ".join(paths[:5]),
+                severity=severity,
+            )
