@@ -21,7 +21,20 @@ from auditor.model import FileKind, Location, Problem, Severity, Skip, Snapshot
 
 SEVERITY = Severity.WARNING
 
-_COMPILED = (".so", ".dll", ".dylib", ".exe", ".pyd", ".jar", ".msi", ".node", ".wasm", ".apk", ".deb", ".rpm")
+_COMPILED = (
+    ".so",
+    ".dll",
+    ".dylib",
+    ".exe",
+    ".pyd",
+    ".jar",
+    ".msi",
+    ".node",
+    ".wasm",
+    ".apk",
+    ".deb",
+    ".rpm",
+)
 _CACHED = (".pyc", ".pyo")
 
 

@@ -37,6 +37,11 @@ HONEST: dict[str, tuple[str, dict[str, object], Shapes]] = {
     "oft of 5 on 32 inputs": ("OFT", {"r": 0, "oft_block_size": 5}, module(Q, oft_R__weight=(8, 6))),
     "oft shared": ("OFT", {"oft_block_size": 8, "block_share": True}, module(Q, oft_R__weight=(1, 28))),
     "oft before 0.16": ("OFT", {"r": 4}, module(Q, oft_r=(4, 8, 8))),
+    "oft before 0.16, as saved": (
+        "OFT",
+        {"r": 0, "oft_block_size": 8},
+        module(Q, oft_r=(4, 8, 8), oft_s=(32, 1)),
+    ),
     "boft": (
         "BOFT",
         {"boft_block_size": 4, "boft_block_num": 0, "boft_n_butterfly_factor": 1},
