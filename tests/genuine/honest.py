@@ -1,7 +1,7 @@
 """Trains tiny honest runs with the installed libraries, each into a folder as a platform would push it.
 
-``python tests/genuine/honest.py FOLDER [NAME ...]`` trains on the CPU and prints one JSON line for each run. It does
-not know the auditor: it runs in environments where only the training libraries of some release are installed.
+``python tests/genuine/honest.py FOLDER [NAME ...]`` trains on the CPU, or a GPU if HONEST_GPU is set, and prints a JSON
+line for each run. It does not know the auditor: it runs where only the training libraries of some release are.
 """
 
 import json
@@ -16,7 +16,9 @@ from typing import Any
 if __name__ == "__main__":
     sys.path[0] = str(Path(__file__).resolve().parents[2])
     # One thread: the models are so small that more only wait for each other.
-    os.environ |= {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+    os.environ |= {"OMP_NUM_THREADS": "1"} | (
+        {} if "HONEST_GPU" in os.environ else {"CUDA_VISIBLE_DEVICES": ""}
+    )
     os.environ |= {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false", "TQDM_DISABLE": "1"}
 
 

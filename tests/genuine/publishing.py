@@ -2,10 +2,12 @@
 
 import dataclasses
 import inspect
+import os
 from pathlib import Path
 from typing import Any
 
 DATASET = "tiny-labs/words"
+GPU = "HONEST_GPU" in os.environ
 OTHER_NAMES = {
     "warmup_ratio": "warmup_steps",
     "max_length": "max_seq_length",
@@ -29,12 +31,14 @@ def arguments(kind: type, name: str, chosen: dict[str, Any]) -> Any:
         "logging_steps": 1,
         "save_steps": 4,
         "report_to": ["tensorboard"],
-        "use_cpu": True,
+        "use_cpu": not GPU,
         **chosen,
     }
     for one, other in OTHER_NAMES.items():
         if one in settings and one not in known and other in known:
             settings[other] = settings.pop(one)
+    if settings.get("fp16") and not GPU:
+        raise CannotTrainError("mixed precision in fp16 needs a GPU (HONEST_GPU)")
     missing = sorted(settings.keys() - known)
     if missing:
         raise CannotTrainError(f"{kind.__name__} has no {', '.join(missing)}")
@@ -44,7 +48,8 @@ def arguments(kind: type, name: str, chosen: dict[str, Any]) -> Any:
 def tokenizer_for(trainer: type, encoder: Any) -> dict[str, Any]:
     """The tokenizer as the argument that this release's trainer takes it by (``tokenizer`` before 4.46)."""
     taken = inspect.signature(trainer.__init__).parameters  # type: ignore[misc]
-    return {"processing_class" if "processing_class" in taken else "tokenizer": encoder}
+    old = "tokenizer" in taken and "processing_class" not in taken
+    return {"tokenizer" if old else "processing_class": encoder}
 
 
 def publish(trainer: Any, name: str, base: str, state: bool = False) -> None:

@@ -1,5 +1,6 @@
 """Honest runs of the plain Trainer and of Seq2SeqTrainer, by name."""
 
+import importlib.util
 from typing import Any
 
 from tests.genuine import bases
@@ -76,7 +77,8 @@ def wrapped(settings: dict[str, Any], task: str) -> tuple[Any, Any]:
         encoder = transformers.AutoTokenizer.from_pretrained(path)
         if encoder.pad_token is None:
             encoder.pad_token = encoder.eos_token
-    model = getattr(transformers, TASKS[task][0]).from_pretrained(path, **settings.get("load", {}))
+    load = {"torch_dtype": getattr(torch, settings["dtype"])} if "dtype" in settings else {}
+    model = getattr(transformers, TASKS[task][0]).from_pretrained(path, **load)
     if encoder is not None and model.config.pad_token_id is None:
         model.config.pad_token_id = encoder.pad_token_id
     if settings.get("new_tokens"):
@@ -128,6 +130,8 @@ def made_trainer(name: str, settings: dict[str, Any], stop_at: int | None = None
     made = transformers.Seq2SeqTrainer if seq2seq else transformers.Trainer
     more = tokenizer_for(made, encoder) if encoder is not None else {}
     if settings.get("groups"):
+        if not importlib.util.find_spec("peft.optimizers"):
+            raise CannotTrainError("peft has no optimizers")
         from peft.optimizers import create_loraplus_optimizer
         from torch.optim import AdamW
 
@@ -230,7 +234,12 @@ RUNS: dict[str, dict[str, Any]] = {
         args={"gradient_checkpointing": True, "gradient_checkpointing_kwargs": {"use_reentrant": False}}
     ),
     "bf16": run(args={"bf16": True}),
-    "bf16-weights": run(load={"torch_dtype": "bfloat16"}),
+    "bf16-weights": run(dtype="bfloat16"),
+    "fp16": run(args={"fp16": True, **EVERY}, metrics=True),
+    "fp16-skipping": run(
+        args={"fp16": True, "learning_rate": 3.0, "max_grad_norm": 0.0, "num_train_epochs": 4}
+    ),
+    "fp16-weights": run(dtype="float16", args={"fp16": True, "gradient_accumulation_steps": 2}),
     "adafactor": run(
         args={"optim": "adafactor", "lr_scheduler_type": "constant_with_warmup", "warmup_steps": 2}
     ),
@@ -263,7 +272,7 @@ RUNS: dict[str, dict[str, Any]] = {
         tuner=("IA3Config", {"target_modules": ["k_proj", "down_proj"], "feedforward_modules": ["down_proj"]})
     ),
     "prompt": run(tuner=("PromptTuningConfig", {"num_virtual_tokens": 4})),
-    "prefix": run(tuner=("PrefixTuningConfig", {"num_virtual_tokens": 4})),
+    "prefix": run("tiny-gpt2", tuner=("PrefixTuningConfig", {"num_virtual_tokens": 4})),
     "p-tuning": run(tuner=("PromptEncoderConfig", {"num_virtual_tokens": 4, "encoder_hidden_size": 16})),
     "loha": run(tuner=("LoHaConfig", {"r": 4, "alpha": 8, "target_modules": ["q_proj", "v_proj"]})),
     "lokr": run(tuner=("LoKrConfig", {"r": 4, "alpha": 8, "target_modules": ["q_proj", "v_proj"]})),

@@ -55,7 +55,14 @@ def train(name: str, settings: dict[str, Any]) -> None:
     kind = settings["kind"]
     if not hasattr(trl, f"{kind}Config"):
         raise CannotTrainError(f"trl has no {kind}Config")
-    args = arguments(getattr(trl, f"{kind}Config"), name, settings["args"])
+    if (
+        kind in ("Reward", "KTO")
+        and trl.__version__.startswith("0.")
+        and int(trl.__version__.split(".")[1]) < 12
+    ):
+        raise CannotTrainError(f"trl {trl.__version__} wants other columns for {kind}")
+    more_args = {"dataset_text_field": "text"} if "text" in settings["rows"]()[0] else {}
+    args = arguments(getattr(trl, f"{kind}Config"), name, {**more_args, **settings["args"]})
     transformers.set_seed(args.seed)
     path = bases.base(settings["base"])
     encoder = transformers.AutoTokenizer.from_pretrained(path)

@@ -26,6 +26,7 @@ from auditor.artifacts.scheduler_state import SchedulerState
 from auditor.artifacts.trainer_state import TrainerState
 from auditor.checks._received import is_fp16
 from auditor.checks._wording import counted
+from auditor.checks.training._skips import explains
 from auditor.claims import Ledger
 from auditor.model import Problem, Severity, Skip
 from auditor.runs import Run
@@ -34,8 +35,6 @@ SEVERITY = Severity.WARNING
 
 _PLATEAU = {"num_bad_epochs", "patience"}
 """Keys of ReduceLROnPlateau's state alone (torch 2.13.0, optim/lr_scheduler.py)."""
-INTERVAL = 2000
-"""Clean steps until the scale doubles (torch/amp/grad_scaler.py, growth_interval)."""
 
 
 def check(
@@ -60,7 +59,7 @@ def check(
     if scaler is not None or fp16:
         if scaler is None or scaler.growths_minus_skips is None:
             return
-        if _explains(scaler, scheduler.last_epoch, behind):
+        if explains(scaler, scheduler.last_epoch, behind):
             return
         reason = f"the scale of scaler.pt is {scaler.scale:g}, which {counted(behind, 'skipped step')} would not leave"
     elif fp16 is None:
@@ -73,10 +72,3 @@ def check(
         observed=str(scheduler.last_epoch),
         evidence=(reason,) if reason else ("fp16, whose scaler skips steps, did not run",),
     )
-
-
-def _explains(scaler: ScalerState, made: int, skipped: int) -> bool:
-    """Whether scale = 65536 x 2^(doublings - skips) holds for a possible number of doublings."""
-    net = scaler.growths_minus_skips
-    most = made // (scaler.growth_interval or INTERVAL)
-    return net is not None and 0 <= net + skipped <= most
