@@ -59,6 +59,8 @@ def publish(trainer: Any, name: str, base: str, state: bool = False) -> None:
     trainer.save_model()
     if state:
         trainer.save_state()
+    if not trainer.is_world_process_zero():
+        return
     trainer.create_model_card(model_name=name)
     path = Path("runs") / name / "README.md"
     card = ModelCard.load(path, ignore_metadata_errors=True)
