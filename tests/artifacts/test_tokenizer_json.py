@@ -41,7 +41,12 @@ def opened(data: bytes) -> TokenizerJson:
 
 def test_what_stands_before_the_vocabulary() -> None:
     tokens = [{"id": 3, "content": "<x>"}, {"id": "4", "content": "<y>"}, {"id": True, "content": "z"}, 7]
-    text: dict[str, object] = {"truncation": {"max_length": 8}, "padding": None, "added_tokens": tokens, "model": {"vocab": {}}}
+    text: dict[str, object] = {
+        "truncation": {"max_length": 8},
+        "padding": None,
+        "added_tokens": tokens,
+        "model": {"vocab": {}},
+    }
     opening = opened(json.dumps(text).encode()).opening()
     assert opening.added == {3: "<x>"}
     assert (opening.truncation, opening.padding) == ({"max_length": 8}, None)

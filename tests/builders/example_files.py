@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import BinaryIO, Literal
 
 from auditor.errors import CannotRead
-from auditor.model import Aspect, Blob, Digest, FileKind, RerunPlan, RerunResult, Verdict
+from auditor.model import Aspect, Blob, Digest, RerunPlan, RerunResult, Verdict
 from tests.builders.pickles import Call, dumps, make_optimizer, make_scaler, make_torch, named, torch_zip
 
 _TOKENS: Mapping[str, tuple[str, int]] = {
@@ -45,18 +45,13 @@ def naming(name: str) -> bytes:
     return make_torch([named(name)])
 
 
-def submodule(path: str) -> Blob:
-    """A commit of another repository, of which this one knows the id alone."""
-    return Blob(path, None, _refusing("is a submodule", "unfetched"), FileKind.SUBMODULE)
-
-
 def damaged(path: str, data: bytes) -> Blob:
     """A pointer whose object on this machine is not the promised content."""
     oid = Digest("sha256", hashlib.sha256(data).hexdigest())
     return Blob(path, len(data), _refusing("its sha256 is another", "mismatch"), lfs=oid)
 
 
-def _refusing(reason: str, state: Literal["unfetched", "mismatch"]) -> Callable[[], BinaryIO]:
+def _refusing(reason: str, state: Literal["mismatch"]) -> Callable[[], BinaryIO]:
     def refuse() -> BinaryIO:
         raise CannotRead(reason, state)
 

@@ -12,7 +12,7 @@ the event file, or a JSON string:
     PATH: tensor GLOB = 0 | = NaN | * 2 | rows 4 | of shape 8x256 | renamed "old" -> "new" | removed | as float16
     PATH: .attribute = JSON     a pickled training_args.bin or state
     PATH: arguments of class trl.trainer.sft_config.SFTConfig
-    PATH: submodule  |  object of another content
+    PATH: object of another content
     PATH: optimizer with 28 parameters, step 18, exp_avg_sq 0.5  |  scaler with scale 65536
     PATH: tag at STEP = VALUE  |  tag at STEP removed  |  argument KEY = JSON  |  model KEY = JSON  |  no scalars
     PATH: begun once  |  begun 3 times  |  steps 9 to 18 written 500 s earlier
@@ -127,9 +127,8 @@ def _filed(example: Example, path: str, edit: str) -> bool:
     renamed = re.fullmatch(r'name (?P<old>".*") -> (?P<new>".*")', edit)
     if edit == "removed":
         _remove(example, path)
-    elif edit in ("submodule", "object of another content"):
-        data = example.files.pop(path, b"")
-        example.absent[path] = made.submodule(path) if edit == "submodule" else made.damaged(path, data)
+    elif edit == "object of another content":
+        example.absent[path] = made.damaged(path, example.files.pop(path))
     elif pointer:
         size = int(pointer[1]) if pointer[1] else None
         data = example.files.pop(path) if size is None else example.files.pop(path, b"")
