@@ -1,8 +1,8 @@
 """Trains the honest runs with old releases of the libraries and audits each: ``make genuine``.
 
-``python tests/genuine/releases.py [PAIR ...]`` makes one throw-away environment for each row of `PAIRS`, layered over
-this one (whose torch it shares), trains there with `honest.py`, audits here, and prints a table. It exits 1 when an
-audit warns of an honest run.
+``python tests/genuine/releases.py [--again] [PAIR ...]`` makes one throw-away environment for each row of `PAIRS`,
+layered over this one (whose torch it shares), trains there with `honest.py`, audits here, and prints a table. It exits
+1 when an audit warns of an honest run. ``--again`` only audits once more what an earlier call trained.
 """
 
 import json
@@ -35,12 +35,16 @@ BEFORE_5 = (
     *("datasets==3.6.0", "dill==0.3.8", "multiprocess==0.70.16"),
 )
 
+HTTPX = ("httpx", "httpcore", "certifi", "datasets==4.4.1", "dill==0.4.0", "multiprocess==0.70.18")
+"""What huggingface_hub 1.0 to 1.x needs and the current one does not, and the datasets of its time."""
+
 
 def main(names: list[str]) -> int:
     """The exit code: 0 when no audit of an honest run warns."""
     warned = failed = 0
+    again, names = "--again" in names, [name for name in names if name != "--again"]
     for name in names or list(PAIRS):
-        lines = trained(name, environment(name))
+        lines = earlier(name) if again else trained(name, environment(name))
         warned += sum(report(name, line) for line in lines)
         failed += sum(line["state"] == "failed" for line in lines) + (not lines)
     print(f"{warned} warnings or errors on honest runs, {failed} runs that could not be trained")
@@ -59,7 +63,7 @@ def environment(name: str) -> Path:
         shared = [path for path in sys.path if path.endswith("site-packages")]
         (site / "shared.pth").write_text("\n".join(shared) + "\n")
         wanted = [f"{library}=={release}" for library, release in zip(LIBRARIES, PAIRS[name], strict=True)]
-        more = BEFORE_5 if name.startswith("4.") else ()
+        more = BEFORE_5 if name.startswith("4.") else HTTPX
         install = ["pip", "install", "-q", "--no-deps", "--python", str(python), *wanted, *more]
         run([str(Path(sys.executable).parent / "uv"), *install])
         (folder / "made").touch()
@@ -83,7 +87,13 @@ def trained(name: str, python: Path) -> list[dict[str, str]]:
             text=True,
             check=False,
         )
-    return [json.loads(line) for line in done.stdout.splitlines()]
+    (BUILD / f"{name}.jsonl").write_text(done.stdout)
+    return earlier(name)
+
+
+def earlier(name: str) -> list[dict[str, str]]:
+    """What `honest.py` said when the pair was last trained."""
+    return [json.loads(line) for line in (BUILD / f"{name}.jsonl").read_text().splitlines()]
 
 
 def report(name: str, line: dict[str, str]) -> int:

@@ -23,6 +23,7 @@ NAMES = (
     "classifier",
     "seq2seq",
     "never-saved",
+    "counted",
     "sft-packed",
     "sft-completions",
     "dpo",
@@ -36,6 +37,7 @@ NOTES = {
     "library-name-not-peft",
     "pickle-needs-full-trust",
     "several-event-files",
+    "tokenizer-needs-newer-transformers",
     "training-state-published",
 }
 

@@ -29,18 +29,23 @@ from auditor.model import Problem, Severity, Skip
 
 SEVERITY = Severity.ERROR
 
+TAG = "base_model:adapter:"
+"""Prefix of the tag by which the hub lists adapters under their base (peft 0.21.2, peft_model.py)."""
+
 
 def check(card: ModelCard, config: AdapterConfig, ledger: Ledger | None) -> Iterator[Problem | Skip]:
     """One of several base models in a card is enough to agree."""
     name = config.base_model_name_or_path
-    if not card.base_model:
+    tagged = tuple(tag.removeprefix(TAG) for tag in card.tags if tag.startswith(TAG))
+    if not card.base_model and not tagged:
         yield Skip("the card names no base_model")
         return
     if not name or not config.is_peft:
         yield Skip("adapter_config.json names no base model")
         return
     found = {relation(base, name) for base in card.base_model}
-    if Relation.SAME in found:
+    if Relation.SAME in found or not found:
+        yield from _tagged(card, tagged, name)
         return
     if Relation.SILENT in found:
         yield Skip("a folder is named whose name need not be its model's")
@@ -54,6 +59,17 @@ def check(card: ModelCard, config: AdapterConfig, ledger: Ledger | None) -> Iter
         evidence=tuple(_declared(name, ledger)),
         severity=Severity.WARNING if Relation.UNCLEAR in found else None,
     )
+
+
+def _tagged(card: ModelCard, tagged: tuple[str, ...], name: str) -> Iterator[Problem]:
+    """The tag that PEFT writes from the configuration, where the base_model beside it is right or missing."""
+    if tagged and {relation(base, name) for base in tagged} == {Relation.OTHER}:
+        yield Problem(
+            f"the card is tagged {TAG}{tagged[0]}, and the adapter was made for {name}",
+            card.at("tags"),
+            expected=f"{TAG}{name}",
+            observed=f"{TAG}{tagged[0]}",
+        )
 
 
 def _declared(name: str, ledger: Ledger | None) -> Iterator[str]:

@@ -22,7 +22,9 @@ from auditor.artifacts.special_tokens_map import SpecialTokensMap
 from auditor.artifacts.tokenizer_config import TokenizerConfig
 from auditor.artifacts.tokenizer_json import TokenizerJson
 from auditor.checks._wording import joined, shown
-from auditor.model import Facts, Problem, Severity, Skip
+from auditor.checks.tokenizer import _templates
+from auditor.errors import CannotRead
+from auditor.model import Facts, Location, Problem, Severity, Skip
 from auditor.runs import Run
 
 SEVERITY = Severity.WARNING
@@ -45,6 +47,17 @@ def check(run: Run) -> Iterator[Problem | Skip]:
         compared = True
         others = [*([own] if own is not None else []), *saved[:-1]]
         yield from list(_first(others, saved[-1]))[:1]
+    template = _templates_of(run)
+    if template is not None:
+        compared = True
+        own_path, same = template
+        if not same:
+            yield Problem(
+                f"{own_path} differs from the last checkpoint's chat template",
+                Location(own_path),
+                expected="the checkpoint's template",
+                observed="another text",
+            )
     if not compared:
         yield Skip("no tokenizer file is both in the run's folder and in a checkpoint")
 
@@ -52,6 +65,21 @@ def check(run: Run) -> Iterator[Problem | Skip]:
 def _first(others: Sequence[Artifact], last: Artifact) -> Iterator[Problem]:
     for other in others:
         yield from _compare(other, last)
+
+
+def _templates_of(run: Run) -> tuple[str, bool] | None:
+    """The run's own chat_template.jinja and whether its last checkpoint's is the same; None unless both are here."""
+    own = run.blob(_templates.NAME)
+    theirs = next(
+        (blob for folder in reversed(run.checkpoints) if (blob := run.blob(_templates.NAME, folder))), None
+    )
+    if own is None or theirs is None:
+        return None
+    try:
+        one, other = _templates.in_file(own), _templates.in_file(theirs)
+    except CannotRead:
+        return None
+    return own.path, one is None or other is None or _templates.same(one, other)
 
 
 def _compare(own: Artifact, last: Artifact) -> Iterator[Problem]:

@@ -92,14 +92,16 @@ def _unlogged(
     logged: Mapping[tuple[str, int], list[float]], events: Mapping[tuple[str, int], list[float]]
 ) -> Iterator[tuple[int, str, float | None, float]]:
     """Values of the file that no row of their step has, in series that the rows have, and totals left out of a row."""
-    totals = {step for (tag, step) in logged if tag in _TOTALS}
+    totals = {step for (tag, step) in logged if tag in _ONCE}
     for (tag, step), values in events.items():
         rows = logged.get((tag, step))
+        if tag in _TOTALS and step not in totals:
+            continue  # the last row of a run is logged after its last checkpoint was saved
         if rows is not None:
             for other in values:
                 if not any(are_same(value, other) for value in rows):
                     yield step, tag, rows[-1], other
-        elif tag in _TOTALS and step in totals:
+        elif tag in _TOTALS:
             yield step, tag, None, values[-1]
 
 
@@ -114,6 +116,8 @@ _TOTALS = frozenset(
     )
 )
 """Logged in one row when training ends (transformers 4.51.3, trainer.py, `_inner_training_loop`)."""
+_ONCE = frozenset({"train/train_loss", "train/total_flos"})
+"""Of these, those of that row alone: every row has a runtime where tokens are counted (trainer.py, `log`)."""
 
 
 def _numbers(row: Mapping[str, object]) -> list[tuple[str, int, float]]:

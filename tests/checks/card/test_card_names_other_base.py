@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from auditor.checks.card._names import Relation, relation
 from tests.builders.repositories import healthy, seed
-from tests.checks.card.cards import CARD, NO_CARD, replaced, without_cards
+from tests.checks.card.cards import CARD, NO_CARD, honest, replaced, with_card, without_cards
 from tests.checks.expecting import ERROR, WARNING, finding, found, reasons
 
 RULE = "card-names-other-base"
@@ -80,12 +80,21 @@ def test_a_name_is_always_the_same_model_as_itself(name: str) -> None:
     assert relation(name, f"/some/folder/{name.upper()}/") is Relation.SAME
 
 
+def test_fails_for_the_tag_alone() -> None:
+    tag = "- base_model:adapter:tiny-labs/tiny-gemma3"
+    (only,) = found(RULE, replaced(tag, "- base_model:adapter:tiny-labs/tiny-llama-1b"))
+    assert only.at.member == "tags"
+    assert only.expected == "base_model:adapter:tiny-labs/tiny-gemma3"
+    assert only.observed == "base_model:adapter:tiny-labs/tiny-llama-1b"
+
+
 def test_says_when_it_cannot_look() -> None:
     assert reasons(RULE, without_cards()) == [NO_CARD]
     nameless = healthy(json_edits={CONFIG: {NAME: None}}, without=["checkpoint-9/", "checkpoint-18/"])
     assert reasons(RULE, nameless) == ["adapter_config.json names no base model"]
     alone = ["checkpoint-9/", "checkpoint-18/"]
-    assert reasons(RULE, replaced(LINE + "\n", "", without=alone)) == ["the card names no base_model"]
+    silent = honest().replace(LINE + "\n", "").replace("- base_model:adapter:tiny-labs/tiny-gemma3\n", "")
+    assert reasons(RULE, with_card(silent, without=alone)) == ["the card names no base_model"]
     folder = replaced(
         LINE, "base_model: other/llama-3-8b", json_edits={CONFIG: {NAME: "model"}}, without=alone
     )

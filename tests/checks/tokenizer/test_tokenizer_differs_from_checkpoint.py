@@ -50,6 +50,21 @@ def test_fails_for_an_earlier_checkpoint() -> None:
     assert only.message == f"{early} differs from checkpoint-18/{CONFIG} in padding_side"
 
 
+def test_fails_for_another_chat_template() -> None:
+    same = {"chat_template.jinja": "{{ messages }}", "checkpoint-18/chat_template.jinja": "{{ messages }}\n"}
+    assert found(RULE, healthy(text=same)) == []
+    assert found(RULE, healthy(text={**same, "chat_template.jinja": "{{ messages[0] }}"})) == [
+        finding(
+            RULE,
+            WARNING,
+            "chat_template.jinja differs from the last checkpoint's chat template",
+            "chat_template.jinja",
+            expected="the checkpoint's template",
+            observed="another text",
+        )
+    ]
+
+
 def test_says_when_it_cannot_look() -> None:
     gone = [CONFIG, "tokenizer.json", "checkpoint-9/"]
     assert reasons(RULE, healthy(without=gone)) == [

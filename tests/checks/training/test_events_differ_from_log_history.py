@@ -7,7 +7,16 @@ from hypothesis import strategies as st
 from auditor.checks.training.events_differ_from_log_history import are_same, tag_of
 from tests.builders.repositories import healthy, seed
 from tests.checks.expecting import ERROR, finding, found, reasons
-from tests.checks.training.parts import ROOT_STATE, event_path, events, rows, scalars, with_events, with_rows
+from tests.checks.training.parts import (
+    ROOT_STATE,
+    edits,
+    event_path,
+    events,
+    rows,
+    scalars,
+    with_events,
+    with_rows,
+)
 
 RULE = "events-differ-from-log-history"
 
@@ -76,6 +85,20 @@ def test_fails_for_a_total_that_its_row_lost() -> None:
     del history[-1]["train_loss"]
     (only,) = found(RULE, with_rows(history, ROOT_STATE))
     assert (only.at.member, only.expected) == ("train/train_loss at step 18", "none")
+
+
+def test_passes_rows_with_a_runtime_each_as_counting_tokens_leaves_them() -> None:
+    """The checkpoint's last row has a runtime, and its run's totals are logged after it was saved."""
+    states: dict[str, dict[str, object]] = {}
+    for path in ("checkpoint-18/trainer_state.json", ROOT_STATE):
+        history = rows(path)
+        last = max(number for number, row in enumerate(history) if "loss" in row)
+        history[last] = {**history[last], "train_runtime": 1.5, "num_input_tokens_seen": 2304}
+        kept = history if path == ROOT_STATE else history[: last + 1]
+        states |= edits(path, log_history=kept)
+    series = scalars()
+    series["train/train_runtime"].insert(0, (18, 1.5))
+    assert found(RULE, healthy(json_edits=states, data={event_path(): events(series)})) == []
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False, width=64))
