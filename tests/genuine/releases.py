@@ -35,7 +35,10 @@ BEFORE_5 = (
     *("datasets==3.6.0", "dill==0.3.8", "multiprocess==0.70.16"),
 )
 
-HTTPX = ("httpx", "httpcore", "certifi", "datasets==4.4.1", "dill==0.4.0", "multiprocess==0.70.18")
+HTTPX = (
+    *("httpx", "httpcore", "requests", "urllib3", "certifi", "charset-normalizer"),
+    *("datasets==4.4.1", "dill==0.4.0", "multiprocess==0.70.18"),
+)
 """What huggingface_hub 1.0 to 1.x needs and the current one does not, and the datasets of its time."""
 
 

@@ -38,6 +38,8 @@ _BENCHMARKS = (
 _MINE = re.compile(r"\b(?:fine-?tun\w*|adapter|q?lora|ours|this model|trained)\b", re.IGNORECASE)
 ENOUGH = 2
 """Independent traces of the base's card that make one; each alone is in honest cards too."""
+LONG, LINES, SHARE = 20, 10, 0.9
+"""What makes one card a copy of another: see `repeats`."""
 ROWS = 3
 """Known benchmarks that make a table one of benchmarks."""
 
@@ -50,6 +52,20 @@ def text_of(card: ModelCard) -> str:
 def speaks_of_adapter(card: ModelCard) -> bool:
     """Whether text or tags name an adapter, LoRA or PEFT."""
     return _ADAPTER.search(text_of(card)) is not None or any(_ADAPTER.search(tag) for tag in card.tags)
+
+
+def repeats(card: ModelCard, original: ModelCard) -> bool:
+    """Whether a card holds nine tenths of another's lines, and none of its own lines speaks of an adapter.
+
+    Of the lines with 20 characters and more; ten of them at least, fewer are in any two cards.
+    """
+    known, mine = (
+        {line.strip() for line in text_of(one).splitlines() if len(line.strip()) >= LONG}
+        for one in (original, card)
+    )
+    if len(known) < LINES or len(known & mine) < SHARE * len(known):
+        return False
+    return not any(_ADAPTER.search(line) for line in mine - known)
 
 
 def makers(card: ModelCard) -> str | None:

@@ -23,13 +23,23 @@ from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.model_card import ModelCard
 from auditor.checks.card import _upstream
 from auditor.model import Problem, Severity
+from auditor.runs import BaseFolder
 
 SEVERITY = Severity.WARNING
 
 
-def check(card: ModelCard, config: AdapterConfig) -> Iterator[Problem]:
-    """Title or makers, and a second trace, and no word about an adapter."""
+def check(card: ModelCard, config: AdapterConfig, folder: BaseFolder | None) -> Iterator[Problem]:
+    """Title or makers, and a second trace, and no word about an adapter; or, with --base, the base's own lines."""
     base = config.base_model_name_or_path or next(iter(card.base_model), "")
+    original = folder.one(ModelCard) if folder else None
+    if config.is_peft and original is not None and _upstream.repeats(card, original):
+        yield Problem(
+            "the card repeats the base model's and adds nothing about an adapter",
+            card.at(),
+            expected="a card that describes this adapter",
+            observed=card.title,
+        )
+        return
     if not config.is_peft or not base or _upstream.speaks_of_adapter(card):
         return
     traces = tuple(_upstream.traces_of(card, base))

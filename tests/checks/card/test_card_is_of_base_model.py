@@ -1,5 +1,8 @@
+import shutil
+from pathlib import Path
+
 from auditor.model import Snapshot
-from tests.builders.repositories import healthy, seed
+from tests.builders.repositories import TINY_BASE, healthy, seed
 from tests.checks.card.cards import CARD, NO_CARD, real, with_card, without_cards
 from tests.checks.expecting import WARNING, finding, found, reasons
 
@@ -52,6 +55,39 @@ def test_fails_for_makers_and_tables_under_another_title() -> None:
 
 def test_passes_a_card_of_nothing() -> None:
     assert found(RULE, with_card("")) == []
+
+
+BASE_CARD = "# A base\n\n" + "".join(
+    f"Sentence number {number} about how to tune it with LoRA.\n" for number in range(12)
+)
+
+
+def base_with_card(folder: Path) -> Path:
+    base = folder / "base"
+    shutil.copytree(TINY_BASE, base, ignore=shutil.ignore_patterns("*.safetensors"))
+    (base / "README.md").write_text(BASE_CARD)
+    return base
+
+
+def test_passes_a_copy_with_a_sentence_about_the_adapter(tmp_path: Path) -> None:
+    base = base_with_card(tmp_path)
+    own = BASE_CARD + "\nThis repository holds an adapter for it.\n"
+    assert [f for f in found(RULE, with_card(own), base=base) if f.at.path == CARD] == []
+    assert [
+        f for f in found(RULE, with_card("# Mine\n" + BASE_CARD[:300]), base=base) if f.at.path == CARD
+    ] == []
+
+
+def test_fails_for_the_lines_of_the_base_s_card(tmp_path: Path) -> None:
+    (only,) = found(RULE, with_card(BASE_CARD), base=base_with_card(tmp_path))
+    assert only == finding(
+        RULE,
+        WARNING,
+        "the card repeats the base model's and adds nothing about an adapter",
+        CARD,
+        expected="a card that describes this adapter",
+        observed="A base",
+    )
 
 
 def test_says_when_it_cannot_look() -> None:
