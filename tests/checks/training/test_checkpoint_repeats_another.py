@@ -32,6 +32,12 @@ def test_passes_for_random_states_that_nothing_draws_from() -> None:
     assert found(RULE, healthy(data={"checkpoint-18/rng_state.pth": earlier}, json_edits=quiet)) == []
 
 
+def test_passes_files_without_tensors_which_are_another_rule_s_matter() -> None:
+    empty = (2).to_bytes(8, "little") + b"{}"
+    names = [f"checkpoint-{step}/adapter_model.safetensors" for step in (9, 18)]
+    assert found(RULE, healthy(data=dict.fromkeys(names, empty))) == []
+
+
 def test_says_when_it_cannot_look() -> None:
     assert reasons(RULE, seed()) == ["the run has fewer than two checkpoints"]
 
