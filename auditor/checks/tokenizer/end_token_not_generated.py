@@ -4,7 +4,8 @@ Generation ends at the ids of generation_config.json, or of config.json where th
 generation/configuration_utils.py). A model that was taught to end with the tokenizer's `eos_token`, for example after
 its template was changed to ChatML, and whose configuration still names the old id, writes on and on.
 
-Wrong when: the template ends a turn with another token than `eos_token`, and the configuration names that one.
+Wrong when: the template ends a turn with another token than `eos_token`, and the configuration names that one. Of a
+model without any trace of its training this is only a note.
 
 Fix: add the id of the tokenizer's `eos_token` to `eos_token_id` in generation_config.json.
 
@@ -21,30 +22,27 @@ from auditor.artifacts.base_config import BaseConfig
 from auditor.artifacts.generation_config import GenerationConfig, token_ids
 from auditor.artifacts.tokenizer_config import TokenizerConfig
 from auditor.artifacts.tokenizer_json import TokenizerJson
+from auditor.artifacts.trainer_state import TrainerState
+from auditor.artifacts.training_args import TrainingArgs
 from auditor.checks._wording import shown
 from auditor.errors import CannotRead
 from auditor.model import Location, Problem, Severity, Skip
-from auditor.runs import Contents
+from auditor.runs import Run
 
 SEVERITY = Severity.WARNING
 KEY = "eos_token_id"
 
 
-def check(
-    tokenizer: TokenizerConfig,
-    vocabulary: TokenizerJson | None,
-    generation: GenerationConfig | None,
-    contents: Contents,
-) -> Iterator[Problem | Skip]:
-    """In a folder that says where to stop; an adapter's usually does not."""
-    folder = contents.folders.get(tokenizer.folder)
-    stops, place = _stops(generation, folder.one(BaseConfig) if folder else None)
-    eos = tokenizer.tokens.get("eos_token")
-    if place is None or eos is None:
+def check(run: Run) -> Iterator[Problem | Skip]:
+    """A run's own folder, where it says where to stop; an adapter's usually does not."""
+    tokenizer = run.root.one(TokenizerConfig)
+    stops, place = _stops(run.root.one(GenerationConfig), run.root.one(BaseConfig))
+    eos = tokenizer.tokens.get("eos_token") if tokenizer else None
+    if tokenizer is None or place is None or eos is None:
         yield Skip("the folder does not name both an end-of-sequence token and the ids to stop at")
         return
     try:
-        number = _id_of(eos, tokenizer, vocabulary)
+        number = _id_of(eos, tokenizer, run.root.one(TokenizerJson))
     except CannotRead as error:
         yield Skip(f"tokenizer.json {error.reason}")
         return
@@ -56,6 +54,7 @@ def check(
             place,
             expected=f"{number} among {KEY}",
             observed=", ".join(map(str, stops)),
+            severity=None if run.all(TrainerState) or run.all(TrainingArgs) else Severity.NOTE,
         )
 
 

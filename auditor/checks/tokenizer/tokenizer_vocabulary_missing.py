@@ -19,8 +19,9 @@ Good:
 from collections.abc import Iterator
 
 from auditor.artifacts.tokenizer_config import TokenizerConfig
-from auditor.model import Problem, Severity, name_of
-from auditor.runs import Contents
+from auditor.checks._published import is_published
+from auditor.model import Problem, Severity, Skip, folder_of, name_of
+from auditor.runs import Run
 
 SEVERITY = Severity.NOTE
 
@@ -42,12 +43,15 @@ _BYTES = ("ByT5", "Canine", "Perceiver", "Dummy")
 """Tokenizers of transformers 5.23.0 whose vocabulary is the 256 bytes or Unicode itself."""
 
 
-def check(config: TokenizerConfig, contents: Contents) -> Iterator[Problem]:
-    """By name, fetched or not; a file that ends in tiktoken or model counts too."""
+def check(run: Run) -> Iterator[Problem | Skip]:
+    """Of a published adapter's own folder, by name, fetched or not; files named tiktoken or model count too."""
+    config = run.root.one(TokenizerConfig)
+    if config is None or not is_published(run):
+        yield Skip("no tokenizer_config.json is beside a published adapter")
+        return
     if config.auto_map or (config.tokenizer_class or "").startswith(_BYTES):
         return
-    prefix = f"{config.folder}/" if config.folder else ""
-    names = {name_of(path) for path in contents.snapshot.files if path == prefix + name_of(path)}
+    names = {name_of(path) for path in run.contents.snapshot.files if folder_of(path) == config.folder}
     if names & _VOCABULARIES or any(name.endswith((".tiktoken", ".model", ".vocab")) for name in names):
         return
     yield Problem(

@@ -32,4 +32,6 @@ def test_fails_as_a_note() -> None:
 
 
 def test_says_when_it_cannot_look() -> None:
-    assert reasons(RULE, healthy(without=CONFIGS)) == ["no tokenizer_config.json is in the repository"]
+    assert reasons(RULE, healthy(without=CONFIGS)) == [
+        "no tokenizer_config.json is beside a published adapter"
+    ]
