@@ -4,8 +4,8 @@ Generation ends at the ids of generation_config.json, or of config.json where th
 generation/configuration_utils.py). A model that was taught to end with the tokenizer's `eos_token`, for example after
 its template was changed to ChatML, and whose configuration still names the old id, writes on and on.
 
-Wrong when: the template ends a turn with another token than `eos_token`, and the configuration names that one. Of a
-model without any trace of its training this is only a note.
+Wrong when: the template ends a turn with another token than `eos_token`, and the configuration names that one; or the
+serving program brings its own stop words, as LLaMA-Factory's does, which changes `eos_token` and leaves the ids.
 
 Fix: add the id of the tokenizer's `eos_token` to `eos_token_id` in generation_config.json.
 
@@ -22,14 +22,12 @@ from auditor.artifacts.base_config import BaseConfig
 from auditor.artifacts.generation_config import GenerationConfig, token_ids
 from auditor.artifacts.tokenizer_config import TokenizerConfig
 from auditor.artifacts.tokenizer_json import TokenizerJson
-from auditor.artifacts.trainer_state import TrainerState
-from auditor.artifacts.training_args import TrainingArgs
 from auditor.checks._wording import shown
 from auditor.errors import CannotRead
 from auditor.model import Location, Problem, Severity, Skip
 from auditor.runs import Run
 
-SEVERITY = Severity.WARNING
+SEVERITY = Severity.NOTE
 KEY = "eos_token_id"
 
 
@@ -54,7 +52,6 @@ def check(run: Run) -> Iterator[Problem | Skip]:
             place,
             expected=f"{number} among {KEY}",
             observed=", ".join(map(str, stops)),
-            severity=None if run.all(TrainerState) or run.all(TrainingArgs) else Severity.NOTE,
         )
 
 

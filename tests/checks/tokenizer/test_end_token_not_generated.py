@@ -1,5 +1,5 @@
 from tests.builders.repositories import healthy
-from tests.checks.expecting import WARNING, finding, found, reasons
+from tests.checks.expecting import NOTE, finding, found, reasons
 from tests.checks.tokenizer.files import VOCABULARY
 
 RULE = "end-token-not-generated"
@@ -17,7 +17,7 @@ def test_fails_for_the_id_of_another_token() -> None:
     assert found(RULE, healthy(text={FILE: '{"eos_token_id": [106, 5]}'})) == [
         finding(
             RULE,
-            WARNING,
+            NOTE,
             'generation stops at 106, 5, and the tokenizer\'s eos_token "<eos>" is 1',
             FILE,
             "/eos_token_id",
