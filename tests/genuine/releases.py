@@ -36,7 +36,7 @@ BEFORE_5 = (
 )
 
 HTTPX = (
-    *("httpx", "httpcore", "requests", "urllib3", "certifi", "charset-normalizer"),
+    *("httpx", "httpcore", "anyio", "h11", "sniffio", "requests", "urllib3", "certifi", "charset-normalizer"),
     *("datasets==4.4.1", "dill==0.4.0", "multiprocess==0.70.18"),
 )
 """What huggingface_hub 1.0 to 1.x needs and the current one does not, and the datasets of its time."""

@@ -31,12 +31,13 @@ SEVERITY = Severity.WARNING
 def check(
     optimizer: OptimizerState, weights: AdapterWeights, config: AdapterConfig
 ) -> Iterator[Problem | Skip]:
-    """Plain LoRA only: other methods save buffers and copies."""
+    """Plain LoRA only: other methods save buffers and copies, and old PEFT a head that no key names (0.7.1)."""
     if (
         config.peft_type != "LORA"
         or config.modules_to_save
         or config.bias not in (None, "none")
         or config.raw.get("trainable_token_indices")
+        or any(".lora_" not in name and ".base_layer." not in name for name in weights.tensors)
     ):
         yield Skip("the adapter holds more than LoRA matrices")
         return

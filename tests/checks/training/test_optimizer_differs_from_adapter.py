@@ -1,5 +1,8 @@
+import numpy
+
 from tests.builders.pickles import make_optimizer, make_torch
 from tests.builders.repositories import healthy, seed
+from tests.checks.adapter.tensors import Tensors, changed
 from tests.checks.expecting import WARNING, finding, found, reasons
 
 RULE = "optimizer-differs-from-adapter"
@@ -31,6 +34,17 @@ def test_fails_for_parameters_without_a_gradient() -> None:
     group = {"lr": 0.1, "params": list(range(TENSORS))}
     (only,) = found(RULE, healthy(data={FILE: make_torch({"state": state, "param_groups": [group]})}))
     assert only.message == "8 of 28 trained tensors have no optimizer state: they never got a gradient"
+
+
+def test_passes_a_head_that_old_peft_saved_without_naming_it() -> None:
+    # Measured with peft 0.7.1: a classifier's bias and weight, `modules_to_save` null, 30 parameters trained.
+    def headed(tensors: Tensors) -> None:
+        tensors["base_model.model.classifier.weight"] = numpy.ones((2, 64), numpy.float32)
+        tensors["base_model.model.classifier.bias"] = numpy.ones(2, numpy.float32)
+
+    (adapter,) = changed(headed).values()
+    files = {FILE: make_optimizer([(2, 2)] * 30), "checkpoint-18/adapter_model.safetensors": adapter}
+    assert found(RULE, healthy(data=files)) == []
 
 
 def test_says_when_it_cannot_look() -> None:
