@@ -29,7 +29,9 @@ from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.adapter_weights import AdapterWeights
 from auditor.artifacts.base_config import BaseConfig
 from auditor.artifacts.tokenizer_config import TokenizerConfig
+from auditor.artifacts.tokenizer_json import TokenizerJson
 from auditor.checks._wording import counted, shown
+from auditor.errors import CannotRead
 from auditor.model import Problem, Severity, Skip
 
 SEVERITY = Severity.WARNING
@@ -42,13 +44,21 @@ _EMBEDDINGS = ("embed", "wte", "wpe", "shared", "word_embeddings")
 
 
 def check(
-    tokenizer: TokenizerConfig, config: AdapterConfig, base: BaseConfig, weights: AdapterWeights | None
+    tokenizer: TokenizerConfig,
+    config: AdapterConfig,
+    base: BaseConfig,
+    weights: AdapterWeights | None,
+    vocabulary: TokenizerJson | None,
 ) -> Iterator[Problem | Skip]:
-    """Only a base at hand is believed: a name's vocabulary may have been resized by its owner."""
+    """Only a base at hand is believed: a name's vocabulary may have been resized by its owner.
+
+    Transformers 5 lists added tokens in tokenizer.json alone.
+    """
     if base.known is not None or base.vocab_size is None:
         yield Skip("the number of the base model's embedding rows is not at hand (give --base DIR)")
         return
-    beyond = _beyond(tokenizer, base.vocab_size)
+    listed = _beyond(tokenizer, base.vocab_size)
+    beyond = listed or _beyond_in_file(vocabulary, base.vocab_size)
     if not beyond or _carries_rows(config, weights):
         return
     if weights is None:
@@ -59,7 +69,9 @@ def check(
     yield Problem(
         f"the base model has {base.vocab_size:,} embedding rows, and the tokenizer adds "
         f"{counted(len(beyond), 'token')} beyond them, first {shown(text)}",
-        tokenizer.at(f"/added_tokens_decoder/{number}"),
+        tokenizer.at(f"/added_tokens_decoder/{number}")
+        if listed or vocabulary is None
+        else vocabulary.at("/added_tokens"),
         expected=f"ids below {base.vocab_size}, or embeddings saved with the adapter",
         observed=f"id {number}",
         severity=Severity.NOTE if pads.issuperset(beyond.values()) else None,
@@ -69,6 +81,14 @@ def check(
 def _beyond(tokenizer: TokenizerConfig, rows: int) -> dict[int, str]:
     numbered = ((int(key), text) for key, text in tokenizer.added_tokens.items() if _is_number(key))
     return {n: text for n, text in numbered if n >= rows and not _PLACEHOLDER.search(text)}
+
+
+def _beyond_in_file(vocabulary: TokenizerJson | None, rows: int) -> dict[int, str]:
+    try:
+        added = vocabulary.opening().added if vocabulary is not None else {}
+    except CannotRead:
+        return {}
+    return {n: text for n, text in added.items() if n >= rows and not _PLACEHOLDER.search(text)}
 
 
 def _is_number(key: str) -> bool:

@@ -5,6 +5,7 @@ from auditor.model import Snapshot
 from tests.builders.repositories import TINY_BASE, healthy
 from tests.checks.adapter.tensors import Tensors, changed
 from tests.checks.expecting import NOTE, WARNING, finding, found, reasons
+from tests.checks.tokenizer.files import vocabulary
 
 RULE = "token-without-embedding"
 PLACE = "tokenizer_config.json"
@@ -36,6 +37,13 @@ def test_fails() -> None:
             observed="id 448",
         )
     ]
+
+
+def test_fails_for_a_token_that_only_the_vocabulary_lists() -> None:
+    # Transformers 5.23.0 writes no added_tokens_decoder.
+    data = vocabulary(lambda document: document["added_tokens"].append({"id": 448, "content": "<tool_call>"}))
+    (only,) = found(RULE, healthy(data=data), base=TINY_BASE)
+    assert (only.at.path, only.at.member, only.observed) == ("tokenizer.json", "/added_tokens", "id 448")
 
 
 def test_fails_mildly_for_the_padding_token_alone() -> None:
