@@ -28,6 +28,7 @@ from collections.abc import Iterator
 from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.checks.adapter._loaded import LOADED
 from auditor.model import Problem, Severity
+from auditor.recipes._base import Recipe
 
 SEVERITY = Severity.ERROR
 
@@ -36,14 +37,14 @@ _BIASES = frozenset({"none", "all"})
 _NAME = "adapter_config.json"
 
 
-def check(config: AdapterConfig) -> Iterator[Problem]:
+def check(config: AdapterConfig, recipe: Recipe | None) -> Iterator[Problem]:
     """Look at the method first, then at the types, then at LoRA's ranges."""
     if config.raw.get("peft_type") is not None:
         for pointer, sentence in config.type_errors:
             if pointer.split("/")[1] in LOADED:
                 yield Problem(sentence, config.at(pointer))
     if config.peft_type is None:
-        yield from _no_method(config)
+        yield from _no_method(config, recipe)
     elif not config.is_peft:
         yield Problem(
             f"`peft_type` is {config.peft_type!r}, which is not a method of PEFT 0.21.2",
@@ -56,7 +57,8 @@ def check(config: AdapterConfig) -> Iterator[Problem]:
         yield from _layers(config)
 
 
-def _no_method(config: AdapterConfig) -> Iterator[Problem]:
+def _no_method(config: AdapterConfig, recipe: Recipe | None) -> Iterator[Problem]:
+    declared = recipe.value("r") if recipe else None
     if {"architectures", "model_type"} <= config.keys:
         yield Problem(
             f"{_NAME} holds the configuration of a whole model (`model_type` "
@@ -65,6 +67,9 @@ def _no_method(config: AdapterConfig) -> Iterator[Problem]:
             config.at(),
             expected="an object with `peft_type`",
             observed="`architectures` and `model_type`, no `peft_type`",
+            evidence=(f"{recipe.path} declares an adapter of rank {declared}",)
+            if recipe and declared
+            else (),
         )
     elif {"r", "lora_alpha", "target_modules"} <= config.keys and config.raw.get("peft_type") is None:
         yield Problem(

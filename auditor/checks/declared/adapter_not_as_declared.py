@@ -4,8 +4,8 @@
 adapter_config.json says what PEFT built (peft 0.13.2 and 0.21.2, peft_model.py, `save_pretrained`). Where
 they differ, the files are of another run or the declaration is.
 
-Wrong when: the adapter was merged into full weights, which is recognised by `merge_adapter`, or is published
-elsewhere.
+Wrong when: the adapter was merged into full weights, which is recognised by `merge_adapter` or by their files, or is
+published elsewhere.
 
 Fix: publish the files of the declared run, or correct `peft` and `tuner`.
 
@@ -27,6 +27,13 @@ from auditor.runs import Run
 
 SEVERITY = Severity.ERROR
 
+_WHOLE = (
+    "model.safetensors",
+    "model.safetensors.index.json",
+    "pytorch_model.bin",
+    "pytorch_model.bin.index.json",
+)
+"""Files of a whole model; platforms copy their configuration beside a merged one (ms-swift 4.6.0, model/utils.py)."""
 _KINDS = {
     "lora": "LORA",
     "qlora": "LORA",
@@ -80,6 +87,8 @@ def _without_adapter(run: Run, recipe: Recipe) -> Iterator[Problem | Skip]:
         yield Skip("the configuration was handed in, and another run may have been made by it")
     elif recipe.value("merge_adapter"):
         yield Skip("the adapter was to be merged, which removes its files")
+    elif recipe.documented and any(True for name in _WHOLE for _ in run.blobs(name)):
+        yield Skip("a whole model lies in the run's folder, into which the adapter may have been merged")
     elif wanted is not None and wanted.meant is True:
         yield Problem(
             "peft is declared true, and the run holds no adapter_config.json",

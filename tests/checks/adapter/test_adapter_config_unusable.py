@@ -97,6 +97,7 @@ def test_fails_for_a_model_configuration_under_the_name() -> None:
             CONFIG,
             expected="an object with `peft_type`",
             observed="`architectures` and `model_type`, no `peft_type`",
+            evidence=("cheetah-fine-tuning-config.json declares an adapter of rank 8",),
         )
     ]
 

@@ -7,7 +7,8 @@ from auditor.engine._rules import rules
 from auditor.engine.audit import Options, look
 from auditor.model import Severity, Snapshot
 from auditor.policy import Policy
-from tests.builders.platforms import AUTOTRAIN, AXOLOTL, LLAMA_FACTORY, MS_SWIFT, TRL, with_config
+from tests.builders.platforms import AUTOTRAIN, AXOLOTL, CHEETAH, LLAMA_FACTORY, MS_SWIFT, TRL, with_config
+from tests.builders.repositories import healthy
 from tests.checks.expecting import ERROR, WARNING, found, reasons
 
 PARAMS = "training_params.json"
@@ -108,6 +109,27 @@ def test_an_adapter_that_a_config_handed_in_asks_for_may_be_elsewhere() -> None:
     assert only.severity is WARNING
     (loud,) = found("adapter-not-as-declared", autotrain(peft=False))
     assert loud.severity is ERROR
+
+
+def test_a_merged_model_has_no_adapter_beside_its_configuration() -> None:
+    gone = ["adapter_config.json", "adapter_model.safetensors", "checkpoint-9/", "checkpoint-18/"]
+    bare = with_config(PARAMS, AUTOTRAIN, without=gone)
+    assert len(found("adapter-not-as-declared", bare)) == 1
+    merged = with_config(PARAMS, AUTOTRAIN, without=gone, data={"model.safetensors.index.json": b"{}"})
+    assert reasons("adapter-not-as-declared", merged) == [
+        "a whole model lies in the run's folder, into which the adapter may have been merged"
+    ]
+
+
+def test_a_whole_models_config_in_the_adapters_place_is_one_finding_with_what_was_declared() -> None:
+    llama = '{"architectures": ["LlamaForCausalLM"], "model_type": "llama"}'
+    named = text(AXOLOTL, ("./tiny/output", "fine-tuning/output"))
+    paths = [f"{folder}adapter_config.json" for folder in ("", "checkpoint-9/", "checkpoint-18/")]
+    snapshot = healthy(without=[CHEETAH], text={"sql.yml": named, **dict.fromkeys(paths, llama)})
+    assert {item.evidence for item in found("adapter-config-unusable", snapshot)} == {
+        ("sql.yml declares an adapter of rank 8",)
+    }
+    assert found("adapter-not-as-declared", snapshot) == []
 
 
 def test_another_base_in_a_config_handed_in_is_reported_once() -> None:
