@@ -26,6 +26,8 @@ CANDIDATES = (
 """Names under which people keep configurations; their content decides."""
 SIZE_LIMIT = 64 * 1024
 """Largest such file looked at, in bytes: a dump of all arguments of ms-swift 4.6 has some 20 KB."""
+NAMED_LIMIT = 64 * 1024 * 1024
+"""Largest file searched that bears a platform's own name, in bytes: that of any JSON document."""
 CARD_LIMIT = 1024 * 1024
 """Largest model card searched for a configuration, in bytes."""
 _ELSEWHERE = frozenset(
@@ -46,8 +48,7 @@ def read_recipe(path: str, blob: Blob) -> Recipe | None:
     """The recipe a file declares, or None when no platform knows it. Raises CannotRead for a name that one owns."""
     owner = _owner(path)
     if owner is not None:
-        recipe: Recipe | None = owner.recognise(path, _parsed(path, blob))
-        return recipe
+        return _by_name(owner, path, blob)
     if name_of(path) == "README.md":
         return _in_card(path, blob)
     return _by_content(path, blob) if _is_candidate(path, blob) else None
@@ -63,6 +64,22 @@ def _owner(path: str) -> ModuleType | None:
     return next(
         (p for p in platforms() if any(fnmatch.fnmatchcase(name, pattern) for pattern in p.FILES)), None
     )
+
+
+def _by_name(owner: ModuleType, path: str, blob: Blob) -> Recipe | None:
+    """A file that cannot be parsed is a loss only where it may be the platform's: others use such names, too."""
+    try:
+        raw = _parsed(path, blob)
+    except CannotRead as error:
+        if error.state != "unfetched" and owner.MARKS and not _likely(owner, blob.read(NAMED_LIMIT)):
+            return None
+        raise
+    recipe: Recipe | None = owner.recognise(path, raw)
+    return recipe
+
+
+def _likely(platform: ModuleType, data: bytes) -> bool:
+    return sum(mark.encode() in data for mark in platform.MARKS) >= _LEAST_MARKS
 
 
 def _is_candidate(path: str, blob: Blob) -> bool:
@@ -83,7 +100,7 @@ def _by_content(path: str, blob: Blob) -> Recipe | None:
     """A file that is nobody's, or that cannot be parsed, is not a configuration known here: no loss to anybody."""
     try:
         data = blob.read(SIZE_LIMIT)
-        likely = [p for p in platforms() if sum(mark.encode() in data for mark in p.MARKS) >= _LEAST_MARKS]
+        likely = [platform for platform in platforms() if _likely(platform, data)]
         raw = _parsed(path, blob) if likely else {}
     except CannotRead:
         return None

@@ -38,6 +38,8 @@ _OWN = frozenset(
     }
 )
 """Keys of training_params.json; five of them tell it from another program's file of that name."""
+_LANGUAGE = frozenset({"block_size", "lora_r", "peft", "use_peft"})
+"""Keys of a language model's training that AutoTrain's classifiers, regressions and the like do not have."""
 _PREFERENCE = frozenset({"rejected_text_column", "prompt_text_column", "dpo_beta", "model_ref"})
 
 
@@ -45,7 +47,7 @@ def recognise(path: str, raw: Mapping[str, object]) -> Recipe | None:
     """The parameters of a language model's training; AutoTrain's other tasks train no adapter of this kind."""
     if str(raw.get("task", "")).startswith("llm") and "backend" in raw and "base_model" in raw:
         return compose(_YAML, path, raw, record=False)
-    if len(_OWN & set(raw)) < 5:
+    if len(_OWN & set(raw)) < 5 or not _LANGUAGE & set(raw):
         return None
     return compose(_PARAMS, path, raw, record=path.rpartition("/")[2] in FILES)
 

@@ -8,10 +8,11 @@ import pytest
 
 from auditor import discover
 from auditor.errors import CannotRead
+from auditor.model import Blob
 from auditor.recipes import _platforms
 from auditor.recipes._platforms import SIZE_LIMIT, is_recipe, platforms, read_recipe
 from tests.builders.blobs import blob, json_blob
-from tests.builders.platforms import EVERY, LLAMA_FACTORY, recipe_of, text_of
+from tests.builders.platforms import AUTOTRAIN, EVERY, LLAMA_FACTORY, recipe_of, text_of
 
 
 @pytest.mark.parametrize("name", discover.names("auditor.recipes"))
@@ -108,9 +109,27 @@ def test_yaml_is_loaded_only_for_a_file_with_two_marks(monkeypatch: pytest.Monke
         read_recipe("config.yaml", blob(LLAMA_FACTORY, "config.yaml"))
 
 
+def absent(path: str) -> Blob:
+    def refuse() -> BinaryIO:
+        raise CannotRead("is not fetched", "unfetched")
+
+    return replace(blob("", path), content=refuse, absent="is not fetched")
+
+
 def test_a_name_that_a_platform_owns_says_why_it_cannot_be_read() -> None:
     assert is_recipe("out/training_params.json")
+    half = text_of(AUTOTRAIN)[:200]
     with pytest.raises(CannotRead):
-        read_recipe("training_params.json", blob("{", "training_params.json"))
+        read_recipe("training_params.json", blob(half, "training_params.json"))
+    # Another program's file of that name is no loss, and a pointer without content always is one.
+    assert (
+        read_recipe("training_params.json", blob('{"fp16": true, "fp16": false}', "training_params.json"))
+        is None
+    )
+    with pytest.raises(CannotRead):
+        read_recipe("training_params.json", absent("training_params.json"))
     # Another task's parameters are AutoTrain's too, and none of an adapter's.
-    assert read_recipe("training_params.json", json_blob({"lr": 1, "image_column": "x"})) is None
+    classifier = {
+        key: AUTOTRAIN[key] for key in ("lr", "epochs", "project_name", "data_path", "scheduler", "optimizer")
+    }
+    assert read_recipe("training_params.json", json_blob({**classifier, "target_column": "label"})) is None
