@@ -21,7 +21,11 @@ class WeightIndex(Artifact):
     ``strange`` are entries of the map whose shard is no text.
     """
 
-    patterns: ClassVar[tuple[str, ...]] = ("*.safetensors.index.json", "*.bin.index.json")
+    patterns: ClassVar[tuple[str, ...]] = (
+        *("*.safetensors.index.json", "*.bin.index.json"),
+        # diffusers puts the variant between: model.safetensors.index.fp16.json.
+        *("*.safetensors.index.*.json", "*.bin.index.*.json"),
+    )
     weight_map: Mapping[str, str] = field(default_factory=dict)
     total_size: int | None = None
     strange: tuple[str, ...] = ()

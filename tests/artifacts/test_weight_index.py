@@ -18,6 +18,7 @@ def read(document: object) -> WeightIndex:
 def test_names() -> None:
     assert WeightIndex.matches("full/pytorch_model.bin.index.json")
     assert WeightIndex.matches("model.safetensors.index.json")
+    assert WeightIndex.matches("diffusion_pytorch_model.safetensors.index.fp16.json")
     assert not WeightIndex.matches("index.json")
 
 

@@ -71,13 +71,15 @@ def check(run: Run) -> Iterator[Problem | Skip]:
 
 def _differing(one: AdapterConfig, right: AdapterConfig) -> list[str]:
     """The keys in which two copies differ, those that shape the adapter first."""
-    keys = [key for key in (*_SHAPE, *_MILD) if not _same(key, one, right)]
+    # AdaLoRA gives ranks away while it trains and keeps who has how many in rank_pattern.
+    moving = {"rank_pattern"} if one.peft_type == right.peft_type == "ADALORA" else set[str]()
+    keys = [key for key in (*_SHAPE, *_MILD) if key not in moving and not _same(key, one, right)]
     version = one.raw.get("peft_version")
     if version is None or version != right.raw.get("peft_version"):
         return keys
     # A resumed run may name its base by path, and then without the revision.
     base = one.base_model_name_or_path == right.base_model_name_or_path
-    free = {"base_model_name_or_path", *keys} | (set() if base else {"revision"})
+    free = {"base_model_name_or_path", *keys, *moving} | (set() if base else {"revision"})
     return keys + [key for key in sorted((one.keys | right.keys) - free) if not _equal(key, one, right)]
 
 

@@ -18,10 +18,11 @@ Good:
 
 from collections.abc import Iterator, Sequence
 
+from auditor.artifacts._module_patterns import layer_index
 from auditor.artifacts._peft_layout import MARKS, Part, expected_shape, methods_of, missing, parts
 from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.adapter_weights import AdapterWeights
-from auditor.checks._wording import counted, joined
+from auditor.checks._wording import counted, joined, shown
 from auditor.model import Problem, Severity, Skip
 
 SEVERITY = Severity.ERROR
@@ -46,6 +47,43 @@ def check(config: AdapterConfig, weights: AdapterWeights) -> Iterator[Problem | 
     if not config.raw.get("arrow_config"):
         yield from _incomplete(config, weights, own)
     yield from _sizes(config, weights, own)
+    yield from _replicated(config, weights, own)
+    if config.peft_type != "LORA" and config.target_modules is not None:
+        yield from _untargeted(config, weights, own)
+
+
+def _untargeted(config: AdapterConfig, weights: AdapterWeights, own: Sequence[Part]) -> Iterator[Problem]:
+    """Of LoRA the ledger's evidence says it (rank-from-tensors)."""
+    modules = dict.fromkeys(part.module for part in own if part.module)
+    strange = [module for module in modules if config.targets(module) is False]
+    if strange:
+        yield Problem(
+            f"{len(strange)} of {counted(len(modules), 'module')} are none that `target_modules` names, first "
+            f"{strange[0]}",
+            weights.at(strange[0]),
+            expected=f"modules of `target_modules` {shown(config.raw.get('target_modules'))}",
+            observed=strange[0],
+        )
+
+
+def _replicated(config: AdapterConfig, weights: AdapterWeights, own: Sequence[Part]) -> Iterator[Problem]:
+    """`layer_replication` lists ranges of layers, end not included, that make up the model (tuners/lora/model.py)."""
+    ranges = config.raw.get("layer_replication")
+    if not isinstance(ranges, list) or not ranges:
+        return
+    pairs = [item for item in ranges if isinstance(item, list) and len(item) == 2]
+    if len(pairs) != len(ranges) or not all(isinstance(end, int) for pair in pairs for end in pair):
+        return
+    total = sum(end - start for start, end in pairs)
+    beyond = [(index, p) for p in own if (index := layer_index((), p.module)) is not None and index >= total]
+    if beyond:
+        index, part = max(beyond, key=lambda item: item[0])
+        yield Problem(
+            f"`layer_replication` makes {total} layers, and the file holds a module of layer {index}",
+            weights.at(part.info.name),
+            expected=f"layers 0 to {total - 1}",
+            observed=f"layer {index}",
+        )
 
 
 def _none(config: AdapterConfig, weights: AdapterWeights) -> Problem:

@@ -38,7 +38,10 @@ def check(contents: Contents) -> Iterator[Problem | Skip]:
         yield from _by_index(index, contents)
     for (folder, stem, end, total), shards in groups.items():
         index_path = f"{folder}/{stem}.{end}.index.json".lstrip("/")
-        if index_path not in contents.snapshot.files:
+        # A variant stands in both names: model.fp16-00001-of-00002.safetensors, model.safetensors.index.fp16.json.
+        plain, _, variant = stem.rpartition(".")
+        other = f"{folder}/{plain}.{end}.index.{variant}.json".lstrip("/")
+        if not {index_path, other} & contents.snapshot.files.keys():
             yield from _by_number(shards, total, index_path, f"{folder}/{stem}.{end}".lstrip("/"), contents)
 
 

@@ -31,7 +31,9 @@ SEVERITY = Severity.WARNING
 
 def check(index: WeightIndex, contents: Contents) -> Iterator[Problem]:
     """Files of the index's own stem and ending, in its folder."""
-    stem, _, end = name_of(index.path).removesuffix(".index.json").rpartition(".")
+    name, _, variant = name_of(index.path).removesuffix(".json").partition(".index")
+    stem, _, end = name.rpartition(".")
+    stem += variant
     extra: list[str] = []
     for path in contents.snapshot.files:
         match = SHARD.match(name_of(path)) if folder_of(path) == index.folder else None

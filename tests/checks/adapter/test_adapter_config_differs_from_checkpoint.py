@@ -37,6 +37,16 @@ def test_passes_keys_that_another_release_did_not_write() -> None:
     assert found(RULE, healthy(json_edits=edits)) == []
 
 
+def test_passes_the_ranks_that_adalora_gives_away() -> None:
+    """peft writes another rank_pattern with every checkpoint of an AdaLoRA run."""
+    files = (CONFIG, "checkpoint-9/adapter_config.json", "checkpoint-18/adapter_config.json")
+    edits = {
+        path: {"/peft_type": "ADALORA", "/rank_pattern": {"q.lora_E": [True] * kept}}
+        for kept, path in enumerate(files)
+    }
+    assert found(RULE, healthy(json_edits=edits)) == []
+
+
 def test_fails_for_keys_that_one_release_always_writes() -> None:
     edits = {CONFIG: {"/init_lora_weights": DELETE, "/megatron_core": "other"}}
     (only,) = found(RULE, healthy(json_edits=edits))

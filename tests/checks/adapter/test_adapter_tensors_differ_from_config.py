@@ -172,6 +172,25 @@ def test_fails_when_a_module_has_half_a_pair() -> None:
     ]
 
 
+def test_fails_for_modules_that_are_not_targeted() -> None:
+    shapes = {**module(Q, ia3_l=(32, 1)), **module("self_attn.v_proj", ia3_l=(16, 1))}
+    (only,) = found(RULE, made("IA3", {"target_modules": ["q_proj"], "feedforward_modules": []}, shapes))
+    assert only.message == (
+        "1 of 2 modules are none that `target_modules` names, first model.layers.0.self_attn.v_proj"
+    )
+    assert found(RULE, made("IA3", {"target_modules": ["q_proj", "v_proj"]}, shapes)) == []
+    assert found(RULE, made("IA3", {"target_modules": "all-linear"}, shapes)) == []
+
+
+def test_fails_for_layers_beyond_the_replicated_ones() -> None:
+    """[[0, 2], [1, 2]] makes three layers, 0 to 2 (peft 0.21.2, tuners/lora/model.py)."""
+    names = [f"model.layers.{number}.self_attn.q_proj" for number in range(4)]
+    settings = {"r": 4, "layer_replication": [[0, 2], [1, 2]]}
+    assert found(RULE, made("LORA", settings, lora(*names[:3]))) == []
+    (only,) = found(RULE, made("LORA", settings, lora(*names)))
+    assert only.message == "`layer_replication` makes 3 layers, and the file holds a module of layer 3"
+
+
 def test_cannot_look_at_methods_and_names_it_does_not_know() -> None:
     assert reasons(RULE, made("CARTRIDGE", {}, {"x": (1,)})) == [
         "the tensor names of CARTRIDGE are not known"

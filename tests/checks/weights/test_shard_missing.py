@@ -15,6 +15,13 @@ def test_passes_files_that_are_named_like_shards_and_complete_without_an_index()
     assert found(RULE, sharded({}, {"model-00001-of-00001.safetensors": ["a"]})) == []
 
 
+def test_passes_a_variant_whose_name_stands_in_both() -> None:
+    names = ["model.fp16-00001-of-00002.safetensors", "model.fp16-00002-of-00002.safetensors"]
+    index = b'{"weight_map": {"a": "%b", "b": "%b"}}' % (names[0].encode(), names[1].encode())
+    more = {"model.safetensors.index.fp16.json": index}
+    assert found(RULE, sharded({}, {names[0]: ["a"], names[1]: ["b"]}, more=more)) == []
+
+
 def test_fails_for_one_of_two() -> None:
     assert found(RULE, sharded(shards={ONE: ["a"]})) == [
         finding(
