@@ -27,6 +27,8 @@ from auditor.model import Problem, Severity, Skip
 
 SEVERITY = Severity.ERROR
 
+_NAMED_OTHERWISE = ("LORA", "ADAPTION_PROMPT")
+"""LoRA's targets are weighed by the ledger's evidence; an adaption prompt's word is the end of a name, no pattern."""
 _OTHER_TRAINERS = (".lora.", "lora_unet_", "lora_te")
 """Parts of names that diffusers and kohya give, which PEFT translates when it loads them."""
 
@@ -48,7 +50,7 @@ def check(config: AdapterConfig, weights: AdapterWeights) -> Iterator[Problem | 
         yield from _incomplete(config, weights, own)
     yield from _sizes(config, weights, own)
     yield from _replicated(config, weights, own)
-    if config.peft_type != "LORA" and config.target_modules is not None:
+    if config.peft_type not in _NAMED_OTHERWISE and config.target_modules is not None:
         yield from _untargeted(config, weights, own)
 
 

@@ -79,6 +79,11 @@ HONEST: dict[str, tuple[str, dict[str, object], Shapes]] = {
         {"base_model.model.model.embed_tokens.trainable_tokens_delta": (3, 32)},
     ),
     "ln tuning": ("LN_TUNING", {}, module("input_layernorm", ln_tuning_layers__weight=(32,))),
+    "adaption prompt": (
+        "ADAPTION_PROMPT",
+        {"adapter_len": 4, "adapter_layers": 1, "target_modules": "self_attn"},
+        module("self_attn", adaption_prompt=(1, 4, 32), adaption_gate=(1,)),
+    ),
     "x-lora": (
         "XLORA",
         {"hidden_size": 32},
