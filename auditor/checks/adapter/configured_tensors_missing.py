@@ -1,8 +1,8 @@
-"""adapter_config.json says that more was trained than the file holds: modules_to_save, tokens or LoRA's biases.
+"""adapter_config.json says that more was trained than the file holds: modules_to_save, tokens or biases.
 
 PEFT trains the modules of `modules_to_save` in full and saves them with the adapter, the rows of
-`trainable_token_indices` as `trainable_tokens_delta`, and with `lora_bias` a bias for every lora_B (peft 0.21.2,
-utils/other.py `AuxiliaryTrainingWrapper`, tuners/lora/layer.py). Where they are missing, loading leaves the base's
+`trainable_token_indices` as `trainable_tokens_delta`, every bias of the model with `bias` "all", and with
+`lora_bias` one for every lora_B (peft 0.21.2, utils/other.py `AuxiliaryTrainingWrapper`, tuners/lora/layer.py). Where they are missing, loading leaves the base's
 own weights, or for a classification head random ones, and says so in a warning at best.
 
 Wrong when: `modules_to_save` lists names that the model does not have, which PEFT passes over; of the two names
@@ -17,6 +17,7 @@ Good:
     adapter_config.json: /modules_to_save = []
 """
 
+import re
 from collections.abc import Iterator
 
 from auditor.artifacts._peft_layout import Part
@@ -36,6 +37,12 @@ from auditor.model import Problem, Severity, Skip
 
 SEVERITY = Severity.ERROR
 
+_BIASED = re.compile(
+    r"\b(?:(?:xlm-?)?roberta|(?:distil|al)?bert|electra|deberta|gpt2|opt|vit|whisper)(?=For|Model|-|LMHead|$)",
+    re.I,
+)
+"""Families whose layers have biases (transformers 5.23.0, models/<family>/modeling_*.py)."""
+
 
 def check(config: AdapterConfig, weights: AdapterWeights) -> Iterator[Problem | Skip]:
     """Modules first, then tokens, then biases; a file without any tensor is the matter of another rule."""
@@ -49,6 +56,7 @@ def check(config: AdapterConfig, weights: AdapterWeights) -> Iterator[Problem | 
     yield from _tokens(config, weights, own)
     if config.peft_type == "LORA" and config.raw.get("lora_bias") is True:
         yield from _biases(weights)
+    yield from _all_biases(config, weights)
 
 
 def _modules(config: AdapterConfig, weights: AdapterWeights) -> Iterator[Problem]:
@@ -91,6 +99,20 @@ def _tokens(config: AdapterConfig, weights: AdapterWeights, own: tuple[Part, ...
             config.at("/trainable_token_indices"),
             expected=f"{len(indices)} rows of trainable_tokens_delta",
             observed=f"{mine[0].info.shape[0] if mine and mine[0].info.shape else 0}",
+        )
+
+
+def _all_biases(config: AdapterConfig, weights: AdapterWeights) -> Iterator[Problem]:
+    """`bias` "all" saves every bias of the model; Llama and its kin have none, so the family must be known."""
+    family = f"{config.base_model_class or ''} {(config.base_model_name_or_path or '').rpartition('/')[2]}"
+    if config.bias != "all" or not _BIASED.search(family):
+        return
+    if not any(name.endswith(".bias") and ".lora_" not in name for name in weights.tensors):
+        yield Problem(
+            '`bias` is "all", and the file holds no bias of the model',
+            config.at("/bias"),
+            expected="the biases of the base model's layers",
+            observed="none",
         )
 
 

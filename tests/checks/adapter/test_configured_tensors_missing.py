@@ -79,6 +79,18 @@ def test_fails_for_missing_biases_of_lora() -> None:
     )
 
 
+def test_fails_for_biases_of_a_family_that_has_them() -> None:
+    base = {"bias": "all", "base_model_name_or_path": "FacebookAI/roberta-base"}
+    (only,) = found(RULE, made("LORA", base, Q))
+    assert (only.at.member, only.observed) == ("/bias", "none")
+    assert found(RULE, made("LORA", base, {**Q, "base_model.model.roberta.pooler.dense.bias": (8,)})) == []
+
+
+def test_passes_a_family_without_biases() -> None:
+    base = {"bias": "all", "base_model_name_or_path": "meta-llama/Llama-3.2-1B"}
+    assert found(RULE, made("LORA", base, Q)) == []
+
+
 def test_cannot_look_at_methods_it_does_not_know_or_without_the_file() -> None:
     unknown = made("CARTRIDGE", {"modules_to_save": ["x"]}, {"y": (1,)})
     assert reasons(RULE, unknown) == ["the tensor names of CARTRIDGE are not known"]
