@@ -2,8 +2,9 @@
 
 PEFT trains the modules of `modules_to_save` in full and saves them with the adapter, the rows of
 `trainable_token_indices` as `trainable_tokens_delta`, every bias of the model with `bias` "all", and with
-`lora_bias` one for every lora_B (peft 0.21.2, utils/other.py `AuxiliaryTrainingWrapper`, tuners/lora/layer.py). Where they are missing, loading leaves the base's
-own weights, or for a classification head random ones, and says so in a warning at best.
+`lora_bias` one for every lora_B (peft 0.21.2, utils/other.py `AuxiliaryTrainingWrapper`, tuners/lora/layer.py).
+Where they are missing, loading leaves the base's own weights, or for a classification head random ones, and says so
+in a warning at best.
 
 Wrong when: `modules_to_save` lists names that the model does not have, which PEFT passes over; of the two names
 that PEFT adds for a classification head one is enough.
