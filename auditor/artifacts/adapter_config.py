@@ -15,7 +15,7 @@ from auditor.artifacts._module_patterns import (
     pattern_problem,
     within,
 )
-from auditor.artifacts._peft_types import PEFT_TYPES
+from auditor.artifacts.versions import peft_methods
 from auditor.model import Blob, Fact
 
 ENTRY_LIMIT = 10_000
@@ -112,8 +112,8 @@ class AdapterConfig(Artifact):
 
     @property
     def is_peft(self) -> bool:
-        """Whether ``peft_type`` names a method PEFT 0.21.2 knows."""
-        return self.peft_type in PEFT_TYPES
+        """Whether ``peft_type`` names a method that some release of PEFT knows."""
+        return self.peft_type in peft_methods()
 
     @property
     def pattern_problem(self) -> str | None:

@@ -33,6 +33,7 @@ _FEWEST_STATE_KEYS = 10
 """A trainer_state.json with fewer of them is another program's file."""
 
 
+@lru_cache
 def peft_methods() -> frozenset[str]:
     """Every ``peft_type`` that some release read writes."""
     return frozenset(load("peft")["classes"])
@@ -126,6 +127,12 @@ def stated_range(version: str, library: str = "peft") -> VersionRange:
     older = [release for number, release in releases if number == minor]
     newer = [release for number, release in releases if number > minor]
     return VersionRange(older[0] if older else None, newer[0] if newer else None)
+
+
+def is_older(stated: str, written: VersionRange) -> bool:
+    """Whether a stated release of PEFT is older than every release in a range."""
+    newest = stated_range(stated).high
+    return newest is not None and written.low is not None and version_key(newest) < version_key(written.low)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.model_card import ModelCard
-from auditor.artifacts.versions import peft_range, stated_range
+from auditor.artifacts.versions import is_older, peft_range, stated_range
 from auditor.claims import DECLARED, Ledger
 from auditor.evidence._versions import Bound, combine
 from auditor.model import Evidence, VersionRange, version_key
@@ -49,11 +49,14 @@ def _from_version(config: AdapterConfig) -> Iterator[Bound]:
 
 
 def _from_card(run: Run, config: AdapterConfig) -> Iterator[Bound]:
+    """A card older than the keys is the finding of card-peft-version-too-old, and narrows nothing here."""
+    dated = peft_range(config.keys, config.peft_type)
     folder = run.contents.folders.get(config.folder)
     for card in folder.all(ModelCard) if folder else ():
         version = card.peft_version
         if version and any(version_key(version)):
-            yield Bound(stated_range(version), f"the card says PEFT {version}", card.path)
+            firm = dated is None or not is_older(version, dated.range)
+            yield Bound(stated_range(version), f"the card says PEFT {version}", card.path, firm)
 
 
 def _from_head(config: AdapterConfig, ledger: Ledger) -> Iterator[Bound]:

@@ -62,6 +62,12 @@ def test_a_card_of_another_release_conflicts_with_the_keys() -> None:
     )
 
 
+def test_a_card_older_than_the_keys_is_left_to_the_rule_about_cards() -> None:
+    evidence = only(run_with("0.9.0"))
+    assert evidence.outcome is Status.VERIFIED
+    assert evidence.value == VersionRange("0.10.0", "0.13.2")
+
+
 @pytest.mark.parametrize(
     ("version", "expected"),
     # A development build holds what was in main between the minor release before it and the one after it.

@@ -21,8 +21,8 @@ from collections.abc import Iterator
 
 from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.model_card import ModelCard
-from auditor.artifacts.versions import peft_range
-from auditor.model import Problem, Severity, Skip, version_key
+from auditor.artifacts.versions import is_older, peft_range
+from auditor.model import Problem, Severity, Skip
 
 SEVERITY = Severity.WARNING
 
@@ -30,10 +30,10 @@ SEVERITY = Severity.WARNING
 def check(card: ModelCard, config: AdapterConfig) -> Iterator[Problem | Skip]:
     """Only keys that are too new count: old ones may have been dropped by an edit."""
     stated = card.peft_version
-    dated = peft_range(config.keys) if config.peft_type == "LORA" else None
+    dated = peft_range(config.keys, config.peft_type)
     if stated is None or dated is None or dated.range.low is None:
         yield Skip("the card names no PEFT release, or the adapter's keys do not date it")
-    elif version_key(stated) < version_key(dated.range.low):
+    elif is_older(stated, dated.range):
         yield Problem(
             f"the card says PEFT {stated}, and {config.path} was written by PEFT {dated.range}",
             card.at("PEFT"),

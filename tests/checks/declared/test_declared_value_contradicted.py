@@ -78,7 +78,7 @@ def test_fails_mildly_for_a_card_that_describes_another_training() -> None:
 
 
 def test_says_when_it_cannot_look() -> None:
-    snapshot = memory_snapshot("bare", {"adapter_config.json": b'{"peft_type": "IA3"}'})
+    snapshot = memory_snapshot("bare", {"adapter_config.json": b'{"peft_type": "NO_METHOD"}'})
     assert reasons(RULE, snapshot) == ["no file tests any claim of this run"]
     assert reasons(RULE, memory_snapshot("empty", {})) == [
         "no adapter, checkpoint or trainer state was found"

@@ -17,12 +17,12 @@ def test_fails_where_state_and_model_class_exclude_each_other() -> None:
         finding(
             RULE,
             WARNING,
-            f"{STATE} was written by Transformers 4.49.0 or older, {ADAPTER} by Transformers 4.50.0 or newer: "
+            f"{STATE} was written by Transformers 4.41.0 to 4.49.0, {ADAPTER} by Transformers 4.50.0 or newer: "
             "no release can have written both",
             STATE,
             evidence=(
                 (
-                    f"{STATE}: exactly the 19 keys before `best_global_step`, which came with Transformers 4.50.0; "
+                    f"{STATE}: exactly the 19 keys that Transformers 4.41.0 to 4.49.0 writes; "
                     f"{ADAPTER}: `Gemma3ForConditionalGeneration` came with Transformers 4.50.0"
                 ),
             ),
@@ -38,7 +38,7 @@ def test_fails_where_the_card_names_another_release_than_the_file() -> None:
 
 
 def test_says_when_it_cannot_look() -> None:
-    snapshot = memory_snapshot("bare", {"adapter_config.json": b'{"peft_type": "IA3"}'})
+    snapshot = memory_snapshot("bare", {"adapter_config.json": b'{"peft_type": "NO_METHOD"}'})
     assert reasons(RULE, snapshot) == ["no file tells which release of Transformers or PEFT wrote it"]
     assert reasons(RULE, memory_snapshot("empty", {})) == [
         "no adapter, checkpoint or trainer state was found"
