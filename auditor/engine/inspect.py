@@ -10,6 +10,7 @@ from auditor.artifacts.scaler_state import ScalerState
 from auditor.artifacts.scheduler_state import SchedulerState
 from auditor.artifacts.trainer_state import TrainerState
 from auditor.artifacts.training_args import TrainingArgs
+from auditor.checks.adapter._load_window import libraries
 from auditor.compare.adapters import compare
 from auditor.compare.pairs import series_of
 from auditor.engine._feed import Side
@@ -131,6 +132,7 @@ def _config(config: AdapterConfig) -> Table:
         "lora_dropout": config.lora_dropout,
         "target_modules": sorted(targets) if isinstance(targets, frozenset) else targets,
         "task_type": config.task_type,
+        "loads with": list(libraries(config)),
     }
 
 

@@ -33,6 +33,8 @@ SURE = "5.2"
 """Newest Transformers under which every PEFT that maps names loaded every class measured."""
 FIRST_OF_5 = "0.18"
 """Oldest PEFT that maps names and can be imported with Transformers 5."""
+STOPS = "0.6"
+"""Oldest PEFT that hands all keys of the file to the configuration class (config.py, `from_pretrained`)."""
 MEASURED = {
     "Gemma3ForConditionalGeneration": (
         "measured under transformers 5.10 to 5.23: PEFT 0.18 loads nothing, 0.19 all, 0.20 and 0.21 all but lm_head"
@@ -67,6 +69,28 @@ def oldest_peft(config: AdapterConfig) -> str | None:
     known = adapter_keys(config.peft_type)
     whole = [low for low, _, keys in known.sets if config.keys <= keys] if known else []
     return known.releases[whole[0]] if known and whole else None
+
+
+def libraries(config: AdapterConfig) -> tuple[str, ...]:
+    """What the configuration alone asks of the libraries; empty for another program's file."""
+    known = adapter_keys(config.peft_type)
+    if known is None:
+        return ()
+    oldest = oldest_peft(config)
+    said = [
+        f"PEFT {_minor(oldest)} or newer{_older(oldest)}" if oldest else "a PEFT newer than all read here"
+    ]
+    low = transformers_min_for_class(config.base_model_class or "")
+    return (*said, f"transformers {_minor(low)} or newer") if low else tuple(said)
+
+
+def _older(oldest: str) -> str:
+    """What releases do with keys they do not know (0.5.0 and older set only the attributes they have)."""
+    if version_key(oldest) <= version_key(STOPS):
+        return ""
+    if version_key(oldest) <= version_key(DROPS_KEYS):
+        return f" ({STOPS} and newer stop at keys they do not know)"
+    return f" (from {DROPS_KEYS} on older ones leave out keys they do not know, with a warning; {STOPS} to 0.13 stop)"
 
 
 def of_renamed(config: AdapterConfig, name: str, renamed: Renaming) -> Window:

@@ -22,6 +22,7 @@ Good:
 import difflib
 from collections.abc import Iterator
 
+from auditor.artifacts._fields import member
 from auditor.artifacts._release_tables import KeyTable
 from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.versions import adapter_keys
@@ -64,14 +65,14 @@ def _unknown(config: AdapterConfig, known: KeyTable, unknown: list[str]) -> Iter
         yield Problem(
             f"PEFT knows no key `{key}` for {config.peft_type}, and `{near}`, which it resembles, is missing: PEFT "
             "uses the default",
-            config.at(f"/{key}"),
+            config.at(member(key)),
             expected=f"`{near}`",
             observed=f"`{key}`",
         )
     elif stated and known.at(stated) is not None:
         yield Problem(
             f"PEFT {stated}, which the file names as its writer, does not write {_named(unknown)}",
-            config.at(f"/{unknown[0]}"),
+            config.at(member(unknown[0])),
             severity=Severity.NOTE,
         )
     else:

@@ -1,3 +1,8 @@
+import json
+
+from auditor.artifacts.adapter_config import AdapterConfig
+from auditor.checks.adapter._load_window import libraries
+from tests.builders.blobs import blob
 from tests.builders.repositories import healthy, seed
 from tests.checks.adapter.tensors import Tensors, changed
 from tests.checks.expecting import NOTE, finding, found, reasons
@@ -98,3 +103,24 @@ def test_says_when_it_cannot_look() -> None:
     assert reasons(RULE, healthy()) == [
         "neither the adapter nor a base configuration at hand names the model class"
     ]
+
+
+def of(**raw: object) -> tuple[str, ...]:
+    return libraries(AdapterConfig.parse(blob(json.dumps(raw).encode(), CONFIG)))
+
+
+def test_what_the_configuration_asks_of_the_libraries() -> None:
+    # `use_dora` came with PEFT 0.9.0, `exclude_modules` with 0.14.0, `target_parameters` with 0.17.0.
+    assert of(peft_type="LORA", r=8) == ("PEFT 0.1 or newer",)
+    assert of(peft_type="LORA", use_dora=True) == (
+        "PEFT 0.9 or newer (0.6 and newer stop at keys they do not know)",
+    )
+    assert of(
+        peft_type="LORA", target_parameters=None, auto_mapping={"base_model_class": "Qwen3ForCausalLM"}
+    ) == (
+        "PEFT 0.17 or newer (from 0.14 on older ones leave out keys they do not know, with a warning; "
+        "0.6 to 0.13 stop)",
+        "transformers 4.51 or newer",
+    )
+    assert of(peft_type="LORA", from_the_future=1) == ("a PEFT newer than all read here",)
+    assert of(fine_tune_type="lora") == ()
