@@ -9,6 +9,7 @@ from tests.checks.expecting import NOTE, finding, found, reasons
 
 RULE = "loads-in-some-releases-only"
 CONFIG = "adapter_config.json"
+OLDER = "older ones leave out keys they do not know, with a warning; 0.6 to 0.13 stop"
 # The honest run's configuration has the 41 keys of PEFT 0.21, the real case's the 24 of 0.10 to 0.13.
 OLD_UNDER_NEW_PEFT = (
     "load the adapter with {} and PEFT 0.21 or newer, or with transformers 4.52 to 5.2 and PEFT 0.21 or newer "
@@ -118,8 +119,7 @@ def test_what_the_configuration_asks_of_the_libraries() -> None:
     assert of(
         peft_type="LORA", target_parameters=None, auto_mapping={"base_model_class": "Qwen3ForCausalLM"}
     ) == (
-        "PEFT 0.17 or newer (from 0.14 on older ones leave out keys they do not know, with a warning; "
-        "0.6 to 0.13 stop)",
+        f"PEFT 0.17 or newer (from 0.14 on {OLDER})",
         "transformers 4.51 or newer",
     )
     assert of(peft_type="LORA", from_the_future=1) == ("a PEFT newer than all read here",)
