@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import TypeGuard
 
 from auditor.evidence._say import contradicted, verified
-from auditor.model import Evidence, VersionRange
+from auditor.model import Evidence, VersionRange, version_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,19 @@ class Bound:
     why: str
     path: str
     firm: bool = True
+
+
+LONGEST = 40
+"""Characters of a version that are believed; ``0.18.1.dev0`` has eleven, a commit behind "@" is not counted."""
+
+
+def plausible(version: object) -> TypeGuard[str]:
+    """Whether a value that a file holds is the name of a release: short, and it begins with a number above 0."""
+    return (
+        isinstance(version, str)
+        and len(version.partition("@")[0]) <= LONGEST
+        and any(version_key(version[:LONGEST]))
+    )
 
 
 def combine(claim: str, library: str, bounds: Sequence[Bound]) -> Iterator[Evidence]:
@@ -55,5 +69,7 @@ def _conflict(claim: str, library: str, one: Bound, other: Bound) -> Evidence:
         f"{one.path} was written by {library} {one.range}, {other.path} by {library} {other.range}: "
         "no release can have written both"
     )
+    if one.path == other.path:
+        says = f"{one.path} holds what {library} {one.range} writes beside what {library} {other.range} does"
     detail = f"{one.path}: {one.why}; {other.path}: {other.why}"
     return contradicted(claim, says, detail, None, one.path, other.path)

@@ -14,8 +14,8 @@ from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.model_card import ModelCard
 from auditor.artifacts.versions import is_older, peft_range, stated_range
 from auditor.claims import DECLARED, Ledger
-from auditor.evidence._versions import Bound, combine
-from auditor.model import Evidence, VersionRange, version_key
+from auditor.evidence._versions import Bound, combine, plausible
+from auditor.model import Evidence, VersionRange
 from auditor.runs import Run
 
 LAST_BASE_NAMES = "0.15.1"
@@ -43,8 +43,8 @@ def _from_keys(config: AdapterConfig) -> Iterator[Bound]:
 
 
 def _from_version(config: AdapterConfig) -> Iterator[Bound]:
-    if config.peft_version and any(version_key(config.peft_version)):
-        version = config.peft_version
+    version = config.peft_version
+    if plausible(version):
         yield Bound(stated_range(version), f"`peft_version` says {version.partition('@')[0]}", config.path)
 
 
@@ -54,7 +54,7 @@ def _from_card(run: Run, config: AdapterConfig) -> Iterator[Bound]:
     folder = run.contents.folders.get(config.folder)
     for card in folder.all(ModelCard) if folder else ():
         version = card.peft_version
-        if version and any(version_key(version)):
+        if plausible(version):
             firm = dated is None or not is_older(version, dated.range)
             yield Bound(stated_range(version), f"the card says PEFT {version}", card.path, firm)
 

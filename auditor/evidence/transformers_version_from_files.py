@@ -25,7 +25,7 @@ from auditor.artifacts.versions import (
     transformers_range_from_state,
 )
 from auditor.claims import DECLARED, Ledger
-from auditor.evidence._versions import Bound, combine
+from auditor.evidence._versions import Bound, combine, plausible
 from auditor.model import Evidence, VersionRange
 from auditor.runs import Run
 
@@ -78,7 +78,7 @@ def _from_events(run: Run) -> Iterator[Bound]:
     for log in run.events[-1:]:
         yield from _fields(log.args(), log.path)
         version = log.model_config().get("transformers_version")
-        if isinstance(version, str) and version[:1].isdigit():
+        if plausible(version):
             span = stated_range(version, "transformers")
             yield Bound(span, f"the model_config text names {version}", log.path)
 

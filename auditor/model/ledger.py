@@ -96,14 +96,21 @@ class VersionRange:
         )
 
 
+_DIGITS = 18
+"""Digits read of one number of a version; dates (20261127) have eight."""
+
+
 def version_key(version: str) -> tuple[int, ...]:
-    """``4.51.3`` -> (4, 51, 3); a suffix (``.dev0``, ``rc1``, ``+cpu``) ends the numbers."""
+    """``4.51.3`` -> (4, 51, 3); a suffix (``.dev0``, ``rc1``, ``+cpu``) ends the numbers.
+
+    Only the first digits of a number count: Python refuses to convert thousands of them.
+    """
     numbers: list[int] = []
     for part in version.split("+")[0].split("."):
         digits = part[: len(part) - len(part.lstrip("0123456789"))]
         if not digits:
             break
-        numbers.append(int(digits))
+        numbers.append(int(digits[:_DIGITS]))
         if digits != part:
             break
     return tuple(numbers + [0] * (3 - len(numbers)))

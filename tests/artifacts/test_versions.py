@@ -17,7 +17,7 @@ from auditor.artifacts.versions import (
     transformers_range_from_arguments,
     transformers_range_from_state,
 )
-from auditor.model import VersionRange
+from auditor.model import VersionRange, version_key
 
 # The keys of a real adapter_config.json whose card says PEFT 0.13.2.
 SEED = """alpha_pattern auto_mapping base_model_name_or_path bias fan_in_fan_out inference_mode
@@ -266,3 +266,7 @@ def test_names_of_renamed_modules(name: str, old: str, new: str) -> None:
 def test_classes_without_older_names(name: str | None) -> None:
     # InternVL came with 4.52.0 itself; its mapping is for checkpoints of other code.
     assert renaming(name) is None
+
+
+def test_a_number_of_thousands_of_digits_is_cut() -> None:
+    assert version_key("1." + "9" * 5000 + ".2") == (1, 10**18 - 1, 2)

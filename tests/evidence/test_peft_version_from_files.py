@@ -62,6 +62,15 @@ def test_a_card_of_another_release_conflicts_with_the_keys() -> None:
     )
 
 
+def test_a_file_may_disagree_with_itself() -> None:
+    # `kasa_config` came with 0.21.0.
+    evidence = only(run_with(peft_version="0.18.0", kasa_config=None))
+    assert evidence.outcome is Status.CONTRADICTED
+    assert evidence.says == (
+        "adapter_config.json holds what PEFT 0.21.0 or newer writes beside what PEFT 0.18.0 does"
+    )
+
+
 def test_a_card_older_than_the_keys_is_left_to_the_rule_about_cards() -> None:
     evidence = only(run_with("0.9.0"))
     assert evidence.outcome is Status.VERIFIED
@@ -114,3 +123,9 @@ def test_the_narrowing_never_contradicts() -> None:
 @pytest.mark.parametrize("changes", [{"peft_type": None}, {"peft_type": "NEW"}])
 def test_is_silent_for_other_files(changes: dict[str, object]) -> None:
     assert CLAIM not in weighed(run_with(**changes), module).claims  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("version", ["9" * 5000, "1." + "9" * 5000, "", "dev", "no.1", "²"])
+def test_what_is_no_release_is_no_bound(version: str) -> None:
+    """Python refuses to convert a number of more than 4,300 digits."""
+    assert only(run_with(peft_version=version)).value == VersionRange("0.18.0", None)
