@@ -5,7 +5,9 @@ A preference trainer compares two answers: DPO's loss is -log sigmoid(beta x dif
 equal, the loss stays at log 2 and the gradient of the comparison is zero. The platform's keys are
 AutoTrain's (0.8.36, trainers/clm/params.py).
 
-Wrong when: the trainer reads no rejected answers, which supervised trainers do not; then this is only a note.
+A supervised trainer reads no rejected answers: there the key is one of the inert ones, and `inert-keys` names it.
+
+Wrong when: a trainer that is not known here gives the key another meaning.
 
 Fix: name the column that holds the rejected answers, or remove the key under a supervised trainer.
 
@@ -21,7 +23,7 @@ Good:
 from collections.abc import Iterator
 
 from auditor.checks._wording import shown
-from auditor.model import Location, Problem, Severity
+from auditor.model import Location, Problem, Severity, Skip
 from auditor.recipes._base import Recipe
 
 SEVERITY = Severity.WARNING
@@ -30,18 +32,19 @@ _PREFERENCE = frozenset({"dpo", "orpo", "reward", "kto", "cpo"})
 _SUPERVISED = frozenset({"sft", "default", "generic"})
 
 
-def check(recipe: Recipe) -> Iterator[Problem]:
-    """An error under a preference trainer, a note under a supervised one, a warning where that is open."""
+def check(recipe: Recipe) -> Iterator[Problem | Skip]:
+    """An error under a preference trainer, a warning where it is open which trainer ran."""
     rejected, text = recipe.settings.get("rejected_text_column"), recipe.settings.get("text_column")
     if rejected is None or text is None or not rejected.value or rejected.value != text.value:
         return
     trainer = recipe.trainer or ""
-    severity = Severity.ERROR if trainer in _PREFERENCE else Severity.NOTE if trainer in _SUPERVISED else None
+    if trainer in _SUPERVISED:
+        yield Skip(f"trainer {shown(trainer)} reads no rejected answers")
+        return
+    severity = Severity.ERROR if trainer in _PREFERENCE else None
     says = "which trainer reads them is not declared"
     if severity is Severity.ERROR:
         says = f"trainer {shown(trainer)} would compare every answer with itself"
-    elif severity is Severity.NOTE:
-        says = f"trainer {shown(trainer)} reads no rejected answers, so it has no effect"
     yield Problem(
         f"rejected_text_column and text_column are both {shown(text.value)}: {says}",
         Location(recipe.path, rejected.member),

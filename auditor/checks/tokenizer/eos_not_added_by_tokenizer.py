@@ -4,6 +4,9 @@
 models/gemma/tokenization_gemma_fast.py, `update_post_processor`; Llama's is the same). With false the text
 of the training data has to end in the token itself, or the model never sees an end.
 
+Under trainer "sft" nothing is said: TRL's trainer ends every text itself where the token is missing (trl 0.16 to
+1.16.0, trainer/sft_trainer.py, `add_eos`).
+
 Wrong when: the platform appends the token to each text, or the template does.
 
 Fix: check that the training texts end in the end-of-sequence token, and record how it is added.
@@ -29,7 +32,9 @@ def check(config: TokenizerConfig, recipe: Recipe) -> Iterator[Problem | Skip]:
     """A tokenizer that does not have the key leaves it to the post-processor, which is not read here."""
     if recipe.value("add_eos_token") is not True:
         return
-    if config.add_eos_token is None:
+    if recipe.trainer == "sft":
+        yield Skip("under trainer sft the trainer ends each text itself, whatever the tokenizer does")
+    elif config.add_eos_token is None:
         yield Skip("tokenizer_config.json has no add_eos_token")
     elif config.add_eos_token is False:
         yield Problem(

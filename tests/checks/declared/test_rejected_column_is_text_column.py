@@ -1,7 +1,7 @@
 from auditor.model import Snapshot
 from tests.builders.repositories import healthy, seed
 from tests.checks.declared.config import CONFIG, NO_RECIPE, TRAIN, at, without_recipe
-from tests.checks.expecting import ERROR, NOTE, WARNING, finding, found, reasons
+from tests.checks.expecting import ERROR, WARNING, finding, found, reasons
 
 RULE = "rejected-column-is-text-column"
 COLUMN = f"{TRAIN}/column_mappings/rejected_text_column"
@@ -16,19 +16,8 @@ def test_passes() -> None:
     assert found(RULE, under("dpo", "rejected")) == []
 
 
-def test_fails_on_the_real_case_as_a_note() -> None:
-    assert found(RULE, seed()) == [
-        finding(
-            RULE,
-            NOTE,
-            'rejected_text_column and text_column are both "text": trainer "sft" reads no rejected answers, so it has '
-            "no effect",
-            CONFIG,
-            COLUMN,
-            expected="two different columns",
-            observed='"text"',
-        )
-    ]
+def test_cannot_look_under_a_trainer_that_reads_no_rejected_answers() -> None:
+    assert reasons(RULE, seed()) == ['trainer "sft" reads no rejected answers']
 
 
 def test_fails_as_an_error_where_pairs_are_compared() -> None:

@@ -18,8 +18,8 @@ def test_passes_where_nothing_was_asked_for() -> None:
     assert found(RULE, healthy(json_edits=edits)) == []
 
 
-def test_fails_on_the_real_case_in_both_folders() -> None:
-    assert found(RULE, seed()) == [
+def test_fails_under_a_trainer_that_leaves_it_to_the_tokenizer() -> None:
+    assert found(RULE, seed(json_edits={DECLARED: {"/trainer": "default"}})) == [
         finding(
             RULE,
             NOTE,
@@ -31,6 +31,13 @@ def test_fails_on_the_real_case_in_both_folders() -> None:
         )
         for path in (CONFIG, f"checkpoint-450/{CONFIG}")
     ]
+
+
+def test_cannot_look_under_a_trainer_that_ends_texts_itself() -> None:
+    assert (
+        reasons(RULE, seed())
+        == ["under trainer sft the trainer ends each text itself, whatever the tokenizer does"] * 2
+    )
 
 
 def test_says_when_it_cannot_look() -> None:
