@@ -143,6 +143,7 @@ def _own_role(base: BaseConfig) -> Role | None:
 _WITHOUT_NAME: Mapping[str, Role] = {
     "bert": "trunk",
     "clip": "trunk",
+    "deberta-v2": "trunk",
     "distilbert": "trunk",
     "gemma3": "conditional",
     "gemma3n": "conditional",

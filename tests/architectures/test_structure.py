@@ -147,6 +147,13 @@ def test_generations_that_do_not_differ_are_one() -> None:
             "the shape of this gpt2 model is not known: cross attention is not counted",
         ),
         (
+            {"model_type": "deberta-v2", "relative_attention": True},
+            (
+                "the shape of this deberta-v2 model is not known: keys of relative positions that are not shared are "
+                "not counted"
+            ),
+        ),
+        (
             {"model_type": "llama", "architectures": ["LlamaForQuestionAnswering"]},
             "the shape of this llama model is not known: the question class of this model type is not known",
         ),

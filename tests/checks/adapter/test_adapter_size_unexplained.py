@@ -38,6 +38,16 @@ def test_fails(size: int) -> None:
     ]
 
 
+@pytest.mark.parametrize(("spare", "findings"), [(9_000, 0), (-1, 1), (90_000, 1)])
+def test_passes_and_fails_for_another_family(spare: int, findings: int) -> None:
+    # GPT-2: c_attn of twelve layers, 768 -> 2304; r = 8: 12 x 8 x 3072 = 294,912 elements, here in 32 bits. The header
+    # of its 24 tensors has at most 400 x 26 bytes.
+    edits: dict[str, object] = {"/base_model_name_or_path": "gpt2", "/auto_mapping": None, "/r": 8}
+    edits |= {"/target_modules": ["c_attn"], "/task_type": "CAUSAL_LM"}
+    snapshot = seed(text=pointer(4 * 294_912 + spare), json_edits={"adapter_config.json": edits})
+    assert len(found(RULE, snapshot)) == findings
+
+
 def test_says_when_it_cannot_look() -> None:
     assert reasons(RULE, healthy()) == ["the file was read, so its header says what is inside"]
     edits = {"adapter_config.json": {"/base_model_name_or_path": "somebody/own-model"}}

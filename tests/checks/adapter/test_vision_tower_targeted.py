@@ -39,6 +39,14 @@ def test_fails_for_a_pattern_that_reaches_the_tower() -> None:
     assert only.observed == "3 vision modules with 1,536 LoRA parameters"
 
 
+def test_fails_for_another_familys_tower() -> None:
+    # Qwen2.5-VL 3B: qkv and proj of 32 blocks, 1280 -> 3840 and 1280 -> 1280; r = 8: 32 x 8 x (5120 + 2560).
+    edits: dict[str, object] = {PLACE: ["qkv", "proj"], "/auto_mapping": None, "/r": 8}
+    edits["/base_model_name_or_path"] = "Qwen/Qwen2.5-VL-3B-Instruct"
+    (only,) = found(RULE, healthy(json_edits={CONFIG: edits}, without=["checkpoint-9/", "checkpoint-18/"]))
+    assert only.observed == "64 vision modules with 1,966,080 LoRA parameters"
+
+
 def test_fails_by_name_when_the_base_is_unknown() -> None:
     edits = {CONFIG: {"/base_model_name_or_path": "somebody/own-gemma"}}
     assert found(RULE, seed(json_edits=edits, without=["checkpoint-450/"])) == [
