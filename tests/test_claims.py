@@ -4,10 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.claims import DECLARED, EFFECTIVE, RECORDED, Ledger, build, precision_of, same_value
+from auditor.claims import DECLARED, EFFECTIVE, RECORDED, Ledger, build, precision_of, received, same_value
 from auditor.model import Evidence, Status
 from auditor.runs import group, read
 from tests.builders.repositories import healthy
+from tests.checks.training.parts import arguments, everywhere
 
 
 @pytest.fixture(scope="module")
@@ -84,3 +85,16 @@ def test_precision_is_read_from_both_flags() -> None:
     assert precision_of({"fp16": False, "bf16": True}) == "bf16"
     assert precision_of({"fp16": False, "bf16": False}) == "no"
     assert precision_of({}) is None
+
+
+def test_the_copy_that_all_checkpoints_agree_against_does_not_speak_for_the_run() -> None:
+    odd = arguments(learning_rate=0.5)
+    (alone,) = group(read(healthy(data={"training_args.bin": odd})))
+    (early,) = group(read(healthy(data={"checkpoint-9/training_args.bin": odd})))
+    (everywhere_,) = group(read(healthy(data=everywhere(odd))))
+    found = [received(run) for run in (alone, early, everywhere_)]
+    assert [(one.path, one.get("learning_rate")) for one in found if one is not None] == [
+        ("checkpoint-18/training_args.bin", 0.002),
+        ("training_args.bin", 0.002),
+        ("training_args.bin", 0.5),
+    ]

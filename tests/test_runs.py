@@ -64,6 +64,18 @@ def test_a_checkpoint_belongs_to_the_run_whose_history_it_continues() -> None:
     assert [(run.name, [f.step for f in run.checkpoints]) for run in found] == [(".", [3]), (".#2", [1, 2])]
 
 
+def test_a_few_edited_rows_make_no_other_run() -> None:
+    """Three of four rows are the same to the last digit, which two runs never log."""
+    first, edited = (4.0, 3.0, 2.0, 1.0), (4.0, 3.5, 2.0, 1.0, 0.5)
+    files = {
+        "checkpoint-4/trainer_state.json": state(4, first),
+        "checkpoint-5/trainer_state.json": state(5, edited),
+    }
+    assert [run.name for run in runs(files)] == ["."]
+    files["checkpoint-5/trainer_state.json"] = state(5, (4.0, 3.5, 2.5, 1.0, 0.5))
+    assert [run.name for run in runs(files)] == [".", ".#2"]
+
+
 def test_lineage_is_compared_as_text_because_nan_is_not_nan() -> None:
     nan = b'{"global_step": 1, "max_steps": 9, "log_history": [{"step": 1, "grad_norm": NaN}]}'
     more = b'{"global_step": 2, "max_steps": 9, "log_history": [{"step": 1, "grad_norm": NaN}, {"step": 2, "loss": 1}]}'

@@ -1,6 +1,7 @@
 """What the logged norms of the gradients say about the sum of Adam's second moments."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from auditor.artifacts.optimizer_state import OptimizerState
@@ -36,6 +37,8 @@ def expected_sum(optimizer: OptimizerState, state: TrainerState, received: Train
         return "its parameters were not all updated in every step, by one beta"
     if received.get("deepspeed") or received.get("fsdp") or any(_is_half(optimizer)):
         return "it was sharded or is kept in half precision"
+    if not all(_decays_apart(group, received) for group in optimizer.param_groups):
+        return "weight decay is part of its gradients"
     clip = received.number("max_grad_norm")
     norms = dict(state.logged("grad_norm"))
     if clip is None or not norms or not all(math.isfinite(n) and n >= 0 for n in norms.values()):
@@ -57,6 +60,17 @@ def expected_sum(optimizer: OptimizerState, state: TrainerState, received: Train
     high = known + missing * clip * clip
     words = f"{known:.9g}" if not missing else f"{known:.9g} to {high:.9g}"
     return Range(known * (1 - slack), high * (1 + slack), words, detail)
+
+
+def _decays_apart(group: Mapping[str, object], received: TrainingArgs) -> bool:
+    """Whether weight decay leaves the moments alone: AdamW's does, Adam's is added to the gradient.
+
+    Source: torch 2.13.0, optim/adam.py, `_single_tensor_adam`; older releases do not say which of the two it is.
+    """
+    if not group.get("weight_decay") or group.get("decoupled_weight_decay") is True:
+        return True
+    named = str(received.get("optim")).rpartition(".")[2].lower().startswith("adamw")
+    return "decoupled_weight_decay" not in group and named
 
 
 def _clipped(norm: float, clip: float) -> float:

@@ -96,6 +96,14 @@ def test_passes_a_sum_that_the_norms_give() -> None:
     assert found(RULE, healthy(data=with_norms(total * (1 + 4e-5)))) == []
 
 
+def test_passes_an_adam_whose_decay_is_in_its_gradients() -> None:
+    """torch 2.13.0, optim/adam.py: without decoupling the decay is added to the gradient before its square."""
+    each = {"exp_avg": 1e-6, "exp_avg_sq": 0.01}
+    coupled = {**GROUP, "decoupled_weight_decay": False}
+    file = make_optimizer(SHAPES, 18, lambda _, key: each[key], coupled)
+    assert found(RULE, healthy(data={FILE: file})) == []
+
+
 def test_fails_for_a_sum_that_the_norms_do_not_give() -> None:
     total = clipped_sum(honest_norms())
     (only,) = found(RULE, healthy(data=with_norms(total * 1.001)))
