@@ -18,8 +18,6 @@ ARGUMENTS = (
     *("eval_strategy", "eval_steps", "packing", "max_length"),
 )
 """Canonical keys whose meaning is that of the TrainingArguments (or trl SFTConfig) field of the same name."""
-_NULL_SAYS = ("save_total_limit",)
-"""Arguments whose null means something that a declared value contradicts: all checkpoints are kept."""
 _UNSAID = ("", "none", "null")
 _RATIOS = ("logging_steps", "save_steps", "eval_steps")
 
@@ -41,7 +39,7 @@ def against_arguments(run: Run, values: Mapping[str, object], path: str) -> Iter
     if recipe is None or not values:
         return
     for key, stated in declared(run, ARGUMENTS):
-        if values.get(key) is not None or (key in _NULL_SAYS and key in values):
+        if values.get(key) is not None:
             yield _outcome(key, stated, values[key], _open(key, stated.meant, values), path, recipe.path)
     precision = precision_of(values)
     for key, stated in declared(run, ("mixed_precision",)):

@@ -113,9 +113,3 @@ def test_cannot_look_where_there_is_none() -> None:
 def test_is_silent_without_a_declaration() -> None:
     run = with_artifacts(run_of({"adapter_config.json": adapter()}), arguments(learning_rate=1.0))
     assert said(run, module) == {}
-
-
-def test_a_limit_that_never_arrived() -> None:
-    """null in the arguments keeps all checkpoints, which is no missing answer."""
-    edits = {"cheetah-fine-tuning-config.json": {"/train_model_parameters/save_total_limit": 3}}
-    assert said(run_of(healthy(json_edits=edits)), module)["save_total_limit"][0] is Status.CONTRADICTED
