@@ -268,6 +268,10 @@ RUNS: dict[str, dict[str, Any]] = {
         args={"include_num_input_tokens_seen": True, "dataloader_drop_last": True, "neftune_noise_alpha": 5}
     ),
     "dropped": run(tuner=lora(lora_dropout=0.1, init_lora_weights="gaussian", layers_to_transform=[1])),
+    "pissa": run(tuner=lora(init_lora_weights="pissa")),
+    "olora": run(tuner=lora(init_lora_weights="olora", use_rslora=True)),
+    "bias-all": run(tuner=lora(bias="all")),
+    "tokens-trained": run(tuner=lora(trainable_token_indices={"embed_tokens": [5, 6]})),
     "ia3": run(
         tuner=("IA3Config", {"target_modules": ["k_proj", "down_proj"], "feedforward_modules": ["down_proj"]})
     ),

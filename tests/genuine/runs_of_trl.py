@@ -43,6 +43,16 @@ def preferences(rows: int = 16) -> list[dict[str, Any]]:
     ]
 
 
+def prompts(rows: int = 16) -> list[dict[str, Any]]:
+    """Rows of prompts alone."""
+    return [{"prompt": row["prompt"]} for row in completions(rows)]
+
+
+def lengths(completions: list[str], **more: Any) -> list[float]:
+    """A reward: short answers are better."""
+    return [-float(len(text)) for text in completions]
+
+
 def train(name: str, settings: dict[str, Any]) -> None:
     """Train one run with TRL's trainer of that kind and publish it."""
     if not importlib.util.find_spec("trl"):
@@ -73,12 +83,14 @@ def train(name: str, settings: dict[str, Any]) -> None:
     model.config.pad_token_id = encoder.pad_token_id
     rows = datasets.Dataset.from_list(settings["rows"]())
     made = getattr(trl, f"{kind}Trainer")
+    rewards = {"reward_funcs": lengths} if kind == "GRPO" else {}
     trainer = made(
         model=model,
         args=args,
         train_dataset=rows,
         eval_dataset=rows.select(range(4)) if "eval_strategy" in settings["args"] else None,
         **tokenizer_for(made, encoder),
+        **rewards,
         peft_config=tuner(*lora(), "SEQ_CLS" if kind == "Reward" else "CAUSAL_LM"),
     )
     trainer.train()
@@ -102,5 +114,6 @@ RUNS: dict[str, dict[str, Any]] = {
     "dpo": run("DPO", preferences, {**SHORT, **EVERY}, state=True),
     "dpo-conversations": run("DPO", preferences, {**SHORT, "beta": 0.3, "gradient_accumulation_steps": 2}),
     "reward": run("Reward", preferences, SHORT),
+    "grpo": run("GRPO", prompts, {"num_generations": 2, "max_completion_length": 8, "max_steps": 6}),
     "kto": run("KTO", preferences, SHORT),
 }
