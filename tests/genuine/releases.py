@@ -33,6 +33,8 @@ BEFORE_5 = (
     # What huggingface_hub before 1.0 needs and the current one does not, and the datasets of its time.
     *("requests", "urllib3", "certifi", "charset-normalizer"),
     *("datasets==3.6.0", "dill==0.3.8", "multiprocess==0.70.16"),
+    # What trl before 0.10 imports.
+    *("tyro<0.9", "docstring-parser", "shtab", "eval-type-backport"),
 )
 
 HTTPX = (
