@@ -75,7 +75,7 @@ class Auditor:
         return tuple(outcome.findings)
 
     def _parse(self, path: str, blob: Blob, unread: dict[str, Unread]) -> Iterator[Artifact]:
-        if self.blobs[path] is not blob:
+        if self.blobs.get(path) is not blob:
             yield from _PARSE(path, blob, unread)
             return
         if path not in self._parsed:
@@ -87,7 +87,7 @@ class Auditor:
         yield from items
 
     def _recipe(self, path: str, blob: Blob, unread: dict[str, Unread]) -> Recipe | None:
-        if self.blobs[path] is not blob:
+        if self.blobs.get(path) is not blob:
             return _RECIPE(path, blob, unread)
         if path not in self._recipes:
             self._recipes[path] = _RECIPE(path, blob, unread)
