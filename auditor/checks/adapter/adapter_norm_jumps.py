@@ -1,8 +1,8 @@
 """The adapter of one checkpoint is far larger or smaller than those before and after it.
 
-Weights move a little with every optimizer step, so the size of the update grows or settles over a run. A checkpoint
-that is several times as large as both its neighbours, while they resemble each other, was scaled, cast or taken from
-another run.
+Weights move a little with every optimizer step, by about the learning rate with Adam (torch 2.13.0,
+optim/adam.py), so the size of the update grows or settles over a run. A checkpoint that is several times as
+large as both its neighbours, while they resemble each other, was scaled, cast or taken from another run.
 
 Wrong when: a learning rate that diverged and recovered between two saves.
 

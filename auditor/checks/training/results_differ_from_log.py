@@ -1,8 +1,8 @@
 r"""train_results.json says other metrics than the last row of log_history.
 
-`train()` logs its summary and returns the same numbers, which scripts hand to `save_metrics` (transformers 4.51.3,
-trainer.py, `_inner_training_loop`; trainer_pt_utils.py, `save_metrics`). In all public pairs looked at they are equal
-to the last digit, so a difference means that one file is of another run or was edited.
+`train()` logs its summary and returns the same numbers, which scripts hand to `save_metrics` (transformers
+4.51.3, trainer.py, `_inner_training_loop`; trainer_pt_utils.py, `save_metrics`). In all public pairs looked
+at they are equal to the last digit, so a difference means that one file is of another run or was edited.
 
 Wrong when: the script changed the metrics before it saved them, or the run was repeated and stopped between the two
 files.
@@ -10,11 +10,12 @@ files.
 Fix: publish both files of one run.
 
 Bad:
-    train_results.json: = "{\"train_loss\": 0.5, \"epoch\": 1.0}"
+    train_results.json: /train_loss = 0.5
+    train_results.json: /epoch = 1.0
 
 Good:
     # a file of evaluation alone says nothing of the training
-    all_results.json: = "{\"eval_loss\": 0.5}"
+    all_results.json: /eval_loss = 0.5
 """
 
 from collections.abc import Iterator, Mapping

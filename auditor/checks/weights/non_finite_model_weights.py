@@ -1,10 +1,11 @@
 """The weights of a whole model hold NaN or infinite values.
 
-One such value spreads through every token that passes the module. A full fine-tune in float16 that overflowed leaves
+One such value spreads through every token that passes the module (a product with NaN is NaN; torch 2.13.0,
+nn/modules/linear.py, `forward`). A full fine-tune in float16 that overflowed leaves
 them, and so does a merge of an adapter that holds them. Adapters are the matter of `non-finite-weights`.
 
-Wrong when: a mask is kept as a tensor of infinities, as some speech and vision models do; a tensor without `weight` or
-`bias` at the end of its name is a note.
+Wrong when: a mask is kept as a tensor of infinities, as some speech and vision models do; a tensor without
+`weight` or `bias` at the end of its name is a note.
 
 Fix: publish an earlier checkpoint whose weights are finite, or train again in bfloat16 or float32.
 

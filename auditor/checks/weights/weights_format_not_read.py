@@ -1,9 +1,10 @@
 """Weights in a format that this program does not read: nothing is said about what is inside.
 
-Checks of tensors, of their shapes and of code that runs on loading cover safetensors and torch's files only (this
-program, auditor/artifacts). A file in another format is part of what a user downloads and loads, so that a report
-without findings must not be read as a statement about it: an .h5 or .keras file may hold a Lambda layer, which is
-Python bytecode (keras 3, src/layers/core/lambda_layer.py), an ONNX file may name external data by a path.
+Checks of tensors, of their shapes and of code that runs on loading cover safetensors and torch's files only
+(this program, auditor/artifacts). A file in another format is part of what a user downloads and loads, so
+that a report without findings must not be read as a statement about it: an .h5 or .keras file may hold a
+Lambda layer, which is Python bytecode (keras 3.0 and newer, src/layers/core/lambda_layer.py), an ONNX file
+may name external data by a path.
 
 Wrong when: never; it is a statement about this audit and not about the file.
 
