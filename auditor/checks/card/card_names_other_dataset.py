@@ -1,6 +1,7 @@
 """The card names other data than the declared config.
 
-Who judges what an adapter may know, or whether a test set was among its training data, reads `datasets` in the card.
+Who judges what an adapter may know, or whether a test set was among its training data, reads `datasets` in the card
+(huggingface_hub 2.4.0, repocard_data.py).
 When none of the names there is the declared one, card and configuration are of different trainings.
 
 Wrong when: the declared name is a local copy under another name.

@@ -1,8 +1,8 @@
 r"""The card's tags name another way of training than the training arguments.
 
-TRL tags its cards with the trainer's name (`sft`, `dpo`, `kto`, ...; trl 1.16.0, trainer/*.py, `_tag_names`) and
-pickles its own class of arguments beside them. A card tagged dpo over SFTConfig describes another run, and hubs list
-the adapter under a method that did not make it.
+TRL tags its cards with the trainer's name (`sft`, `dpo`, `kto`, ...; trl 1.16.0, trainer/sft_trainer.py and
+its like, `_tag_names`) and pickles its own class of arguments beside them. A card tagged dpo over SFTConfig
+describes another run, and hubs list the adapter under a method that did not make it.
 
 Wrong when: the adapter was trained in several stages and the card names an earlier one; one right tag is enough.
 Unsloth tags everything as sft and is not judged.

@@ -2,7 +2,7 @@
 
 Gemma's and Llama's terms of use, and the non-commercial and research licences of others, bind whoever passes on a
 work derived from the model. An adapter that says `apache-2.0` promises its users rights that its author does not
-have.
+have; hubs filter by that word (huggingface_hub 2.4.0, repocard_data.py, `license`).
 
 Wrong when: the licence in the card is meant for the code beside the adapter only, or the publisher has opened the
 base since. Unsloth writes apache-2.0 into every card; with its tag this is only a note.

@@ -1,6 +1,7 @@
 """Two runs that say they differ have one and the same adapter.
 
-Training with another base, rank, seed or data never gives the same bytes. The same file under two runs whose
+Training with another base, rank, seed or data never gives the same bytes: lora_A starts
+at random (peft 0.21.2, tuners/lora/layer.py, `reset_lora_parameters`). The same file under two runs whose
 configurations differ was copied, and one of the runs was not committed.
 
 Wrong when: the second folder is a copy of the first under another name; then only the fields that differ are wrong.

@@ -1,6 +1,7 @@
 """The declared experiment is a sister of the branch's.
 
-Platforms name the branch they push after the experiment. When the two names differ only in their number, the
+Platforms name the branch they push after the experiment, and a branch keeps its name whatever is committed to it
+(git-branch(1)). When the two names differ only in their number, the
 declared config was left over from another try, and its values need not be those of this adapter.
 
 Wrong when: the branch was numbered by hand; names that differ in more than a number are not compared.

@@ -1,7 +1,8 @@
 r"""The repository holds compiled programs, which nobody can review.
 
-An adapter is data. A library, program or archive of classes beside it runs with all rights of whoever imports or
-starts it, and a diff shows nothing of what it does.
+An adapter is data. A library, program or archive of classes beside it runs with all rights of whoever
+imports or starts it (Python 3.11, importlib/_bootstrap_external.py, `ExtensionFileLoader`), and a diff
+shows nothing of what it does.
 
 Wrong when: the repository also ships software on purpose. Python's own caches are only a note.
 

@@ -1,7 +1,8 @@
 r"""The chat template holds characters that nobody sees.
 
-What a template adds to a conversation is read by the model and not by the reviewer. Zero-width letters, marks that
-turn the direction of text, and the tag characters of Unicode (U+E0000) can carry instructions that no editor shows.
+What a template adds to a conversation is read by the model and not by the reviewer. Zero-width letters,
+marks that turn the direction of text, and the tag characters of Unicode (U+E0000; Unicode Standard 15,
+section 23.9) can carry instructions that no editor shows.
 
 Wrong when: a joiner belongs to the script of a language; those two are allowed.
 

@@ -1,7 +1,8 @@
 """An LFS object is not the content that its pointer promises.
 
-A pointer states sha256 and size of the content (git-lfs specification, v1). git-lfs refuses an object with another
-digest, so nobody gets this file; and somebody's store holds something else under its name.
+A pointer states sha256 and size of the content (git-lfs, docs/spec.md; git-lfs-smudge(1)). git-lfs refuses
+an object with another digest, so nobody gets this file; and somebody's store holds something else under its
+name.
 
 Wrong when: the object in the store given with --lfs-store was cut off while it was copied.
 

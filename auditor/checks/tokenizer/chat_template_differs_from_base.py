@@ -1,6 +1,7 @@
 """The adapter's chat template is not its base model's.
 
-A chat model was trained on conversations in its own format. An adapter that is served with another template than it
+A chat model was trained on conversations in its own format (transformers 5.23.0, tokenization_utils_base.py,
+`apply_chat_template`). An adapter that is served with another template than it
 was trained with answers worse, and which of the two templates a server takes, the base's or the adapter's, depends
 on the server (vLLM takes the base's unless the adapter's tokenizer is given).
 

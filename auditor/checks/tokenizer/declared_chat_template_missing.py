@@ -1,8 +1,9 @@
 """The declared chat template is not the one that the tokenizer has.
 
-A template's name stands for marks that its text must hold: ChatML writes `<|im_start|>`, Zephyr `<|user|>`, Llama 3
-`<|start_header_id|>`, Gemma `<start_of_turn>`. A tokenizer without the declared marks was saved with another
-template, so users format conversations otherwise than the training did.
+A template's name stands for marks that its text must hold: ChatML writes `<|im_start|>`, Zephyr `<|user|>`,
+Llama 3 `<|start_header_id|>`, Gemma `<start_of_turn>` (llamafactory 0.9.5, data/template.py). A tokenizer
+without the declared marks was saved with another template, so users format conversations otherwise than the
+training did.
 
 Wrong when: the platform applies the template to the data only and leaves the tokenizer's alone.
 

@@ -1,6 +1,7 @@
 """The adapter's vocabulary gives other ids than its base model's.
 
-An adapter works on the base's embeddings, whose rows are the ids of the base's tokenizer. A piece with another id is
+An adapter works on the base's embeddings, whose rows are the ids of the base's tokenizer (torch 2.13.0,
+nn/modules/sparse.py, `Embedding`). A piece with another id is
 read as another word, in training and in use. The blocks for truncation and padding, which the last call left in the
 file, and the ways of splitting text, which releases write differently, are not compared.
 

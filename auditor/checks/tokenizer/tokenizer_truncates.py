@@ -1,8 +1,10 @@
 """tokenizer.json cuts or fills every text to a fixed length.
 
-The blocks `truncation` and `padding` are the settings of the last call before the tokenizer was saved. Transformers
-sets them anew for each call; programs that read tokenizer.json themselves (tokenizers, text-generation-inference,
-text-embeddings-inference, llama.cpp's converters) obey them, and lose the rest of a text without a word.
+The blocks `truncation` and `padding` are the settings of the last call before the tokenizer was saved.
+Transformers sets them anew for each call (5.23.0, tokenization_utils_tokenizers.py,
+`set_truncation_and_padding`); programs that read tokenizer.json themselves (tokenizers,
+text-generation-inference, text-embeddings-inference, llama.cpp's converters) obey them, and lose the rest
+of a text without a word.
 
 Wrong when: every reader is Transformers, or the length is the model's own.
 

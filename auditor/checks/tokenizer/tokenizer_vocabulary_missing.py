@@ -1,7 +1,8 @@
 """A tokenizer's configuration is there without its vocabulary.
 
 tokenizer_config.json says how text is cut; what the pieces are stands in tokenizer.json, tokenizer.model or the
-files of an older tokenizer. Without them `AutoTokenizer.from_pretrained` stops, although the folder looks complete.
+files of an older tokenizer. Without them `AutoTokenizer.from_pretrained` stops (transformers 5.23.0,
+models/auto/tokenization_auto.py), although the folder looks complete.
 
 Wrong when: readers take the tokenizer from the base model, and the file only keeps its settings. Tokenizers that
 work on bytes have no vocabulary and are left alone, as are those with code of their own.
