@@ -88,6 +88,8 @@ class Shelf:
     def _may_be_of(self, recipe: Recipe, place: Place) -> bool:
         """The only configuration of the only run, for the same base, is meant for it even where a rank differs."""
         folder, named = folder_of(recipe.path), self._names(recipe, place)
+        if _is_other_kind(recipe, place):
+            return False
         if named is not None:
             return named
         base, recorded = next(iter(_identity(recipe, place)), (None, None))
@@ -144,11 +146,15 @@ def _nearest(place: Place) -> Iterator[str]:
         yield folder
 
 
+def _is_other_kind(recipe: Recipe, place: Place) -> bool:
+    """Whether the class of the training arguments is of another kind of training than is declared."""
+    kind = trainer_of(place.arguments.class_name) if place.arguments else None
+    return kind is not None and recipe.trainer in _KINDS and recipe.trainer != kind
+
+
 def _disagreements(recipe: Recipe, place: Place) -> int:
     """Of base, rank, alpha and kind of training, how many are another adapter's."""
-    kind = trainer_of(place.arguments.class_name) if place.arguments else None
-    other_kind = kind is not None and recipe.trainer in _KINDS and recipe.trainer != kind
-    return other_kind + sum(
+    return _is_other_kind(recipe, place) + sum(
         one is not None and two is not None and one != two for one, two in _identity(recipe, place)
     )
 

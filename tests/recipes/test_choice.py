@@ -2,11 +2,15 @@
 
 import json
 
+from auditor.artifacts.adapter_config import AdapterConfig
+from auditor.artifacts.training_args import TrainingArgs
 from auditor.recipes._base import Recipe
+from auditor.recipes._choice import Place, Shelf
 from auditor.runs import group, read
 from auditor.runs._reading import MOST_RECIPES
 from auditor.sources.directory import memory_snapshot
-from tests.builders.platforms import AUTOTRAIN, BASE, LLAMA_FACTORY, MS_SWIFT
+from tests.builders.blobs import blob
+from tests.builders.platforms import AUTOTRAIN, BASE, LLAMA_FACTORY, MS_SWIFT, recipe_of
 
 
 def adapter(base: str = BASE, r: int = 8, alpha: int = 16) -> bytes:
@@ -127,6 +131,17 @@ def test_another_kind_of_training_is_another_run() -> None:
     stage = config().replace(b"stage: sft", b"stage: dpo")
     files = {"adapter_config.json": adapter(), "dpo.yaml": stage, "sft.yaml": config(rank=4)}
     assert chosen(files) == {".": "dpo.yaml"}
+
+
+def test_a_config_of_another_kind_of_training_is_nobodys() -> None:
+    shelf = Shelf(
+        [recipe_of("dpo.yaml", config().decode().replace("stage: sft", "stage: dpo"))], frozenset({""})
+    )
+    read_adapter = AdapterConfig.parse(blob(adapter(), "adapter_config.json"))
+    for name, expected in (("SFTConfig", None), ("DPOConfig", "dpo.yaml"), ("TrainingArguments", "dpo.yaml")):
+        arguments = TrainingArgs("training_args.bin", f"trl.trainer.{name}", {})
+        found = shelf.choose(Place(("",), read_adapter, arguments))
+        assert (found.path if found else None) == expected
 
 
 def test_a_collection_of_configurations_made_no_run() -> None:
