@@ -59,7 +59,7 @@ def check(recipe: Recipe, ledger: Ledger) -> Iterator[Problem | Skip]:
         Location(recipe.path, stated.member if stated and len(against) == 1 else None),
         expected="the configuration that was trained with",
         observed=first.says,
-        evidence=tuple(item.says for item in against.values()),
+        evidence=tuple(item.says for item in against.values()) if len(against) > 1 else (),
         severity=Severity.NOTE if set(against) <= _HOUSEKEEPING else None,
     )
 
