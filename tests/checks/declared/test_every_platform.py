@@ -12,8 +12,9 @@ from auditor.policy import Policy
 from tests.builders.platforms import EVERY, text_of, with_config
 
 # What the imagined configurations say otherwise than the tiny run (training_args.bin: linear, warm-up of a tenth, no
-# mixed precision, seed 42, no evaluation).
+# mixed precision, seed 42, no evaluation, every checkpoint kept).
 AS_THE_RUN: Mapping[str, tuple[tuple[str, str], ...]] = {
+    "autotrain": (('"save_total_limit": 1', '"save_total_limit": null'),),
     "autotrain yaml": (("mixed_precision: bf16", "mixed_precision: null"),),
     "llama board": (("compute_type: bf16", "compute_type: fp32"),),
     "axolotl": (("lr_scheduler: cosine", "lr_scheduler: linear"), ("warmup_steps: 10", "warmup_ratio: 0.1")),
