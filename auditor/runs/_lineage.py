@@ -12,6 +12,8 @@ SHARED = 0.75
 """Share of an earlier state's rows that a later one of the same run holds, when rows of either were changed."""
 _KINDS = ("grpo", "dpo", "kto", "orpo", "cpo", "ppo", "rloo", "reward", "prm", "gkd", "bco", "sft")
 """Trainers by the first syllable of their arguments' class (trl 1.0, trainer/*_config.py; unsloth adds its name)."""
+FIRST = 3
+"""Rows of log_history whose keys are looked at."""
 
 
 def lineages(checkpoints: Sequence[Folder]) -> list[Lineage]:
@@ -91,12 +93,17 @@ def _precedes(step: object, saved: int | None) -> bool:
 
 
 def trainer_of(folder: Folder) -> str | None:
-    """The kind of trainer that the arguments' class names (``SFT``, ``GRPO``, ...); None when it is a plain one."""
+    """The kind of trainer (``SFT``, ``GRPO``, ...); None when nothing tells it from a plain one.
+
+    The class of the arguments names it; releases of TRL before 0.9 gave plain arguments to DPO too, whose log keys
+    (``rewards/chosen``) are then the only trace.
+    """
     arguments = folder.one(TrainingArgs)
-    if arguments is None:
-        return None
-    name = arguments.class_name.rpartition(".")[2].lower().removeprefix("unsloth")
-    return next((kind.upper() for kind in _KINDS if name.startswith(kind)), None)
+    name = arguments.class_name.rpartition(".")[2].lower().removeprefix("unsloth") if arguments else ""
+    named = next((kind.upper() for kind in _KINDS if name.startswith(kind)), None)
+    state = folder.one(TrainerState)
+    rows = state.log_history[:FIRST] if state is not None and named is None else ()
+    return "DPO" if any(key.startswith("rewards/") for row in rows for key in row) else named
 
 
 def same_adapter(one: Folder, other: Folder) -> bool:

@@ -28,7 +28,16 @@ from auditor.runs import Contents
 SEVERITY = Severity.WARNING
 
 _FINE = frozenset(
-    {"peft", "diffusers", "adapter-transformers", "adapters", "mlx", "sentence-transformers", "setfit"}
+    {
+        "peft",
+        "diffusers",
+        "adapter-transformers",
+        "adapters",
+        "mlx",
+        "sentence-transformers",
+        "setfit",
+        "unsloth",
+    }
 )
 _MERGED = (
     "model.safetensors",

@@ -44,3 +44,7 @@ def test_fails_as_a_note_where_the_card_is_the_one_that_trl_writes() -> None:
 
 def test_says_when_it_cannot_look() -> None:
     assert reasons(RULE, without_cards()) == [NO_CARD]
+
+
+def test_passes_unsloth_which_loads_adapters_itself() -> None:
+    assert found(RULE, replaced(LINE, "library_name: unsloth")) == []

@@ -3,6 +3,7 @@ import pytest
 from auditor.sources.directory import memory_snapshot
 from tests.builders.repositories import TINY_BASE, healthy, seed
 from tests.checks.expecting import ERROR, WARNING, finding, found, reasons
+from tests.checks.training.parts import arguments
 
 RULE = "declared-value-contradicted"
 CONFIG = "cheetah-fine-tuning-config.json"
@@ -83,3 +84,15 @@ def test_says_when_it_cannot_look() -> None:
     assert reasons(RULE, memory_snapshot("empty", {})) == [
         "no adapter, checkpoint or trainer state was found"
     ]
+
+
+def test_fails_mildly_for_a_run_resumed_with_another_learning_rate() -> None:
+    """3 of 289 public checkpoints: scheduler.pt was loaded with its old peak, whatever the new arguments say."""
+    data = {
+        f"{folder}training_args.bin": arguments(learning_rate=5e-05)
+        for folder in ("", "checkpoint-9/", "checkpoint-18/")
+    }
+    gone = [CONFIG, "README.md", "trainer_state.json", "runs/"]
+    gone += [f"checkpoint-{step}/{name}" for step in (9, 18) for name in ("README.md", "trainer_state.json")]
+    rates = [i for i in found(RULE, healthy(data=data, without=gone)) if "learning_rate" in i.message]
+    assert [item.severity for item in rates] == [WARNING]

@@ -60,3 +60,11 @@ def test_says_when_it_cannot_look() -> None:
 def test_a_token_that_the_base_itself_does_not_pad_with_is_none() -> None:
     """Llama 3.1's vocabulary has one, and its tokenizer_config.json names no pad_token."""
     assert reserved_pad(["<|begin_of_text|>", "<|finetune_right_pad_id|>"]) is None
+
+
+def test_fails_as_a_note_where_preferences_were_trained() -> None:
+    """Old releases of TRL gave plain arguments to DPO; its log keys tell."""
+    rows = [{"step": 50, "loss": 0.6, "rewards/chosen": 0.5}]
+    edits: dict[str, dict[str, object]] = {"checkpoint-450/trainer_state.json": {"/log_history": rows}}
+    items = found(RULE, seed(json_edits=edits))
+    assert [(item.severity, item.evidence[-1]) for item in items] == [(NOTE, "DPO pads labels by length")] * 2
