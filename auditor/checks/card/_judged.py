@@ -24,6 +24,6 @@ def why_not_judged(run: Run, card: ModelCard) -> str | None:
         return "the card is an unfilled template, which is one finding"
     if _GENERATED.search(card.body) and len(card.body) < GENERATED_LIMIT:
         return "the card is as a training program generates it"
-    if not card.has_front_matter and card.problems:
+    if card.problems and not card.front_matter:
         return "the front matter cannot be read"
     return None

@@ -4,7 +4,7 @@ PEFT copies `base_model_name_or_path` into the card it writes (peft 0.13.2, peft
 ids there: validation fails or the lineage stays empty, and readers learn the machine's folders.
 
 Silent for a checkpoint whose run names the same model by its id, and where the adapter is a file
-inside a project whose configuration has the same path: that is told there once.
+inside a project whose configuration has the same path: that is told there once. Inside a project it is a note.
 
 Wrong when: the card is read only where the path exists.
 
@@ -39,6 +39,7 @@ def check(card: ModelCard, config: AdapterConfig | None, run: Run | None) -> Ite
                 card.at("base_model"),
                 expected="a hub id",
                 observed=name,
+                severity=None if is_published(run) else Severity.NOTE,
             )
 
 
