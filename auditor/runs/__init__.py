@@ -5,7 +5,7 @@ run whose history it continues (lineage), not simply to its parent.
 """
 
 from auditor.runs._grouping import group
-from auditor.runs._lineage import differences, trainer_of
+from auditor.runs._lineage import argument_differences, differences, trainer_of
 from auditor.runs._reading import read
 from auditor.runs._words import CHECKPOINT, BaseFolder, Contents, Folder, Run
 
@@ -15,6 +15,7 @@ __all__ = [
     "Contents",
     "Folder",
     "Run",
+    "argument_differences",
     "differences",
     "group",
     "read",

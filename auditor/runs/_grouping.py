@@ -14,10 +14,12 @@ from auditor.artifacts.trainer_state import TrainerState
 from auditor.artifacts.training_args import TrainingArgs
 from auditor.model import folder_of
 from auditor.recipes._choice import Place, Shelf
-from auditor.runs._lineage import Lineage, lineages, same_adapter
+from auditor.runs._lineage import Lineage, argument_differences, lineages, same_adapter
 from auditor.runs._words import Contents, Folder, Run, step_of
 
 _RUN_MARKS: tuple[type[Artifact], ...] = (AdapterConfig, AdapterWeights, TrainerState, TrainingArgs)
+OTHERS = 3
+"""Differing arguments that make another run: a resumed one has other epochs and perhaps another rate."""
 RTOL = 1e-6
 """float32 of an event file against the number of log_history."""
 
@@ -57,6 +59,8 @@ def _folders_with_unread_marks(contents: Contents) -> Iterator[str]:
 def _runs_of(root: Folder, checkpoints: Sequence[Folder], contents: Contents) -> Iterator[Run]:
     found = lineages(checkpoints)
     own = _owner_of_root(root, found)
+    if own and _is_of_another_run(root, own[-1]):
+        own = ()
     others = tuple(lineage for lineage in found if lineage is not own)
     label = root.path or "."
     yield Run(label, root, own, contents, others=others)
@@ -71,12 +75,25 @@ def _owner_of_root(root: Folder, found: Sequence[Lineage]) -> Lineage:
     """
     state = root.one(TrainerState)
     for lineage in found:
-        last = lineage[-1].one(TrainerState)
-        rows = last.row_texts if last is not None else ()
-        if state is not None and rows and state.row_texts[: len(rows)] == rows:
+        if _goes_on(state, lineage[-1]):
             return lineage
     alike = (lineage for lineage in found if same_adapter(root, lineage[-1]))
     return next(alike, found[0] if found else ())
+
+
+def _goes_on(state: TrainerState | None, last: Folder) -> bool:
+    """Whether a final state begins with the rows of a checkpoint's."""
+    earlier = last.one(TrainerState)
+    rows = earlier.row_texts if earlier is not None else ()
+    return state is not None and bool(rows) and state.row_texts[: len(rows)] == rows
+
+
+def _is_of_another_run(root: Folder, last: Folder) -> bool:
+    """Whether a folder's own files were left by a later training than the checkpoints in it.
+
+    All copies of one run's arguments agree, and people who resume or edit change one or two.
+    """
+    return not _goes_on(root.one(TrainerState), last) and len(argument_differences(root, last)) >= OTHERS
 
 
 def _upwards(path: str) -> Iterator[str]:

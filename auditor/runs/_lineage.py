@@ -12,6 +12,18 @@ SHARED = 0.75
 """Share of an earlier state's rows that a later one of the same run holds, when rows of either were changed."""
 _KINDS = ("grpo", "dpo", "kto", "orpo", "cpo", "ppo", "rloo", "reward", "prm", "gkd", "bco", "sft")
 """Trainers by the first syllable of their arguments' class (trl 1.0, trainer/*_config.py; unsloth adds its name)."""
+RECIPE = (
+    *(
+        "learning_rate",
+        "num_train_epochs",
+        "max_steps",
+        "per_device_train_batch_size",
+        "lr_scheduler_type",
+        "optim",
+    ),
+    *("gradient_accumulation_steps", "warmup_steps", "warmup_ratio", "weight_decay", "seed", "fp16", "bf16"),
+)
+"""Arguments that make a training another one; what is logged and saved when does not."""
 FIRST = 3
 """Rows of log_history whose keys are looked at."""
 
@@ -112,6 +124,14 @@ def same_adapter(one: Folder, other: Folder) -> bool:
     if mine is None or theirs is None:
         return True
     return (mine.peft_type, mine.r, _base_word(mine)) == (theirs.peft_type, theirs.r, _base_word(theirs))
+
+
+def argument_differences(one: Folder, other: Folder) -> tuple[str, ...]:
+    """Arguments that make a training and that two folders' copies of training_args.bin give different values."""
+    mine, theirs = one.one(TrainingArgs), other.one(TrainingArgs)
+    if mine is None or theirs is None:
+        return ()
+    return tuple(key for key in RECIPE if repr(mine.get(key)) != repr(theirs.get(key)))
 
 
 def _base_word(config: AdapterConfig) -> str | None:

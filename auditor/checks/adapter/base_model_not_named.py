@@ -26,6 +26,9 @@ from auditor.model import Problem, Severity
 
 SEVERITY = Severity.WARNING
 
+_HUB_TASKS = ("CAUSAL_LM", "SEQ_2_SEQ_LM", "SEQ_CLS", "TOKEN_CLS", "QUESTION_ANS")
+"""Heads that only models of the hub have; encoders of one's own are wrapped as FEATURE_EXTRACTION or as nothing."""
+
 
 def check(config: AdapterConfig, weights: AdapterWeights | None, card: ModelCard | None) -> Iterator[Problem]:
     """A model that PEFT wrapped twice has no name either; that is the matter of `adapter-wrapped-twice`."""
@@ -33,7 +36,7 @@ def check(config: AdapterConfig, weights: AdapterWeights | None, card: ModelCard
     if not config.is_peft or (isinstance(name, str) and name.strip()) or config.type_errors:
         return
     named = card.base_model[0] if card is not None and card.base_model else None
-    if config.auto_mapping is not None or (config.task_type is None and named is None):
+    if config.auto_mapping is not None or (config.task_type not in _HUB_TASKS and named is None):
         return
     if weights is not None and any(module.startswith(PREFIX) for module in weights.pairs()):
         return

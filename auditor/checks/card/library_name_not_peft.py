@@ -5,7 +5,8 @@ peft_model.py, `create_or_update_model_card`). With "transformers" users are sho
 load a full model, and search by library does not find the adapter.
 
 Wrong when: merged weights are in the folder too, which is recognised, or a training tool wrote the line: TRL
-and Unsloth do, and Transformers loads an adapter if PEFT is installed; with their tags this is only a note.
+and Unsloth do, and Transformers loads an adapter if PEFT is installed; with their tags this is only a note, and
+so it is inside a project, which no hub shows.
 
 Fix: write `library_name: peft` into the card.
 
@@ -22,8 +23,9 @@ from collections.abc import Iterator
 
 from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.model_card import ModelCard
+from auditor.checks._published import is_published
 from auditor.model import Problem, Severity, name_of
-from auditor.runs import Contents
+from auditor.runs import Contents, Run
 
 SEVERITY = Severity.WARNING
 
@@ -51,7 +53,7 @@ TRL's (trl 0.12.2, templates/lm_model_card.md)."""
 _TOOLS = frozenset({"trl", "unsloth", "llama-factory", "axolotl", "swift"})
 
 
-def check(card: ModelCard, config: AdapterConfig, contents: Contents) -> Iterator[Problem]:
+def check(card: ModelCard, config: AdapterConfig, contents: Contents, run: Run | None) -> Iterator[Problem]:
     """Silent where no library is named: hubs recognise adapter_config.json by themselves."""
     library = card.library_name
     if library is None or library.lower() in _FINE or not config.is_peft:
@@ -71,5 +73,5 @@ def check(card: ModelCard, config: AdapterConfig, contents: Contents) -> Iterato
         card.at("library_name"),
         expected="peft",
         observed=library,
-        severity=Severity.NOTE if told else None,
+        severity=Severity.NOTE if told or not is_published(run) else None,
     )

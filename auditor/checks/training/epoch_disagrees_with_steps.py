@@ -45,6 +45,9 @@ def check(state: TrainerState) -> Iterator[Problem | Skip]:
         yield Skip("the number of epochs is not one of a finite dataset")
         return
     high, low = step * epochs / limit, step * (epochs - 1) / limit
+    if epochs > 1:
+        # A remainder of micro-batches may make a step of its own, of which the number of epochs does not know.
+        low = min(low, step / ((limit - 1) // (epochs - 1) + 1))
     spare = max(epochs / limit, TOLERANCE * max(1.0, high), 0.01)
     if not low - spare <= epoch <= high + spare:
         yield Problem(

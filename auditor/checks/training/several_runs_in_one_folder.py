@@ -20,9 +20,9 @@ Good:
 from collections.abc import Iterator
 
 from auditor.artifacts.trainer_state import TrainerState
-from auditor.checks._wording import counted
+from auditor.checks._wording import counted, joined
 from auditor.model import Location, Problem, Severity, Skip, name_of
-from auditor.runs import Folder, Run, differences
+from auditor.runs import Folder, Run, argument_differences, differences
 
 SEVERITY = Severity.WARNING
 
@@ -32,30 +32,36 @@ MOST = 6
 
 def check(run: Run) -> Iterator[Problem | Skip]:
     """One finding a folder, with what parts each other run from the folder's own."""
-    if sum(map(len, (run.checkpoints, *run.others))) < 2:
+    if not run.others and len(run.checkpoints) < 2:
         yield Skip("the folder has fewer than two checkpoints")
         return
     if not run.others:
         return
-    found = (run.checkpoints, *run.others)
+    names = [_named(lineage) for lineage in (run.checkpoints, *run.others)]
     first = min(run.others, key=lambda lineage: lineage[-1].step or 0)
     yield Problem(
-        f"{counted(len(found), 'run')} in one folder: {'; '.join(_named(lineage) for lineage in found[:MOST])}",
+        f"{counted(len(names), 'run')} in one folder: {'; '.join(names[:MOST])}",
         _place(first[-1]),
         expected="the checkpoints of one run",
-        observed=f"{counted(len(found), 'run')}",
-        evidence=tuple(_parted(run.checkpoints, other) for other in run.others[:MOST]),
+        observed=f"{counted(len(names), 'run')}",
+        evidence=tuple(_parted(run, other) for other in run.others[:MOST]),
     )
 
 
 def _named(lineage: tuple[Folder, ...]) -> str:
-    """``checkpoint-5 to checkpoint-15``, or all names of a few."""
+    """``checkpoint-5 to checkpoint-15``, or all names of a few; the folder's own files for no checkpoint at all."""
+    if not lineage:
+        return "the files of the folder itself"
     names = [name_of(folder.path) for folder in lineage]
     return ", ".join(names) if len(names) < 3 else f"{names[0]} to {names[-1]} ({len(names)})"
 
 
-def _parted(own: tuple[Folder, ...], other: tuple[Folder, ...]) -> str:
+def _parted(run: Run, other: tuple[Folder, ...]) -> str:
     """What keeps two runs from being one, by the pair of checkpoints that are nearest in number."""
+    own = run.checkpoints
+    if not own:
+        keys = argument_differences(run.root, other[-1])
+        return f"the folder itself and {name_of(other[-1].path)}: other {joined(list(keys))}"
     earlier, later = min(
         ((one, two) for one in own for two in other),
         key=lambda pair: abs((pair[0].step or 0) - (pair[1].step or 0)),

@@ -52,3 +52,11 @@ def test_fails_and_tells_what_the_card_names() -> None:
 def test_cannot_look_without_a_configuration() -> None:
     gone = (CONFIG, "checkpoint-9/", "checkpoint-18/")
     assert reasons(RULE, healthy(without=gone)) == ["no adapter_config.json is in the repository"]
+
+
+def test_passes_an_encoder_of_one_s_own() -> None:
+    """Seen in a public repository: a vision encoder wrapped as FEATURE_EXTRACTION, no card."""
+    edits = {
+        CONFIG: {"/base_model_name_or_path": None, "/task_type": "FEATURE_EXTRACTION", "/auto_mapping": None}
+    }
+    assert found(RULE, healthy(json_edits=edits, without=["README.md"])) == []

@@ -89,3 +89,9 @@ def test_says_when_it_cannot_look() -> None:
     gone = {path: {"/epoch": DELETE} for path in (ROOT_STATE, EARLY, STATE)}
     missing = "the state records no epoch, no max_steps or no number of epochs"
     assert reasons(RULE, healthy(json_edits=gone)) == [missing] * 3
+
+
+def test_passes_tiny_data_whose_remainder_makes_a_step_of_its_own() -> None:
+    """Seen in a public repository: 5 full updates and a remainder an epoch, so that 60 steps are 10 epochs, not 12."""
+    tiny = {"/global_step": 60, "/max_steps": 60, "/num_train_epochs": 12, "/epoch": 10.0, "/log_history": []}
+    assert found(RULE, healthy(json_edits={STATE: tiny})) == []

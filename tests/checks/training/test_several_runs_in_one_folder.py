@@ -115,3 +115,47 @@ def test_says_when_it_cannot_look() -> None:
     assert reasons(RULE, at({"a/adapter_config.json": config()})) == [
         "the folder has fewer than two checkpoints"
     ]
+
+
+def test_fails_where_the_folder_s_own_files_are_of_another_run() -> None:
+    """Seen in public repositories: checkpoints of an earlier training under the files of a later one."""
+    later = {"max_steps": 100, "gradient_accumulation_steps": 2, "warmup_steps": 10}
+    earlier = {"max_steps": -1, "gradient_accumulation_steps": 8, "warmup_steps": 100}
+    files = {
+        "out/adapter_config.json": config(),
+        "out/training_args.bin": make_training_args(later),
+        "out/checkpoint-200/training_args.bin": make_training_args(earlier),
+        "out/checkpoint-200/trainer_state.json": state(200, {100: 2.0}, max_steps=36_969),
+    }
+    (item,) = found(RULE, at(files))
+    assert item.message == "2 runs in one folder: the files of the folder itself; checkpoint-200"
+    (evidence,) = item.evidence
+    assert evidence == (
+        "the folder itself and checkpoint-200: other max_steps, gradient_accumulation_steps and warmup_steps"
+    )
+
+
+def test_passes_a_run_resumed_with_many_other_arguments_whose_rows_go_on() -> None:
+    later = {"max_steps": 300, "gradient_accumulation_steps": 2, "warmup_steps": 10}
+    earlier = {"max_steps": 200, "gradient_accumulation_steps": 8, "warmup_steps": 100}
+    files = {
+        "out/training_args.bin": make_training_args(later),
+        "out/trainer_state.json": state(300, {100: 2.0, 300: 1.0}, max_steps=300),
+        "out/checkpoint-100/training_args.bin": make_training_args(earlier),
+        "out/checkpoint-100/trainer_state.json": state(100, {100: 2.0}, max_steps=200),
+        "out/checkpoint-200/trainer_state.json": state(200, {100: 2.0}, max_steps=200),
+    }
+    assert found(RULE, at(files)) == []
+
+
+def test_passes_one_or_two_changed_arguments_which_other_rules_judge() -> None:
+    later = {"max_steps": 100, "learning_rate": 1e-4, "seed": 1}
+    files = {
+        "out/adapter_config.json": config(),
+        "out/training_args.bin": make_training_args(later),
+        "out/checkpoint-9/training_args.bin": make_training_args(
+            later | {"max_steps": 9, "learning_rate": 2e-4}
+        ),
+        "out/checkpoint-10/adapter_config.json": config(),
+    }
+    assert found(RULE, at(files)) == []
