@@ -34,6 +34,17 @@ SEVERITY = Severity.ERROR
 DATA_SUFFIXES = (".pkl", ".pickle", ".joblib", ".dill")
 """Files of a project's own, which no trainer and no loader of adapters opens."""
 _CLASS = re.compile(r"[A-Z][A-Za-z0-9]*\Z")
+_STORED_ANSWER = frozenset(
+    {
+        *(
+            "requests.models.Response",
+            "requests.models.PreparedRequest",
+            "requests.cookies.RequestsCookieJar",
+        ),
+        *("requests.structures.CaseInsensitiveDict", "http.cookiejar.DefaultCookiePolicy"),
+    }
+)
+"""The answer of a web request, stored with its parts: their constructors open nothing (requests 2.32, models.py)."""
 SHOWN = 10
 """Most calls listed as evidence."""
 
@@ -68,5 +79,4 @@ def _is_foreign_class(dotted: str) -> bool:
     module, _, name = dotted.rpartition(".")
     if not module or not _CLASS.match(name):
         return False
-    # The answer of a web request, stored: its constructor takes nothing and opens nothing.
-    return dotted == "requests.models.Response" or not is_dangerous(GlobalRef(module, name))
+    return dotted in _STORED_ANSWER or not is_dangerous(GlobalRef(module, name))

@@ -59,6 +59,8 @@ def test_says_when_it_cannot_look() -> None:
     [
         ("data/answers.pkl", "openai.openai_object", "OpenAIObject", WARNING),
         ("data/answers.pkl", "requests.models", "Response", WARNING),
+        ("data/answers.pkl", "http.cookiejar", "DefaultCookiePolicy", WARNING),
+        ("data/answers.pkl", "http.client", "HTTPConnection", ERROR),
         ("data/answers.pkl", "subprocess", "Popen", ERROR),
         ("data/answers.pkl", "openai.cli", "main", ERROR),
         ("data/answers.pkl", "requests", "Session", ERROR),
