@@ -179,7 +179,7 @@ def _stored(here: Blob | None, mode: str, blob_id: str, size: str, path: str, st
         None if maybe_pointer else bytes_,
         refuse,
         kind,
-        None if maybe_pointer else known,
+        known,
         absent=reason if kind is FileKind.FILE else None,
     )
 

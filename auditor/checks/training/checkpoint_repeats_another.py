@@ -5,8 +5,10 @@ numbers in each forward pass, which move the generators that rng_state.pth holds
 `_save_rng_state`).
 Equal files mean that nothing was learned between them, or that one checkpoint is a copy of the other.
 
-Wrong when: the files are honest and the run is not worth publishing: every label was masked (a loss of 0.0), the
-learning rate was zero, or fp16 skipped every step between them.
+A run whose loss and gradient are zero throughout is told by zero-loss-throughout alone.
+
+Wrong when: the files are honest and the run is not worth publishing: the learning rate was zero, or fp16 skipped
+every step between them.
 
 Fix: publish the checkpoints as training wrote them.
 
@@ -27,6 +29,7 @@ from auditor.artifacts.adapter_weights import AdapterWeights
 from auditor.artifacts.rng_state import RngState
 from auditor.artifacts.training_args import TrainingArgs
 from auditor.checks._wording import counted
+from auditor.checks.training._dead import zero_throughout
 from auditor.model import Blob, Location, Problem, Severity, Skip
 from auditor.runs import Folder, Run
 
@@ -40,6 +43,11 @@ def check(run: Run) -> Iterator[Problem | Skip]:
     """By digest, so that a pointer proves without the bytes; one finding for each kind of file."""
     if len(run.checkpoints) < 2:
         yield Skip("the run has fewer than two checkpoints")
+    if zero_throughout(run) is not None:
+        yield Skip(
+            "loss and gradient are zero throughout, which leaves every file as it was and is told once"
+        )
+        return
     found: dict[str, list[tuple[Folder, Folder, Blob, Blob]]] = {}
     for earlier, later in pairwise(run.checkpoints):
         for name in _names(run, later):

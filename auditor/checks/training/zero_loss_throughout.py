@@ -22,26 +22,33 @@ from collections.abc import Iterator
 
 from auditor.artifacts.trainer_state import TrainerState
 from auditor.checks._wording import counted
+from auditor.checks.training._dead import zero_throughout
 from auditor.model import Problem, Severity, Skip
 from auditor.runs import Run
 
 SEVERITY = Severity.WARNING
 
-ENOUGH = 3
-"""Rows that make a pattern."""
-
 
 def check(run: Run) -> Iterator[Problem | Skip]:
     """Both numbers in the same rows, in the state with the longest history."""
-    state = max(run.all(TrainerState), key=lambda item: len(item.log_history), default=None)
-    if state is None:
+    if not run.all(TrainerState):
         yield Skip("no trainer_state.json was read")
         return
-    rows = [row for row in state.log_history if "loss" in row and "grad_norm" in row]
-    if len(rows) >= ENOUGH and all(row["loss"] == 0 and row["grad_norm"] == 0 for row in rows):
+    dead = zero_throughout(run)
+    if dead is not None:
+        state, rows = dead
         yield Problem(
-            f"loss and grad_norm are exactly zero in all {counted(len(rows), 'row')}",
+            f"loss and grad_norm are exactly zero in all {counted(rows, 'row')}",
             state.at("/log_history"),
             expected="a loss and a gradient",
             observed="0 and 0",
+            evidence=tuple(_equal_adapters(run)),
         )
+
+
+def _equal_adapters(run: Run) -> Iterator[str]:
+    """The same weights at every checkpoint, where digests are known without reading."""
+    for name in ("adapter_model.safetensors", "adapter_model.bin"):
+        known = [blob.identity for _, blob in run.blobs(name)]
+        if len(known) > 1 and None not in known and len(set(known)) == 1:
+            yield f"{name} is the same file in all {len(known)} places"

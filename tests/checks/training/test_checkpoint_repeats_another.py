@@ -1,4 +1,5 @@
 import hashlib
+import json
 from pathlib import Path
 
 import pytest
@@ -81,3 +82,22 @@ def test_a_generator_that_is_not_saved_accuses_nobody() -> None:
     moved = {f"{folder}rng_state.pth": make_rng(devices=1) for folder in FOLDERS}
     (item,) = found(RULE, healthy(data={**arguments, **moved}))
     assert (item.severity, item.at.path) == (WARNING, "checkpoint-18/rng_state.pth")
+
+
+def test_cannot_look_at_a_run_that_learned_nothing() -> None:
+    """Seen in a public repository: twenty equal adapters, and zero in every row; one cause, one finding."""
+    read, _ = contents("tiny", "candidate")
+    state = json.loads(read["trainer_state.json"])
+    dead = [{**row, "loss": 0.0, "grad_norm": 0.0} for row in state["log_history"] if "loss" in row]
+    edits = {
+        path: {"/log_history": dead[:steps]}
+        for path, steps in (
+            ("trainer_state.json", 18),
+            ("checkpoint-18/trainer_state.json", 18),
+            ("checkpoint-9/trainer_state.json", 9),
+        )
+    }
+    same = {"checkpoint-18/adapter_model.safetensors": read["checkpoint-9/adapter_model.safetensors"]}
+    assert reasons(RULE, healthy(json_edits=edits, data=same)) == [
+        "loss and gradient are zero throughout, which leaves every file as it was and is told once"
+    ]
