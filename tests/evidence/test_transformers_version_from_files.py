@@ -175,15 +175,3 @@ def test_a_scaler_beside_the_callbacks_of_the_state_narrows() -> None:
 
 def test_is_silent_where_no_file_tells() -> None:
     assert CLAIM not in weighed(bare(), module).claims
-
-
-def test_a_checkout_between_two_releases_contradicts_nothing() -> None:
-    """Seen in a public repository: 4.34.0.dev0 with the arguments' keys of 4.33."""
-    run = run_of(
-        {
-            "adapter_config.json": adapter(),
-            STATE: state(),
-            EVENTS: event_file(config={"transformers_version": "4.49.0.dev0"}),
-        }
-    )
-    assert only(run).outcome is Status.VERIFIED
