@@ -6,7 +6,7 @@ from dataclasses import replace
 from unittest import mock
 
 from auditor.artifacts._base import Artifact
-from auditor.engine import _feed, _rules
+from auditor.engine import _feed, _rules, audit
 from auditor.engine.audit import Options, look
 from auditor.model import Blob, Digest, Finding, Severity, Snapshot, Unread
 from auditor.policy import Policy
@@ -36,7 +36,9 @@ class Auditor:
         self.options = Options(base=TINY_BASE)
         self._parsed: dict[str, tuple[list[Artifact], dict[str, Unread]]] = {}
         self._recipes: dict[str, Recipe | None] = {}
-        self._kept: dict[int, Artifact] = {}
+        # The base model's folder is the same each time; only the repository changes.
+        self.base = (audit.base_config(TINY_BASE), audit.base_folder(TINY_BASE))
+        self._kept: dict[int, object] = {id(item): item for item in self.base}
         self._calls: dict[object, tuple[Finding, ...]] = {}
         self.honest = frozenset(map(_identity, self.audit(self.blobs)))
 
@@ -52,6 +54,8 @@ class Auditor:
         with (
             mock.patch.object(_reading, "_parse", self._parse),
             mock.patch.object(_reading, "_recipe", self._recipe),
+            mock.patch.object(audit, "base_config", return_value=self.base[0]),
+            mock.patch.object(audit, "base_folder", return_value=self.base[1]),
         ):
             side = look(snapshot, self.options)
         assert not side.crashed, side.crashed
