@@ -1,6 +1,7 @@
 """What a reviewer would say twice: every rule, reader, renderer and platform is documented, typed and tested."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -43,6 +44,16 @@ def test_every_rule_explains_itself(rule: str) -> None:
     assert found.documentation.good, "show what is right, best what only looks wrong (Good:)"
     assert isinstance(found.severity, Severity)
     assert found.needs, "a check says what it needs in its signature"
+
+
+@pytest.mark.parametrize("rule", sorted(_rules.rules()))
+def test_every_rule_names_its_mechanism(rule: str) -> None:
+    """A file with the release it was read in, a manual page, or a standard."""
+    why = _rules.rules()[rule].documentation.why
+    assert re.search(r"\w+\.(?:py|c|h|rs|md)\b|\w\(\d\)|RFC \d|Standard \d", why), (
+        "name the file that does it"
+    )
+    assert re.search(r"\d+\.\d|\w\(\d\)|RFC \d|Standard \d", why), "name the release it was read in"
 
 
 @pytest.mark.parametrize("rule", sorted(_rules.rules()))
