@@ -5,7 +5,7 @@ import pytest
 from auditor.model import Snapshot
 from tests.builders.pickles import make_torch
 from tests.builders.repositories import contents, healthy
-from tests.checks.expecting import ERROR, finding, found, reasons
+from tests.checks.expecting import ERROR, WARNING, finding, found, reasons
 
 RULE = "content-not-of-its-type"
 ADAPTER = "adapter_model.safetensors"
@@ -41,6 +41,15 @@ def test_fails_for_a_pickle_under_the_name_of_tensors(data: bytes, says: str) ->
             observed=says,
         )
     ]
+
+
+def test_fails_as_a_warning_for_a_list_of_the_project_s_own() -> None:
+    """Seen in a public repository: a word list that a course pickled into a .txt file."""
+    data = pickle.dumps(["a", "b"], protocol=3)
+    (item,) = found(RULE, healthy(data={"data/words.txt": data}))
+    assert item.severity is WARNING
+    (other,) = found(RULE, healthy(data={"data/words.json": data}))
+    assert other.severity is ERROR
 
 
 def test_says_when_it_cannot_look() -> None:

@@ -34,6 +34,10 @@ def test_fails_for_a_token_of_another_model() -> None:
     ]
 
 
+def test_passes_the_fill_token_that_is_split_at_and_never_encoded() -> None:
+    assert found(RULE, healthy(json_edits={CONFIG: {"/fill_token": "<FILL_ME>"}})) == []
+
+
 def test_says_when_it_cannot_look() -> None:
     (reason, *_) = reasons(RULE, healthy(without=[VOCABULARY, "checkpoint-9/", "checkpoint-18/"]))
     assert reason == "no tokenizer.json is in the repository"
