@@ -17,7 +17,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 BUNDLE = str(ROOT / "fixtures" / "seed" / "repo.bundle")
-COMPARE = ["-m", "auditor", "compare", "main", "caost-test-2", "--repo", BUNDLE]
+# -P: the current folder must not come before the package that is to be measured.
+COMPARE = ["-P", "-m", "auditor", "compare", "main", "caost-test-2", "--repo", BUNDLE]
 REACH = 1.5
 
 
