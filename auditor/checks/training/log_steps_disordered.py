@@ -20,6 +20,7 @@ from collections.abc import Iterator
 
 from auditor.artifacts._fields import is_number
 from auditor.artifacts.trainer_state import TrainerState
+from auditor.artifacts.training_args import TrainingArgs
 from auditor.model import Problem, Severity
 
 SEVERITY = Severity.ERROR
@@ -34,16 +35,22 @@ ENDLESS = 2**31
 4.26, trainer.py, `_inner_training_loop`)."""
 
 
-def check(state: TrainerState) -> Iterator[Problem]:
+def check(state: TrainerState, received: TrainingArgs | None) -> Iterator[Problem]:
     """One finding: a row that goes back, one beyond the end, one without its step, an epoch that goes back."""
     found = next(_backward(state, "step", 0.0), None) or _beyond(state) or next(_unplaced(state), None)
     if found is not None:
         yield found
         return
-    if (state.num_train_epochs or 0) >= ENDLESS:
+    if (state.num_train_epochs or 0) >= ENDLESS or _resumed_with_other_batches(state, received):
         return
     # A run resumed with other batches counts its epochs anew.
     yield from list(_backward(state, "epoch", EPOCH_SLACK, Severity.WARNING))[:1]
+
+
+def _resumed_with_other_batches(state: TrainerState, received: TrainingArgs | None) -> bool:
+    """`batch-size-differs-from-arguments` names that cause; the epoch that goes back is its effect."""
+    asked = received.number("per_device_train_batch_size") if received else None
+    return asked is not None and state.train_batch_size is not None and asked != state.train_batch_size
 
 
 def _backward(

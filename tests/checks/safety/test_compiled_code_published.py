@@ -27,5 +27,13 @@ def test_fails_as_a_note_for_python_s_caches() -> None:
     assert only.severity is NOTE
 
 
+def test_fails_as_a_note_in_environments_and_builds() -> None:
+    for path in ("venv/Lib/a.pyd", "Scripts/hf.exe", ".triton/cache/x/l.so", "eval/bin/Debug/net10.0/e.dll"):
+        (only,) = found(RULE, healthy(data={path: b"MZ"}))
+        assert (only.severity, only.at.path) == (NOTE, path)
+    (only,) = found(RULE, healthy(data={"kernels/environment.so": b"MZ"}))
+    assert only.severity is WARNING
+
+
 def test_says_when_it_cannot_look() -> None:
     assert reasons(RULE, Snapshot("empty", {})) == ["the repository holds no file"]

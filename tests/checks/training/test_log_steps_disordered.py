@@ -65,5 +65,13 @@ def test_passes_rows_of_a_callback_that_have_no_step() -> None:
     assert found(RULE, with_rows(more)) == []
 
 
+def test_passes_an_epoch_that_another_batch_size_sets_back() -> None:
+    """One cause: the finding is batch-size-differs-from-arguments."""
+    resumed = rows()
+    resumed[12]["epoch"] = 0.1
+    snapshot = healthy(json_edits={STATE: {"/log_history": resumed, "/train_batch_size": 3}})
+    assert found(RULE, snapshot) == []
+
+
 def test_says_when_it_cannot_look() -> None:
     assert reasons(RULE, stateless()) == [NO_STATE]
