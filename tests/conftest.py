@@ -1,6 +1,27 @@
-"""How property tests run everywhere: no test is timed, because a busy machine must not fail an honest change."""
+"""How property tests run everywhere, and the archive of real repositories where one lies beside the checkout."""
 
+import os
+from pathlib import Path
+
+import pytest
 from hypothesis import HealthCheck, settings
 
+# No test is timed, because a busy machine must not fail an honest change.
 settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("house")
+
+
+@pytest.fixture(scope="session")
+def real_repositories(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of real repositories: AUDIT_CORPUS, or the archive beside the checkout, unpacked once."""
+    from benchmarks import corpus
+
+    if "AUDIT_CORPUS" in os.environ:
+        return Path(os.environ["AUDIT_CORPUS"])
+    if not corpus.DEFAULT.is_file():
+        pytest.skip(
+            "no archive of real repositories is here (AUDIT_CORPUS=FOLDER, or make corpus CORPUS=FILE)"
+        )
+    folder = tmp_path_factory.mktemp("real")
+    corpus.unpack(corpus.DEFAULT, folder)
+    return folder

@@ -129,3 +129,10 @@ def test_no_archive_is_one_clear_sentence(tmp_path: Path, capsys: pytest.Capture
     out = capsys.readouterr().out
     assert out.startswith("no corpus: ")
     assert out.count("\n") == 1
+
+
+def test_the_rates_hold_on_the_archive_of_real_repositories(real_repositories: Path) -> None:
+    done = corpus.audit_all(real_repositories, "*")
+    judged = corpus.judge(done.seen, corpus.read_table(), done.repositories)
+    assert done.crashed == []
+    assert judged.holds, (judged.false, judged.lost, judged.noisy)

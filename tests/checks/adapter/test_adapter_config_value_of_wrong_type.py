@@ -1,7 +1,6 @@
 """Sentences for people, and agreement of the rule with the published schema."""
 
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -139,13 +138,10 @@ def test_the_schema_chooses_the_method() -> None:
     assert not whole.is_valid({"r": 8})
 
 
-@pytest.mark.skipif(
-    "AUDIT_CORPUS" not in os.environ, reason="AUDIT_CORPUS names no folder of real repositories"
-)
-def test_real_configurations_are_valid() -> None:
+def test_real_configurations_are_valid(real_repositories: Path) -> None:
     whole = Draft202012Validator(schemas.load("adapter_config"))
     read = 0
-    for path in Path(os.environ["AUDIT_CORPUS"]).rglob(CONFIG):
+    for path in real_repositories.rglob(CONFIG):
         raw = _real(path)
         if isinstance(raw, dict) and "peft_type" in raw:
             assert whole.is_valid(raw), path

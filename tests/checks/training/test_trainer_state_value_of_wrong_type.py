@@ -1,10 +1,8 @@
 """Sentences for people, and agreement of the rule with the published schema."""
 
 import json
-import os
 from pathlib import Path
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
@@ -71,12 +69,9 @@ def test_rows_are_objects() -> None:
     )
 
 
-@pytest.mark.skipif(
-    "AUDIT_CORPUS" not in os.environ, reason="AUDIT_CORPUS names no folder of real repositories"
-)
-def test_real_states_are_valid() -> None:
+def test_real_states_are_valid(real_repositories: Path) -> None:
     read = 0
-    for path in Path(os.environ["AUDIT_CORPUS"]).rglob("trainer_state.json"):
+    for path in real_repositories.rglob("trainer_state.json"):
         try:
             raw = json.loads(path.read_text(encoding="utf-8-sig"))
         except ValueError:  # A pointer to LFS content.
