@@ -139,6 +139,11 @@ def test_copies_of_one_defect_fold_into_one_finding_worst_first() -> None:
     assert folded[0].also_at == (Location("checkpoint-5/x.json", "/r"),)
 
 
+def test_a_place_found_twice_is_not_listed_under_itself() -> None:
+    (only,) = fold([finding(), finding(), finding(path="checkpoint-5/x.json")])
+    assert only.also_at == (Location("checkpoint-5/x.json", "/r"),)
+
+
 def test_states_say_what_is_new_unchanged_and_gone() -> None:
     stated = with_states([finding("a"), finding("b")], [finding("b"), finding("c")])
     assert [(f.rule, f.state) for f in stated] == [("a", "new"), ("b", "unchanged"), ("c", "absent")]

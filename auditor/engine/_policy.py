@@ -112,7 +112,7 @@ def fold(findings: Sequence[Finding]) -> tuple[Finding, ...]:
         key = (finding.rule, finding.severity, finding.message, finding.expected, finding.observed)
         groups.setdefault((*key, finding.at.member), []).append(finding)
     folded = [
-        replace(group[0], also_at=tuple(dict.fromkeys(item.at for item in group[1:])))
+        replace(group[0], also_at=tuple(dict.fromkeys(item.at for item in group if item.at != group[0].at)))
         for group in (sorted(group, key=lambda f: (len(f.at.path), f.at.path)) for group in groups.values())
     ]
     return tuple(sorted(folded, key=_rank))

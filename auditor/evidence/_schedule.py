@@ -5,14 +5,14 @@ Warm-up steps are ``ceil(ratio * max_steps)`` unless given (transformers 4.51.3 
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from auditor.claims import DECLARED, EFFECTIVE, Ledger, received
 from auditor.evidence._against import plain
 from auditor.evidence._closed_forms import Options, Schedule, factor, has_form
 from auditor.evidence._say import contradicted, number, real, unverifiable, verified, whole
-from auditor.model import Evidence
+from auditor.model import Evidence, Status
 from auditor.runs import Run
 
 LAST_STEP = 2**53
@@ -101,6 +101,14 @@ def asked(ledger: Ledger, total: int | None, options: Options | None = None) -> 
     steps, claims = (0, ()) if word == "constant" else warmup_steps(ledger, total)
     plan = Plan(word, peak, steps, total, options or {})
     return Asked(plan, claims) if has_form(word, plan.schedule) else None
+
+
+def naming_declared(items: Iterable[Evidence], ledger: Ledger) -> Iterator[Evidence]:
+    """Contradictions of a declared claim with the declaring file among their paths, as it is the one held to them."""
+    for item in items:
+        stated = ledger.statement(item.claim, DECLARED)
+        told = stated is not None and item.outcome is Status.CONTRADICTED
+        yield replace(item, paths=(*item.paths, stated.path)) if stated is not None and told else item
 
 
 def options_of(run: Run) -> Options | None:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.claims import Ledger
-from auditor.evidence._against import declared, same, show
+from auditor.evidence._against import declared, plain, same, show
 from auditor.evidence._say import contradicted, unverifiable, verified
 from auditor.model import Evidence
 from auditor.recipes._base import Stated
@@ -29,6 +29,7 @@ _PLAIN = (
     "task_type",
     "init_lora_weights",
 )
+_NUMBERS = {"r": "rank", "lora_alpha": "number", "lora_dropout": "number"}
 _SHORTENED = 20
 """peft 0.21.2, tuners/tuners_utils.py: MIN_TARGET_MODULES_FOR_OPTIMIZATION."""
 _SEARCHED = ("all-linear", "all")
@@ -69,9 +70,17 @@ def _plain(key: str, stated: Stated, config: AdapterConfig, paths: tuple[str, ..
         says = f"{show(stated.value)} is declared, and null is what PEFT received: task_type did not arrive"
         return contradicted(key, says, "", None, *paths)
     says = f"{stated.key} is declared as {show(stated.value)}, and adapter_config.json says {show(found)}"
+    if key in _NUMBERS and _is_no_number(key, found):
+        return unverifiable(key, f"{says}, which is no {_NUMBERS[key]}", *paths)
     if key == "init_lora_weights" and found is True:
         return unverifiable(key, f"{says}, which saving a converted adapter sets", *paths)
     return contradicted(key, says, "", found, *paths)
+
+
+def _is_no_number(key: str, found: object) -> bool:
+    """Whether the file itself is the defect (adapter-config-unusable, -value-of-wrong-type), whatever was declared."""
+    number = None if isinstance(found, bool) else plain(found)
+    return not isinstance(number, float) or (key == "r" and number < 1)
 
 
 def _targets(stated: Stated, config: AdapterConfig, paths: tuple[str, ...]) -> Iterator[Evidence]:

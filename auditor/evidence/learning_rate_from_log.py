@@ -12,7 +12,16 @@ from collections.abc import Iterator
 from auditor.artifacts.trainer_state import TrainerState
 from auditor.claims import DECLARED, EFFECTIVE, Ledger
 from auditor.evidence._say import number, unverifiable, verified
-from auditor.evidence._schedule import LAST_STEP, Asked, Point, asked, judge, options_of, total_of
+from auditor.evidence._schedule import (
+    LAST_STEP,
+    Asked,
+    Point,
+    asked,
+    judge,
+    naming_declared,
+    options_of,
+    total_of,
+)
 from auditor.model import Evidence, Status
 from auditor.runs import Run
 
@@ -42,7 +51,7 @@ def weigh(run: Run, ledger: Ledger) -> Iterator[Evidence]:
     if str(ledger.value("mixed_precision", EFFECTIVE, DECLARED)) == "fp16":
         yield from _under_fp16(chosen, rows, wanted, newer, path)
     else:
-        yield from chosen
+        yield from naming_declared(chosen, ledger)
 
 
 def _logged(run: Run) -> tuple[str, dict[int, float]]:

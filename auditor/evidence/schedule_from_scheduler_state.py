@@ -15,7 +15,15 @@ from auditor.artifacts.trainer_state import TrainerState
 from auditor.claims import DECLARED, EFFECTIVE, Ledger
 from auditor.evidence._against import plain
 from auditor.evidence._say import contradicted, number, real, unverifiable, verified
-from auditor.evidence._schedule import LAST_STEP, Point, asked, judge, options_of, total_of
+from auditor.evidence._schedule import (
+    LAST_STEP,
+    Point,
+    asked,
+    judge,
+    naming_declared,
+    options_of,
+    total_of,
+)
 from auditor.model import Evidence
 from auditor.runs import Run
 
@@ -44,7 +52,7 @@ def weigh(run: Run, ledger: Ledger) -> Iterator[Evidence]:
         and len(set(state.last_lr)) == 1
     ]
     if wanted is not None and points and agree:
-        judged = judge(wanted, points, RTOL, "scheduler.pt", *paths)
+        judged = naming_declared(judge(wanted, points, RTOL, "scheduler.pt", *paths), ledger)
         yield from (item for item in judged if item.claim != "learning_rate")
 
 

@@ -65,8 +65,12 @@ class Shelf:
         return record if record is not None else self._input(place)
 
     def _is_record_of(self, recipe: Recipe, place: Place) -> bool:
-        """One above several runs is only that one's which it names, or whose adapter it describes."""
-        if folder_of(recipe.path) in place.folders or self.alone or not recipe.documented:
+        """One above several runs is only that one's which it names, or whose adapter it describes.
+
+        One that lies beside a run of its own is that run's, whatever else lies in folders below it.
+        """
+        folder = folder_of(recipe.path)
+        if folder in place.folders or self.alone or not (recipe.documented or _path(folder) in self.paths):
             return True
         named = self._names(recipe, place)
         return (

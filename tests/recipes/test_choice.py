@@ -10,7 +10,7 @@ from auditor.runs import group, read
 from auditor.runs._reading import MOST_RECIPES
 from auditor.sources.directory import memory_snapshot
 from tests.builders.blobs import blob
-from tests.builders.platforms import AUTOTRAIN, BASE, LLAMA_FACTORY, MS_SWIFT, recipe_of
+from tests.builders.platforms import AUTOTRAIN, BASE, CHEETAH, LLAMA_FACTORY, MS_SWIFT, recipe_of
 
 
 def adapter(base: str = BASE, r: int = 8, alpha: int = 16) -> bytes:
@@ -119,6 +119,18 @@ def test_a_record_above_several_adapters_is_that_of_the_one_it_describes() -> No
         "training_params.json": params,
     }
     assert chosen(files) == {"a": "training_params.json", "b": None}
+
+
+def test_a_record_beside_a_run_is_not_that_of_another_adapter_below_it() -> None:
+    said = {"peft": {"r": 8, "lora_alpha": 16}, "model": {"model_path": BASE}, "train_model_parameters": {}}
+    files = {
+        "adapter_config.json": adapter(),
+        "second/adapter_config.json": adapter(r=16),
+        CHEETAH: json.dumps(said).encode(),
+    }
+    assert chosen(files) == {".": CHEETAH, "second": None}
+    del files["adapter_config.json"]
+    assert chosen(files) == {"second": CHEETAH}
 
 
 def test_a_record_in_a_checkpoint_is_the_runs() -> None:

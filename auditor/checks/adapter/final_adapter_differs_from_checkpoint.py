@@ -46,6 +46,8 @@ def check(run: Run) -> Iterator[Problem | Skip]:
     ours, theirs = own.digest(), last.digest()
     if ours is None or theirs is None or ours.algorithm != theirs.algorithm:
         yield Skip("the two adapters have no digests of the same kind")
+    elif own.absent is None and not _holds_tensors(run.root):
+        yield Skip(f"no tensor could be read from {own.path}")
     elif ours != theirs and not _same_tensors(run.root, run.last):
         yield Problem(
             f"{own.path} is not the adapter of {run.last.path}, which was saved at the last step of training",
@@ -69,6 +71,12 @@ def _why_not_the_end(run: Run, last: Folder) -> str | None:
     if state.global_step < state.max_steps or (final and final.global_step != state.global_step):
         return "training went on after the last checkpoint"
     return None
+
+
+def _holds_tensors(folder: Folder) -> bool:
+    """Whether there is an adapter at all: a file without one is a finding of its own (weights-unreadable)."""
+    weights = folder.one(AdapterWeights)
+    return weights is not None and bool(weights.tensors)
 
 
 def _same_tensors(one: Folder, other: Folder) -> bool:

@@ -25,14 +25,17 @@ from collections.abc import Iterator
 from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.adapter_weights import AdapterWeights, LoraPair
 from auditor.checks._wording import counted
-from auditor.model import Problem, Severity
+from auditor.model import Problem, Severity, Skip
 
 SEVERITY = Severity.ERROR
 
 
-def check(config: AdapterConfig, weights: AdapterWeights) -> Iterator[Problem]:
+def check(config: AdapterConfig, weights: AdapterWeights) -> Iterator[Problem | Skip]:
     """One finding for ranks and one for DoRA, however many modules are concerned."""
     if config.peft_type != "LORA" or config.raw.get("use_bdlora"):
+        return
+    if config.r is not None and config.r < 1:
+        yield Skip("`r` is no rank that PEFT takes (adapter-config-unusable)")
         return
     pairs = weights.pairs()
     wrong = [

@@ -69,7 +69,7 @@ def check(run: Run, recipe: Recipe) -> Iterator[Problem | Skip]:
     kind = _KINDS.get(str(tuner.value).lower()) if tuner else None
     if tuner is None or kind is None:
         yield Skip("no tuner is declared that this rule knows")
-    elif config.peft_type is not None and config.peft_type != kind:
+    elif config.peft_type is not None and config.peft_type.upper() != kind:
         yield Problem(
             f"tuner {shown(tuner.value)} is declared, and {config.path} says {config.peft_type}",
             Location(recipe.path, tuner.member),

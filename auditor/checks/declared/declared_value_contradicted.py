@@ -27,7 +27,7 @@ Good:
 from collections.abc import Iterator
 
 from auditor.checks.declared._contradiction import contradictions, problem
-from auditor.claims import DECLARED, Ledger
+from auditor.claims import DECLARED, Ledger, same_value
 from auditor.model import Claim, Evidence, Problem, Severity, Skip
 from auditor.recipes._base import Recipe
 
@@ -75,4 +75,19 @@ def _is_resumed(claim: Claim, against: tuple[Evidence, ...]) -> bool:
 def _against(claim: Claim, recipe: Recipe | None) -> tuple[Evidence, ...]:
     if claim.key in _OWN_RULE:
         return ()
-    return tuple(item for item in contradictions(claim, recipe) if (claim.key, item.id) not in _OWN_TEST)
+    found = contradictions(claim, recipe)
+    told = tuple(item for item in found if (claim.key, item.id) not in _OWN_TEST)
+    return () if _is_configs_alone(claim, told) else told
+
+
+def _is_configs_alone(claim: Claim, told: tuple[Evidence, ...]) -> bool:
+    """Whether the weights have the declared rank, so that adapter_config.json alone is wrong (lora-rank-mismatch)."""
+    stated = claim.stated_by(DECLARED)
+    if (
+        claim.key != "r"
+        or stated is None
+        or any(item.id != "declared-against-adapter-config" for item in told)
+    ):
+        return False
+    ranks = [item.value for item in claim.evidence if item.id == "rank-from-tensors"]
+    return bool(ranks) and all(same_value("r", stated.value, rank) for rank in ranks)

@@ -64,3 +64,7 @@ def test_says_when_it_cannot_look() -> None:
     assert reasons(RULE, healthy(data=changed(nudge), without=[STATE])) == [unknown]
     kinds = as_git(seed(data={ADAPTER: b"\0" * 2000}))
     assert reasons(RULE, kinds) == ["the two adapters have no digests of the same kind"]
+    for broken in (b"", b"{}", b"\x02" + bytes(7) + b"{}"):
+        assert reasons(RULE, healthy(data={ADAPTER: broken})) == [
+            "no tensor could be read from adapter_model.safetensors"
+        ]

@@ -93,3 +93,5 @@ def test_fails_when_vectors_are_there_without_dora() -> None:
 
 def test_says_when_it_cannot_look() -> None:
     assert reasons(RULE, seed()) == ["adapter_model.safetensors was not read: unfetched (and 1 more)"]
+    refused = healthy(json_edits={"adapter_config.json": {"/r": -1}})
+    assert reasons(RULE, refused) == ["`r` is no rank that PEFT takes (adapter-config-unusable)"]

@@ -26,6 +26,12 @@ def test_fails_for_another_tuner() -> None:
     ]
 
 
+def test_passes_a_method_in_lower_case_which_is_unusable_and_not_another() -> None:
+    lower = healthy(json_edits={path: {"/peft_type": "lora"} for path in ADAPTERS})
+    assert found(RULE, lower) == []
+    assert found("adapter-config-unusable", lower)
+
+
 def test_fails_for_an_adapter_that_was_not_wanted() -> None:
     (only,) = found(RULE, at({"/peft/peft": False}))
     assert only.message == "peft is declared false, and adapter_config.json configures a LORA adapter"

@@ -1,6 +1,7 @@
 import pytest
 
 from auditor.sources.directory import memory_snapshot
+from tests.builders.platforms import EVERY, with_config
 from tests.builders.repositories import TINY_BASE, healthy, seed
 from tests.checks.expecting import ERROR, WARNING, finding, found, reasons
 from tests.checks.training.parts import arguments
@@ -76,6 +77,36 @@ def test_fails_mildly_for_a_card_that_describes_another_training() -> None:
             evidence=("tested by card-against-training",),
         )
     ]
+
+
+@pytest.mark.parametrize(
+    ("value", "owner"),
+    [
+        (16, "lora-rank-mismatch"),
+        (-1, "adapter-config-unusable"),
+        ([8], "adapter-config-unusable"),
+        (None, "adapter-config-value-of-wrong-type"),
+    ],
+)
+def test_passes_where_the_weights_have_the_declared_rank_and_the_adapters_config_alone_is_wrong(
+    value: object, owner: str
+) -> None:
+    paths = [f"{folder}adapter_config.json" for folder in ("", "checkpoint-9/", "checkpoint-18/")]
+    wrong = healthy(json_edits={path: {"/r": value} for path in paths})
+    assert found(RULE, wrong) == []
+    assert found(owner, wrong)
+
+
+def test_fails_where_config_and_weights_have_another_rank_than_declared() -> None:
+    (only,) = found(RULE, healthy(json_edits={CONFIG: {"/peft/r": 16}}))
+    assert only.message == "`r` is contradicted: r is declared as 16, and adapter_config.json says 8"
+
+
+def test_passes_another_warm_up_of_a_configuration_handed_in_which_has_a_rule_of_its_own() -> None:
+    unsloth = with_config(*EVERY["unsloth"])
+    assert found(RULE, unsloth) == []
+    (only,) = found("config-not-of-this-run", unsloth)
+    assert "warmup_steps" in only.message
 
 
 def test_says_when_it_cannot_look() -> None:
