@@ -50,14 +50,16 @@ def check(run: Run) -> Iterator[Problem | Skip]:
         return
     if _names_transformers(run):
         return
-    known = [f"PEFT {version} ({path})" for path, version in _peft(run)]
+    place = _some_path(run)
+    # The place itself is not repeated, so that several adapters that lack the same are one finding.
+    known = [f"PEFT {version}" + (f" ({path})" if path != place else "") for path, version in _peft(run)]
     unfetched = [
         item.path for item in run.contents.unread if "tfevents" in item.path and item.state == "unfetched"
     ]
     yield Problem(
         "no file that was read names the release of transformers"
         + (f"; only {known[0].partition(' (')[0]} is recorded" if known else ""),
-        Location(_some_path(run)),
+        Location(place),
         expected="the versions of torch, transformers, PEFT and bitsandbytes",
         observed=known[0] if known else "none",
         evidence=tuple(

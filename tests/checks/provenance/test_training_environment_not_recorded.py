@@ -1,5 +1,6 @@
 import pytest
 
+from auditor.engine._policy import fold
 from auditor.sources.directory import memory_snapshot
 from tests.builders.repositories import healthy, seed
 from tests.checks.expecting import NOTE, WARNING, finding, found, reasons
@@ -46,6 +47,13 @@ def test_fails_when_nothing_is_recorded_at_all() -> None:
     (only,) = found(RULE, seed(without=["checkpoint-450/README.md", "runs/"]))
     assert only.message == "no file that was read names the release of transformers"
     assert (only.observed, only.evidence) == ("none", ())
+
+
+def test_fails_once_for_several_adapters() -> None:
+    config = b'{"peft_type": "LORA", "r": 8, "peft_version": "0.21.2"}'
+    several = memory_snapshot("two", {f"{name}/adapter_config.json": config for name in ("a", "b")})
+    (only,) = fold(found(RULE, several))
+    assert [at.path for at in (only.at, *only.also_at)] == ["a/adapter_config.json", "b/adapter_config.json"]
 
 
 def test_fails_when_the_list_belongs_to_another_folder() -> None:
