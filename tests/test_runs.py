@@ -76,6 +76,19 @@ def test_a_few_edited_rows_make_no_other_run() -> None:
     assert [run.name for run in runs(files)] == [".", ".#2"]
 
 
+def test_a_checkpoint_is_compared_with_so_many_runs_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[int] = []
+    real = _lineage.continues
+    monkeypatch.setattr(_lineage, "continues", lambda *pair: compared.append(1) or real(*pair))  # type: ignore[func-returns-value]
+    ranks = {f"checkpoint-{n}/adapter_config.json": config(r=n) for n in range(1, 201)}
+    assert len(runs(ranks)) == 200
+    assert len(compared) <= 200 * _lineage.MOST_RUNS
+    rows = {f"checkpoint-{n}/trainer_state.json": state(n, (3.0, n), max_steps=n) for n in range(1, 201)}
+    compared.clear()
+    assert len(runs(rows)) == 200
+    assert len(compared) <= 200 * _lineage.MOST_RUNS
+
+
 def test_lineage_is_compared_as_text_because_nan_is_not_nan() -> None:
     nan = b'{"global_step": 1, "max_steps": 9, "log_history": [{"step": 1, "grad_norm": NaN}]}'
     more = b'{"global_step": 2, "max_steps": 9, "log_history": [{"step": 1, "grad_norm": NaN}, {"step": 2, "loss": 1}]}'

@@ -18,7 +18,7 @@ from auditor.model import Blob
 HEADER_LIMIT = 10_000
 """Longest header in bytes that NumPy reads by itself (numpy/lib/format.py, `_MAX_HEADER_SIZE`)."""
 PICKLE_LIMIT = 64 * 1024 * 1024
-"""Largest pickle walked, in bytes; object arrays hold settings and labels, numbers lie outside."""
+"""Bytes of pickles walked in one file; object arrays hold settings and labels, numbers lie outside."""
 _MEMBERS = 10_000
 _MAGIC = b"\x93NUMPY"
 
@@ -42,14 +42,15 @@ def numpy_arrays(blob: Blob) -> NumpyArrays:
 
 def _archive(stream: BinaryIO) -> NumpyArrays:
     found: list[tuple[str, Reading]] = []
-    count = 0
+    count, left = 0, PICKLE_LIMIT
     try:
         with zipfile.ZipFile(Guarded(stream)) as archive:
             for info in _members(archive):
                 count += 1
                 with archive.open(info) as member:
-                    reading = _array(member)
+                    reading = _array(member, left)
                 if reading is not None:
+                    left = max(left - min(info.file_size, PICKLE_LIMIT), 0)
                     found.append((info.filename[:200], reading))
     except DAMAGE as error:
         raise CannotRead("is a damaged or cut-off zip of NumPy arrays") from error
@@ -63,8 +64,8 @@ def _members(archive: zipfile.ZipFile) -> Iterator[zipfile.ZipInfo]:
     yield from members
 
 
-def _array(stream: IO[bytes]) -> Reading | None:
-    """The pickle of an array of objects; None for an array of numbers. Raises CannotRead."""
+def _array(stream: IO[bytes], limit: int = PICKLE_LIMIT) -> Reading | None:
+    """The pickle of an array of objects, of which ``limit`` bytes are walked; None for numbers. Raises CannotRead."""
     head = stream.read(8)
     if head[:6] != _MAGIC or len(head) < 8:
         raise CannotRead("is no NumPy array: it does not begin with the format's magic bytes")
@@ -81,7 +82,7 @@ def _array(stream: IO[bytes]) -> Reading | None:
         raise CannotRead("has a header that is cut off or no dictionary")
     if not _holds_objects(described.get("descr"), 8):
         return None
-    return read(stream.read(PICKLE_LIMIT))
+    return read(stream.read(limit))
 
 
 def _holds_objects(descr: object, depth: int) -> bool:

@@ -71,7 +71,7 @@ class TokenizerJson(Artifact):
 
     def lacking(self, texts: Iterable[str]) -> frozenset[str]:
         """Those of the texts that stand nowhere in the file as a JSON string. Raises CannotRead."""
-        missing = {text: _spellings(text) for text in texts if len(text.encode()) < _LONGEST // 8}
+        missing = {text: _spellings(text) for text in texts if len(_bytes(text)) < _LONGEST // 8}
         with self._content().open() as stream:
             tail = b""
             while missing and (chunk := stream.read(_CHUNK)):
@@ -92,7 +92,12 @@ class TokenizerJson(Artifact):
 
 def _spellings(text: str) -> tuple[bytes, ...]:
     """The text as JSON may spell it: as it is, and with escapes for what is not ASCII."""
-    return tuple({json.dumps(text).encode(), json.dumps(text, ensure_ascii=False).encode()})
+    return tuple({json.dumps(text).encode(), _bytes(json.dumps(text, ensure_ascii=False))})
+
+
+def _bytes(text: str) -> bytes:
+    """UTF-8; JSON can spell half of a surrogate pair, which UTF-8 refuses."""
+    return text.encode("utf-8", "surrogatepass")
 
 
 def _value_in(text: str, key: str) -> object:

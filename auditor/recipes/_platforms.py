@@ -8,12 +8,13 @@ puts the configuration into the model card that it writes.
 
 import fnmatch
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from types import ModuleType
 
 from auditor import discover
 from auditor.artifacts._base import read_json_object
-from auditor.artifacts._front_matter import parse_yaml_mapping
+from auditor.artifacts._front_matter import TEXT_LIMIT, parse_yaml_mapping
 from auditor.errors import CannotRead
 from auditor.model import Blob, name_of
 from auditor.recipes._base import Recipe
@@ -30,6 +31,8 @@ NAMED_LIMIT = 64 * 1024 * 1024
 """Largest file searched that bears a platform's own name, in bytes: that of any JSON document."""
 CARD_LIMIT = 1024 * 1024
 """Largest model card searched for a configuration, in bytes."""
+YAML_LIMIT = 1024 * 1024
+"""Bytes of YAML configurations parsed in one repository: short values take some 7 s per MiB, and one has some 3 KB."""
 _ELSEWHERE = frozenset(
     {"wandb", "node_modules", "site-packages", "examples", "example", "docs", "tests", "templates"}
 )
@@ -38,20 +41,45 @@ _DEEPEST = 12
 _LEAST_MARKS = 2
 
 
+class _SpentError(CannotRead):
+    """The repository holds more YAML than is parsed."""
+
+
+@dataclass(slots=True)
+class Allowance:
+    """How many bytes of YAML may still be parsed in a repository."""
+
+    left: int = YAML_LIMIT
+
+    def spend(self, size: int) -> None:
+        """Take ``size`` bytes. Raises CannotRead when so many are not left, and leaves the rest to smaller files."""
+        if size > self.left:
+            raise _SpentError(
+                "may be a training configuration and is not read: those of this repository hold more than "
+                f"{YAML_LIMIT:,} bytes of YAML"
+            )
+        self.left -= size
+
+
 @cache
 def platforms() -> tuple[ModuleType, ...]:
     """Every platform module."""
     return tuple(discover.modules("auditor.recipes").values())
 
 
-def read_recipe(path: str, blob: Blob) -> Recipe | None:
-    """The recipe a file declares, or None when no platform knows it. Raises CannotRead for a name that one owns."""
+def read_recipe(path: str, blob: Blob, allowance: Allowance | None = None) -> Recipe | None:
+    """The recipe a file declares, or None when no platform knows it.
+
+    ``allowance`` is shared by the files of a repository. Raises CannotRead for a name that a platform owns, and for
+    what looks like a configuration when the allowance is spent.
+    """
+    allowance = allowance or Allowance()
     owner = _owner(path)
     if owner is not None:
-        return _by_name(owner, path, blob)
+        return _by_name(owner, path, blob, allowance)
     if name_of(path) == "README.md":
         return _in_card(path, blob)
-    return _by_content(path, blob) if _is_candidate(path, blob) else None
+    return _by_content(path, blob, allowance) if _is_candidate(path, blob) else None
 
 
 def is_recipe(path: str) -> bool:
@@ -66,10 +94,10 @@ def _owner(path: str) -> ModuleType | None:
     )
 
 
-def _by_name(owner: ModuleType, path: str, blob: Blob) -> Recipe | None:
+def _by_name(owner: ModuleType, path: str, blob: Blob, allowance: Allowance) -> Recipe | None:
     """A file that cannot be parsed is a loss only where it may be the platform's: others use such names, too."""
     try:
-        raw = _parsed(path, blob)
+        raw = _parsed(path, blob, allowance)
     except CannotRead as error:
         if error.state != "unfetched" and owner.MARKS and not _likely(owner, blob.read(NAMED_LIMIT)):
             return None
@@ -96,12 +124,14 @@ def _is_candidate(path: str, blob: Blob) -> bool:
     return any(fnmatch.fnmatchcase(name.lower(), pattern) for pattern in CANDIDATES)
 
 
-def _by_content(path: str, blob: Blob) -> Recipe | None:
+def _by_content(path: str, blob: Blob, allowance: Allowance) -> Recipe | None:
     """A file that is nobody's, or that cannot be parsed, is not a configuration known here: no loss to anybody."""
     try:
         data = blob.read(SIZE_LIMIT)
         likely = [platform for platform in platforms() if _likely(platform, data)]
-        raw = _parsed(path, blob) if likely else {}
+        raw = _parsed(path, blob, allowance) if likely else {}
+    except _SpentError:
+        raise
     except CannotRead:
         return None
     found = (platform.recognise(path, raw) for platform in likely)
@@ -133,5 +163,8 @@ def _of_text(platform: ModuleType, path: str, text: str) -> Recipe | None:
     return recipe
 
 
-def _parsed(path: str, blob: Blob) -> Mapping[str, object]:
-    return read_json_object(blob) if path.lower().endswith(".json") else read_yaml(blob)
+def _parsed(path: str, blob: Blob, allowance: Allowance) -> Mapping[str, object]:
+    if path.lower().endswith(".json"):
+        return read_json_object(blob)
+    allowance.spend(len(blob.read(4 * TEXT_LIMIT)))
+    return read_yaml(blob)

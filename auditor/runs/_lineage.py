@@ -24,6 +24,8 @@ RECIPE = (
     *("gradient_accumulation_steps", "warmup_steps", "warmup_ratio", "weight_decay", "seed", "fp16", "bf16"),
 )
 """Arguments that make a training another one; what is logged and saved when does not."""
+MOST_RUNS = 64
+"""Runs that a checkpoint is compared with at most, the latest begun: time would grow with the square of them."""
 FIRST = 3
 """Rows of log_history whose keys are looked at."""
 
@@ -35,7 +37,11 @@ def lineages(checkpoints: Sequence[Folder]) -> list[Lineage]:
     silent: list[list[Folder]] = []  # runs that have logged nothing yet
     for folder in checkpoints:
         start = _start(folder)
-        candidates = found if start is None else (*begun.get(start, ()), *silent)
+        candidates = (
+            found[-MOST_RUNS:]
+            if start is None
+            else (*begun.get(start, [])[-MOST_RUNS:], *silent[-MOST_RUNS:])
+        )
         home = next((lineage for lineage in candidates if continues(lineage[-1], folder)), None)
         if home is None:
             home = []

@@ -7,7 +7,7 @@ from auditor.artifacts._readers import readers_of
 from auditor.errors import CannotRead
 from auditor.model import Blob, FileKind, Snapshot, Unread, folder_of, name_of
 from auditor.recipes._base import Recipe
-from auditor.recipes._platforms import is_recipe, read_recipe
+from auditor.recipes._platforms import Allowance, is_recipe, read_recipe
 from auditor.runs._words import Contents, Folder, step_of
 
 MOST_RECIPES = 256
@@ -19,11 +19,14 @@ def read(snapshot: Snapshot) -> Contents:
     found: dict[str, dict[type[Artifact], list[Artifact]]] = {}
     unread: dict[str, Unread] = {}
     recipes: list[Recipe] = []
+    allowance = Allowance()
     for path, blob in snapshot.files.items():
         for item in _parse(path, blob, unread):
             found.setdefault(folder_of(path), {}).setdefault(type(item), []).append(item)
         # Past that many configurations it is somebody's collection, and only names that a platform owns are opened.
-        recipe = _recipe(path, blob, unread) if len(recipes) < MOST_RECIPES or is_recipe(path) else None
+        recipe = (
+            _recipe(path, blob, unread, allowance) if len(recipes) < MOST_RECIPES or is_recipe(path) else None
+        )
         if recipe is not None:
             recipes.append(recipe)
     folders = {
@@ -64,11 +67,11 @@ def _hides(path: str) -> bool:
     return bool(readers_of(path)) or is_recipe(path) or step_of(path) is not None
 
 
-def _recipe(path: str, blob: Blob, unread: dict[str, Unread]) -> Recipe | None:
+def _recipe(path: str, blob: Blob, unread: dict[str, Unread], allowance: Allowance) -> Recipe | None:
     if blob.kind is not FileKind.FILE:
         return None
     try:
-        return read_recipe(path, blob)
+        return read_recipe(path, blob, allowance)
     except CannotRead as error:
         unread.setdefault(path, Unread(path, error.reason, error.state))
         return None

@@ -70,6 +70,10 @@ def test_a_small_file_that_is_no_json_cannot_be_opened() -> None:
         opened(b"[1]").document()
 
 
+def test_half_of_a_surrogate_pair_is_a_text_like_any_other() -> None:
+    assert opened(b'{"a": "\\ud800"}').lacking(["\ud800", "\udfff"]) == {"\udfff"}
+
+
 def test_texts_are_found_in_both_spellings_and_across_chunks() -> None:
     chunk = 1024 * 1024
     data = b" " * (chunk - 3) + b'"<end>" "\\u2581a" ' + '"▁b"'.encode()

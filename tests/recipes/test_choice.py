@@ -6,6 +6,7 @@ from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.training_args import TrainingArgs
 from auditor.recipes._base import Recipe
 from auditor.recipes._choice import Place, Shelf
+from auditor.recipes._platforms import YAML_LIMIT
 from auditor.runs import group, read
 from auditor.runs._reading import MOST_RECIPES
 from auditor.sources.directory import memory_snapshot
@@ -159,6 +160,16 @@ def test_a_config_of_another_kind_of_training_is_nobodys() -> None:
 def test_a_collection_of_configurations_made_no_run() -> None:
     files = {f"{number}.yaml": config() for number in range(100)}
     assert chosen({"adapter_config.json": adapter(), **files}) == {".": None}
+
+
+def test_only_so_many_bytes_of_yaml_are_parsed_and_the_rest_is_said() -> None:
+    large = config() + b"x: [" + b"a, " * 15_000 + b"]\n"
+    files = {f"{number:02}.yaml": large for number in range(30)} | {"z/axolotl_config.yml": large}
+    found = read(memory_snapshot("test", files))
+    assert len(found.recipes) == YAML_LIMIT // len(large)
+    assert len(found.recipes) + len(found.unread) == 31
+    assert found.unread[-1].path == "z/axolotl_config.yml"
+    assert "hold more than 1,048,576 bytes of YAML" in found.unread[-1].state + found.unread[-1].reason
 
 
 def test_only_so_many_configurations_are_opened() -> None:

@@ -100,7 +100,7 @@ def test_a_large_file_is_never_opened() -> None:
 
 
 def test_yaml_is_loaded_only_for_a_file_with_two_marks(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(path: str, found: object) -> object:
+    def refuse(path: str, found: object, allowance: object) -> object:
         raise AssertionError(f"parsed {path}")
 
     monkeypatch.setattr(_platforms, "_parsed", refuse)

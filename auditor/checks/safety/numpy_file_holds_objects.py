@@ -25,6 +25,8 @@ from auditor.model import FileKind, Location, Problem, Severity, Skip, Snapshot
 SEVERITY = Severity.WARNING
 
 _ENDS = (".npy", ".npz")
+_PLAIN = "objects of NumPy and plain Python"
+_OPEN = "objects that could not be read to their end"
 
 
 def check(snapshot: Snapshot) -> Iterator[Problem | Skip]:
@@ -47,12 +49,15 @@ def check(snapshot: Snapshot) -> Iterator[Problem | Skip]:
         yield from _judged(path, found)
 
 
-def _judged(path: str, found: NumpyArrays) -> Iterator[Problem]:
+def _judged(path: str, found: NumpyArrays) -> Iterator[Problem | Skip]:
     if not found.pickles:
         return
     calls = [call.callable for _, reading in found.pickles for call in reading.unsafe]
     names = [name for _, reading in found.pickles for name in reading.unknown if name not in calls]
     grave = calls or names
+    damage = next(((name, reading.damage) for name, reading in found.pickles if reading.damage), None)
+    if damage is not None:
+        yield Skip(f"{path} was not read to its end: {damage[0] or 'its array'} {damage[1]}")
     message = (
         f"{len(found.pickles)} of {found.count} arrays hold Python objects, which are loaded by unpickling"
     )
@@ -64,6 +69,6 @@ def _judged(path: str, found: NumpyArrays) -> Iterator[Problem]:
         message,
         Location(path, found.pickles[0][0] or None),
         expected="arrays of numbers",
-        observed=", ".join(dict.fromkeys(grave)) if grave else "objects of NumPy and plain Python",
-        severity=Severity.ERROR if calls else None if names else Severity.NOTE,
+        observed=", ".join(dict.fromkeys(grave)) if grave else _PLAIN if damage is None else _OPEN,
+        severity=Severity.ERROR if calls else None if names or damage is not None else Severity.NOTE,
     )

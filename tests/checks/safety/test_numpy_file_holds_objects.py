@@ -8,7 +8,7 @@ from auditor.model import Snapshot
 from auditor.sources.directory import memory_snapshot
 from tests.builders.blobs import blob
 from tests.builders.numpy_files import make_npy, make_npz
-from tests.builders.repositories import healthy
+from tests.builders.repositories import healthy, run_rule
 from tests.checks.expecting import ERROR, NOTE, WARNING, finding, found, reasons
 
 RULE = "numpy-file-holds-objects"
@@ -112,3 +112,22 @@ def test_cannot_look_without_a_file_or_at_a_damaged_one() -> None:
     assert reasons(RULE, healthy()) == ["no NumPy file is in the repository"]
     says = "is no NumPy array: it does not begin with the format's magic bytes"
     assert reasons(RULE, one(b"text")) == [f"data/x.npy {says}"]
+
+
+def test_fails_and_cannot_look_behind_the_bytes_that_are_walked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_numpy_file, "PICKLE_LIMIT", 400)
+    plain, evil = make_npy(numpy.array(["x" * 500], dtype=object)), make_npy(calling="os.system")
+    snapshot = one(make_npz({"a.npy": plain, "b.npy": evil}), "x.npz")
+    assert found(RULE, snapshot) == [
+        finding(
+            RULE,
+            WARNING,
+            "2 of 2 arrays hold Python objects, which are loaded by unpickling",
+            "x.npz",
+            "a.npy",
+            expected="arrays of numbers",
+            observed="objects that could not be read to their end",
+        )
+    ]
+    (skipped,) = run_rule(RULE, snapshot).not_applicable
+    assert skipped.reason.startswith("x.npz was not read to its end: a.npy ends in the middle of a pickle")
