@@ -1,6 +1,7 @@
 """``.audit.toml`` or ``[tool.audit]`` -> one frozen Policy. In a comparison it is read from the base ref."""
 
 import difflib
+import math
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
@@ -67,9 +68,21 @@ def from_snapshot(snapshot: Snapshot) -> Policy:
             raise UsageError(f"{name} {error.reason}", "mend the file, or remove it") from error
         if table is not None:
             where = f"{snapshot.name}:{name}"
-            policy = parse(table, where)
+            policy = _parsed(table, where)
             return replace(policy, sources=_with_lines(policy.sources, where, _text_of(blob)))
     return Policy()
+
+
+def _parsed(table: Mapping[str, object], where: str) -> Policy:
+    try:
+        return parse(table, where)
+    except (
+        OverflowError,
+        ValueError,
+    ) as error:  # A hexadecimal number has no limit of digits until it is shown.
+        raise UsageError(
+            f"{where} holds a number of too many digits", "mend the file, or remove it"
+        ) from error
 
 
 def _text_of(blob: Blob) -> str:
@@ -197,7 +210,7 @@ def _rerun(value: object, where: str) -> Mapping[str, object]:
     _known(table, _RERUN_KEYS, f"[rerun] of {where}")
     for key in ("steps", "minutes", "threads", "timeout"):
         number = table.get(key, 1)
-        if isinstance(number, bool) or not isinstance(number, int | float) or not number > 0:
+        if isinstance(number, bool) or not isinstance(number, int | float) or not 0 < number < math.inf:
             raise UsageError(f"{key} in [rerun] of {where} is {number!r}", "give a number above 0")
     return table
 
@@ -205,8 +218,8 @@ def _rerun(value: object, where: str) -> Mapping[str, object]:
 def _numbers(value: object, where: str) -> Mapping[str, float]:
     found: dict[str, float] = {}
     for key, number in _mapping(value, "tolerance", where).items():
-        if isinstance(number, bool) or not isinstance(number, int | float):
-            raise UsageError(f"tolerance {key} in {where} is {number!r}", "give a number")
+        if isinstance(number, bool) or not isinstance(number, int | float) or not 0 <= number < math.inf:
+            raise UsageError(f"tolerance {key} in {where} is {number!r}", "give a number from 0 upwards")
         found[key] = float(number)
     return found
 

@@ -207,3 +207,25 @@ def test_every_spelling_of_a_date_is_compared_as_that_day() -> None:
     """``20260101`` as text is later than ``2026-11-23``: '0' (48) comes after '-' (45)."""
     text = b"[[ignore]]\nrule='a'\nreason='b'\nuntil='20260101'"
     assert from_snapshot(memory_snapshot("x", {".audit.toml": text})).ignores[0].until == "2026-01-01"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"[tolerance]\nloss = {'9' * 400}",
+        f"[tolerance]\nloss = 0x{'f' * 5000}",
+        f"require-coverage = 0x{'f' * 5000}",
+        f"fail-on = 0x{'f' * 5000}",
+    ],
+)
+def test_a_number_of_too_many_digits_is_said(text: str) -> None:
+    with pytest.raises(UsageError, match="toml holds a number of too many digits"):
+        of(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["[tolerance]\nloss = nan", "[tolerance]\nloss = inf", "[rerun]\nsteps = inf"]
+)
+def test_a_number_that_is_none_is_said(text: str) -> None:
+    with pytest.raises(UsageError, match=f"is {text[-3:]}"):
+        of(text)

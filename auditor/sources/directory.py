@@ -1,6 +1,7 @@
 """A plain folder, or one file, as a Snapshot: an unpacked upload, or what a rerun wrote. Links are never followed."""
 
 import hashlib
+import io
 import os
 import stat
 from collections.abc import Callable, Iterator
@@ -89,6 +90,9 @@ def _blob(path: Path, relative: str, store: lfs.ObjectStore) -> Blob:
         )
     if not stat.S_ISREG(status.st_mode):
         return Blob(relative, None, _refuse("is not a regular file"), absent="is not a regular file")
+    if not status.st_size:
+        # Never opened: the files of /proc say so as well, and reading one may wait for ever.
+        return Blob(relative, 0, io.BytesIO, hashed=lambda: Digest("sha256", hashlib.sha256().hexdigest()))
     if status.st_size < lfs.POINTER_LIMIT:
         pointer = _pointer(path)
         if pointer is not None:

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from auditor.cli import _baseline
 from auditor.engine._policy import IN_BASELINE, known
+from auditor.errors import UsageError
 from auditor.model import Finding, Location, Severity
 from tests.builders.command import audit
 
@@ -91,3 +93,10 @@ def test_the_same_or_a_milder_finding_is_known() -> None:
         assert marked.suppressed is not None
         assert marked.suppressed.until == ""
         assert not notes
+
+
+def test_a_file_larger_than_any_report_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_baseline, "LIMIT", 10)
+    (tmp_path / "r.json").write_text("[" * 11)
+    with pytest.raises(UsageError, match="is larger than any report"):
+        _baseline.read_report(tmp_path / "r.json")

@@ -11,6 +11,7 @@ from auditor.engine.audit import Options, look
 from auditor.model import Blob, Digest, Finding, Severity, Snapshot, Unread
 from auditor.policy import Policy
 from auditor.recipes._base import Recipe
+from auditor.recipes._platforms import Allowance
 from auditor.runs import _reading
 from auditor.sources.directory import memory_snapshot
 from tests.builders.repositories import TINY_BASE, contents
@@ -90,11 +91,13 @@ class Auditor:
         unread.update(why)
         yield from items
 
-    def _recipe(self, path: str, blob: Blob, unread: dict[str, Unread]) -> Recipe | None:
+    def _recipe(
+        self, path: str, blob: Blob, unread: dict[str, Unread], allowance: Allowance
+    ) -> Recipe | None:
         if self.blobs.get(path) is not blob:
-            return _RECIPE(path, blob, unread)
+            return _RECIPE(path, blob, unread, allowance)
         if path not in self._recipes:
-            self._recipes[path] = _RECIPE(path, blob, unread)
+            self._recipes[path] = _RECIPE(path, blob, unread, allowance)
         return self._recipes[path]
 
 

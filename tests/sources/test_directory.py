@@ -99,3 +99,13 @@ def test_a_vouched_folder_follows_links_and_leaves_weights_out(tmp_path: Path) -
 def test_a_vouched_folder_must_be_one(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot be read"):
         directory.vouched(tmp_path / "missing")
+
+
+def test_an_empty_file_is_never_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The files of /proc say that they are empty, and /proc/kmsg waits for messages."""
+    (tmp_path / "tokenizer.json").write_bytes(b"")
+    for found in (directory.vouched(tmp_path), directory.snapshot(tmp_path)):
+        with monkeypatch.context() as patched:
+            patched.setattr(Path, "open", lambda *_: pytest.fail("opened"))
+            blob = found.files["tokenizer.json"]
+            assert (blob.read(), blob.size, blob.absent) == (b"", 0, None)
