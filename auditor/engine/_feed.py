@@ -23,6 +23,7 @@ from auditor.model import (
 )
 from auditor.policy import Policy
 from auditor.recipes._base import Recipe
+from auditor.recipes._platforms import is_recipe
 from auditor.runs import BaseFolder, Contents, Folder, Run
 
 
@@ -185,8 +186,18 @@ def _why_never(side: Side, rule: Rule) -> str:
             if not present:
                 reasons.append(_why_missing(side.contents.unread, need.kind))
         elif need.kind in _MISSING and not _seen(side, need):
-            reasons.append(_MISSING[need.kind])
+            reasons.append(_whose(side) if need.kind is Recipe else _MISSING[need.kind])
     return "; ".join(dict.fromkeys(reasons)) or "no folder holds all the files it compares"
+
+
+def _whose(side: Side) -> str:
+    """Why no run has a declared configuration: there is none, it was not read, or it is not known to be a run's."""
+    unread = next((item for item in side.contents.unread if is_recipe(item.path)), None)
+    if unread is not None:
+        return f"{unread.path} was not read: {unread.state}"
+    if side.contents.recipes:
+        return f"{side.contents.recipes[0].path} is not known to have made any adapter or checkpoint here"
+    return _MISSING[Recipe]
 
 
 def _seen(side: Side, need: Need) -> bool:

@@ -10,7 +10,9 @@ from auditor.engine._rules import Documentation, Rule, needs_of
 from auditor.engine.audit import Options, look
 from auditor.model import Diff, Location, Problem, Severity, Skip, Snapshot
 from auditor.policy import Policy
+from auditor.recipes._base import Recipe
 from auditor.runs import BaseFolder, Run
+from tests.builders.platforms import TORCHTUNE
 from tests.builders.repositories import TINY_BASE, healthy, seed
 
 
@@ -72,6 +74,20 @@ def test_an_unfetched_file_is_named_in_the_reason() -> None:
 
     (item,) = outcome(check, seed()).not_applicable
     assert item.reason == "checkpoint-450/optimizer.pt was not read: unfetched"
+
+
+def test_a_configuration_that_is_no_runs_or_was_not_read_is_named() -> None:
+    def look_at(recipe: Recipe) -> Iterator[Problem]:
+        yield from ()
+
+    cheetah = "cheetah-fine-tuning-config.json"
+    other = healthy(
+        without=[cheetah], text={"recipe.yaml": TORCHTUNE.replace("lora_rank: 8", "lora_rank: 64")}
+    )
+    (item,) = outcome(look_at, other).not_applicable
+    assert item.reason == "recipe.yaml is not known to have made any adapter or checkpoint here"
+    (item,) = outcome(look_at, healthy(text={cheetah: '{"a": 1, "a": 2}'})).not_applicable
+    assert item.reason == "cheetah-fine-tuning-config.json was not read: unreadable"
 
 
 def test_a_folder_that_could_not_be_read_is_named_where_the_rule_ran_elsewhere() -> None:
