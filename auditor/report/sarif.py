@@ -65,7 +65,8 @@ def _run(report: Report) -> Json:
 
 
 def _text(text: str) -> str:
-    return visible(text, keep="\n")
+    # SARIF 2.1.0, 3.11.6: brackets before parentheses are a link in any message, and files are quoted in ours.
+    return visible(text, keep="\n").replace("](", "] (")
 
 
 def _rule(rule: str, report: Report) -> Json:

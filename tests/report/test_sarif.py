@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote
 
@@ -104,3 +105,13 @@ def test_the_run_is_named_after_what_was_compared() -> None:
     assert _run(render(reports.incomplete()))["automationDetails"] == {
         "id": "audit/compare/main...feature%2Fnew%20adapter/"
     }
+
+
+def test_a_quoted_file_makes_no_link_in_a_message() -> None:
+    report = reports.rich()
+    evil = replace(report.findings[0], message="[see here](https://example.org)")
+    run = _run(render(replace(report, findings=(evil, *report.findings[1:]))))
+    assert any(
+        result["message"]["text"].startswith("[see here] (https://example.org)") for result in run["results"]
+    )
+    assert not any("](" in result["message"]["text"] for result in run["results"])
