@@ -6,7 +6,7 @@ AUDIT := $(BIN)/audit
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 OUT := audit-reports
 
-.PHONY: demo test check corpus docs fixtures genuine reports clean help
+.PHONY: demo test check corpus docs fixtures genuine reports versions clean help
 
 help: ## What each target does
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12

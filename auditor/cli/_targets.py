@@ -55,6 +55,8 @@ def target(name: str, repo: Path | None, lfs_stores: Sequence[Path]) -> Iterator
         yield Opened(
             (directory.snapshot(path, tuple(lfs_stores), path.resolve().name),), None, path.resolve().name
         )
+    elif repo is None and name.startswith(("/", "./", "../", "~")):
+        raise UsageError(f"{name} does not exist", "give a ref, a folder, a .bundle or one file")
     else:
         with refs([name], repo, lfs_stores) as opened:
             yield opened

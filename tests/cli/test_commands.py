@@ -139,6 +139,13 @@ def test_a_file_that_is_no_report(capsys: Capture, tmp_path: Path) -> None:
     assert "is not an audit report" in done.err
 
 
+@pytest.mark.parametrize("name", ["/no/such/folder", "./nothing.json", "../nowhere"])
+def test_a_path_that_is_not_there_is_not_taken_for_a_ref(capsys: Capture, name: str) -> None:
+    done = audit(capsys, "check", name)
+    assert done.code == 2
+    assert done.err.startswith(f"audit: {name} does not exist")
+
+
 def test_the_policy_comes_from_the_base_ref(capsys: Capture, tmp_path: Path) -> None:
     """A branch that relaxes its own gate is judged by the base's."""
     path = repos.init(tmp_path / "r")
