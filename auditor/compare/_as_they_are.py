@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 
 from auditor.artifacts._safetensors import shown
 from auditor.artifacts.adapter_weights import AdapterWeights
-from auditor.compare._update import Measured, NotComparableError
+from auditor.compare._factors import NotComparableError
+from auditor.compare._update import Measured
 from auditor.compare.tensors import sums_of
 from auditor.errors import CannotRead
 

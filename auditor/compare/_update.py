@@ -12,59 +12,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from auditor.artifacts._safetensors import TensorInfo, shown
-from auditor.artifacts.adapter_weights import AdapterWeights
+from auditor.artifacts._safetensors import shown
+from auditor.compare._factors import Factors, NotComparableError, finite, triangle
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-BLOCK = 1 << 20
-"""Elements of a factor looked at in one go: 8 MB in float64, so that an lm_head of any size fits."""
-RANK_LIMIT = 4096
-"""Largest rank compared; a Gram matrix of it is 128 MB in float64."""
-FACTOR_LIMIT = 1 << 27
-"""Most elements of an A, which is read whole (512 MB in float32); rank 128 over 262,208 tokens has 2**25."""
 _CANCELLED = 1e-6
 """A squared norm below this part of its terms has lost six of float64's sixteen digits: QR keeps them."""
-
-
-class NotComparableError(Exception):
-    """Why two updates cannot be compared: one clause without a full stop."""
-
-
-@dataclass(frozen=True, slots=True)
-class Factors:
-    """One module's update ``scaling * b @ a`` in one file; kernel dimensions count as columns of ``a``."""
-
-    weights: AdapterWeights
-    a: TensorInfo
-    b: TensorInfo
-    scaling: float
-
-    @property
-    def rank(self) -> int:
-        """Rows of A."""
-        return self.a.shape[0]
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """(out, in) of the update, a convolution's kernel flattened into in."""
-        return self.b.shape[0], self.a.elements // self.rank
-
-    def left(self, rows: int) -> Iterator["NDArray[Any]"]:
-        """B, scaled, in float64 blocks of (up to ``rows``, r). Raises CannotRead and NotComparableError."""
-        import numpy
-
-        for chunk in self.weights.chunks(self.b.name, rows * self.rank):
-            yield self.scaling * _finite(chunk.astype(numpy.float64), self.b).reshape(-1, self.rank)
-
-    def right(self, rows: int) -> Iterator["NDArray[Any]"]:
-        """A transposed, in float64 blocks of (up to ``rows``, r); raises as `left` does."""
-        import numpy
-
-        whole = self.weights.array(self.a.name).reshape(self.rank, -1)
-        for start in range(0, whole.shape[1], rows):
-            yield _finite(whole[:, start : start + rows].T.astype(numpy.float64), self.a)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,16 +65,16 @@ def measure(one: Factors | None, two: Factors | None) -> Measured:
 
 
 def _of_equal_rank(one: Factors, two: Factors) -> Measured:
-    rows = max(1, BLOCK // one.rank)
-    left = _grams(_zip(one.left(rows), two.left(rows)), one.rank)
-    right = _grams(_zip(one.right(rows), two.right(rows)), one.rank)
+    rows = one.rows
+    left = _grams(_zip(_left(one, rows), _left(two, rows)), one.rank)
+    right = _grams(_zip(_right(one, rows), _right(two, rows)), one.rank)
     terms = _inner(left.dd, right.xx) + _inner(left.yy, right.dd)
     bound = left.dd.trace() * right.xx.trace() + left.yy.trace() * right.dd.trace()
     gap = terms + 2 * _inner(left.dy, right.xd)
     if bound and gap < _CANCELLED * bound:
         gap = _by_qr(
-            lambda: (_beside(x - y, y) for x, y in _zip(one.left(rows), two.left(rows))),
-            lambda: (_beside(x, x - y) for x, y in _zip(one.right(rows), two.right(rows))),
+            lambda: (_beside(x - y, y) for x, y in _zip(_left(one, rows), _left(two, rows))),
+            lambda: (_beside(x, x - y) for x, y in _zip(_right(one, rows), _right(two, rows))),
         )
     return Measured(
         _norm(one, left.xx, right.xx),
@@ -131,21 +86,21 @@ def _of_equal_rank(one: Factors, two: Factors) -> Measured:
 
 def _norm(factors: Factors, left: "NDArray[Any] | None" = None, right: "NDArray[Any] | None" = None) -> float:
     """The squared norm of one update, from its Gram matrices where they are known."""
-    rows = max(1, BLOCK // factors.rank)
+    rows = factors.rows
     if left is None or right is None:
-        left, right = _gram(factors.left(rows), factors.rank), _gram(factors.right(rows), factors.rank)
+        left, right = _gram(_left(factors, rows), factors.rank), _gram(_right(factors, rows), factors.rank)
     bound = float(left.trace() * right.trace())
     found = _inner(left, right)
     if bound and found < _CANCELLED * bound:
-        return _by_qr(lambda: factors.left(rows), lambda: factors.right(rows))
+        return _by_qr(lambda: _left(factors, rows), lambda: _right(factors, rows))
     return found
 
 
 def _stacked(one: Factors, two: Factors) -> float:
-    rows = max(1, BLOCK // max(one.rank, two.rank))
+    rows = min(one.rows, two.rows)
     return _by_qr(
-        lambda: (_beside(x, -y) for x, y in _zip(one.left(rows), two.left(rows))),
-        lambda: (_beside(x, y) for x, y in _zip(one.right(rows), two.right(rows))),
+        lambda: (_beside(x, -y) for x, y in _zip(_left(one, rows), _left(two, rows))),
+        lambda: (_beside(x, y) for x, y in _zip(_right(one, rows), _right(two, rows))),
     )
 
 
@@ -155,19 +110,8 @@ def _by_qr(
     """|L R^T|^2 of tall matrices given block by block."""
     import numpy
 
-    core = _triangle(left()) @ _triangle(right()).T
+    core = triangle(left()) @ triangle(right()).T
     return float(numpy.vdot(core, core))
-
-
-def _triangle(blocks: Iterator["NDArray[Any]"]) -> "NDArray[Any]":
-    """The R of a tall matrix's QR decomposition, block by block: R of [R so far; next block]."""
-    import numpy
-
-    found: NDArray[Any] | None = None
-    for block in blocks:
-        whole = block if found is None else numpy.vstack((found, block))
-        found = numpy.asarray(numpy.linalg.qr(whole, mode="r"))
-    return numpy.zeros((0, 0)) if found is None else found
 
 
 def _grams(pairs: Iterator[tuple["NDArray[Any]", "NDArray[Any]"]], rank: int) -> _Grams:
@@ -212,9 +156,9 @@ def _zip(
     return zip(one, two, strict=True)
 
 
-def _finite(block: "NDArray[Any]", info: TensorInfo) -> "NDArray[Any]":
-    import numpy
+def _left(factors: Factors, rows: int) -> Iterator["NDArray[Any]"]:
+    return (factors.scaling * finite(block, factors.b) for block in factors.left(rows))
 
-    if not numpy.isfinite(block).all():
-        raise NotComparableError(f"tensor {shown(info.name)} holds NaN or infinite values")
-    return block
+
+def _right(factors: Factors, rows: int) -> Iterator["NDArray[Any]"]:
+    return (finite(block, factors.a) for block in factors.right(rows))

@@ -12,14 +12,8 @@ from auditor.artifacts._safetensors import shown
 from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.adapter_weights import AdapterWeights, LoraPair
 from auditor.compare._as_they_are import measured_tensors, settings_that_differ
-from auditor.compare._update import (
-    FACTOR_LIMIT,
-    RANK_LIMIT,
-    Factors,
-    Measured,
-    NotComparableError,
-    measure,
-)
+from auditor.compare._factors import Factors, NotComparableError, factors_of, scaling_of
+from auditor.compare._update import Measured, measure
 from auditor.compare.tensors import compare_tensors
 from auditor.errors import CannotRead
 from auditor.model import AdapterComparison, ModuleUpdate
@@ -157,23 +151,8 @@ def _factors(weights: AdapterWeights, config: AdapterConfig) -> dict[str, Factor
 
 
 def _pair(weights: AdapterWeights, config: AdapterConfig, pair: LoraPair) -> Factors:
-    module, a, b = pair.module, pair.a, pair.b
-    if a is None or b is None:
-        raise NotComparableError(f"{weights.path} holds only one factor of {module}")
-    if len(a.shape) < 2 or len(b.shape) < 2 or b.shape[1] != a.shape[0] or math.prod(b.shape[2:]) != 1:
-        raise NotComparableError(f"the factors of {module} in {weights.path} do not fit each other")
-    rank = a.shape[0]
-    if rank < 1 or rank > RANK_LIMIT or a.elements > FACTOR_LIMIT:
-        raise NotComparableError(f"the factors of {module} in {weights.path} are too large to compare")
-    declared = config.rank_of(module)
-    if rank != declared:
-        raise NotComparableError(
-            f"{module} has rank {rank} in {weights.path} and {declared} in {config.path}"
-        )
-    scaling = config.scaling_of(module)
-    if not math.isfinite(scaling):
-        raise NotComparableError(f"{config.path} does not tell the scaling of {module}")
-    return Factors(weights, a, b, scaling)
+    found = factors_of(weights, pair, 1.0)
+    return replace(found, scaling=scaling_of(weights, config, pair.module, found.rank))
 
 
 def _differing_others(base: AdapterWeights, head: AdapterWeights) -> Iterator[str]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from auditor.artifacts.model_weights import ModelWeights
 from auditor.compare._as_they_are import measured_tensors
-from auditor.compare._update import NotComparableError
+from auditor.compare._factors import NotComparableError
 from auditor.compare.adapters import judged
 from auditor.model import AdapterComparison
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.adapter_weights import AdapterWeights
-from auditor.compare import _update
+from auditor.compare import _factors
 from auditor.compare.adapters import compare
 from auditor.model import AdapterComparison
 from tests.builders.blobs import blob
@@ -276,7 +276,7 @@ def test_factors_larger_than_a_block(monkeypatch: pytest.MonkeyPatch) -> None:
     """Blocks of 3 rows over 12 and 10: the last is cut short."""
     base, head = {"q": factors(1)}, {"q": factors(2)}
     whole = against(base, head)
-    monkeypatch.setattr(_update, "BLOCK", 12)
+    monkeypatch.setattr(_factors, "BLOCK", 12)
     cut = against(base, head)
     turned = against(base, rotated(base))
     assert cut.relative_distance == pytest.approx(whole.relative_distance, rel=1e-13)

@@ -1,0 +1,111 @@
+"""The two factors of one module's update, checked before they are read and read block by block in float64."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from auditor.artifacts._safetensors import TensorInfo, shown
+from auditor.artifacts.adapter_config import AdapterConfig
+from auditor.artifacts.adapter_weights import AdapterWeights, LoraPair
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+BLOCK = 1 << 20
+"""Elements of a factor looked at in one go: 8 MB in float64, so that an lm_head of any size fits."""
+RANK_LIMIT = 4096
+"""Largest rank compared; a Gram matrix of it is 128 MB in float64."""
+FACTOR_LIMIT = 1 << 27
+"""Most elements of an A, which is read whole (512 MB in float32); rank 128 over 262,208 tokens has 2**25."""
+
+
+class NotComparableError(Exception):
+    """Why two updates cannot be compared: one clause without a full stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Factors:
+    """One module's update ``scaling * b @ a`` in one file; kernel dimensions count as columns of ``a``."""
+
+    weights: AdapterWeights
+    a: TensorInfo
+    b: TensorInfo
+    scaling: float
+
+    @property
+    def rank(self) -> int:
+        """Rows of A."""
+        return self.a.shape[0]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(out, in) of the update, a convolution's kernel flattened into in."""
+        return self.b.shape[0], self.a.elements // self.rank
+
+    @property
+    def rows(self) -> int:
+        """Rows of a tall factor (B, or A transposed) that make one block."""
+        return max(1, BLOCK // self.rank)
+
+    def left(self, rows: int) -> Iterator["NDArray[Any]"]:
+        """B, unscaled, in float64 blocks of (up to ``rows``, r). Raises CannotRead."""
+        import numpy
+
+        for chunk in self.weights.chunks(self.b.name, rows * self.rank):
+            yield chunk.astype(numpy.float64).reshape(-1, self.rank)
+
+    def right(self, rows: int) -> Iterator["NDArray[Any]"]:
+        """A transposed, in float64 blocks of (up to ``rows``, r). Raises CannotRead."""
+        import numpy
+
+        whole = self.weights.array(self.a.name).reshape(self.rank, -1)
+        for start in range(0, whole.shape[1], rows):
+            yield whole[:, start : start + rows].T.astype(numpy.float64)
+
+
+def factors_of(weights: AdapterWeights, pair: LoraPair, scaling: float) -> Factors:
+    """The factors of a module when their shapes make a product of a size that is read. Raises NotComparableError."""
+    module, a, b = pair.module, pair.a, pair.b
+    if a is None or b is None:
+        raise NotComparableError(f"{weights.path} holds only one factor of {module}")
+    if len(a.shape) < 2 or len(b.shape) < 2 or b.shape[1] != a.shape[0] or math.prod(b.shape[2:]) != 1:
+        raise NotComparableError(f"the factors of {module} in {weights.path} do not fit each other")
+    if a.shape[0] < 1:
+        raise NotComparableError(f"the factors of {module} in {weights.path} have rank 0")
+    if a.shape[0] > RANK_LIMIT or a.elements > FACTOR_LIMIT:
+        raise NotComparableError(f"the factors of {module} in {weights.path} are too large to compare")
+    return Factors(weights, a, b, scaling)
+
+
+def scaling_of(weights: AdapterWeights, config: AdapterConfig, module: str, rank: int) -> float:
+    """The factor of B A, when the tensors have the rank it was computed for. Raises NotComparableError."""
+    declared = config.rank_of(module)
+    if rank != declared:
+        raise NotComparableError(
+            f"{module} has rank {rank} in {weights.path} and {declared} in {config.path}"
+        )
+    scaling = config.scaling_of(module)
+    if not math.isfinite(scaling):
+        raise NotComparableError(f"{config.path} does not tell the scaling of {module}")
+    return scaling
+
+
+def triangle(blocks: Iterator["NDArray[Any]"]) -> "NDArray[Any]":
+    """The R of a tall matrix's QR decomposition, block by block: R of [R so far; next block]."""
+    import numpy
+
+    found: NDArray[Any] | None = None
+    for block in blocks:
+        whole = block if found is None else numpy.vstack((found, block))
+        found = numpy.asarray(numpy.linalg.qr(whole, mode="r"))
+    return numpy.zeros((0, 0)) if found is None else found
+
+
+def finite(block: "NDArray[Any]", info: TensorInfo) -> "NDArray[Any]":
+    """The block itself. Raises NotComparableError when it holds NaN or infinity."""
+    import numpy
+
+    if not numpy.isfinite(block).all():
+        raise NotComparableError(f"tensor {shown(info.name)} holds NaN or infinite values")
+    return block

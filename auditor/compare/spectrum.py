@@ -1,0 +1,208 @@
+"""What one adapter does to each module: length, singular values and effective rank of its update, never formed.
+
+With the QR decompositions B = Qb Rb and A^T = Qa Ra the singular values of B A are those of the small matrix
+Rb Ra^T, because Qb and Qa have orthonormal columns. Nothing is squared on the way, so a zero B, factors of
+deficient rank and numbers as small or large as float32 allows lose nothing.
+"""
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from auditor.artifacts.adapter_config import AdapterConfig
+from auditor.artifacts.adapter_weights import AdapterWeights, LoraPair
+from auditor.compare._factors import Factors, NotComparableError, factors_of, scaling_of, triangle
+from auditor.errors import CannotRead
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateDescription:
+    """One module's update ``scaling * B A`` in one adapter, in units of the base model's weights.
+
+    ``shape`` is (out, in) of B A: a convolution's kernel counts into ``in``, an embedding has (width, vocabulary);
+    None when the factors make no product. ``norm`` is Frobenius. ``spectrum`` holds the min(rank, out, in)
+    singular values, descending, computed in float64, exact to about 1e-15 of the largest. While ``scaling`` is
+    None, ``norm`` and ``spectrum`` are those of B A itself. ``largest_a`` and ``largest_b`` are the largest |a|
+    and |b| among finite elements; ``nan`` and ``infinite`` count the others in both factors. DoRA's magnitude is
+    left out: these are numbers of its direction update. ``why`` says what is missing or doubtful, None for nothing.
+    """
+
+    module: str
+    shape: tuple[int, int] | None
+    rank: int | None
+    scaling: float | None = None
+    norm: float | None = None
+    spectrum: tuple[float, ...] = ()
+    effective_rank: float | None = None
+    largest_a: float | None = None
+    largest_b: float | None = None
+    nan: int = 0
+    infinite: int = 0
+    why: str | None = None
+
+    @property
+    def stable_rank(self) -> float | None:
+        """Squared Frobenius norm over the squared largest singular value: 0 for no update, at most the rank.
+
+        Source: Rudelson and Vershynin, Sampling from large matrices, Journal of the ACM 54(4), 2007.
+        """
+        return None if self.norm is None else stable_rank(self.spectrum)
+
+
+def effective_rank(spectrum: Iterable[float]) -> float:
+    """exp of the entropy of the singular values divided by their sum: 0 for no update, k for k equal ones.
+
+    Source: Roy and Vetterli, The effective rank: a measure of effective dimensionality, EUSIPCO 2007, section 2.
+    """
+    values = [value for value in spectrum if value > 0]
+    largest = max(values, default=0.0)
+    total = math.fsum(value / largest for value in values)
+    shares = [value / largest / total for value in values]
+    return math.exp(-math.fsum(p * math.log(p) for p in shares if p > 0)) if shares else 0.0
+
+
+def stable_rank(spectrum: Iterable[float]) -> float:
+    """Sum of squares over the largest square; 0 for a spectrum of zeros."""
+    values = tuple(spectrum)
+    largest = max(values, default=0.0)
+    return math.fsum((value / largest) ** 2 for value in values) if largest else 0.0
+
+
+def describe_updates(weights: AdapterWeights, config: AdapterConfig | None) -> tuple[UpdateDescription, ...]:
+    """Describe every module that has LoRA factors, in the order of the file; each factor is read once.
+
+    ``config`` tells the scaling; without it, or when it contradicts the tensors, the numbers are those of B A.
+    Nothing is raised: a module that cannot be described says so in ``why``.
+    """
+    return tuple(_described(weights, config, pair) for pair in weights.pairs().values())
+
+
+def _described(weights: AdapterWeights, config: AdapterConfig | None, pair: LoraPair) -> UpdateDescription:
+    try:
+        factors = factors_of(weights, pair, 1.0)
+    except NotComparableError as error:
+        return _apart(weights, pair, str(error))
+    scaling, why = _scaling(weights, config, pair.module, factors.rank)
+    try:
+        left, right = _Read(), _Read()
+        core = _core(factors, left, right)
+    except CannotRead as error:
+        why = f"{weights.path} {error.reason}"
+        return UpdateDescription(pair.module, factors.shape, factors.rank, scaling, why=why)
+    spectrum = _spectrum(core, 1.0 if scaling is None else abs(scaling))
+    if left.nan + right.nan + left.infinite + right.infinite:
+        spectrum, why = None, f"the factors of {pair.module} in {weights.path} hold NaN or infinite values"
+    elif spectrum is None:
+        why = f"the factors of {pair.module} in {weights.path} hold numbers too large for their product"
+    return UpdateDescription(
+        pair.module,
+        factors.shape,
+        factors.rank,
+        scaling,
+        None if spectrum is None else math.hypot(*spectrum),
+        spectrum or (),
+        None if spectrum is None else effective_rank(spectrum),
+        right.largest,
+        left.largest,
+        left.nan + right.nan,
+        left.infinite + right.infinite,
+        why,
+    )
+
+
+def _scaling(
+    weights: AdapterWeights, config: AdapterConfig | None, module: str, rank: int
+) -> tuple[float | None, str | None]:
+    if config is None:
+        return None, "there is no readable adapter_config.json, so the scaling is not known"
+    if config.peft_type != "LORA":
+        return None, f"{config.path} is {config.peft_type}, whose update is more than a scaled B A"
+    try:
+        return scaling_of(weights, config, module, rank), None
+    except NotComparableError as error:
+        return None, str(error)
+
+
+def _apart(weights: AdapterWeights, pair: LoraPair, why: str) -> UpdateDescription:
+    """Factors that make no product: their elements are looked at one by one."""
+    sides = {"a": _Read(), "b": _Read()}
+    try:
+        for word, info in (("a", pair.a), ("b", pair.b)):
+            for chunk in weights.chunks(info.name) if info is not None else ():
+                sides[word].look(chunk)
+    except CannotRead as error:
+        why = f"{why}; {weights.path} {error.reason}"
+    a, b = sides["a"], sides["b"]
+    return UpdateDescription(
+        pair.module,
+        None,
+        pair.rank,
+        largest_a=a.largest,
+        largest_b=b.largest,
+        nan=a.nan + b.nan,
+        infinite=a.infinite + b.infinite,
+        why=why,
+    )
+
+
+class _Read:
+    """What is seen of one factor on the way: its largest finite element, NaN and infinities."""
+
+    def __init__(self) -> None:
+        self.largest: float | None = None
+        self.nan = self.infinite = 0
+
+    def look(self, block: "NDArray[Any]") -> "NDArray[Any]":
+        """The block itself, or a copy with zeros for what is not finite."""
+        import numpy
+
+        if not block.size:
+            return block
+        largest = max(float(block.max()), -float(block.min()))
+        if not math.isfinite(largest):
+            bad = ~numpy.isfinite(block)
+            nan = int(numpy.count_nonzero(numpy.isnan(block)))
+            self.nan += nan
+            self.infinite += int(numpy.count_nonzero(bad)) - nan
+            if bad.all():
+                return numpy.zeros_like(block)
+            block = numpy.where(bad, 0, block)
+            largest = max(float(block.max()), -float(block.min()))
+        self.largest = max(self.largest or 0.0, largest)
+        return block
+
+    def through(self, blocks: Iterator["NDArray[Any]"]) -> Iterator["NDArray[Any]"]:
+        """All blocks, each looked at."""
+        return (self.look(block) for block in blocks)
+
+
+def _core(factors: Factors, left: _Read, right: _Read) -> tuple["NDArray[Any]", "NDArray[Any]"]:
+    import numpy
+
+    with numpy.errstate(over="ignore", invalid="ignore"):
+        one = triangle(left.through(factors.left(factors.rows)))
+        return one, triangle(right.through(factors.right(factors.rows)))
+
+
+def _spectrum(core: tuple["NDArray[Any]", "NDArray[Any]"], scaling: float) -> tuple[float, ...] | None:
+    """Singular values of scaling * left @ right^T; None when they are no finite numbers of float64."""
+    import numpy
+
+    left, right = core
+    if not left.size or not right.size:
+        return ()
+    # Both are brought near 1 by powers of two, which changes no digit, so that their product cannot vanish.
+    powers = [math.frexp(float(numpy.abs(side).max()))[1] for side in core]
+    if not all(numpy.isfinite(side).all() for side in core):
+        return None
+    small = numpy.ldexp(left, -powers[0]) @ numpy.ldexp(right, -powers[1]).T
+    try:
+        with numpy.errstate(over="ignore"):
+            values = numpy.ldexp(scaling * numpy.linalg.svd(small, compute_uv=False), sum(powers))
+    except numpy.linalg.LinAlgError:
+        return None
+    return tuple(float(value) for value in values) if numpy.isfinite(values).all() else None
