@@ -27,6 +27,7 @@ from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.adapter_weights import AdapterWeights
 from auditor.artifacts.optimizer_state import OptimizerState
 from auditor.artifacts.trainer_state import TrainerState
+from auditor.compare.reach import ZERO_STARTS, adam_factor
 from auditor.errors import CannotRead
 from auditor.model import Problem, Severity, Skip
 from auditor.runs import Folder, Run
@@ -36,8 +37,6 @@ SEVERITY = Severity.ERROR
 MARGIN = 1e-3
 """Relative slack: float32 rounds each of the steps by at most 6e-8."""
 MOST_STEPS = 100_000
-_ZERO_STARTS = (None, True, "gaussian", "true")
-"""Initialisations whose lora_B is zero (peft 0.21.2, tuners/lora/layer.py, `reset_lora_parameters`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,19 +52,13 @@ class Adam:
 
     def reach(self, after: int) -> float:
         """The furthest a number can move in the steps after ``after``, decay aside."""
-        return sum(self.rate(t) * factor(t, self.beta1, self.beta2) for t in range(after + 1, self.steps + 1))
+        return sum(
+            self.rate(t) * adam_factor(t, self.beta1, self.beta2) for t in range(after + 1, self.steps + 1)
+        )
 
     def rate(self, step: int) -> float:
         """The learning rate of a step as logged, else the highest of the run."""
         return self.rates[step - 1] if len(self.rates) >= self.steps else self.peak
-
-
-def factor(step: int, beta1: float, beta2: float) -> float:
-    """The largest |m̂|/sqrt(v̂) at a step: sqrt of the sum of a_i**2/b_i, the weights of gradient i in m̂ and v̂."""
-    ratio = beta1 * beta1 / beta2
-    series = float(step) if abs(1 - ratio) < 1e-12 else (1 - ratio**step) / (1 - ratio)
-    means = (1 - beta1) / (1 - beta1**step)
-    return math.sqrt(means * means * (1 - beta2**step) / (1 - beta2) * series)
 
 
 def check(run: Run) -> Iterator[Problem | Skip]:
@@ -131,7 +124,7 @@ def _number(value: object) -> float:
 
 def _from_zero(folder: Folder, weights: AdapterWeights, adam: Adam) -> Iterator[Problem | Skip]:
     config = folder.one(AdapterConfig)
-    if config is None or config.peft_type != "LORA" or config.init_lora_weights not in _ZERO_STARTS:
+    if config is None or config.peft_type != "LORA" or config.init_lora_weights not in ZERO_STARTS:
         yield Skip(f"whether lora_B of {weights.path} started at zero is not known")
         return
     sizes: dict[str, float] = {}

@@ -5,7 +5,7 @@ from random import Random
 import numpy
 import pytest
 
-from auditor.checks.training.weights_outrun_optimizer import factor
+from auditor.compare.reach import adam_factor
 from auditor.model import Snapshot
 from tests.builders.pickles import make_optimizer
 from tests.builders.repositories import healthy, seed
@@ -29,7 +29,7 @@ def test_no_sequence_of_gradients_moves_adam_further_than_the_factor(seed_of_gra
         gradient = draw.uniform(0.5, 1) * growth**step
         mean, square = 0.9 * mean + 0.1 * gradient, 0.999 * square + 0.001 * gradient**2
         moved = (mean / (1 - 0.9**step)) / math.sqrt(square / (1 - 0.999**step))
-        assert moved <= factor(step, 0.9, 0.999) * (1 + 1e-12)
+        assert moved <= adam_factor(step, 0.9, 0.999) * (1 + 1e-12)
 
 
 def test_the_factor_is_reached_by_the_gradients_of_the_equality_case() -> None:
@@ -40,7 +40,7 @@ def test_the_factor_is_reached_by_the_gradients_of_the_equality_case() -> None:
     gradients = [x / y for x, y in zip(a, b, strict=True)]
     mean = sum(x * g for x, g in zip(a, gradients, strict=True))
     square = sum(y * g * g for y, g in zip(b, gradients, strict=True))
-    assert factor(steps, 0.9, 0.999) == pytest.approx(float(mean) / math.sqrt(square), rel=1e-12)
+    assert adam_factor(steps, 0.9, 0.999) == pytest.approx(float(mean) / math.sqrt(square), rel=1e-12)
 
 
 def test_passes() -> None:

@@ -1,0 +1,48 @@
+"""The sum of learning rates that is claimed for a run, where Adam took the steps."""
+
+import math
+from dataclasses import dataclass
+
+from auditor.artifacts.adapter_config import AdapterConfig
+from auditor.artifacts.optimizer_state import OptimizerState
+from auditor.claims import DECLARED, EFFECTIVE, RECORDED, Ledger
+from auditor.compare.reach import ADAMS, ZERO_STARTS
+from auditor.runs import Run
+
+_MOST_STEPS = 10**9
+_LORA_PLUS = "loraplus_lr_ratio"
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """``rate`` is the highest learning rate, ``total`` the sum over ``steps``."""
+
+    rate: float
+    steps: int
+    total: float
+
+
+def claimed(run: Run, ledger: Ledger, config: AdapterConfig) -> Claimed | str:
+    """What the run's files claim of its rate and steps; or why the weights cannot be held against it."""
+    if config.peft_type != "LORA" or config.init_lora_weights not in ZERO_STARTS:
+        return "whether lora_B started at zero is not known"
+    if run.recipe is not None and run.recipe.raw.get(_LORA_PLUS):
+        return f"{run.recipe.path} gives lora_B a rate of its own ({_LORA_PLUS})"
+    optim = str(ledger.value("optim", EFFECTIVE, DECLARED)).rpartition(".")[2].lower()
+    if optim not in ADAMS:
+        return "the optimizer is not known to be Adam with moments in full precision"
+    rate = max(_positive(ledger.value("learning_rate", role)) for role in (EFFECTIVE, DECLARED))
+    steps = _positive(ledger.value("global_step", RECORDED))
+    if not rate or not steps or steps > _MOST_STEPS:
+        return "no file says both the learning rate and the steps that were taken"
+    return Claimed(rate, int(steps), rate * steps)
+
+
+def has_adam_state(run: Run) -> bool:
+    """Whether a checkpoint's optimizer bounds the weights more sharply than claims can."""
+    return any(state.kind == "adamw" for state in run.all(OptimizerState))
+
+
+def _positive(value: object) -> float:
+    usable = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return max(0.0, float(value)) if usable else 0.0  # type: ignore[arg-type]
