@@ -10,7 +10,7 @@ from auditor import discover
 from auditor.claims import Ledger, build
 from auditor.engine._attempt import attempt
 from auditor.engine._rules import needs_of
-from auditor.model import Evidence, RerunResult
+from auditor.model import Evidence, RerunResult, Status
 from auditor.runs import Run
 
 
@@ -32,7 +32,17 @@ def ledger_of(run: Run, rerun: RerunResult | None = None) -> tuple[Ledger, Mappi
             continue
         name = discover.rule_id(module.__name__)
         items, crash = attempt(module.weigh, arguments)
-        ledger = ledger.with_evidence(tuple(replace(i, id=name) for i in items if isinstance(i, Evidence)))
+        found = (replace(item, id=name) for item in items if isinstance(item, Evidence))
+        ledger = ledger.with_evidence(tuple(_held(item, run) for item in found))
         if crash is not None:
             crashed[name] = crash
     return ledger, crashed
+
+
+def _held(item: Evidence, run: Run) -> Evidence:
+    """Evidence against a declared value, undecided where that is none of its key's (declared-value-of-wrong-type)."""
+    if run.recipe is None or item.outcome is not Status.CONTRADICTED or run.recipe.path not in item.paths:
+        return item
+    kind = run.recipe.no_value(item.claim)
+    says = f"{item.says}; what is declared is not {kind}"
+    return item if kind is None else replace(item, outcome=Status.UNVERIFIABLE, says=says)

@@ -8,6 +8,7 @@ from auditor.compare.pairs import curves_of, series_of
 from auditor.engine import _rules
 from auditor.engine._answers import answers
 from auditor.engine._feed import Outcome, Side
+from auditor.engine._policy import IN_BASELINE
 from auditor.model import (
     Coverage,
     FileKind,
@@ -55,7 +56,7 @@ def report(
         related_histories=side.diff.related_histories if side.diff else None,
         verdict=verdict,
         exit_code={"fail": 1, "incomplete": 3, "pass": 0}[verdict],
-        summary=_sentence(side, live, bad, lacking, verdict),
+        summary=_sentence(side, findings, bad, lacking, verdict),
         findings=tuple(findings),
         runs=tuple(_run_report(side, index) for index in range(len(side.runs))),
         files=tuple(_rows(side)),
@@ -101,12 +102,12 @@ def _lacking(
 
 
 def _sentence(
-    side: Side, live: Sequence[Finding], bad: Sequence[Finding], lacking: Sequence[str], verdict: str
+    side: Side, findings: Sequence[Finding], bad: Sequence[Finding], lacking: Sequence[str], verdict: str
 ) -> str:
     rerun = ""
     if side.rerun is not None:
         rerun = f"; the rerun is {side.rerun.verdict.word}"
-    counts = _tally(live)
+    counts = _tally(findings)
     missing = f"; could not look at everything: {', '.join(lacking)}" if lacking else ""
     if verdict == "fail":
         lead = f"{counts}" if bad else "the rerun does not reproduce what was committed"
@@ -118,13 +119,21 @@ def _sentence(
     return f"{counts}{rerun}; every recognised file was read."
 
 
-def _tally(live: Sequence[Finding]) -> str:
+def _tally(findings: Sequence[Finding]) -> str:
+    """What counts, by severity; where nothing does, how much is allowed: silence must not read as a clean sheet."""
+    there = [f for f in findings if f.state != "absent"]
+    live = [f for f in there if f.suppressed is None]
     words = []
     for name in ("error", "warning", "note"):
         count = sum(f.severity.word == name for f in live)
         if count:
             words.append(f"{count} {name}{'s' if count > 1 else ''}")
-    return ", ".join(words) or "no findings"
+    if words or not there:
+        return ", ".join(words) or "no findings"
+    known = sum(f.suppressed is not None and f.suppressed.reason == IN_BASELINE for f in there)
+    held = [f"{known} known"] if known else []
+    held += [f"{len(there) - known} allowed by the policy"] if known < len(there) else []
+    return f"no {'new ' if known else ''}findings ({', '.join(held)})"
 
 
 def _coverage(side: Side, outcome: Outcome) -> Coverage:

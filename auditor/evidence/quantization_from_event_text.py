@@ -8,10 +8,13 @@ and PEFT's card names none by a defect (peft 0.11 to 0.21, peft_model.py): none 
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
+from auditor.artifacts.adapter_config import AdapterConfig
+from auditor.artifacts.event_log import EventLog
 from auditor.claims import DECLARED, Ledger
 from auditor.evidence._say import contradicted, unverifiable, verified
-from auditor.model import Evidence, Statement, name_of
+from auditor.model import Evidence, Statement, folder_of, name_of
 from auditor.runs import Run
 
 CLAIM = "quantization"
@@ -30,11 +33,28 @@ def weigh(run: Run, ledger: Ledger) -> Iterator[Evidence]:
     if wanted is None or not (wanted or logs):
         return
     if not logs:
-        says = f"{_why_not(run)}; only the model configuration in an event file would show {word}"
-        yield unverifiable(CLAIM, says, stated.path)
+        yield _elsewhere(run, wanted, stated) or unverifiable(
+            CLAIM,
+            f"{_why_not(run)}; only the model configuration in an event file would show {word}",
+            stated.path,
+        )
         return
     log = logs[-1]
     yield _judged(wanted, stated, log.model_config().get("quantization_config"), log.path)
+
+
+def _elsewhere(run: Run, wanted: int, stated: Statement) -> Evidence | None:
+    """An event file of no run that says what is declared: whose it is nobody knows, so it proves and denies nothing."""
+    folders = run.contents.folders.values()
+    trained = {folder_of(f.path) if f.step is not None else f.path for f in folders if f.all(AdapterConfig)}
+    for log in (log for folder in folders for log in folder.all(EventLog)):
+        if any(not path or f"{folder_of(log.path)}/".startswith(f"{path}/") for path in trained):
+            continue
+        found = bits_of(log.model_config().get("quantization_config"))
+        if found == wanted:
+            says = f"an event file outside every run's folder says {found} bits; it may be this run's"
+            return replace(unverifiable(CLAIM, says, stated.path, log.path), value=found)
+    return None
 
 
 def bits_of(config: object) -> int:

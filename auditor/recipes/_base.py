@@ -3,6 +3,9 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from auditor.artifacts._fields import is_number
+from auditor.recipes._types import expected, is_spelt
+
 
 @dataclass(frozen=True, slots=True)
 class Stated:
@@ -65,6 +68,19 @@ class Recipe:
         """The declared value of a canonical name, or None."""
         stated = self.settings.get(key)
         return None if stated is None else stated.meant
+
+    def no_value(self, key: str) -> str | None:
+        """What the declared value of a canonical name fails to be ("an integer"); None when it is, or spells, one.
+
+        8.5 is no integer, and still a number that can be compared.
+        """
+        stated = self.settings.get(key)
+        types = next(
+            (types for item, types in self.mistyped if stated and item.member == stated.member), None
+        )
+        if stated is None or types is None or is_spelt(stated.value, types):
+            return None
+        return None if is_number(stated.value) and "integer" in types.split("|") else expected(types)
 
     def conflicts(self) -> Iterator[tuple[str, Stated, Stated]]:
         """The duplicates whose meanings differ."""

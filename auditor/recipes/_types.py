@@ -54,6 +54,12 @@ def number_in(value: object, types: str) -> float | None:
     return None
 
 
+def is_spelt(value: object, types: str) -> bool:
+    """Whether text spells a number or a boolean, which pydantic and argument parsers make of it."""
+    word = isinstance(value, str) and value.lower() in ("true", "false")
+    return word or number_in(value, types) is not None
+
+
 def expected(types: str) -> str:
     """The types in a sentence: ``an integer or null``."""
     kinds = types.split("|")

@@ -100,3 +100,15 @@ def test_a_file_larger_than_any_report_is_not_read(tmp_path: Path, monkeypatch: 
     (tmp_path / "r.json").write_text("[" * 11)
     with pytest.raises(UsageError, match="is larger than any report"):
         _baseline.read_report(tmp_path / "r.json")
+
+
+def test_a_report_of_known_findings_alone_does_not_say_that_there_are_none(
+    capsys: Capture, tmp_path: Path
+) -> None:
+    target, stored = folder(tmp_path / "a"), tmp_path / "base.json"
+    audit(capsys, "check", str(target), "--output", f"json={stored}")
+    _, again = report(capsys, "check", str(target), "--baseline", str(stored))
+    number = len(again["findings"])
+    assert again["summary"].startswith(f"no new findings ({number} known)")
+    _, other = report(capsys, "check", str(folder(tmp_path / "a", r=-8)), "--baseline", str(stored))
+    assert other["summary"].startswith("1 error")

@@ -21,28 +21,31 @@ Good:
 
 from collections.abc import Iterator
 
-from auditor.artifacts._fields import describe
+from auditor.artifacts._fields import describe, is_number
 from auditor.checks._wording import shown
-from auditor.model import Location, Problem, Severity
+from auditor.claims import Ledger
+from auditor.model import Location, Problem, Severity, Status
 from auditor.recipes._base import Recipe, Stated
-from auditor.recipes._types import expected, number_in
+from auditor.recipes._types import expected, is_spelt
 
 SEVERITY = Severity.WARNING
 
 
-def check(recipe: Recipe) -> Iterator[Problem]:
+def check(recipe: Recipe, ledger: Ledger | None) -> Iterator[Problem]:
     """One finding a value; strings such as "None" and "false" have a rule of their own."""
     for stated, types in recipe.mistyped:
+        if is_number(stated.value) and _is_contradicted(stated, recipe, ledger):
+            continue
         yield Problem(
             f"`{stated.key}` is {describe(stated.value)}, expected {expected(types)}",
             Location(recipe.path, stated.member),
             expected=expected(types),
             observed=shown(stated.value),
-            severity=Severity.NOTE if recipe.converts and _is_converted(stated, types) else None,
+            severity=Severity.NOTE if recipe.converts and is_spelt(stated.value, types) else None,
         )
 
 
-def _is_converted(stated: Stated, types: str) -> bool:
-    """Whether pydantic and argument parsers make the value that was meant of it."""
-    spelt = number_in(stated.value, types) is not None
-    return spelt or (isinstance(stated.value, str) and stated.value.lower() in ("true", "false"))
+def _is_contradicted(stated: Stated, recipe: Recipe, ledger: Ledger | None) -> bool:
+    """Whether a number is another than was trained with, which is the graver half of one mistake."""
+    keys = [key for key, item in recipe.settings.items() if item.member == stated.member]
+    return any((claim := ledger.get(key)) and claim.status is Status.CONTRADICTED for key in keys if ledger)

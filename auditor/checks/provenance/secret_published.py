@@ -23,6 +23,7 @@ from collections.abc import Iterator
 from auditor.artifacts.training_args import TrainingArgs
 from auditor.checks._text_files import text_files
 from auditor.checks._unread import unread
+from auditor.checks._wording import joined
 from auditor.model import Location, Problem, Severity, Skip
 from auditor.runs import Contents
 
@@ -82,15 +83,16 @@ def _in_text(path: str, text: str) -> Iterator[Problem]:
 
 
 def _in_arguments(arguments: TrainingArgs) -> Iterator[Problem]:
-    """The reader keeps only that a token is set, never the token."""
-    for key in ("hub_token", "push_to_hub_token"):
-        if arguments.values.get(key):
-            yield Problem(
-                f"the training arguments hold `{key}`, readable for everybody who unpickles the file",
-                arguments.at(key),
-                expected="null",
-                observed="a token",
-            )
+    """The reader keeps only that a token is set, never the token; `push_to_hub_token` is the older name of one."""
+    held = [key for key in ("hub_token", "push_to_hub_token") if arguments.values.get(key)]
+    if held:
+        named = joined([f"`{key}`" for key in held])
+        yield Problem(
+            f"the training arguments hold {named}, readable for everybody who unpickles the file",
+            arguments.at(held[0]),
+            expected="null",
+            observed="a token",
+        )
 
 
 def _is_real(match: re.Match[str]) -> bool:

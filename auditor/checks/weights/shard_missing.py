@@ -17,7 +17,7 @@ Good:
     a.safetensors: tensor a of shape 4x4
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sized
 
 from auditor.artifacts.weight_index import WeightIndex
 from auditor.checks._wording import counted
@@ -53,7 +53,7 @@ def _by_index(index: WeightIndex, contents: Contents) -> Iterator[Problem]:
         yield Problem(
             f"the index names {counted(len(wanted), 'shard')}, and "
             + (
-                f"{len(gone)} of them are not in the repository, first {gone[0]}"
+                f"{len(gone)} of them {_are(gone)} not in the repository, first {gone[0]}"
                 if there
                 else "none is in the repository"
             ),
@@ -73,11 +73,13 @@ def _by_number(
     gone = [number for number in range(1, min(total, 100_000) + 1) if number not in shards]
     first = shards[min(shards)]
     if gone:
-        message = (
-            f"{len(gone)} of {counted(total, 'shard')} are not in the repository, first number {gone[0]}"
-        )
+        message = f"{len(gone)} of {counted(total, 'shard')} {_are(gone)} not in the repository, first number {gone[0]}"
     else:
         message = f"{counted(total, 'shard')} have no index beside them, so transformers does not find them"
     yield Problem(
         message, Location(first), expected=index_path, observed=f"{len(shards)} of {total} shards, no index"
     )
+
+
+def _are(items: Sized) -> str:
+    return "is" if len(items) == 1 else "are"

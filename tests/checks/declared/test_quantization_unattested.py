@@ -52,3 +52,25 @@ def test_says_when_it_cannot_look() -> None:
     assert reasons(RULE, memory_snapshot("empty", {})) == [
         "no adapter, checkpoint or trainer state was found"
     ]
+
+
+def test_passes_a_run_below_an_event_file_that_may_be_its_own() -> None:
+    """Trained into out/ while TensorBoard wrote beside the script: whose events they are nobody knows."""
+    files = {path: blob.read() for path, blob in healthy().files.items()}
+    moved = {
+        path if "tfevents" in path or path == CONFIG else f"out/{path}": data for path, data in files.items()
+    }
+    below = memory_snapshot("below", moved)
+    (reason,) = reasons(RULE, below)
+    assert reason == "an event file outside every run's folder says 4 bits; it may be this run's"
+    without = {path: data for path, data in moved.items() if "tfevents" not in path}
+    (only,) = found(RULE, memory_snapshot("without", without))
+    assert only.observed == "none"
+
+
+def test_fails_where_the_event_file_is_anothers() -> None:
+    files = {path: blob.read() for path, blob in healthy().files.items()}
+    event = next(path for path in files if "tfevents" in path)
+    moved = {path if path == CONFIG else f"out/{path}": data for path, data in files.items() if path != event}
+    other = {"b/adapter_config.json": files["adapter_config.json"], f"b/{event}": files[event]}
+    assert [item.severity for item in found(RULE, memory_snapshot("two", {**moved, **other}))] == [WARNING]

@@ -90,6 +90,15 @@ def test_fails_for_a_token_inside_pickled_arguments() -> None:
     )
 
 
+def test_fails_once_for_a_token_under_both_of_its_names() -> None:
+    secret = "hf_" + drawn(34)
+    data = {"training_args.bin": training_args(output_dir="out", hub_token=secret, push_to_hub_token=secret)}
+    (only,) = found(RULE, healthy(data=data))
+    assert only.message == (
+        "the training arguments hold `hub_token` and `push_to_hub_token`, readable for everybody who unpickles the file"
+    )
+
+
 def test_says_when_it_cannot_look() -> None:
     outcome = run_rule(RULE, seed())
     assert [item.reason for item in outcome.not_applicable] == [

@@ -27,7 +27,7 @@ def test_fails_for_one_of_two() -> None:
         finding(
             RULE,
             ERROR,
-            f"the index names 2 shards, and 1 of them are not in the repository, first {TWO}",
+            f"the index names 2 shards, and 1 of them is not in the repository, first {TWO}",
             INDEX,
             "/weight_map",
             expected=TWO,
@@ -54,7 +54,7 @@ def test_fails_without_an_index() -> None:
         )
     ]
     (only,) = found(RULE, sharded({}, {TWO: ["b"]}))
-    assert only.message == "1 of 2 shards are not in the repository, first number 1"
+    assert only.message == "1 of 2 shards is not in the repository, first number 1"
 
 
 def test_fails_in_the_folder_concerned() -> None:
