@@ -20,10 +20,12 @@ import transformers
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from auditor.rerun import train  # noqa: E402 - the path comes first
-from auditor.rerun.job import Job, settings_from  # noqa: E402
-from auditor.rerun.rows import pad  # noqa: E402
-from auditor.rerun.steplog import Events  # noqa: E402
+from auditor.rerun.child import train  # noqa: E402 - the path comes first
+from auditor.rerun.child.base_model import Base  # noqa: E402
+from auditor.rerun.child.job import Job, settings_from  # noqa: E402
+from auditor.rerun.child.machine import pin_machine  # noqa: E402
+from auditor.rerun.child.rows import pad  # noqa: E402
+from auditor.rerun.child.steplog import Events  # noqa: E402
 from fixtures.tiny_repo import SETTINGS  # noqa: E402
 
 TINY = ROOT / "fixtures" / "tiny"
@@ -44,7 +46,7 @@ def bare_collator(_: object, pad_id: int, length: int | None, __: object) -> Any
     return collate
 
 
-def timed(job: Job, bases: train.Base, events: Events) -> float:
+def timed(job: Job, bases: Base, events: Events) -> float:
     """Seconds that Trainer.train takes for a job."""
     seconds: list[float] = []
     real = transformers.Trainer.train
@@ -66,8 +68,8 @@ def timed(job: Job, bases: train.Base, events: Events) -> float:
 def main() -> None:
     """Alternate both loops and print the ratios."""
     pairs = int(sys.argv[1]) if len(sys.argv) > 1 else 10
-    train.pin_machine(1)
-    ours, bases = (train.Recorder, train.collator), train.Base()
+    pin_machine(1)
+    ours, bases = (train.Recorder, train.collator), Base()
     bare = (lambda *_: Bare(), bare_collator)
     ratios: list[float] = []
     with tempfile.TemporaryDirectory() as folder:

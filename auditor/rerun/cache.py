@@ -15,7 +15,7 @@ from auditor.errors import UsageError
 LIMIT = 2 * 1024 * 1024 * 1024
 """Bytes of all cached reruns together; the least recently used go first. One above half of it is not kept."""
 _DONE = "complete.json"
-_CHILD = ("train.py", "job.py", "rows.py", "steplog.py")
+_CHILD = Path(__file__).with_name("child")
 _DRIVER = Path("/proc/driver/nvidia/version")
 
 
@@ -34,8 +34,8 @@ def folder(environment: Mapping[str, str] | None = None) -> Path:
 def key(question: Mapping[str, object]) -> str:
     """The digest of a question: what is asked (with the inputs' digests), the child's own code, the driver."""
     digest = hashlib.sha256(json.dumps(question, sort_keys=True, default=str).encode())
-    for name in _CHILD:
-        digest.update(Path(__file__).with_name(name).read_bytes())
+    for source in sorted(_CHILD.rglob("*.py")):
+        digest.update(source.read_bytes())
     with suppress(OSError):
         digest.update(_DRIVER.read_bytes())
     return digest.hexdigest()

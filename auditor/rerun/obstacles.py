@@ -12,7 +12,7 @@ from auditor.artifacts.base_config import BaseConfig
 from auditor.artifacts.training_args import TrainingArgs
 from auditor.claims import Ledger
 from auditor.model import Setting
-from auditor.rerun.job import JobError, settings_from
+from auditor.rerun.child.job import JobError, settings_from
 from auditor.runs import Run
 
 TRAINERS = (None, "sft", "default", "generic")

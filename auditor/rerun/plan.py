@@ -12,8 +12,8 @@ from auditor.artifacts.trainer_state import TrainerState
 from auditor.artifacts.training_args import TrainingArgs
 from auditor.claims import Ledger
 from auditor.model import RerunPlan, Setting
+from auditor.rerun.child.rows import RowsError, read_rows
 from auditor.rerun.obstacles import obstacles
-from auditor.rerun.rows import RowsError, read_rows
 from auditor.rerun.settings import choose, source_of, warmup
 from auditor.runs import Run
 

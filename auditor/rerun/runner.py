@@ -18,7 +18,7 @@ from typing import IO
 from auditor.errors import AuditError, IncompleteError
 from auditor.rerun.options import Progress
 
-COMMAND = (sys.executable, str(Path(__file__).with_name("train.py")))
+COMMAND = (sys.executable, str(Path(__file__).with_name("child")))
 """By path, so that it runs from a checkout and in an environment without auditor."""
 GRACE = 5.0
 """Seconds between SIGTERM and SIGKILL."""

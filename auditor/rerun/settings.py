@@ -8,7 +8,7 @@ from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.training_args import TrainingArgs
 from auditor.claims import DECLARED, DESCRIBED, EFFECTIVE, RECORDED, Ledger, same_value
 from auditor.model import Setting, Statement, Status
-from auditor.rerun.job import Settings
+from auditor.rerun.child.job import Settings
 from auditor.runs import Run
 
 NOT_SAID = "no file says it: default of {}"

@@ -90,7 +90,8 @@ def test_the_key_follows_every_input(tmp_path: Path) -> None:
 
 def test_the_key_follows_the_childs_own_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = cache.key({})
-    monkeypatch.setattr(cache, "_CHILD", ("train.py",))
+    (tmp_path / "train.py").write_text("another child")
+    monkeypatch.setattr(cache, "_CHILD", tmp_path)
     assert cache.key({}) != before
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from auditor.rerun.job import JobError, Settings, read_jobs, settings_from, total_steps
+from auditor.rerun.child.job import JobError, Settings, read_jobs, settings_from, total_steps
 
 JOB = {"name": "one", "output": "out", "base": "base", "data": "rows.jsonl"}
 

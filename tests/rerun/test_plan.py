@@ -10,7 +10,7 @@ from auditor.claims import Ledger, build
 from auditor.errors import UsageError
 from auditor.model import Evidence, RerunPlan, Status
 from auditor.rerun import plan as planning
-from auditor.rerun.job import settings_from, total_steps
+from auditor.rerun.child.job import settings_from, total_steps
 from auditor.rerun.options import RerunOptions
 from auditor.rerun.session import plan_only, rerun
 from tests.builders.repositories import TINY_BASE, seed

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.rerun.rows import (
+from auditor.rerun.child.rows import (
     Example,
     Examples,
     RowsError,
@@ -21,7 +21,7 @@ from auditor.rerun.rows import (
     read_rows,
     unpacked,
 )
-from auditor.rerun.steplog import ids_digest
+from auditor.rerun.child.steplog import ids_digest
 
 BOS, EOS, PAD = 2, 1, 0
 

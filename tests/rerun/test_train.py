@@ -43,7 +43,7 @@ def order(folder: Path, jobs: list[dict[str, Any]]) -> Path:
 def child(
     folder: Path, jobs: list[dict[str, Any]], *, by_path: bool = False
 ) -> subprocess.CompletedProcess[str]:
-    how = [str(ROOT / "auditor" / "rerun" / "train.py")] if by_path else ["-m", "auditor.rerun.train"]
+    how = [str(ROOT / "auditor" / "rerun" / "child")] if by_path else ["-m", "auditor.rerun.child"]
     return subprocess.run(
         [sys.executable, *how, str(order(folder, jobs))],
         cwd=folder if by_path else ROOT,

@@ -1,0 +1,81 @@
+"""The frozen base model: loaded from a local folder, quantised when the recipe says so, kept between jobs."""
+
+import gc
+from pathlib import Path
+from typing import Any
+
+from .job import Job, Settings
+from .libraries import peft, torch, transformers
+
+_INIT_KEEPS_BASE = (True, False, "gaussian", "orthogonal")
+"""The other ways to begin an adapter (pissa, olora, loftq, eva, corda) rewrite the base's own weights."""
+
+
+class Base:
+    """Keeps the last base model loaded, because loading and quantising it costs as much as a short run."""
+
+    def __init__(self) -> None:
+        self._key: tuple[object, ...] | None = None
+        self._model: Any = None
+
+    def get(self, job: Job) -> Any:
+        """Returns a job's frozen base without an adapter; the one kept is freed first when it is another."""
+        s = job.settings
+        how = (s.quantization, s.bnb_4bit_quant_type, s.bnb_4bit_use_double_quant, s.compute_dtype)
+        key = (job.base.resolve(), how, s.gradient_checkpointing, s.attn_implementation)
+        if key != self._key:
+            self.drop()
+            self._model = load_base(job.base, s)
+            self._key = key
+        return self._model
+
+    def take_back(self, model: Any, settings: Settings) -> None:
+        """Takes the adapter off again, or drops a base whose own tensors the recipe trains or rewrites."""
+        untouched = settings.bias == "none" and settings.modules_to_save is None
+        if not untouched or settings.init_lora_weights not in _INIT_KEEPS_BASE:
+            self.drop()
+            return
+        self._model = model.unload()
+        vars(self._model).pop("peft_config", None)  # left by peft, which would warn at the next adapter
+
+    def drop(self) -> None:
+        """Frees the base that is kept, if any."""
+        self._key = self._model = None
+        gc.collect()
+        torch.cuda.empty_cache()  # without a GPU this does nothing
+
+
+def load_base(folder: Path, settings: Settings) -> Any:
+    """Returns the model of a local folder by its own architecture, quantised when the settings say so."""
+    config = transformers.AutoConfig.from_pretrained(folder, trust_remote_code=False)
+    multimodal = hasattr(config, "vision_config")
+    auto = transformers.AutoModelForImageTextToText if multimodal else transformers.AutoModelForCausalLM
+    release = tuple(int(part) for part in transformers.__version__.split(".")[:2])
+    options: dict[str, Any] = {"dtype" if release >= (4, 56) else "torch_dtype": "auto"}
+    if settings.quantization is not None:
+        options["quantization_config"] = quantization_config(settings)
+        options["device_map"] = {"": 0 if torch.cuda.is_available() else "cpu"}
+    model = auto.from_pretrained(
+        folder,
+        attn_implementation=settings.attn_implementation,
+        trust_remote_code=False,
+        use_safetensors=True,
+        **options,
+    )
+    if settings.quantization is not None:
+        checkpointing = settings.gradient_checkpointing
+        model = peft.prepare_model_for_kbit_training(model, checkpointing, {"use_reentrant": False})
+    model.config.use_cache = False
+    return model
+
+
+def quantization_config(settings: Settings) -> Any:
+    """Returns bitsandbytes' configuration for int4 or int8."""
+    if settings.quantization == "int8":
+        return transformers.BitsAndBytesConfig(load_in_8bit=True)
+    return transformers.BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type=settings.bnb_4bit_quant_type,
+        bnb_4bit_use_double_quant=settings.bnb_4bit_use_double_quant,
+        bnb_4bit_compute_dtype=settings.compute_dtype,
+    )

@@ -1,0 +1,14 @@
+"""The training libraries, imported once their environment is set; the child's modules take them from here."""
+
+import os
+
+os.environ.update(
+    HF_HUB_OFFLINE="1", TRANSFORMERS_OFFLINE="1", HF_HUB_DISABLE_TELEMETRY="1", TOKENIZERS_PARALLELISM="false"
+)
+os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # what torch asks for deterministic cuBLAS
+
+import peft
+import torch
+import transformers
+
+__all__ = ["peft", "torch", "transformers"]

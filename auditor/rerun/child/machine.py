@@ -1,0 +1,30 @@
+"""The machine that trains: what is pinned on it, and what of it decides the bits of a run."""
+
+from .job import Settings
+from .libraries import torch
+from .steplog import host_facts
+
+
+def pin_machine(threads: int) -> None:
+    """Fixes thread counts and asks for deterministic algorithms where they exist (others only warn)."""
+    if threads:
+        torch.set_num_threads(threads)
+        torch.set_num_interop_threads(threads)
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.backends.cudnn.benchmark = False
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
+
+
+def environment(settings: Settings) -> dict[str, object]:
+    """Returns what decides the bits of a run besides its recipe and inputs."""
+    cuda = torch.cuda.is_available()
+    return host_facts() | {
+        "device": torch.cuda.get_device_name(0) if cuda else "cpu",
+        "cuda": torch.version.cuda if cuda else None,
+        "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+        "threads": torch.get_num_threads(),
+        "deterministic_algorithms": torch.are_deterministic_algorithms_enabled(),
+        "allow_tf32": torch.backends.cuda.matmul.allow_tf32,
+        "seed": settings.seed,
+        "attn_implementation": settings.attn_implementation,
+    }
