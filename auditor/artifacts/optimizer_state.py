@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from auditor.artifacts._base import Artifact
 from auditor.artifacts._pickle_names import ITEMSIZE
-from auditor.artifacts._pickle_values import TensorRef, plain
+from auditor.artifacts._pickle_values import Instance, TensorRef, plain
 from auditor.artifacts.pickle_archive import PickleArchive, refuse_opaque
 from auditor.errors import CannotRead
 from auditor.model import Blob, Fact
@@ -16,6 +16,17 @@ from auditor.model import Blob, Fact
 if TYPE_CHECKING:
     import numpy
 
+_QUANT_STATE = "__bnb_optimizer_quant_state__"
+"""Where bitsandbytes keeps its state tensors, to hide them from FSDP (0.50.2, optim/optimizer.py, `state_dict`)."""
+_PROJECTORS: Mapping[str, str] = {
+    "galore_torch.galore_projector.GaLoreProjector": "galore",
+    "galore_torch.galore_projector_tensor.GaLoreProjectorTensor": "galore",
+    "apollo_torch.svd_projector.GaLoreProjector": "galore",
+    "apollo_torch.random_projector.GradientProjector": "apollo",
+}
+"""Objects that GaLore 1.0 and APOLLO 1.0 keep beside the moments (adamw.py, apollo.py), and what they make of them:
+moments of gradients that were projected, whose shape is not the parameter's. They are not needed to read the rest.
+"""
 _KINDS: tuple[tuple[str, frozenset[str]], ...] = (
     ("adamw", frozenset({"exp_avg", "exp_avg_sq"})),
     ("adam8bit", frozenset({"state1", "state2"})),
@@ -41,10 +52,14 @@ class ParamState:
     index: int
     step: float | None
     tensors: Mapping[str, TensorRef]
+    projected: str | None = None
+    """``galore`` or ``apollo`` where the gradients were projected before their moments were kept."""
 
     @property
     def shape(self) -> tuple[int, ...] | None:
         """The parameter's shape, as its first moment has it; None when no state tensor has that shape."""
+        if self.projected is not None:
+            return None
         return next((self.tensors[name].shape for name in _SHAPED if name in self.tensors), None)
 
 
@@ -81,7 +96,13 @@ class OptimizerState(Artifact):
 
     @property
     def kind(self) -> str | None:
-        """adamw, adam8bit, adafactor, lion, lion8bit or sgd by the names of the state tensors; None when unknown."""
+        """adamw, adam8bit, adafactor, lion, lion8bit or sgd by the names of the state tensors; None when unknown.
+
+        galore or apollo where gradients were projected, whatever is kept of them.
+        """
+        projected = next((entry.projected for entry in self.entries if entry.projected), None)
+        if projected is not None:
+            return projected
         names = {name for entry in self.entries for name in entry.tensors}
         return next((kind for kind, needed in _KINDS if needed <= names), None)
 
@@ -146,10 +167,26 @@ def _entries(archive: PickleArchive, state: Mapping[object, object]) -> tuple[Pa
                 raise CannotRead(
                     f"holds {len(values)} values for parameter {index}, more than any optimizer keeps"
                 )
-            refuse_opaque(values)
-            tensors = {str(k): v for k, v in values.items() if isinstance(v, TensorRef) and k != "step"}
-            found.append(ParamState(index, steps.get(index), tensors))
+            known = _flat(index, values)
+            refuse_opaque(known)
+            tensors = {str(k): v for k, v in known.items() if isinstance(v, TensorRef) and k != "step"}
+            found.append(ParamState(index, steps.get(index), tensors, _projected(known.get("projector"))))
     return tuple(sorted(found, key=lambda entry: entry.index))
+
+
+def _flat(index: int, values: Mapping[object, object]) -> dict[object, object]:
+    """The values of one parameter, those that bitsandbytes hides one level deeper among them."""
+    hidden = values.get(_QUANT_STATE)
+    if not isinstance(hidden, dict):
+        return dict(values)
+    if len(hidden) > _NAMES:
+        raise CannotRead(f"holds {len(hidden)} values for parameter {index}, more than any optimizer keeps")
+    return {**{key: item for key, item in values.items() if key != _QUANT_STATE}, **hidden}
+
+
+def _projected(value: object) -> str | None:
+    """What an object kept beside the moments makes of them."""
+    return _PROJECTORS.get(value.qualified_name) if isinstance(value, Instance) else None
 
 
 def _steps(archive: PickleArchive, state: Mapping[object, object]) -> Mapping[int, float]:

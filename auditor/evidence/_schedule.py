@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from auditor.claims import DECLARED, EFFECTIVE, Ledger, received
+from auditor.compare.schedules import Options, Schedule, factor, has_form
 from auditor.evidence._against import plain
-from auditor.evidence._closed_forms import Options, Schedule, factor, has_form
 from auditor.evidence._say import contradicted, number, real, unverifiable, verified, whole
 from auditor.model import Evidence, Status
 from auditor.runs import Run

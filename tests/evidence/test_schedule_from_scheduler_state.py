@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor.artifacts.scheduler_state import SchedulerState
+from auditor.compare.schedules import Schedule, factor
 from auditor.evidence import schedule_from_scheduler_state as module
-from auditor.evidence._closed_forms import Schedule, factor
 from auditor.model import Status
 from auditor.runs import Run
 from tests.builders.repositories import healthy

@@ -23,8 +23,8 @@ from collections.abc import Callable, Iterator
 
 from auditor.artifacts.rng_state import CPU_STATE_BYTES, RngState
 from auditor.artifacts.training_args import TrainingArgs
-from auditor.checks.training import _mersenne
-from auditor.checks.training._mersenne import WORDS, Words
+from auditor.compare import mersenne
+from auditor.compare.mersenne import WORDS, Words
 from auditor.model import Problem, Severity, Skip
 
 SEVERITY = Severity.ERROR
@@ -76,7 +76,7 @@ def _python(state: RngState, seeds: tuple[int, ...]) -> Fault:
     if not 1 <= position <= WORDS:
         return f"a position of 1 to {WORDS}", f"its position is {position}"
     # random.gauss keeps a number only after it drew two.
-    return _words(words[:WORDS], position == WORDS and gauss is None, seeds, _mersenne.seeded_by_python)
+    return _words(words[:WORDS], position == WORDS and gauss is None, seeds, mersenne.seeded_by_python)
 
 
 def _numpy(state: RngState, seeds: tuple[int, ...]) -> Fault:
@@ -95,7 +95,7 @@ def _numpy(state: RngState, seeds: tuple[int, ...]) -> Fault:
             "a cached number exactly where has_gauss is 1",
             f"has_gauss is {has_gauss:g} and it caches {cached:g}",
         )
-    return _words(words, position == WORDS, seeds, _mersenne.seeded)
+    return _words(words, position == WORDS, seeds, mersenne.seeded)
 
 
 def _torch(state: RngState, seeds: tuple[int, ...]) -> Fault:
@@ -109,7 +109,7 @@ def _torch(state: RngState, seeds: tuple[int, ...]) -> Fault:
         return f"left + next = {WORDS + 1}", f"left is {left}, next {position}, seeded {is_seeded}"
     if max(words) >= 2**32:
         return "words of 32 bits", "a word is larger than 32 bits"
-    return _words(words, fresh, (seed & 0xFFFFFFFF, *seeds), _mersenne.seeded, seed)
+    return _words(words, fresh, (seed & 0xFFFFFFFF, *seeds), mersenne.seeded, seed)
 
 
 def _words(
@@ -124,8 +124,8 @@ def _words(
     ``untouched``: the position says that no number was drawn since seeding or that the last word was just used.
     """
     for seed in dict.fromkeys(seeds):
-        for refills, reached in enumerate(_mersenne.following(begin(seed), MOST)):
-            alike = _mersenne.agreeing(words, reached)
+        for refills, reached in enumerate(mersenne.following(begin(seed), MOST)):
+            alike = mersenne.agreeing(words, reached)
             if alike < ALIKE:
                 continue
             if alike < WORDS:

@@ -4,7 +4,7 @@ import struct
 import numpy
 import pytest
 
-from auditor.checks.training import _mersenne
+from auditor.compare import mersenne
 from tests.builders.pickles import Tensor, cpu_state, make_torch, numpy_array
 from tests.builders.repositories import healthy, seed
 from tests.checks.expecting import ERROR, finding, found, reasons
@@ -60,11 +60,11 @@ def test_passes_numpy_with_and_without_a_cached_number() -> None:
 
 
 def test_the_words_are_those_of_python_and_numpy() -> None:
-    assert _mersenne.seeded_by_python(42) == random.Random(42).getstate()[1][:624]
+    assert mersenne.seeded_by_python(42) == random.Random(42).getstate()[1][:624]
     keys = numpy.random.RandomState(42).get_state(legacy=False)["state"]["key"]
-    assert _mersenne.seeded(42) == tuple(keys.tolist())
+    assert mersenne.seeded(42) == tuple(keys.tolist())
     # One number drawn replaces all words at once.
-    assert _mersenne.refilled(_mersenne.seeded_by_python(42)) == drawn(1).getstate()[1][:624]
+    assert mersenne.refilled(mersenne.seeded_by_python(42)) == drawn(1).getstate()[1][:624]
 
 
 def test_fails_for_one_word() -> None:

@@ -1,7 +1,7 @@
-"""The multiplier of the peak learning rate by step, for every schedule of Transformers that has a closed form.
+"""The learning rate by step, for every schedule of Transformers that has a closed form.
 
 Source: transformers 4.51.3 and 5.23.0, optimization.py (``_get_*_lr_lambda``, ``get_scheduler``). Not here:
-reduce_lr_on_plateau and greedy, which follow the losses.
+reduce_lr_on_plateau and greedy, which follow the losses: `why_no_form` says so.
 """
 
 import math
@@ -34,6 +34,14 @@ class Schedule:
         if not isinstance(value, str):
             raise ValueError(key)
         return value
+
+
+def rate(kind: str, step: int, schedule: Schedule) -> float:
+    """The learning rate in force after ``step`` steps of the scheduler: ``_last_lr`` when ``last_epoch`` is ``step``.
+
+    ``kind`` is one of FORMS. Raises ValueError for options without a meaning; `why_no_form` tells before.
+    """
+    return schedule.peak * factor(kind, step, schedule)
 
 
 def factor(kind: str, step: int, schedule: Schedule) -> float:
@@ -75,7 +83,8 @@ def _polynomial(step: int, of: Schedule) -> float:
     end = of.number("lr_end", 1e-7)
     if step > of.total:
         return end / of.peak
-    remaining = 1 - _progress(step, of)
+    # Where the warm-up takes all steps the library divides by zero too.
+    remaining = 1 - (step - of.warmup) / (of.total - of.warmup)
     decayed: float = remaining ** of.number("power", 1.0)
     return ((of.peak - end) * decayed + end) / of.peak
 
@@ -185,13 +194,85 @@ _OPTIONS: Mapping[str, frozenset[str]] = {
 }
 
 
+_FOLLOWING: Mapping[str, str] = {
+    "reduce_lr_on_plateau": "follows the metric of each evaluation",
+    "greedy": "follows the losses",
+}
+"""Schedules whose rate no formula of the step gives, and what they go by."""
+
+
 def has_form(kind: str, schedule: Schedule) -> bool:
     """Whether the kind is known and these options give it a rate from the first to the last step."""
-    if kind not in FORMS or not schedule.options.keys() <= _OPTIONS[kind]:
-        return False
+    return why_no_form(kind, schedule) is None
+
+
+def why_no_form(kind: str, schedule: Schedule) -> str | None:
+    """Why no formula gives the rate of this schedule, as the end of a sentence; None where `rate` does."""
+    if kind in _FOLLOWING:
+        return f"{kind} {_FOLLOWING[kind]}, so it has no closed form"
+    if kind not in FORMS:
+        return "the schedule is none of Transformers'"
+    unknown = sorted(map(str, schedule.options.keys() - _OPTIONS[kind]))
+    if unknown:
+        return f"{kind} takes no {unknown[0][:100]}"
+    if {"min_lr", "min_lr_rate"} <= {key for key, value in schedule.options.items() if value is not None}:
+        return f"{kind} takes min_lr or min_lr_rate, not both"
     try:
         for step in (0, schedule.warmup, schedule.total):
             factor(kind, step, schedule)
-    except (ValueError, OverflowError, ZeroDivisionError):
-        return False
-    return True
+    except (ValueError, OverflowError, ZeroDivisionError, TypeError):
+        return f"lr_scheduler_kwargs give {kind} no rate"
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A schedule and its kind, one of FORMS or one that `why_no_form` explains."""
+
+    kind: str
+    schedule: Schedule
+
+
+def of_arguments(arguments: Mapping[str, object], total: int) -> Named | str:
+    """The schedule that training arguments ask for over ``total`` steps, or what they lack (the end of a sentence).
+
+    ``arguments`` are the attributes of TrainingArguments as plain data, from training_args.bin or an event file.
+    """
+    kind, peak = arguments.get("lr_scheduler_type"), _positive(arguments.get("learning_rate"))
+    if not isinstance(kind, str):
+        return "the training arguments name no lr_scheduler_type"
+    if peak is None:
+        return "the training arguments name no learning_rate"
+    options = arguments.get("lr_scheduler_kwargs")
+    given = {str(key): item for key, item in options.items()} if isinstance(options, Mapping) else {}
+    word = kind.rpartition(".")[2].lower()
+    return Named(word, Schedule(warmup_steps(arguments, total), total, peak, given))
+
+
+def warmup_steps(arguments: Mapping[str, object], total: int) -> int:
+    """Steps of warm-up: ``warmup_steps``, where it is 0 ``ceil(total * warmup_ratio)``.
+
+    From transformers 5.0 on a ``warmup_steps`` below one is a share of the steps (4.51.3 and 5.23.0,
+    training_args.py, ``get_warmup_steps``).
+    """
+    asked = _positive(arguments.get("warmup_steps"))
+    if asked is not None and asked >= 1:
+        return int(asked)
+    share = asked if asked is not None else _positive(arguments.get("warmup_ratio"))
+    return math.ceil(total * share) if share is not None and share <= 1 else 0
+
+
+def _positive(value: object) -> float | None:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if number and 0 < value < 2**63 else None  # type: ignore[operator, arg-type]
+
+
+def sampled(named: Named, most: int = 200) -> tuple[tuple[int, float], ...]:
+    """The curve as at most ``most`` points (step, rate), from 0 to the last step, the end of the warm-up among them.
+
+    Raises ValueError where `why_no_form` has a reason.
+    """
+    total, warmup = named.schedule.total, named.schedule.warmup
+    count = min(most - 1, total + 1)
+    steps = {round(at * total / max(count - 1, 1)) for at in range(count)} | {min(warmup, total)}
+    return tuple((step, rate(named.kind, step, named.schedule)) for step in sorted(steps))
