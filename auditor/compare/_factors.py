@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from auditor.artifacts._safetensors import TensorInfo, shown
+from auditor.artifacts._safetensors import TensorInfo
 from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.adapter_weights import AdapterWeights, LoraPair
 
@@ -22,6 +22,10 @@ FACTOR_LIMIT = 1 << 27
 
 class NotComparableError(Exception):
     """Why two updates cannot be compared: one clause without a full stop."""
+
+
+class BrokenError(NotComparableError):
+    """Why a file defines no update for a module at all, whatever it is compared with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,30 +53,26 @@ class Factors:
         return max(1, BLOCK // self.rank)
 
     def left(self, rows: int) -> Iterator["NDArray[Any]"]:
-        """B, unscaled, in float64 blocks of (up to ``rows``, r). Raises CannotRead."""
-        import numpy
-
+        """B, unscaled and as stored, in blocks of (up to ``rows``, r). Raises CannotRead."""
         for chunk in self.weights.chunks(self.b.name, rows * self.rank):
-            yield chunk.astype(numpy.float64).reshape(-1, self.rank)
+            yield chunk.reshape(-1, self.rank)
 
     def right(self, rows: int) -> Iterator["NDArray[Any]"]:
-        """A transposed, in float64 blocks of (up to ``rows``, r). Raises CannotRead."""
-        import numpy
-
+        """A transposed, as stored, in blocks of (up to ``rows``, r). Raises CannotRead."""
         whole = self.weights.array(self.a.name).reshape(self.rank, -1)
         for start in range(0, whole.shape[1], rows):
-            yield whole[:, start : start + rows].T.astype(numpy.float64)
+            yield whole[:, start : start + rows].T
 
 
 def factors_of(weights: AdapterWeights, pair: LoraPair, scaling: float) -> Factors:
     """The factors of a module when their shapes make a product of a size that is read. Raises NotComparableError."""
     module, a, b = pair.module, pair.a, pair.b
     if a is None or b is None:
-        raise NotComparableError(f"{weights.path} holds only one factor of {module}")
+        raise BrokenError(f"{weights.path} holds only one factor of {module}")
     if len(a.shape) < 2 or len(b.shape) < 2 or b.shape[1] != a.shape[0] or math.prod(b.shape[2:]) != 1:
-        raise NotComparableError(f"the factors of {module} in {weights.path} do not fit each other")
+        raise BrokenError(f"the factors of {module} in {weights.path} do not fit each other")
     if a.shape[0] < 1:
-        raise NotComparableError(f"the factors of {module} in {weights.path} have rank 0")
+        raise BrokenError(f"the factors of {module} in {weights.path} have rank 0")
     if a.shape[0] > RANK_LIMIT or a.elements > FACTOR_LIMIT:
         raise NotComparableError(f"the factors of {module} in {weights.path} are too large to compare")
     return Factors(weights, a, b, scaling)
@@ -102,10 +102,8 @@ def triangle(blocks: Iterator["NDArray[Any]"]) -> "NDArray[Any]":
     return numpy.zeros((0, 0)) if found is None else found
 
 
-def finite(block: "NDArray[Any]", info: TensorInfo) -> "NDArray[Any]":
-    """The block itself. Raises NotComparableError when it holds NaN or infinity."""
+def wide(block: "NDArray[Any]") -> "NDArray[Any]":
+    """The same numbers in float64."""
     import numpy
 
-    if not numpy.isfinite(block).all():
-        raise NotComparableError(f"tensor {shown(info.name)} holds NaN or infinite values")
-    return block
+    return block.astype(numpy.float64)

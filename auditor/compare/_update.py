@@ -9,27 +9,99 @@ norm is taken through QR factors of the stacked matrices: |[B1 B2] [A1; A2]| = |
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from auditor.artifacts._safetensors import shown
-from auditor.compare._factors import Factors, NotComparableError, finite, triangle
+from auditor.compare._factors import BrokenError, Factors, NotComparableError, triangle, wide
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _CANCELLED = 1e-6
 """A squared norm below this part of its terms has lost six of float64's sixteen digits: QR keeps them."""
+_ROUNDING = 2.0**-23
+"""What rounding both factors to float32 moves their product at most, relative to |B| |A|: 2**-24 for each."""
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Squared Frobenius norms of two updates and of their difference; ``same`` when all factors are equal."""
+    """Squared Frobenius norms of two updates and of their difference; ``same`` when all factors are equal.
+
+    ``floor`` is the squared distance that float32 factors of these lengths can have by rounding alone.
+    """
 
     base: float
     head: float
     gap: float
     same: bool = False
+    floor: float = 0.0
+
+
+def measure(one: Factors | None, two: Factors | None) -> Measured:
+    """Compare one module's updates; a side without the module has none, which is zero.
+
+    Raises BrokenError for NaN and infinity, NotComparableError for overflow, and CannotRead.
+    """
+    import numpy
+
+    with numpy.errstate(over="ignore", invalid="ignore", under="ignore"):
+        if one is None or two is None:
+            alone = 0.0 if (only := one or two) is None else _alone(only)[0]
+            found = Measured(alone if one else 0.0, alone if two else 0.0, alone)
+        elif one.rank != two.rank:
+            (base, first), (head, second) = _alone(one), _alone(two)
+            found = Measured(base, head, _stacked(one, two), floor=_ROUNDING**2 * max(first, second))
+        else:
+            found = _of_equal_rank(one, two)
+    if not math.isfinite(found.base + found.head + found.gap):
+        for side in (one, two):
+            if side is not None:
+                _refuse(side)
+        name = known.a.name if (known := one or two) else ""
+        raise NotComparableError(f"tensor {shown(name)} holds numbers too large for their squares")
+    return found
+
+
+def _refuse(factors: Factors) -> None:
+    """Say which factor is not finite, if one is."""
+    import numpy
+
+    for info in (factors.a, factors.b):
+        if not all(numpy.isfinite(chunk).all() for chunk in factors.weights.chunks(info.name)):
+            raise BrokenError(
+                f"tensor {shown(info.name)} in {factors.weights.path} holds NaN or infinite values"
+            )
+
+
+def _of_equal_rank(one: Factors, two: Factors) -> Measured:
+    """Equal scalings are left out and multiplied in at the end, which changes no digit."""
+    common = one.scaling == two.scaling
+    first, second = (1.0, 1.0) if common else (one.scaling, two.scaling)
+    left = _grams(_zip(one.left, two.left, one.rows // 3), one.rank, first, second)
+    right = _grams(_zip(one.right, two.right, one.rows // 3), one.rank, 1.0, 1.0)
+    gap = _inner(left.dd, right.xx) + _inner(left.yy, right.dd) + 2 * _inner(left.dy, right.xd)
+    bound = left.dd.trace() * right.xx.trace() + left.yy.trace() * right.dd.trace()
+    if bound and gap < _CANCELLED * bound:
+        gap = _by_qr(
+            lambda: (
+                _beside(first * wide(x) - second * wide(y), second * wide(y))
+                for x, y in _zip(one.left, two.left, one.rows)
+            ),
+            lambda: (_beside(wide(x), wide(x) - wide(y)) for x, y in _zip(one.right, two.right, one.rows)),
+        )
+    lengths = left.xx.trace() * right.xx.trace(), left.yy.trace() * right.yy.trace()
+    found = Measured(
+        _norm(one, left.xx, right.xx, first),
+        _norm(two, left.yy, right.yy, second),
+        gap,
+        common and not left.moved and not right.moved,
+        _ROUNDING**2 * float(max(lengths)),
+    )
+    if not common:
+        return found
+    s = one.scaling**2
+    return replace(found, base=s * found.base, head=s * found.head, gap=s * found.gap, floor=s * found.floor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,66 +113,58 @@ class _Grams:
     dd: "NDArray[Any]"
     dy: "NDArray[Any]"
     xd: "NDArray[Any]"
+    moved: bool
 
 
-def measure(one: Factors | None, two: Factors | None) -> Measured:
-    """Compare one module's updates; a side without the module has none, which is zero.
-
-    Raises NotComparableError (NaN, infinity, overflow) and CannotRead.
-    """
+def _grams(
+    pairs: Iterator[tuple["NDArray[Any]", "NDArray[Any]"]], rank: int, first: float, second: float
+) -> _Grams:
+    """One product of [x y d] with itself holds them all, and BLAS computes only half of it."""
     import numpy
 
-    with numpy.errstate(over="ignore", invalid="ignore"):
-        if one is None or two is None:
-            alone = 0.0 if (only := one or two) is None else _norm(only)
-            found = Measured(alone if one else 0.0, alone if two else 0.0, alone)
-        elif one.rank != two.rank:
-            found = Measured(_norm(one), _norm(two), _stacked(one, two))
-        else:
-            found = _of_equal_rank(one, two)
-    if not math.isfinite(found.base + found.head + found.gap):
-        name = known.a.name if (known := one or two) else ""
-        raise NotComparableError(f"tensor {shown(name)} holds numbers too large for their squares")
-    return found
-
-
-def _of_equal_rank(one: Factors, two: Factors) -> Measured:
-    rows = one.rows
-    left = _grams(_zip(_left(one, rows), _left(two, rows)), one.rank)
-    right = _grams(_zip(_right(one, rows), _right(two, rows)), one.rank)
-    terms = _inner(left.dd, right.xx) + _inner(left.yy, right.dd)
-    bound = left.dd.trace() * right.xx.trace() + left.yy.trace() * right.dd.trace()
-    gap = terms + 2 * _inner(left.dy, right.xd)
-    if bound and gap < _CANCELLED * bound:
-        gap = _by_qr(
-            lambda: (_beside(x - y, y) for x, y in _zip(_left(one, rows), _left(two, rows))),
-            lambda: (_beside(x, x - y) for x, y in _zip(_right(one, rows), _right(two, rows))),
-        )
-    return Measured(
-        _norm(one, left.xx, right.xx),
-        _norm(two, left.yy, right.yy),
-        gap,
-        not bound and not left.dd.any() and not right.dd.any() and one.scaling == two.scaling,
+    whole, moved = numpy.zeros((3 * rank, 3 * rank)), False
+    buffer = numpy.empty((0, 3 * rank))
+    for one, two in pairs:
+        if len(buffer) < len(one):
+            buffer = numpy.empty((len(one), 3 * rank), order="C" if one.flags.c_contiguous else "F")
+        used = buffer[: len(one)]
+        x, y, d = (used[:, start : start + rank] for start in (0, rank, 2 * rank))
+        numpy.multiply(one, first, out=x, dtype=numpy.float64)
+        numpy.multiply(two, second, out=y, dtype=numpy.float64)
+        numpy.subtract(x, y, out=d)
+        moved = moved or bool(d.any())
+        whole += used.T @ used
+    of_x, of_y, of_d = (slice(start, start + rank) for start in (0, rank, 2 * rank))
+    return _Grams(
+        whole[of_x, of_x], whole[of_y, of_y], whole[of_d, of_d], whole[of_d, of_y], whole[of_x, of_d], moved
     )
 
 
-def _norm(factors: Factors, left: "NDArray[Any] | None" = None, right: "NDArray[Any] | None" = None) -> float:
-    """The squared norm of one update, from its Gram matrices where they are known."""
-    rows = factors.rows
-    if left is None or right is None:
-        left, right = _gram(_left(factors, rows), factors.rank), _gram(_right(factors, rows), factors.rank)
-    bound = float(left.trace() * right.trace())
-    found = _inner(left, right)
+def _norm(factors: Factors, left: "NDArray[Any]", right: "NDArray[Any]", scaling: float) -> float:
+    """The squared norm of one update, from the Gram matrices of its factors."""
+    bound, found = float(left.trace() * right.trace()), _inner(left, right)
     if bound and found < _CANCELLED * bound:
-        return _by_qr(lambda: _left(factors, rows), lambda: _right(factors, rows))
+        rows = factors.rows
+        return scaling**2 * _by_qr(
+            lambda: map(wide, factors.left(rows)), lambda: map(wide, factors.right(rows))
+        )
     return found
+
+
+def _alone(factors: Factors) -> tuple[float, float]:
+    """The squared norm of one update, and |B|^2 |A|^2, which is at least as much."""
+    left = _gram(factors.left(factors.rows), factors.rank)
+    right = _gram(factors.right(factors.rows), factors.rank)
+    s = factors.scaling**2
+    return s * _norm(factors, left, right, 1.0), s * float(left.trace() * right.trace())
 
 
 def _stacked(one: Factors, two: Factors) -> float:
     rows = min(one.rows, two.rows)
+    first, second = one.scaling, two.scaling
     return _by_qr(
-        lambda: (_beside(x, -y) for x, y in _zip(_left(one, rows), _left(two, rows))),
-        lambda: (_beside(x, y) for x, y in _zip(_right(one, rows), _right(two, rows))),
+        lambda: (_beside(first * wide(x), -second * wide(y)) for x, y in _zip(one.left, two.left, rows)),
+        lambda: (_beside(wide(x), wide(y)) for x, y in _zip(one.right, two.right, rows)),
     )
 
 
@@ -114,26 +178,11 @@ def _by_qr(
     return float(numpy.vdot(core, core))
 
 
-def _grams(pairs: Iterator[tuple["NDArray[Any]", "NDArray[Any]"]], rank: int) -> _Grams:
-    import numpy
-
-    found = _Grams(*(numpy.zeros((rank, rank)) for _ in range(5)))
-    for x, y in pairs:
-        d = x - y
-        found.xx[...] += x.T @ x
-        found.yy[...] += y.T @ y
-        if d.any():
-            found.dd[...] += d.T @ d
-            found.dy[...] += d.T @ y
-            found.xd[...] += x.T @ d
-    return found
-
-
 def _gram(blocks: Iterator["NDArray[Any]"], rank: int) -> "NDArray[Any]":
     import numpy
 
     found = numpy.zeros((rank, rank))
-    for block in blocks:
+    for block in map(wide, blocks):
         found += block.T @ block
     return found
 
@@ -151,14 +200,6 @@ def _beside(one: "NDArray[Any]", two: "NDArray[Any]") -> "NDArray[Any]":
 
 
 def _zip(
-    one: Iterator["NDArray[Any]"], two: Iterator["NDArray[Any]"]
+    one: Callable[[int], Iterator["NDArray[Any]"]], two: Callable[[int], Iterator["NDArray[Any]"]], rows: int
 ) -> Iterator[tuple["NDArray[Any]", "NDArray[Any]"]]:
-    return zip(one, two, strict=True)
-
-
-def _left(factors: Factors, rows: int) -> Iterator["NDArray[Any]"]:
-    return (factors.scaling * finite(block, factors.b) for block in factors.left(rows))
-
-
-def _right(factors: Factors, rows: int) -> Iterator["NDArray[Any]"]:
-    return (finite(block, factors.a) for block in factors.right(rows))
+    return zip(one(max(1, rows)), two(max(1, rows)), strict=True)

@@ -4,22 +4,23 @@ The factors themselves say little: (B M, M^-1 A) is the same update for every in
 ``lora_alpha`` is the same direction at another length.
 """
 
-import math
-from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from auditor.artifacts._safetensors import shown
 from auditor.artifacts.adapter_config import AdapterConfig
-from auditor.artifacts.adapter_weights import AdapterWeights, LoraPair
+from auditor.artifacts.adapter_weights import AdapterWeights
 from auditor.compare._as_they_are import measured_tensors, settings_that_differ
-from auditor.compare._factors import Factors, NotComparableError, factors_of, scaling_of
-from auditor.compare._update import Measured, measure
-from auditor.compare.tensors import compare_tensors
-from auditor.errors import CannotRead
-from auditor.model import AdapterComparison, ModuleUpdate
+from auditor.compare._factors import NotComparableError
+from auditor.compare._names import matched, renamed
+from auditor.compare._relation import Magnitudes, Unmeasured, judged, named
+from auditor.compare._rounding import rounded_words
+from auditor.compare._sides import Side, differing, look, side_of
+from auditor.model import AdapterComparison
 
-EQUIVALENT = 1e-6
-"""Largest relative distance of one update in two bases: float32 factors round at 2**-24 = 6e-8 each."""
+_ACTING = frozenset(
+    {"layer_replication", "alora_invocation_tokens", "use_qalora", "use_bdlora", "arrow_config"}
+    | {"trainable_token_indices"}
+)
+"""Settings of LoRA besides its scaling that decide what equal tensors do (peft 0.21.2, tuners/lora/config.py)."""
 
 
 def compare(
@@ -27,31 +28,65 @@ def compare(
 ) -> AdapterComparison:
     """Compare two adapters; whatever keeps them from being compared is said in ``why``, never raised.
 
-    ``scale`` is |dW head| / |dW base|. Cosines are 1.0 for two zero updates and 0.0 for one. ``why`` also
-    names tensors outside LoRA (heads, biases, copies of base layers) that make the adapters different.
+    A module without a measure (NaN, other shapes, one factor, rank 0, overflow) stands in ``uncompared`` and the
+    rest is compared. Damage on one side alone makes the adapters different, equal numbers on both sides count as
+    equal, and anything else keeps a relation other than different from being told. ``scale`` is
+    |dW head| / |dW base|. Cosines are 1.0 for two zero updates and 0.0 for one. ``why`` also names tensors outside
+    LoRA (heads, biases, copies of base layers) that make the adapters different.
     """
     if base_config.peft_type != head_config.peft_type or base_config.peft_type is None:
         kinds = (
             f"{base_config.path} is {base_config.peft_type} and {head_config.path} {head_config.peft_type}"
         )
-        return _not_comparable(
-            base, head, f"{kinds}: methods change a model in ways that have no common measure"
-        )
+        why = f"{kinds}: methods change a model in ways that have no common measure"
+        return AdapterComparison(base.path, head.path, "not comparable", why=why)
     if base_config.peft_type != "LORA":
         return _by_tensors(base, base_config, head, head_config)
     try:
-        one, two = _factors(base, base_config), _factors(head, head_config)
-        measured = {name: _measure(name, one.get(name), two.get(name)) for name in {**one, **two}}
-        others = tuple(_differing_others(base, head))
+        return _by_updates(side_of(base, base_config), side_of(head, head_config))
     except NotComparableError as error:
-        return _not_comparable(base, head, str(error))
-    except CannotRead as error:
-        return _not_comparable(base, head, f"a weight file {error.reason}")
-    dora = [side for side in (base, head) if any(pair.magnitude for pair in side.pairs().values())]
-    same = all(item.same for item in measured.values())
-    if (dora or base_config.use_dora or head_config.use_dora) and not (same and not others):
-        return _not_comparable(base, head, "the update of DoRA depends on the base model's weights")
-    return judged(base.path, head.path, measured, others, same)
+        return AdapterComparison(base.path, head.path, "not comparable", why=str(error))
+
+
+def _by_updates(one: Side, two: Side) -> AdapterComparison:
+    matches, outside = matched(one.modules, two.modules), matched(one.outside, two.outside)
+    looked = {match.name: look(one, two, match) for match in matches}
+    measured = {name: item[0] for name, item in looked.items() if isinstance(item, tuple)}
+    unmeasured = {name: item for name, item in looked.items() if isinstance(item, Unmeasured)}
+    others = list(differing(one, two, outside))
+    clauses = [named("tensors outside LoRA differ: ", [name for name, why in others if why is None])]
+    found = judged(
+        one.weights.path,
+        two.weights.path,
+        measured,
+        [*filter(None, (*clauses, _settings(one, two)))],
+        {**unmeasured, **{name: Unmeasured(why) for name, why in others if why is not None}},
+        Magnitudes(
+            one.is_dora,
+            two.is_dora,
+            {
+                name: item[1]
+                for name, item in looked.items()
+                if isinstance(item, tuple) and item[1] is not None
+            },
+        ),
+        sum(
+            renamed(one.modules[match.base].pair, two.modules[match.head].pair)
+            for match in matches
+            if match.base is not None and match.head is not None
+        ),
+    )
+    words = rounded_words(one, two, matches, outside) if found.relation == "different" else None
+    return found if words is None else replace(found, why="; ".join(filter(None, (found.why, words))))
+
+
+def _settings(one: Side, two: Side) -> str | None:
+    """A clause about settings that make equal tensors do something else."""
+    raw = one.config.raw, two.config.raw
+    names = [key for key in settings_that_differ(*raw) if key in _ACTING]
+    if one.is_dora and two.is_dora and one.config.use_dora != two.config.use_dora:
+        names.append("use_dora")
+    return f"adapter_config.json differs in {', '.join(names)}" if names else None
 
 
 def _by_tensors(
@@ -61,8 +96,8 @@ def _by_tensors(
     try:
         measured = measured_tensors((base,), (head,))
     except NotComparableError as error:
-        return _not_comparable(base, head, str(error))
-    found = judged(base.path, head.path, measured, (), all(item.same for item in measured.values()))
+        return AdapterComparison(base.path, head.path, "not comparable", why=str(error))
+    found = without_subset(judged(base.path, head.path, measured))
     settings = settings_that_differ(base_config.raw, head_config.raw)
     if settings and found.relation != "different":
         says = f"the tensors are {found.relation}, and adapter_config.json differs in {', '.join(settings)}"
@@ -70,112 +105,6 @@ def _by_tensors(
     return found
 
 
-def judged(
-    base: str, head: str, measured: Mapping[str, Measured], others: tuple[str, ...], same: bool
-) -> AdapterComparison:
-    """The relation of two adapters, by what was measured of each module (or tensor)."""
-    whole = Measured(
-        math.fsum(item.base for item in measured.values()),
-        math.fsum(item.head for item in measured.values()),
-        math.fsum(item.gap for item in measured.values()),
-        same,
-    )
-    distance, cosine = _distance(whole), _cosine(whole)
-    relation, why = _relation(whole, distance, cosine), None
-    if others:
-        names = ", ".join(map(shown, others[:3])) + (
-            f" and {len(others) - 3} more" if len(others) > 3 else ""
-        )
-        relation, why = "different", f"tensors outside LoRA differ: {names}"
-    elif relation == "equivalent" and not whole.base:
-        why = "the factors differ but both updates are zero"
-    return AdapterComparison(
-        base,
-        head,
-        relation,
-        distance,
-        cosine,
-        math.sqrt(whole.head / whole.base) if whole.base else None,
-        tuple(_module(name, item) for name, item in measured.items()),
-        why,
-    )
-
-
-def _relation(whole: Measured, distance: float, cosine: float) -> str:
-    if whole.same:
-        return "identical"
-    if distance <= EQUIVALENT:
-        return "equivalent"
-    return "scaled" if cosine > 0 and _turned(whole) <= EQUIVALENT else "different"
-
-
-def _turned(item: Measured) -> float:
-    """The part of the distance that no change of length explains: |W1 - W2|^2 less (|W1| - |W2|)^2, relative.
-
-    A bound on the cosine would be looser: 1 - 1e-9 lets changes of 4e-5 pass for a scale.
-    """
-    length = math.sqrt(item.base) - math.sqrt(item.head)
-    return math.sqrt(max(0.0, item.gap - length * length) / max(item.base, item.head))
-
-
-def _module(name: str, item: Measured) -> ModuleUpdate:
-    return ModuleUpdate(name, math.sqrt(item.base), math.sqrt(item.head), _distance(item), _cosine(item))
-
-
-def _distance(item: Measured) -> float:
-    largest = max(item.base, item.head)
-    return math.sqrt(max(item.gap, 0.0) / largest) if largest else 0.0
-
-
-def _cosine(item: Measured) -> float:
-    if not item.base or not item.head:
-        return 1.0 if item.base == item.head else 0.0
-    cosine = (item.base + item.head - item.gap) / 2 / (math.sqrt(item.base) * math.sqrt(item.head))
-    return max(-1.0, min(1.0, cosine))
-
-
-def _measure(name: str, one: Factors | None, two: Factors | None) -> Measured:
-    if one is not None and two is not None and one.shape != two.shape:
-        raise NotComparableError(
-            f"the update of {name} is {list(one.shape)} on one side and {list(two.shape)} on the other"
-        )
-    return measure(one, two)
-
-
-def _factors(weights: AdapterWeights, config: AdapterConfig) -> dict[str, Factors]:
-    """The LoRA factors by module, with every shape and setting checked. Raises NotComparableError."""
-    found = {name: _pair(weights, config, pair) for name, pair in weights.pairs().items()}
-    if not found:
-        raise NotComparableError(f"{weights.path} holds no LoRA tensors")
-    return found
-
-
-def _pair(weights: AdapterWeights, config: AdapterConfig, pair: LoraPair) -> Factors:
-    found = factors_of(weights, pair, 1.0)
-    return replace(found, scaling=scaling_of(weights, config, pair.module, found.rank))
-
-
-def _differing_others(base: AdapterWeights, head: AdapterWeights) -> Iterator[str]:
-    """Names of tensors outside LoRA that are not equal; a copy of a base layer may be on one side only."""
-    one, two = _outside(base), _outside(head)
-    for name in {**one, **two}:
-        if name not in one or name not in two:
-            if ".base_layer." not in name:
-                yield name
-        elif base.tensors[name].shape != head.tensors[name].shape:
-            yield name
-        elif (found := compare_tensors(base, head, name)).unread is not None:
-            raise NotComparableError(f"a weight file {found.unread}")
-        elif not found.equal:
-            yield name
-
-
-def _outside(weights: AdapterWeights) -> Mapping[str, None]:
-    magnitudes: Iterable[str] = (
-        p.magnitude.name for p in weights.pairs().values() if p.magnitude is not None
-    )
-    return dict.fromkeys((*weights.others(), *weights.base_layers(), *magnitudes))
-
-
-def _not_comparable(base: AdapterWeights, head: AdapterWeights, why: str) -> AdapterComparison:
-    return AdapterComparison(base.path, head.path, "not comparable", why=why)
+def without_subset(found: AdapterComparison) -> AdapterComparison:
+    """Tensors that are no updates: an absent one is not zero, so having fewer of them is a difference."""
+    return replace(found, relation="different") if found.relation == "subset" else found

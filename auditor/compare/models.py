@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from auditor.artifacts.model_weights import ModelWeights
 from auditor.compare._as_they_are import measured_tensors
 from auditor.compare._factors import NotComparableError
-from auditor.compare.adapters import judged
+from auditor.compare._relation import judged
+from auditor.compare.adapters import without_subset
 from auditor.model import AdapterComparison
 
 
@@ -19,4 +20,4 @@ def compare_models(base: Sequence[ModelWeights], head: Sequence[ModelWeights]) -
         measured = measured_tensors(base, head)
     except NotComparableError as error:
         return AdapterComparison(*names, "not comparable", why=str(error))
-    return judged(*names, measured, (), all(item.same for item in measured.values()))
+    return without_subset(judged(*names, measured))

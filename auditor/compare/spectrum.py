@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.adapter_weights import AdapterWeights, LoraPair
-from auditor.compare._factors import Factors, NotComparableError, factors_of, scaling_of, triangle
+from auditor.compare._factors import Factors, NotComparableError, factors_of, scaling_of, triangle, wide
 from auditor.errors import CannotRead
 
 if TYPE_CHECKING:
@@ -176,8 +176,8 @@ class _Read:
         return block
 
     def through(self, blocks: Iterator["NDArray[Any]"]) -> Iterator["NDArray[Any]"]:
-        """All blocks, each looked at."""
-        return (self.look(block) for block in blocks)
+        """All blocks in float64, each looked at."""
+        return (self.look(wide(block)) for block in blocks)
 
 
 def _core(factors: Factors, left: _Read, right: _Read) -> tuple["NDArray[Any]", "NDArray[Any]"]:

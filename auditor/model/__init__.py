@@ -9,6 +9,7 @@ from auditor.model.compared import (
     Facts,
     FileChange,
     ModuleUpdate,
+    UncomparedModule,
 )
 from auditor.model.files import READ_LIMIT, Blob, Digest, FileKind, Snapshot, folder_of, name_of
 from auditor.model.judgement import Finding, Location, NotApplicable, Problem, Severity, Skip, Suppression
@@ -53,6 +54,7 @@ __all__ = [
     "Statement",
     "Status",
     "Suppression",
+    "UncomparedModule",
     "Unread",
     "Verdict",
     "VersionRange",

@@ -18,6 +18,13 @@ def adapter(item: AdapterComparison) -> Mapping[str, object]:
         "cosine": _optional(item.cosine),
         "scale": _optional(item.scale),
         "why": plain(item.why),
+        "sentence": printable(item.sentence),
+        "farthest": printable(item.farthest.module) if item.farthest is not None else None,
+        "renamed": item.renamed,
+        "uncompared": [
+            {"module": printable(module.module), "why": printable(module.why)}
+            for module in sorted(item.uncompared, key=lambda module: module.module)
+        ],
         "modules": [
             {
                 "module": printable(module.module),
@@ -25,6 +32,7 @@ def adapter(item: AdapterComparison) -> Mapping[str, object]:
                 "head_norm": plain_float(module.head_norm),
                 "relative_distance": plain_float(module.relative_distance),
                 "cosine": plain_float(module.cosine),
+                "magnitude_distance": _optional(module.magnitude_distance),
             }
             for module in sorted(item.modules, key=lambda module: module.module)
         ],

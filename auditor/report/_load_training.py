@@ -12,6 +12,7 @@ from auditor.model import (
     RerunPlan,
     RerunResult,
     Setting,
+    UncomparedModule,
     Verdict,
 )
 from auditor.report._plain import to_float
@@ -36,10 +37,13 @@ def adapter(raw: Json) -> AdapterComparison:
                 to_float(item["head_norm"]),
                 to_float(item["relative_distance"]),
                 to_float(item["cosine"]),
+                _optional(item.get("magnitude_distance")),
             )
             for item in raw["modules"]
         ),
         why=raw["why"],
+        uncompared=tuple(UncomparedModule(item["module"], item["why"]) for item in raw.get("uncompared", ())),
+        renamed=raw.get("renamed", 0),
     )
 
 

@@ -140,16 +140,7 @@ def adapters(report: Report, paint: Paint, width: int) -> Iterator[str]:
 def _adapter(item: AdapterComparison, width: int) -> Iterator[str]:
     sides = item.head_path if item.base_path == item.head_path else f"{item.base_path} → {item.head_path}"
     yield from wrapped(sides, width, "  ", "    ")
-    figures = [
-        f"{name} {number(value)}"
-        for name, value in (
-            ("relative distance", item.relative_distance),
-            ("cosine", item.cosine),
-            ("scale", item.scale),
-        )
-        if value is not None
-    ]
-    yield from wrapped(": ".join(filter(None, (item.relation, ", ".join(figures)))), width, "    ", "      ")
+    yield from wrapped(item.sentence, width, "    ", "      ")
     if item.why:
         yield from wrapped(item.why, width, "    ", "      ")
     far = view.farthest(item)

@@ -3,7 +3,16 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from auditor.model import Claim, FileChange, Finding, Report, RerunResult, RunReport, Severity
+from auditor.model import (
+    AdapterComparison,
+    Claim,
+    FileChange,
+    Finding,
+    Report,
+    RerunResult,
+    RunReport,
+    Severity,
+)
 from auditor.report import _view as view
 from auditor.report._facts import fact_text
 from auditor.report._markdown_text import code, escaped, marker, prose
@@ -195,11 +204,16 @@ def _claim_row(claim: Claim) -> str:
 def _adapters(report: Report) -> Section | None:
     rows = [
         f"| {code(item.base_path)} | {code(item.head_path)} | {item.relation} "
-        f"| {number(item.relative_distance)} | {number(item.cosine)} | {escaped(item.why or '')} |"
+        f"| {number(item.relative_distance)} | {number(item.cosine)} | {escaped(_update_words(item))} |"
         for _, item in view.all_adapters(report)
     ]
     table = _table("Base", "Head", "Relation", "Relative distance", "Cosine", "")
     return _details("adapters", "Effective update of the adapters", rows, table)
+
+
+def _update_words(item: AdapterComparison) -> str:
+    """What the relation's word and the two figures beside it leave out."""
+    return "; ".join(filter(None, ("" if item.sentence == item.relation else item.sentence, item.why)))
 
 
 def _files(changes: Sequence[FileChange]) -> Section | None:

@@ -138,7 +138,7 @@ def _hole(theirs: AdapterWeights, ours: AdapterWeights) -> tuple[str | None, str
 
 
 def _by_effect(pair: Pair, theirs: AdapterWeights, ours: AdapterWeights, compared: AdapterComparison) -> Gap:
-    if compared.relative_distance is None:
+    if compared.relative_distance is None or compared.uncompared:
         why = compared.why or "the effective updates cannot be compared"
         return missing("weights", pair, theirs.path, why)
     worst = max(compared.modules, key=lambda item: item.relative_distance, default=None)

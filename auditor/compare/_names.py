@@ -1,0 +1,131 @@
+"""Which modules of two adapters are the same, whatever dialect names them.
+
+A wrapper adds parts to a name: PEFT ``base_model.model.`` and the adapter's name, torch 2.13.0 ``module.``
+(nn/parallel/distributed.py), ``_orig_mod.`` (_dynamo/eval_frame.py), ``_fsdp_wrapped_module.``
+(distributed/fsdp/_common_utils.py) and ``_checkpoint_wrapped_module.`` (distributed/algorithms/_checkpoint/
+checkpoint_wrapper.py). kohya's files write underscores for dots, ``lora_down``, ``lora_up`` and ``alpha`` (peft,
+examples/lora_dreambooth/convert_peft_sd_lora_to_kohya_ss.py); older files of diffusers end in ``lora.down.weight``.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from auditor.artifacts._safetensors import TensorInfo
+from auditor.artifacts.adapter_weights import AdapterWeights, LoraPair
+
+_WRAPPERS = frozenset(
+    {"_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module", "modules_to_save", "default"}
+)
+_LEADING = ("base_model.model.", "module.")
+_ENDS: Mapping[str, str] = {
+    ".lora_down.weight": "a",
+    ".lora_up.weight": "b",
+    ".lora.down.weight": "a",
+    ".lora.up.weight": "b",
+    ".lora_linear_layer.down.weight": "a",
+    ".lora_linear_layer.up.weight": "b",
+    ".dora_scale": "magnitude",
+    ".alpha": "alpha",
+}
+_STARTS = (
+    ("lora_unet_", ""),
+    ("lora_transformer_", ""),
+    ("lora_te1_", "text_encoder_"),
+    ("lora_te2_", "text_encoder_2_"),
+    ("lora_te_", "text_encoder_"),
+    ("unet_", ""),
+    ("transformer_", ""),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """One module of one file: its LoRA tensors and, in kohya's files, the tensor that holds its alpha."""
+
+    pair: LoraPair
+    alpha: TensorInfo | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """One name on both sides; None where a side has nothing of it."""
+
+    base: str | None
+    head: str | None
+
+    @property
+    def name(self) -> str:
+        """The base's name, else the head's."""
+        return self.base if self.base is not None else self.head or ""
+
+
+def modules_of(weights: AdapterWeights) -> tuple[Mapping[str, Module], tuple[str, ...]]:
+    """The LoRA modules by name, in the order of the file, and the names of tensors that belong to none."""
+    found = {name: Module(pair) for name, pair in weights.pairs().items()}
+    parts: dict[str, dict[str, TensorInfo]] = {}
+    rest: list[str] = []
+    for name in weights.others():
+        end = next((end for end in _ENDS if name.endswith(end)), None)
+        if end is None or _ENDS[end] in parts.setdefault(name.removesuffix(end), {}):
+            rest.append(name)
+        else:
+            parts[name.removesuffix(end)][_ENDS[end]] = weights.tensors[name]
+    for module, tensors in parts.items():
+        if module in found or not {"a", "b"} & set(tensors):
+            rest.extend(info.name for info in tensors.values())
+        else:
+            pair = LoraPair(module, tensors.get("a"), tensors.get("b"), tensors.get("magnitude"))
+            found[module] = Module(pair, tensors.get("alpha"))
+    return found, tuple(rest)
+
+
+def matched(base: Iterable[str], head: Iterable[str]) -> tuple[Match, ...]:
+    """Pair the names of both sides, in the order of the base, then of the head.
+
+    Equal names first; what is left is paired where one name of each side means the same in another dialect.
+    """
+    left, right = dict.fromkeys(base), dict.fromkeys(head)
+    partner = {name: name for name in left if name in right}
+    for meaning in (bare, flat):
+        one = _unique((n for n in left if n not in partner), meaning)
+        taken = set(partner.values())
+        two = _unique((n for n in right if n not in taken), meaning)
+        partner.update({one[key]: two[key] for key in one if key in two})
+    taken = set(partner.values())
+    both = [Match(name, partner.get(name)) for name in left]
+    return (*both, *(Match(None, name) for name in right if name not in taken))
+
+
+def bare(name: str) -> str:
+    """A name without what wrappers add."""
+    short = ".".join(word for word in name.split(".") if word not in _WRAPPERS)
+    while (start := next((s for s in _LEADING if short.startswith(s)), None)) is not None:
+        short = short.removeprefix(start)
+    return short
+
+
+def flat(name: str) -> str:
+    """A name as kohya's files write it, without the word for the part of the pipeline."""
+    short = bare(name).replace(".", "_")
+    for start, instead in _STARTS:
+        if short.startswith(start):
+            return instead + short.removeprefix(start)
+    return short
+
+
+def renamed(one: LoraPair, two: LoraPair) -> int:
+    """How many tensors of one module are called otherwise on the other side."""
+    sides = ((one.a, two.a), (one.b, two.b), (one.magnitude, two.magnitude))
+    return sum(x is not None and y is not None and x.name != y.name for x, y in sides)
+
+
+def _unique(names: Iterator[str], meaning: Callable[[str], str]) -> Mapping[str, str]:
+    """Names by what they mean, without those that share a meaning."""
+    found: dict[str, str] = {}
+    double: set[str] = set()
+    for name in names:
+        key = meaning(name)
+        if key in found:
+            double.add(key)
+        found[key] = name
+    return {key: name for key, name in found.items() if key not in double}

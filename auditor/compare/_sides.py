@@ -1,0 +1,186 @@
+"""One adapter on one side of a comparison, and two of them looked at module by module and tensor by tensor."""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from auditor.artifacts._safetensors import TensorInfo
+from auditor.artifacts.adapter_config import AdapterConfig
+from auditor.artifacts.adapter_weights import AdapterWeights
+from auditor.compare._factors import BrokenError, Factors, NotComparableError, factors_of, scaling_of
+from auditor.compare._names import Match, Module, bare, modules_of
+from auditor.compare._relation import Unmeasured
+from auditor.compare._update import Measured, measure
+from auditor.compare.tensors import compare_chunks
+from auditor.errors import CannotRead
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One adapter: its LoRA modules by name, and the names of its tensors outside LoRA, copies of the base included."""
+
+    weights: AdapterWeights
+    config: AdapterConfig
+    modules: Mapping[str, Module]
+    outside: tuple[str, ...]
+
+    @property
+    def is_dora(self) -> bool:
+        """Whether its directions are scaled by magnitude vectors."""
+        return self.config.use_dora or any(item.pair.magnitude for item in self.modules.values())
+
+    def setting(self, name: str) -> tuple[int | None, float]:
+        """The rank and the scaling that adapter_config.json gives a module; NaN for a scaling it does not tell."""
+        return self.config.rank_of(bare(name)), self.config.scaling_of(bare(name))
+
+    def factors(self, name: str) -> Factors:
+        """One module's factors, checked. Raises NotComparableError and CannotRead."""
+        module = self.modules[name]
+        found = factors_of(self.weights, module.pair, 1.0)
+        if module.alpha is None:
+            return replace(found, scaling=scaling_of(self.weights, self.config, bare(name), found.rank))
+        alpha = self.weights.array(module.alpha.name).reshape(-1)
+        if alpha.size != 1 or not math.isfinite(float(alpha[0])):
+            raise NotComparableError(f"{self.weights.path} does not tell the scaling of {name}")
+        return replace(found, scaling=float(alpha[0]) / found.rank)
+
+
+def side_of(weights: AdapterWeights, config: AdapterConfig) -> Side:
+    """An adapter with its modules found. Raises NotComparableError when it has none."""
+    modules, rest = modules_of(weights)
+    if not modules:
+        raise NotComparableError(f"{weights.path} holds no LoRA tensors")
+    return Side(weights, config, modules, (*rest, *weights.base_layers()))
+
+
+Look = tuple[Measured, float | None] | Unmeasured
+
+
+def look(one: Side, two: Side, match: Match) -> Look:
+    """One module on both sides: its measure and the distance of DoRA's magnitudes, or why there is none."""
+    try:
+        first = one.factors(match.base) if match.base is not None else None
+        second = two.factors(match.head) if match.head is not None else None
+        if first is not None and second is not None and first.shape != second.shape:
+            sizes = f"{list(first.shape)} on one side and {list(second.shape)} on the other"
+            return Unmeasured(f"the update of {match.name} is {sizes}", "different")
+        return measure(first, second), _magnitude_distance(one, two, match)
+    except (NotComparableError, CannotRead) as error:
+        return _without_measure(one, two, match, str(error))
+
+
+def _without_measure(one: Side, two: Side, match: Match, reason: str) -> Unmeasured:
+    """What a module without a measure means: damage on one side alone is a difference, equal numbers are none."""
+    states = _state(one, match.base), _state(two, match.head)
+    whys = [why for why, _ in states if why is not None]
+    why = whys[0] if whys else reason
+    if _stored_alike(one, two, match):
+        return Unmeasured(f"{why}, and the other side holds the same numbers", "same")
+    broken = [is_broken for _, is_broken in states]
+    return Unmeasured(why, "different" if len(whys) == 1 and any(broken) else None)
+
+
+def _state(side: Side, name: str | None) -> tuple[str | None, bool]:
+    """Why one side alone cannot be measured, and whether its file defines no update at all."""
+    if name is None:
+        return None, False
+    try:
+        measure(side.factors(name), None)
+    except NotComparableError as error:
+        return str(error), isinstance(error, BrokenError)
+    except CannotRead as error:
+        return f"{side.weights.path} {error.reason}", False
+    return None, False
+
+
+def _parts(module: Module) -> tuple[TensorInfo | None, ...]:
+    return module.pair.a, module.pair.b, module.pair.magnitude, module.alpha
+
+
+def _stored_alike(one: Side, two: Side, match: Match) -> bool:
+    """Whether both sides store the same numbers for a module, NaN equal to NaN, under the same settings."""
+    if match.base is None or match.head is None:
+        return False
+    first, second = one.setting(match.base), two.setting(match.head)
+    if first[0] != second[0] or not (
+        first[1] == second[1] or (math.isnan(first[1]) and math.isnan(second[1]))
+    ):
+        return False
+    pairs = list(zip(_parts(one.modules[match.base]), _parts(two.modules[match.head]), strict=True))
+    if any((x is None) != (y is None) or (x and y and x.shape != y.shape) for x, y in pairs):
+        return False
+    if _same_file(one, two) and match.base == match.head:
+        return True
+    try:
+        return all(_equal(one, x.name, two, y.name) for x, y in pairs if x is not None and y is not None)
+    except CannotRead:
+        return False
+
+
+def _same_file(one: Side, two: Side) -> bool:
+    return one.weights.identity is not None and one.weights.identity == two.weights.identity
+
+
+def _equal(one: Side, first: str, two: Side, second: str) -> bool:
+    import numpy
+
+    chunks = zip(one.weights.chunks(first), two.weights.chunks(second), strict=True)
+    return all(numpy.array_equal(x, y, equal_nan=True) for x, y in chunks)
+
+
+def _magnitude_distance(one: Side, two: Side, match: Match) -> float | None:
+    """|m1 - m2| / max(|m1|, |m2|); a vector of one side only is compared with nothing. None without vectors."""
+    if match.base is None or match.head is None:
+        return None
+    first, second = one.modules[match.base].pair.magnitude, two.modules[match.head].pair.magnitude
+    if first is None and second is None:
+        return None
+    if first is None or second is None:
+        return 1.0
+    if first.elements != second.elements:
+        return math.inf
+    import numpy
+
+    x, y = (_vector(side, info) for side, info in ((one, first), (two, second)))
+    if numpy.array_equal(x, y, equal_nan=True):
+        return 0.0
+    largest = max(float(numpy.linalg.norm(x)), float(numpy.linalg.norm(y)))
+    gap = float(numpy.linalg.norm(x - y))
+    return gap / largest if math.isfinite(gap) and largest else math.inf
+
+
+def _vector(side: Side, info: TensorInfo) -> "NDArray[Any]":
+    import numpy
+
+    return side.weights.array(info.name).reshape(-1).astype(numpy.float64)
+
+
+def differing(one: Side, two: Side, matches: Iterable[Match]) -> Iterator[tuple[str, str | None]]:
+    """Tensors outside LoRA that are not equal, by name; with a reason those that cannot be read.
+
+    A copy of a base layer may be on one side only.
+    """
+    for match in matches:
+        if match.base is None or match.head is None:
+            if ".base_layer." not in match.name:
+                yield match.name, None
+        elif one.weights.tensors[match.base].shape != two.weights.tensors[match.head].shape:
+            yield match.name, None
+        else:
+            yield from _compared(one, match.base, two, match.head)
+
+
+def _compared(one: Side, first: str, two: Side, second: str) -> Iterator[tuple[str, str | None]]:
+    try:
+        found = compare_chunks(first, zip(one.weights.chunks(first), two.weights.chunks(second), strict=True))
+    except CannotRead as error:
+        yield first, f"a weight file {error.reason}"
+        return
+    if found.unread is not None:
+        yield first, f"a weight file {found.unread}"
+    elif not found.equal:
+        yield first, None
