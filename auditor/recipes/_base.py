@@ -45,7 +45,8 @@ class Recipe:
     ``documented``: how the platform translates its keys can be read in its public source. ``decides``: canonical
     names that the platform fills in by rules of its own when nobody declares them. ``misspelt``: unknown keys with the
     known key that each resembles. ``mistyped``: values of a type that the platform does not take, with the types that
-    it does ("integer|null"); ``converts`` says that it turns strings into them.
+    it does ("integer|null"); ``converts`` says that it turns strings into them. ``unjudged``: sentences on what of the
+    file was not checked for slips and types.
     """
 
     path: str
@@ -63,6 +64,7 @@ class Recipe:
     misspelt: tuple[tuple[Stated, str], ...] = ()
     mistyped: tuple[tuple[Stated, str], ...] = ()
     converts: bool = False
+    unjudged: tuple[str, ...] = ()
 
     def value(self, key: str) -> object:
         """The declared value of a canonical name, or None."""

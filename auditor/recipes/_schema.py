@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from auditor.recipes._vocabulary import Vocabulary
+from auditor.recipes._vocabulary import ENTRY, Vocabulary
 
 Schema = dict[str, object]
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
@@ -27,29 +27,32 @@ def schema_of(name: str, book: Vocabulary) -> Schema:
         "properties": {},
     }
     kinds: Schema = {}
-    for place, types in sorted(book.types().items()):
+    known = book.types()
+    for place, types in sorted(known.items()):
         *groups, key = place.split("/")
         kind = "any" if place in book.lenient else "-or-".join(t for t in types.split("|") if t != "null")
         kinds[kind] = _takes(kind.replace("-or-", "|"))
-        _members(root, groups)[key] = {"$ref": f"#/$defs/{kind}"}
+        _members(root, groups, known)[key] = {"$ref": f"#/$defs/{kind}"}
     return root | {"$defs": dict(sorted(kinds.items()))}
 
 
-def _members(root: Schema, groups: list[str]) -> Schema:
-    """The properties of a group, which are made on the way."""
+def _members(root: Schema, groups: list[str], known: Mapping[str, str]) -> Schema:
+    """The properties of a group, which are made on the way; a group that is a known key may be a plain value, too."""
     node = root
-    for group in groups:
-        inside = _properties(node)
-        found = inside.get(group)
-        if not isinstance(found, dict) or "properties" not in found:
-            fresh: Schema = {"type": ["object", "null"], "properties": {}}
-            found = inside[group] = fresh
+    for depth, group in enumerate(groups, start=1):
+        inside, key = (node, "items") if group == ENTRY else (_properties(node), group)
+        found = inside.get(key)
+        if not isinstance(found, dict) or "$ref" in found:
+            is_list = groups[depth : depth + 1] == [ENTRY]
+            only = group != ENTRY and not is_list and "/".join(groups[:depth]) not in known
+            fresh: Schema = {"type": ["object", "null"]} if only else {}
+            found = inside[key] = fresh
         node = found
     return _properties(node)
 
 
 def _properties(node: Schema) -> Schema:
-    found = node["properties"]
+    found = node.setdefault("properties", {})
     return found if isinstance(found, dict) else {}
 
 

@@ -60,6 +60,11 @@ def is_spelt(value: object, types: str) -> bool:
     return word or number_in(value, types) is not None
 
 
+def is_placeholder(value: object) -> bool:
+    """Whether a text stands for a value that is filled in later: ``${HF_TOKEN}`` of AutoTrain and OmegaConf."""
+    return isinstance(value, str) and "${" in value
+
+
 def expected(types: str) -> str:
     """The types in a sentence: ``an integer or null``."""
     kinds = types.split("|")

@@ -13,7 +13,8 @@ from functools import cache
 
 from auditor.recipes import _senses as senses
 from auditor.recipes._base import Recipe, Stated
-from auditor.recipes._vocabulary import Leaves, Sense, Vocabulary, compose, words
+from auditor.recipes._compose import compose
+from auditor.recipes._vocabulary import Leaves, Sense, Vocabulary, words
 
 PLATFORM = "AutoTrain"
 FILES: tuple[str, ...] = ("training_params.json",)
@@ -193,7 +194,7 @@ _YAML = Vocabulary(
     meaning={**_in_groups(_MEANING), **_TOP, **{f"data/column_mapping/{key}": key for key in _COLUMNS[:2]}},
     types=_yaml_types,
     groups=frozenset({"data", "data/column_mapping", "params", "hub"}),
-    open_groups=frozenset({"data.column_mapping", "hub"}),
+    open_groups=frozenset({"data/column_mapping"}),
     inverse=frozenset({"params/disable_gradient_checkpointing"}),
     senses={f"params/{key}": sense for key, sense in _SENSES.items()},
     trainer=_trainer,

@@ -9,14 +9,17 @@ compared). ``batch_size`` is that of a whole step and is not claimed.
 ``lora_target_linear`` asks for axolotl's own search for linear layers, beside the names in ``lora_target_modules``.
 A schedule or optimizer of axolotl's own reaches the trainer under another name and is not claimed. The card that it
 writes holds the file as it was given (train.py, "See axolotl config"); the command line may have had the last word.
+Entries of ``datasets`` and the like are read by whichever of five classes fits (utils/schemas/datasets.py): what any of
+them knows is known here.
 """
 
 from collections.abc import Iterator, Mapping
-from functools import partial
+from functools import cache
 
 from auditor.recipes import _senses as senses
 from auditor.recipes._base import Recipe, Stated
-from auditor.recipes._vocabulary import Leaves, Vocabulary, compose, words
+from auditor.recipes._compose import compose
+from auditor.recipes._vocabulary import CHECKPOINTING, Leaves, Vocabulary, words
 
 PLATFORM = "axolotl"
 FILES: tuple[str, ...] = ()
@@ -114,6 +117,24 @@ _LORA = {
     "peft_use_rslora": "use_rslora",
     "peft_init_lora_weights": "init_lora_weights",
 }
+_ENTRIES = ("datasets/*", "test_datasets/*", "pretraining_dataset/*")
+_GROUPS = frozenset(
+    {
+        *_ENTRIES,
+        *("datasets/*/type", "test_datasets/*/type", "special_tokens", "peft", "peft/loftq_config"),
+        *("lr_groups/*", "trl", "vllm", "qat", "quantization", "gradient_checkpointing_kwargs"),
+    }
+)
+_OTHER_TOKENS = ("sep_token", "cls_token", "mask_token", "eot_token", "eom_token")
+"""Special tokens that axolotl leaves alone: transformers' (tokenization_utils_base.py) and those of chat formats."""
+
+
+@cache
+def _types() -> Mapping[str, str]:
+    others = {f"special_tokens/{name}": "any" for name in _OTHER_TOKENS}
+    return {**words("axolotl"), **CHECKPOINTING, **others}
+
+
 _BOOK = Vocabulary(
     platform=PLATFORM,
     meaning={
@@ -147,7 +168,9 @@ _BOOK = Vocabulary(
         "output_dir": "output_dir",
         "hub_model_id": "output_repository",
     },
-    types=partial(words, "axolotl"),
+    types=_types,
+    groups=_GROUPS,
+    loose_groups=_GROUPS,
     senses={
         **{key: senses.when(_has_adapter) for key in _LORA},
         "lora_target_modules": senses.when(_has_adapter, _targets),
@@ -168,6 +191,8 @@ _BOOK = Vocabulary(
     lenient=frozenset({"tokens", "warmup_steps"}),
     free_text=frozenset(
         {"base_model", "output_dir", "wandb_project", "wandb_entity", "wandb_name", "hub_model_id"}
+        | {f"special_tokens/{name}_token" for name in ("bos", "eos", "pad", "unk")}
+        | {f"{entry}/{key}" for entry in _ENTRIES for key in ("path", "name", "split", "data_files")}
     ),
     converts=True,
     decides=frozenset({"save_strategy", "eval_strategy", "logging_steps", "evaluation_data"}),

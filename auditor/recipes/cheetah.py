@@ -10,7 +10,8 @@ from auditor.artifacts._base import read_json_object
 from auditor.model import Blob
 from auditor.recipes import _cheetah_words as said
 from auditor.recipes._base import Recipe
-from auditor.recipes._vocabulary import Vocabulary, compose, words
+from auditor.recipes._compose import compose
+from auditor.recipes._vocabulary import Vocabulary, words
 
 PLATFORM = "cheetah"
 FILES: tuple[str, ...] = ("cheetah-fine-tuning-config.json",)

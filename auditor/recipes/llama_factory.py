@@ -11,11 +11,12 @@ linear layers; beside a frozen vision tower it becomes a pattern.
 """
 
 from collections.abc import Iterator, Mapping
-from functools import cache, partial
+from functools import cache
 
 from auditor.recipes import _senses as senses
 from auditor.recipes._base import Recipe, Stated
-from auditor.recipes._vocabulary import TRAINER_NAMES, Leaves, Vocabulary, compose, words
+from auditor.recipes._compose import compose
+from auditor.recipes._vocabulary import CHECKPOINTING, TRAINER_NAMES, Leaves, Vocabulary, words
 
 PLATFORM = "LLaMA-Factory"
 FILES: tuple[str, ...] = ("llamaboard_config.yaml",)
@@ -85,10 +86,18 @@ _MEANING = {
     "evaluation_strategy": "eval_strategy",
     "hub_model_id": "output_repository",
 }
+
+
+@cache
+def _types() -> Mapping[str, str]:
+    return {**words("trainer", "llama_factory"), **CHECKPOINTING}
+
+
 _BOOK = Vocabulary(
     platform=PLATFORM,
     meaning=_MEANING,
-    types=partial(words, "trainer", "llama_factory"),
+    types=_types,
+    groups=frozenset({"gradient_checkpointing_kwargs"}),
     kept=frozenset({"max_samples"}),
     senses={
         **{key: senses.when(_has_lora) for key in _LORA},
@@ -125,13 +134,21 @@ _BOARD_MEANING = {
     "train.use_dora": "use_dora",
 }
 """webui/runner.py, ``_parse_train_args``; every element is saved, those left alone too."""
-_BOARD_NUMBERS = ("learning_rate", "num_train_epochs", "max_grad_norm")
+_BOARD_TYPED: Mapping[str, str] = {
+    **dict.fromkeys(("train.learning_rate", "train.num_train_epochs", "train.max_grad_norm"), "number"),
+    "train.max_samples": "integer",
+    # "random", or a list of numbers, in some releases.
+    "train.train_seed": "any",
+}
+_BOARD_NAMES = frozenset(
+    {"top.model_name", "train.lora_target", "train.additional_target", "train.extra_args"}
+)
 
 
 @cache
 def _board_types() -> Mapping[str, str]:
-    """Elements of the page: numbers may be texts, and pages of other releases have other elements."""
-    return {key: "number" if key.removeprefix(_BOARD) in _BOARD_NUMBERS else "any" for key in _BOARD_MEANING}
+    """Elements of the page (webui/components/{top,train}.py); what is typed into a box of text may be a number."""
+    return {**words("llama_board"), **_BOARD_TYPED}
 
 
 def _without_overridden(raw: Mapping[str, object]) -> Mapping[str, object]:
@@ -168,7 +185,8 @@ _BOARD_BOOK = Vocabulary(
         "top.quantization_bit": senses.bits,
     },
     derived=_board_derived,
-    lenient=frozenset(_BOARD_MEANING),
+    dotted=True,
+    free_text=_BOARD_NAMES,
     converts=True,
     decides=frozenset({"save_strategy", "eval_strategy"}),
 )

@@ -9,11 +9,12 @@ not the sampler's, ``padding_side`` holds while training only, and a deprecated 
 """
 
 from collections.abc import Iterator, Mapping
-from functools import partial
+from functools import cache
 
 from auditor.recipes import _senses as senses
 from auditor.recipes._base import Recipe, Stated
-from auditor.recipes._vocabulary import TRAINER_NAMES, Leaves, Vocabulary, compose, words
+from auditor.recipes._compose import compose
+from auditor.recipes._vocabulary import CHECKPOINTING, TRAINER_NAMES, Leaves, Vocabulary, words
 
 PLATFORM = "ms-swift"
 FILES: tuple[str, ...] = ("sft_args.json",)
@@ -71,6 +72,13 @@ _LORA = {
     "use_dora": "use_dora",
 }
 _NOT_HANDED_OVER = ("gradient_checkpointing", "report_to", "output_dir")
+
+
+@cache
+def _types() -> Mapping[str, str]:
+    return {**words("trainer", "ms_swift"), **CHECKPOINTING}
+
+
 _BOOK = Vocabulary(
     platform=PLATFORM,
     meaning={
@@ -87,7 +95,8 @@ _BOOK = Vocabulary(
         "quantization_bit": "quantization",
         "hub_model_id": "output_repository",
     },
-    types=partial(words, "trainer", "ms_swift"),
+    types=_types,
+    groups=frozenset({"gradient_checkpointing_kwargs"}),
     senses={
         **{key: senses.when(_has_lora) for key in _LORA},
         "target_modules": senses.when(_has_lora, _targets),

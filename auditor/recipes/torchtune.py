@@ -4,22 +4,47 @@ Source: torchtune 0.2.1 to 0.6.1, recipes/configs/**/*.yaml (keys) and recipes/l
 0.6.1, training/metric_logging.py, saves the configuration as it ran as ``torchtune_config.yaml``. The adapter is
 written in PEFT's format with other names for the modules (models/convert_weights.py, ``_TO_PEFT_TARGET_MODULES``); its
 ``adapter_config.json`` holds r, lora_alpha and target_modules and nothing of the dropout. ``dtype`` is that of the
-whole model and no mixed precision, and ``checkpointer.checkpoint_dir`` is a folder of the machine that trained.
+whole model and no mixed precision, and ``checkpointer.checkpoint_dir`` is a folder of the machine that trained. A
+group's keys are the arguments of its component (auditor/recipes/_components.py).
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import cache
 
 from auditor.recipes import _senses as senses
 from auditor.recipes._base import Recipe, Stated
-from auditor.recipes._vocabulary import Leaves, Vocabulary, compose
+from auditor.recipes._components import COMPONENT, components, recipe_keys, resolved
+from auditor.recipes._compose import compose
+from auditor.recipes._vocabulary import Leaves, Vocabulary
 
 PLATFORM = "torchtune"
 FILES: tuple[str, ...] = ("torchtune_config.yaml",)
 MARKS: tuple[str, ...] = ("_component_", "torchtune.")
-_TYPES: Mapping[str, str] = {
+_RECIPE: Mapping[str, str] = {
     "output_dir": "string",
-    "model/_component_": "string",
+    "seed": "integer|null",
+    "shuffle": "boolean",
+    "batch_size": "integer",
+    "epochs": "integer",
+    "max_steps_per_epoch": "integer|null",
+    "gradient_accumulation_steps": "integer",
+    "compile": "any",
+    "resume_from_checkpoint": "boolean",
+    "save_adapter_weights_only": "boolean",
+    "log_every_n_steps": "integer",
+    "log_peak_memory_stats": "boolean",
+    "log_level": "string",
+    "enable_activation_checkpointing": "boolean",
+    "enable_activation_offloading": "boolean",
+    "optimizer_in_bwd": "boolean",
+    "fsdp_cpu_offload": "boolean",
+    "run_val_every_n_steps": "integer|null",
+    "batch_size_val": "integer",
+    "max_validation_batches": "integer",
+}
+"""Types of the recipes' own keys, by their use in recipes/*.py; what else they know may hold anything."""
+_MEMBERS: Mapping[str, str] = {
     "model/lora_attn_modules": "array",
     "model/apply_lora_to_mlp": "boolean",
     "model/apply_lora_to_output": "boolean",
@@ -28,46 +53,15 @@ _TYPES: Mapping[str, str] = {
     "model/lora_dropout": "number",
     "model/use_dora": "boolean",
     "model/quantize_base": "boolean",
-    "tokenizer/_component_": "string",
     "tokenizer/path": "string",
     "tokenizer/max_seq_len": "integer|null",
-    "dataset/_component_": "string",
     "dataset/packed": "boolean",
-    "seed": "integer|null",
-    "shuffle": "boolean",
-    "batch_size": "integer",
-    "optimizer/_component_": "string",
     "optimizer/lr": "number",
     "optimizer/weight_decay": "number",
-    "optimizer/fused": "boolean",
-    "lr_scheduler/_component_": "string",
+    "optimizer/fused": "boolean|null",
     "lr_scheduler/num_warmup_steps": "integer",
-    "loss/_component_": "string",
-    "epochs": "integer",
-    "max_steps_per_epoch": "integer|null",
-    "gradient_accumulation_steps": "integer",
-    "clip_grad_norm": "null|number|string",
-    "compile": "boolean",
-    "device": "string",
-    "dtype": "string",
-    "resume_from_checkpoint": "boolean",
-    "save_adapter_weights_only": "boolean",
-    "log_every_n_steps": "integer",
-    "log_peak_memory_stats": "boolean",
-    "log_level": "string",
-    "enable_activation_checkpointing": "boolean",
-    "enable_activation_offloading": "boolean",
-    "checkpointer": "object",
-    "metric_logger": "object",
-    "profiler": "object",
-    "optimizer_in_bwd": "boolean",
-    "custom_sharded_layers": "array|null",
-    "fsdp_cpu_offload": "boolean",
-    "run_val_every_n_steps": "integer|null",
-    "dataset_val": "object",
-    "batch_size_val": "integer",
-    "max_validation_batches": "integer",
 }
+"""What nearly every component of these groups takes; for the schema, which cannot follow ``_component_``."""
 _GROUPS = frozenset({"model", "tokenizer", "dataset", "optimizer", "lr_scheduler", "loss"})
 _PEFT = {"q_proj": "q_proj", "k_proj": "k_proj", "v_proj": "v_proj", "output_proj": "o_proj"}
 _MLP = ("gate_proj", "down_proj", "up_proj")
@@ -79,7 +73,22 @@ def recognise(path: str, raw: Mapping[str, object]) -> Recipe | None:
     built = sum(isinstance(part, dict) and "_component_" in part for part in parts)
     if built < 2 or not isinstance(raw.get("optimizer"), dict):
         return None
-    return compose(_BOOK, path, raw, record=path.rpartition("/")[2] in FILES)
+    full, named = resolved(raw)
+    return compose(_book(full, named), path, full, record=path.rpartition("/")[2] in FILES)
+
+
+def _book(raw: Mapping[str, object], named: frozenset[str]) -> Vocabulary:
+    """The vocabulary of this configuration, by its components; outermost keys that it refers to are its own."""
+    found = components(raw)
+    known = {**dict.fromkeys(named, "any"), **recipe_keys(), **_RECIPE, **found.types}
+    return replace(
+        _BOOK,
+        types=lambda: known,
+        groups=frozenset(found.groups),
+        open_groups=frozenset(found.unknown),
+        loose_groups=frozenset(found.loose),
+        unjudged=tuple(found.reasons),
+    )
 
 
 def _part(raw: Mapping[str, object], group: str) -> Mapping[str, object]:
@@ -118,7 +127,8 @@ def _derived(leaves: Leaves) -> Iterator[tuple[str, Stated]]:
 
 @cache
 def _types() -> Mapping[str, str]:
-    return _TYPES
+    parts = {f"{group}/{COMPONENT}": "string" for group in _GROUPS}
+    return {**recipe_keys(), **_RECIPE, **parts, **_MEMBERS}
 
 
 _BOOK = Vocabulary(
@@ -141,14 +151,12 @@ _BOOK = Vocabulary(
     },
     types=_types,
     groups=_GROUPS,
-    # A component's members are the arguments of whatever class it names.
-    open_groups=_GROUPS,
     senses={
         "model/lora_attn_modules": senses.when(_is_llama, _targets),
         "lr_scheduler/_component_": _schedule,
     },
     derived=_derived,
-    lenient=frozenset({"clip_grad_norm", "device", "dtype"}),
+    lenient=frozenset({"device", "dtype"}),
     decides=frozenset({"save_strategy", "eval_strategy", "logging_steps", "evaluation_data"}),
 )
 VOCABULARIES: Mapping[str, Vocabulary] = {"torchtune": _BOOK}

@@ -8,11 +8,12 @@ LoRA inert, and the split to evaluate on has a default (``dataset_test_split``).
 """
 
 from collections.abc import Iterator, Mapping
-from functools import partial
+from functools import cache
 
 from auditor.recipes import _senses as senses
 from auditor.recipes._base import Recipe, Stated
-from auditor.recipes._vocabulary import TRAINER_NAMES, Leaves, Vocabulary, compose, words
+from auditor.recipes._compose import compose
+from auditor.recipes._vocabulary import CHECKPOINTING, TRAINER_NAMES, Leaves, Vocabulary, words
 
 PLATFORM = "TRL"
 FILES: tuple[str, ...] = ()
@@ -108,6 +109,11 @@ _LORA = {
 _STRATEGIES = ("eval_strategy", "evaluation_strategy", "save_strategy", "logging_strategy")
 
 
+@cache
+def _types() -> Mapping[str, str]:
+    return {**words("trainer", "trl"), **CHECKPOINTING}
+
+
 def _book(trainer: str | None) -> Vocabulary:
     return Vocabulary(
         platform=f"TRL {trainer.upper()}" if trainer else "TRL",
@@ -123,7 +129,8 @@ def _book(trainer: str | None) -> Vocabulary:
             "evaluation_strategy": "eval_strategy",
             "hub_model_id": "output_repository",
         },
-        types=partial(words, "trainer", "trl"),
+        types=_types,
+        groups=frozenset({"gradient_checkpointing_kwargs"}),
         kept=frozenset({"do_predict"}),
         senses={
             **{key: senses.when(_has_peft) for key in _LORA},

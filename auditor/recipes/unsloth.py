@@ -12,14 +12,17 @@ from functools import cache
 
 from auditor.recipes import _senses as senses
 from auditor.recipes._base import Recipe, Stated
-from auditor.recipes._vocabulary import Leaves, Vocabulary, compose
+from auditor.recipes._compose import compose
+from auditor.recipes._vocabulary import Leaves, Vocabulary
 
 PLATFORM = "unsloth"
 FILES: tuple[str, ...] = ()
 MARKS: tuple[str, ...] = ("training:", "lora:", "lora_r", "random_seed", "train_on_completions", "use_loftq")
 _TYPES: Mapping[str, str] = {
     "model": "null|string",
-    "data": "object",
+    "data/dataset": "null|string",
+    "data/local_dataset": "array|null",
+    "data/format_type": "string",
     "training/training_type": "string",
     "training/max_seq_length": "integer",
     "training/load_in_4bit": "boolean",
@@ -124,7 +127,7 @@ _BOOK = Vocabulary(
         "lora/use_dora": "use_dora",
     },
     types=_types,
-    groups=frozenset({"training", "lora", "logging"}),
+    groups=frozenset({"data", "training", "lora", "logging"}),
     senses={
         "training/num_epochs": senses.positive,
         "training/max_steps": senses.positive,

@@ -83,3 +83,21 @@ def test_a_slip_in_the_yaml_is_seen_in_its_group() -> None:
     )
     ((stated, likely),) = found.misspelt
     assert (stated.key, likely) == ("params.gradient_acumulation", "gradient_accumulation")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key", "meant"),
+    [
+        ("  push_to_hub: false", "  push_to_hubb: false", "hub.push_to_hubb", "push_to_hub"),
+        ("  train_split: train", "  train_spilt: train", "data.train_spilt", "train_split"),
+        ("project_name:", "projectname:", "projectname", "project_name"),
+    ],
+)
+def test_a_slip_in_every_group_of_the_yaml(old: str, new: str, key: str, meant: str) -> None:
+    found = recipe_of("config.yaml", AUTOTRAIN_YAML.replace(old, new))
+    assert [(stated.key, likely) for stated, likely in found.misspelt] == [(key, meant)]
+
+
+def test_columns_are_anybodys() -> None:
+    text = AUTOTRAIN_YAML.replace("    text_column: text", "    text_column: text\n    textcolumn: other")
+    assert recipe_of("config.yaml", text).misspelt == ()

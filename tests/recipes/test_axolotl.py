@@ -108,3 +108,84 @@ def test_cards_without_a_usable_one(config: str) -> None:
 def test_a_slip() -> None:
     ((stated, likely),) = edited("micro_batch_size", "micro_batchsize").misspelt
     assert (stated.key, likely) == ("micro_batchsize", "micro_batch_size")
+
+
+ENTRY = "  - path: sums\n    type: alpaca"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "member", "meant"),
+    [
+        (ENTRY, f"{ENTRY}\n    feild_messages: turns", "/datasets/0/feild_messages", "field_messages"),
+        (ENTRY, f"{ENTRY}\n  - path: b\n    splitt: train", "/datasets/1/splitt", "split"),
+        (
+            ENTRY,
+            "  - path: sums\n    type:\n      field_instuction: question",
+            "/datasets/0/type/field_instuction",
+            "field_instruction",
+        ),
+        (
+            "special_tokens:",
+            "special_tokens:\n  pad_tokn: <pad>",
+            "/special_tokens/pad_tokn",
+            "pad_token",
+        ),
+        (
+            "strict: false",
+            "gradient_checkpointing_kwargs:\n  use_reentrent: true",
+            "/gradient_checkpointing_kwargs/use_reentrent",
+            "use_reentrant",
+        ),
+        ("strict: false", "trl:\n  num_generation: 4", "/trl/num_generation", "num_generations"),
+        (
+            "lora_model_dir:",
+            "peft:\n  loftq_config:\n    loftq_bit: 4",
+            "/peft/loftq_config/loftq_bit",
+            "loftq_bits",
+        ),
+    ],
+)
+def test_a_slip_in_a_group(old: str, new: str, member: str, meant: str) -> None:
+    assert [(stated.member, likely) for stated, likely in edited(old, new).misspelt] == [(member, meant)]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "member"),
+    [
+        (ENTRY, f"{ENTRY}\n    shards: many", "/datasets/0/shards"),
+        (ENTRY, f"{ENTRY}\n    roles_to_train: 3", "/datasets/0/roles_to_train"),
+        (
+            "strict: false",
+            "gradient_checkpointing_kwargs:\n  use_reentrant: maybe",
+            "/gradient_checkpointing_kwargs/use_reentrant",
+        ),
+    ],
+)
+def test_a_value_of_another_type_in_a_group(old: str, new: str, member: str) -> None:
+    assert [stated.member for stated, _ in edited(old, new).mistyped] == [member]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        # A mapping's keys are columns of the user's data; another format's token is no misspelt eos_token.
+        (ENTRY, f"{ENTRY}\n    message_property_mappings:\n      rol: from\n      contents: value"),
+        (ENTRY, f"{ENTRY}\n    roles:\n      assitant: [gpt]\n    train_on_split: train\n    favourite: 1"),
+        ("special_tokens:", "special_tokens:\n  eot_token: <|eot_id|>\n  pad_token: ''"),
+        (ENTRY, "  - sums.jsonl"),
+        ("datasets:\n" + ENTRY, "datasets: sums.jsonl\npretraining_dataset:\n  - path: b\n    skip: 10"),
+        (
+            "weight_decay: 0.0",
+            "weight_decay: 0.0\nlr_groups:\n  - name: head\n    modules: [a]\n    lr: 1e-5",
+        ),
+    ],
+)
+def test_honest_groups(old: str, new: str) -> None:
+    found = edited(old, new)
+    assert (found.misspelt, found.mistyped, found.suspicious, found.unjudged) == ((), (), (), ())
+
+
+def test_objects_that_anybody_fills_are_said_not_to_be_checked() -> None:
+    found = edited("strict: false", "fsdp_config:\n  fsdp_ofload_params: true\noptim_args: {a: 1}")
+    assert found.misspelt == ()
+    assert found.unjudged == ("what stands inside fsdp_config, optim_args is not checked",)

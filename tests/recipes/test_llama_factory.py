@@ -106,3 +106,50 @@ def test_the_box_of_extra_arguments_has_the_last_word() -> None:
 def test_another_platforms_name_is_a_slip() -> None:
     ((stated, likely),) = edited("lora_rank: 8", "lora_r: 8\ncutof_len: 9").misspelt[:1]
     assert (stated.key, likely) == ("lora_r", "lora_rank")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key", "meant"),
+    [
+        ("train.lora_rank", "train.lora_rnak", "train.lora_rnak", "lora_rank"),
+        ("train.num_train_epochs", "train.num_train_epoch", "train.num_train_epoch", "num_train_epochs"),
+        ("top.quantization_bit", "top.quantisation_bit", "top.quantisation_bit", "quantization_bit"),
+        ("train.lora_rank", "train.lora_r", "train.lora_r", "lora_rank"),
+    ],
+)
+def test_a_slip_among_the_web_interfaces_elements(old: str, new: str, key: str, meant: str) -> None:
+    found = recipe_of("llamaboard_config.yaml", LLAMA_BOARD.replace(old, new))
+    assert [(stated.key, likely) for stated, likely in found.misspelt] == [(key, meant)]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key", "types"),
+    [
+        ("lora_rank: 8", "lora_rank: eight", "train.lora_rank", "number"),
+        ("learning_rate: 2e-3", "learning_rate: fast", "train.learning_rate", "number"),
+        ("lora_dropout: 0.05", "lora_dropout: [0]", "train.lora_dropout", "number"),
+    ],
+)
+def test_a_value_that_an_element_does_not_hold(old: str, new: str, key: str, types: str) -> None:
+    ((stated, wanted),) = recipe_of("llamaboard_config.yaml", LLAMA_BOARD.replace(old, new)).mistyped
+    assert (stated.key, stated.member, wanted) == (key, f"/{key}", types)
+
+
+def test_every_element_of_a_page_is_known() -> None:
+    # llamafactory 0.9.5, webui/components/train.py: boxes of text hold numbers as texts, and products of pixels.
+    more = """train.train_seed: '42'
+train.max_samples: '100000'
+train.image_max_pixels: 768*768
+train.dataset: [sums]
+train.val_size: 0
+train.extra_args: '{"optim": "adamw_torch"}'
+train.use_pissa: false
+train.additional_target: ''
+top.checkpoint_path: null
+top.model_name: Custom
+top.booster: auto
+train.pref_loss: sigmoid
+train.dpo_beta: 0.1
+"""
+    found = recipe_of("llamaboard_config.yaml", LLAMA_BOARD + more)
+    assert (found.unknown, found.misspelt, found.mistyped, found.suspicious) == ((), (), (), ())

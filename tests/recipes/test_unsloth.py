@@ -53,3 +53,11 @@ def test_groups_of_these_names_alone_are_nobodys() -> None:
 def test_a_slip_in_a_group() -> None:
     ((stated, likely),) = edited("gradient_accumulation_steps", "gradient_accumulation_step").misspelt
     assert (stated.key, likely) == ("training.gradient_accumulation_step", "gradient_accumulation_steps")
+
+
+def test_a_slip_and_a_wrong_type_in_the_group_of_data() -> None:
+    # unsloth 2026.10.9, unsloth_cli/config.py, DataConfig.
+    ((stated, likely),) = edited("format_type: auto", "fromat_type: auto").misspelt
+    assert (stated.member, likely) == ("/data/fromat_type", "format_type")
+    ((stated, wanted),) = edited("dataset: sums", "dataset: 7.5\n  local_dataset: 3").mistyped
+    assert (stated.member, wanted) == ("/data/local_dataset", "array|null")

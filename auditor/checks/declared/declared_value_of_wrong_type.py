@@ -24,15 +24,16 @@ from collections.abc import Iterator
 from auditor.artifacts._fields import describe, is_number
 from auditor.checks._wording import shown
 from auditor.claims import Ledger
-from auditor.model import Location, Problem, Severity, Status
+from auditor.model import Location, Problem, Severity, Skip, Status
 from auditor.recipes._base import Recipe, Stated
 from auditor.recipes._types import expected, is_spelt
 
 SEVERITY = Severity.WARNING
 
 
-def check(recipe: Recipe, ledger: Ledger | None) -> Iterator[Problem]:
+def check(recipe: Recipe, ledger: Ledger | None) -> Iterator[Problem | Skip]:
     """One finding a value; strings such as "None" and "false" have a rule of their own."""
+    yield from (Skip(f"{recipe.path}: {reason}") for reason in recipe.unjudged)
     for stated, types in recipe.mistyped:
         if is_number(stated.value) and _is_contradicted(stated, recipe, ledger):
             continue

@@ -5,6 +5,10 @@ A slip of the pen (`warmup_ration`), or another platform's name for the same thi
 hparams/parser.py); the others drop the key without a word and train with their default (axolotl 0.19.0,
 utils/schemas/config.py, whose model ignores extra keys).
 
+A key is held against those of its own group only: for torchtune the arguments of the component that the group names,
+for axolotl those of an entry of `datasets`. Groups of components that are not known, and objects that anybody fills,
+are not checked, and the rule says so.
+
 Wrong when: a newer release or a plugin of the platform has that key. Keys that differ only in their digits
 (`adam_beta3`), and keys in places that take anybody's, are no slips; nor is one that the trainer's arguments show.
 
@@ -22,15 +26,16 @@ from collections.abc import Iterator, Mapping
 
 from auditor.checks._received import arguments
 from auditor.checks._wording import counted, joined, shown
-from auditor.model import Location, Problem, Severity
+from auditor.model import Location, Problem, Severity, Skip
 from auditor.recipes._base import Recipe, Stated
 from auditor.runs import Run
 
 SEVERITY = Severity.WARNING
 
 
-def check(run: Run, recipe: Recipe) -> Iterator[Problem]:
+def check(run: Run, recipe: Recipe) -> Iterator[Problem | Skip]:
     """One finding names all of them; null asks for nothing and is no loss."""
+    yield from (Skip(f"{recipe.path}: {reason}") for reason in recipe.unjudged)
     received = arguments(run)
     slips = [(stated, likely) for stated, likely in recipe.misspelt if _counts(stated, received)]
     if not slips:

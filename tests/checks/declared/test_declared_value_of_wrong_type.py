@@ -1,6 +1,14 @@
 import pytest
 
-from tests.builders.platforms import AUTOTRAIN, AXOLOTL, EVERY, LLAMA_FACTORY, MS_SWIFT, with_config
+from tests.builders.platforms import (
+    AUTOTRAIN,
+    AXOLOTL,
+    EVERY,
+    LLAMA_FACTORY,
+    MS_SWIFT,
+    TORCHTUNE,
+    with_config,
+)
 from tests.builders.repositories import healthy, seed
 from tests.checks.declared.config import CONFIG, NO_RECIPE, at, without_recipe
 from tests.checks.expecting import NOTE, WARNING, finding, found, reasons
@@ -64,6 +72,21 @@ def test_passes_what_platforms_take(path: str, text: str) -> None:
 
 def test_passes_strings_for_null_which_have_a_rule_of_their_own() -> None:
     assert found(RULE, at({"/peft/merge_adapter": "None"})) == []
+
+
+def test_fails_for_a_components_argument() -> None:
+    text = TORCHTUNE.replace("lora_dropout: 0.05", "lora_dropout: little")
+    (only,) = found(RULE, with_config("torchtune_config.yaml", text))
+    assert only.message == '`lora_dropout` is the string "little", expected a number'
+    assert only.at.member == "/model/lora_dropout"
+
+
+def test_cannot_look_into_a_component_that_is_not_known() -> None:
+    text = TORCHTUNE.replace("torch.optim.AdamW\n  fused: True", "my.optim.AdamW\n  fused: perhaps")
+    (why,) = reasons(RULE, with_config("torchtune_config.yaml", text))
+    assert why.startswith(
+        "torchtune_config.yaml: `optimizer` is built from my.optim.AdamW, which is no component"
+    )
 
 
 def test_says_when_it_cannot_look() -> None:
