@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 
+from auditor.artifacts._fields import is_number
 from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.optimizer_state import OptimizerState
 from auditor.claims import DECLARED, EFFECTIVE, RECORDED, Ledger
@@ -44,5 +45,4 @@ def has_adam_state(run: Run) -> bool:
 
 
 def _positive(value: object) -> float:
-    usable = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    return max(0.0, float(value)) if usable else 0.0  # type: ignore[arg-type]
+    return max(0.0, float(value)) if is_number(value) and math.isfinite(value) else 0.0
