@@ -5,10 +5,13 @@ import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from auditor.errors import CannotRead
-from auditor.model import Blob, Fact, Location, folder_of, name_of
+from auditor.model import Blob, Fact, folder_of, name_of
+
+if TYPE_CHECKING:
+    from auditor.model import Location
 
 JSON_LIMIT = 64 * 1024 * 1024
 """Largest JSON document read, in bytes: a tokenizer_config with 6,414 added tokens is 1.1 MB."""
@@ -50,8 +53,10 @@ class Artifact:
         """The folder the file lies in; "" is the root."""
         return folder_of(self.path)
 
-    def at(self, member: str | None = None) -> Location:
+    def at(self, member: str | None = None) -> "Location":
         """A place in this file."""
+        from auditor.model import Location
+
         return Location(self.path, member)
 
 

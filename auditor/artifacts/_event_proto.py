@@ -6,19 +6,28 @@ plugins/hparams/plugin_data.proto.
 
 import struct
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _KINDS = {2: "simple_value", 3: "old_histogram", 4: "image", 5: "histo", 6: "audio", 8: "tensor"}
-_FLOAT, _DOUBLE, _INT32, _STRING, _INT64, _HALF = 1, 2, 3, 7, 9, 19
+_STRING, _BFLOAT16 = 7, 14
+_INTEGERS = 7
+"""Field int_val, which holds DT_INT32, UINT8, INT16, INT8 and UINT16; other types have a field of their own."""
 _NUMBERS: Mapping[int, tuple[int, str]] = {
-    _FLOAT: (5, "f"),
-    _DOUBLE: (6, "d"),
-    _INT32: (7, "i"),
-    _INT64: (10, "q"),
-    _HALF: (13, "e"),
+    1: (5, "f"),
+    2: (6, "d"),
+    3: (_INTEGERS, "i"),
+    4: (_INTEGERS, "B"),
+    5: (_INTEGERS, "h"),
+    6: (_INTEGERS, "b"),
+    9: (10, "q"),
+    10: (11, "?"),
+    _BFLOAT16: (13, "H"),
+    17: (_INTEGERS, "H"),
+    19: (13, "e"),
+    22: (16, "I"),
+    23: (17, "Q"),
 }
-"""dtype -> field number of its values and `struct` letter."""
+"""dtype -> field number of its values and `struct` letter; bfloat16 has none and is first taken as an integer."""
 VALUE_LIMIT = 1_000_000
 """Most values of one event, and strings of one tensor; 2 bytes of a hostile record would become 100 each."""
 
@@ -27,27 +36,47 @@ class MalformedError(ValueError):
     """These bytes are not the message they should be."""
 
 
-@dataclass(slots=True)
 class Value:
     """One value of a summary; ``number`` is set for single numbers, ``texts`` for string tensors."""
 
-    tag: str = ""
-    kind: str = ""
-    plugin: str = ""
-    content: bytes = b""
-    number: float | None = None
-    texts: tuple[str, ...] = ()
+    __slots__ = ("content", "kind", "number", "plugin", "tag", "texts")
+
+    def __init__(self) -> None:
+        self.tag = ""
+        self.kind = ""
+        self.plugin = ""
+        self.content = b""
+        self.number: float | None = None
+        self.texts: tuple[str, ...] = ()
 
 
-@dataclass(slots=True)
 class Event:
     """One event; ``wall_time`` in seconds since 1970, ``writer`` from its source metadata."""
 
-    wall_time: float = 0.0
-    step: int = 0
-    file_version: str = ""
-    writer: str = ""
-    values: list[Value] = field(default_factory=list)
+    __slots__ = ("file_version", "step", "values", "wall_time", "writer")
+
+    def __init__(self) -> None:
+        self.wall_time = 0.0
+        self.step = 0
+        self.file_version = ""
+        self.writer = ""
+        self.values: list[Value] = []
+
+
+def plain_scalar(tag: str) -> bytes:
+    """A summary of one value that has a tag and a simple_value, as protobuf writes it, without the number's 4 bytes."""
+    name = tag.encode()
+    value = b"\x0a" + _length(len(name)) + name + b"\x15"
+    summary = b"\x0a" + _length(len(value) + 4) + value
+    return b"\x2a" + _length(len(summary) + 4) + summary
+
+
+def _length(value: int) -> bytes:
+    found = bytearray()
+    while value > 127:
+        found.append(value & 127 | 128)
+        value >>= 7
+    return bytes([*found, value])
 
 
 def event(data: bytes) -> Event:
@@ -177,17 +206,33 @@ def _metadata(found: Value, data: bytes, begin: int, end: int) -> None:
 
 def _tensor(found: Value, data: bytes, begin: int, end: int) -> None:
     """The strings of a string tensor, or the number of a tensor with one element."""
-    dtype, content = 0, b""
+    dtype, content, elements = 0, b"", 1
     for number, wire, one, two in _fields(data, begin, end):
         if number == 1 and wire == _VARINT:
             dtype = one
+        elif number == 2 and wire == _BYTES:
+            elements = _elements(data, one, two)
         elif number == 4 and wire == _BYTES and two - one <= 8:
             content = data[one:two]
     if dtype == _STRING:
         found.texts = tuple(_strings(data, begin, end))
-    elif dtype in _NUMBERS:
+    elif dtype in _NUMBERS and elements == 1:
         wanted, letter = _NUMBERS[dtype]
         found.number = _only(content or _single(data, begin, end, wanted, letter), letter)
+        if dtype == _BFLOAT16 and found.number is not None:
+            (found.number,) = struct.unpack("<f", struct.pack("<I", int(found.number) << 16))
+
+
+def _elements(data: bytes, begin: int, end: int) -> int:
+    """How many elements a TensorShapeProto gives; a single value in the proto stands for all of them."""
+    count = 1
+    for number, wire, one, two in _fields(data, begin, end):
+        if number == 2 and wire == _BYTES:
+            size = 0
+            for inner, kind, value, _ in _fields(data, one, two):
+                size = value if inner == 1 and kind == _VARINT else size
+            count = min(count * size, VALUE_LIMIT)
+    return count
 
 
 def _strings(data: bytes, begin: int, end: int) -> Iterator[str]:

@@ -3,20 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from auditor.model.files import Snapshot
-
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """One comparable value of a file. Numbers compare within ``rtol``/``atol`` (NumPy's meaning), sets as sets.
-
-    ``ignorable`` facts (wall times, paths of the machine) are shown and never make two files differ.
-    """
-
-    value: object
-    rtol: float = 0.0
-    atol: float = 0.0
-    ignorable: bool = False
+from auditor.model.files import Fact, Snapshot
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,7 @@
-"""Where bytes are: digests, blobs and snapshots. Content is opened on demand and never believed before that."""
+"""Where bytes are: digests, blobs and snapshots; and one value read from them.
+
+Content is opened on demand and never believed before that.
+"""
 
 from bisect import bisect_left
 from collections.abc import Callable, Mapping
@@ -119,6 +122,19 @@ class Snapshot:
         if "paths" not in self.cache:
             self.cache["paths"] = sorted(self.files)
         return self.cache["paths"]  # type: ignore[return-value]
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One comparable value of a file. Numbers compare within ``rtol``/``atol`` (NumPy's meaning), sets as sets.
+
+    ``ignorable`` facts (wall times, paths of the machine) are shown and never make two files differ.
+    """
+
+    value: object
+    rtol: float = 0.0
+    atol: float = 0.0
+    ignorable: bool = False
 
 
 def folder_of(path: str) -> str:

@@ -1,6 +1,5 @@
 """What rules yield and what the engine reports: severities, places, problems, findings."""
 
-import hashlib
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -94,5 +93,7 @@ class Finding:
     @property
     def fingerprint(self) -> str:
         """Stable under line shifts: sha256 over rule, path and member, first 16 hex digits."""
+        import hashlib
+
         text = "\n".join((self.rule, self.at.path, self.at.member or ""))
         return hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()[:16]

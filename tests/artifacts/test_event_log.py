@@ -18,7 +18,8 @@ from tensorboard.summary.writer.event_file_writer import EventFileWriter
 from tensorboard.util import tensor_util
 
 from auditor.artifacts import _event_proto, _event_reading
-from auditor.artifacts._tfrecord import crc32c, masked_crc32c
+from auditor.artifacts._crc32c import crc32c
+from auditor.artifacts._tfrecord import masked_crc32c
 from auditor.artifacts.event_log import EventLog, ScalarPoint
 from auditor.errors import CannotRead
 from tests.builders import events as build

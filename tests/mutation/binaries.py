@@ -3,12 +3,13 @@
 import json
 import struct
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import partial
 
 import numpy
 
 from auditor.artifacts._event_proto import Event, event
-from auditor.artifacts._tfrecord import Record, masked_crc32c, records
+from auditor.artifacts._tfrecord import Cut, masked_crc32c, records
 from auditor.artifacts.event_log import ARGS, MODEL_CONFIG
 from tests.builders import events as written
 from tests.mutation.torch_files import tensor_variants
@@ -33,11 +34,20 @@ def _spliced(data: bytes, begin: int, end: int, part: bytes) -> bytes:
     return data[:begin] + part + data[end:]
 
 
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record of a file, counted from 0."""
+
+    number: int
+    data: bytes
+
+
 class EventFile:
     """The records of one event file, and the file with another one among them."""
 
     def __init__(self, data: bytes) -> None:
-        self.records = [item for item in records(data) if isinstance(item, Record)]
+        contents = (one for item in records(data) if not isinstance(item, Cut) for one in item[0])
+        self.records = [Record(number, one) for number, one in enumerate(contents)]
 
     def with_record(self, number: int, content: bytes) -> bytes:
         """Right checksums all over."""
