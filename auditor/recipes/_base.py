@@ -47,6 +47,9 @@ class Recipe:
     known key that each resembles. ``mistyped``: values of a type that the platform does not take, with the types that
     it does ("integer|null"); ``converts`` says that it turns strings into them. ``unjudged``: sentences on what of the
     file was not checked for slips and types.
+
+    A platform that names no base model may say where it lay: ``base_folder`` is that folder of the machine that
+    trained, mostly called after the base, and ``base_size`` the size by which the platform builds it ("8b").
     """
 
     path: str
@@ -65,6 +68,8 @@ class Recipe:
     mistyped: tuple[tuple[Stated, str], ...] = ()
     converts: bool = False
     unjudged: tuple[str, ...] = ()
+    base_folder: str | None = None
+    base_size: str | None = None
 
     def value(self, key: str) -> object:
         """The declared value of a canonical name, or None."""

@@ -6,6 +6,7 @@ belongs to a run only where the two name each other, and never where it names an
 of training.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -23,6 +24,12 @@ _COMMON = frozenset(
 )
 """Names of folders that say nothing about what is inside."""
 _QUANTIZED = ("-unsloth-bnb-4bit", "-bnb-4bit", "-bnb-8bit", "-4bit", "-8bit")
+_SIZE = re.compile(r"(?:^|[-_])(\d{1,4}(?:\.\d)?b)(?:[-_]|$)")
+"""The size in a base's name, which ``_base`` gives in small letters: llama-3.1-8b-instruct."""
+_TORCHTUNE = frozenset({"r", "lora_alpha", "target_modules", "peft_type"})
+_WRITTEN = {"torchtune": (_TORCHTUNE, _TORCHTUNE | {"base_model_name_or_path"})}
+"""Keys of an adapter_config.json that only a platform writes: torchtune 0.6.1, recipes/lora_finetune_single_device.py,
+``save_checkpoint``, and models/convert_weights.py, ``tune_to_peft_adapter_config``; PEFT always writes some 20."""
 _KINDS = ("sft", "dpo", "kto", "rm", "ppo")
 
 
@@ -96,14 +103,7 @@ class Shelf:
             return False
         if named is not None:
             return named
-        base, recorded = next(iter(_identity(recipe, place)), (None, None))
-        if (
-            self.alone
-            and len(self.inputs) == 1
-            and place.below(folder)
-            and base is not None
-            and base == recorded
-        ):
+        if self.alone and len(self.inputs) == 1 and place.below(folder) and _is_for(recipe, place):
             return True
         if _disagreements(recipe, place):
             return False
@@ -177,6 +177,33 @@ def _identity(recipe: Recipe, place: Place) -> tuple[tuple[object, object], ...]
         (recipe.value("r"), config.r),
         (recipe.value("lora_alpha"), config.raw.get("lora_alpha")),
     )
+
+
+def _is_for(recipe: Recipe, place: Place) -> bool:
+    """Whether a configuration is for the run's base, be its rank another one.
+
+    Where the platform names no base, its folder must be called after it; or the adapter must be of the form that only
+    this platform writes, and built for a base of the same size.
+    """
+    base, recorded = next(iter(_identity(recipe, place)), (None, None))
+    if base is not None:
+        return base == recorded
+    config = place.adapter
+    if config is None or not config.is_peft:
+        return False
+    if recorded is not None and recorded in _folders(recipe.base_folder):
+        return True
+    if config.keys not in _WRITTEN.get(recipe.platform, ()):
+        return False
+    size = _SIZE.search(str(recorded))
+    if size is not None and recipe.base_size is not None:
+        return size[1] == recipe.base_size
+    return _agreements(recipe, place) > 0
+
+
+def _folders(path: str | None) -> Iterator[object]:
+    """The parts of a path as names of a base; the hub's cache joins owner and name by two dashes."""
+    return (_base(part.rpartition("--")[2]) for part in (path or "").replace("\\", "/").split("/"))
 
 
 def _differing(recipe: Recipe, place: Place) -> int:

@@ -8,6 +8,7 @@ whole model and no mixed precision, and ``checkpointer.checkpoint_dir`` is a fol
 group's keys are the arguments of its component (auditor/recipes/_components.py).
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cache
@@ -64,6 +65,8 @@ _MEMBERS: Mapping[str, str] = {
 """What nearly every component of these groups takes; for the schema, which cannot follow ``_component_``."""
 _GROUPS = frozenset({"model", "tokenizer", "dataset", "optimizer", "lr_scheduler", "loss"})
 _PEFT = {"q_proj": "q_proj", "k_proj": "k_proj", "v_proj": "v_proj", "output_proj": "o_proj"}
+_SIZE = re.compile(r"_(\d{1,4}(?:_\d)?b)(?:_|$)")
+"""The size in a builder's name: lora_llama3_8b, lora_qwen2_5_1_5b_instruct."""
 _MLP = ("gate_proj", "down_proj", "up_proj")
 
 
@@ -74,7 +77,13 @@ def recognise(path: str, raw: Mapping[str, object]) -> Recipe | None:
     if built < 2 or not isinstance(raw.get("optimizer"), dict):
         return None
     full, named = resolved(raw)
-    return compose(_book(full, named), path, full, record=path.rpartition("/")[2] in FILES)
+    found = compose(_book(full, named), path, full, record=path.rpartition("/")[2] in FILES)
+    folder, size = _part(full, "checkpointer").get("checkpoint_dir"), _SIZE.search(_component(full, "model"))
+    return replace(
+        found,
+        base_folder=folder if isinstance(folder, str) else None,
+        base_size=size[1].replace("_", ".") if size else None,
+    )
 
 
 def _book(raw: Mapping[str, object], named: frozenset[str]) -> Vocabulary:
@@ -96,6 +105,10 @@ def _part(raw: Mapping[str, object], group: str) -> Mapping[str, object]:
     return part if isinstance(part, dict) else {}
 
 
+def _component(raw: Mapping[str, object], group: str) -> str:
+    return str(_part(raw, group).get(COMPONENT, ""))
+
+
 def _targets(value: object, raw: Mapping[str, object]) -> tuple[object, ...]:
     """The modules in PEFT's names: the attention's as listed, the MLP's three and the output by their switches."""
     model = _part(raw, "model")
@@ -112,7 +125,7 @@ def _schedule(value: object, raw: Mapping[str, object]) -> tuple[object, ...]:
 
 
 def _is_llama(raw: Mapping[str, object]) -> bool:
-    return "lora" in str(_part(raw, "model").get("_component_", ""))
+    return "lora" in _component(raw, "model")
 
 
 def _derived(leaves: Leaves) -> Iterator[tuple[str, Stated]]:

@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.training_args import TrainingArgs
 from auditor.recipes._base import Recipe
@@ -11,7 +13,7 @@ from auditor.runs import group, read
 from auditor.runs._reading import MOST_RECIPES
 from auditor.sources.directory import memory_snapshot
 from tests.builders.blobs import blob
-from tests.builders.platforms import AUTOTRAIN, BASE, CHEETAH, LLAMA_FACTORY, MS_SWIFT, recipe_of
+from tests.builders.platforms import AUTOTRAIN, BASE, CHEETAH, LLAMA_FACTORY, MS_SWIFT, TORCHTUNE, recipe_of
 
 
 def adapter(base: str = BASE, r: int = 8, alpha: int = 16) -> bytes:
@@ -63,6 +65,58 @@ def test_several_configs_that_name_one_folder_are_alternatives() -> None:
     }
     assert chosen(files) == {"out": None}
     assert chosen({**files, "c.yaml": config(rank=64, output="out")}) == {"out": "c.yaml"}
+
+
+def torchtunes(r: int = 8, base: str | None = "meta/Llama-3-8B", **more: object) -> bytes:
+    """adapter_config.json as torchtune 0.6.1 writes it."""
+    raw = {"r": r, "lora_alpha": 16, "target_modules": ["q_proj"], "peft_type": "LORA", **more}
+    return json.dumps(raw if base is None else {**raw, "base_model_name_or_path": base}).encode()
+
+
+def recipe(folder: str, model: str = "llama3.lora_llama3_8b") -> bytes:
+    return TORCHTUNE.replace("/tmp/tiny-gemma3", folder).replace("gemma.qlora_gemma_2b", model).encode()
+
+
+@pytest.mark.parametrize(
+    ("config", "text"),
+    [
+        # The folder is called after the base, whoever wrote the adapter.
+        (torchtunes(r=64, inference_mode=True), recipe("/tmp/Llama-3-8B/original")),
+        (torchtunes(r=64, inference_mode=True), recipe("/hub/models--meta--Llama-3-8B/snapshots/1a2b")),
+        # torchtune wrote the adapter, for a base of that size or with the same alpha.
+        (torchtunes(r=64), recipe("/data/model")),
+        (torchtunes(r=64, base=None), recipe("/data/model")),
+        (torchtunes(r=64, base="qwen/Qwen2.5-1.5B"), recipe("/data/x", "qwen2_5.lora_qwen2_5_1_5b_instruct")),
+    ],
+)
+def test_a_config_that_names_no_base_is_the_only_runs_even_where_the_rank_differs(
+    config: bytes, text: bytes
+) -> None:
+    assert chosen({"adapter_config.json": config, "recipe.yaml": text}) == {".": "recipe.yaml"}
+    assert chosen({"out/adapter_config.json": config, "recipe.yaml": text}) == {"out": "recipe.yaml"}
+    # A collection, another adapter, or a folder of its own: it need not be this run's.
+    other = text.replace(b"lora_rank: 8", b"lora_rank: 4")
+    files = {"adapter_config.json": config, "recipe.yaml": text, "other.yaml": other}
+    assert chosen(files) == {".": None}
+    assert chosen({"a/adapter_config.json": config, "b/adapter_config.json": config, "x.yaml": text}) == {
+        "a": None,
+        "b": None,
+    }
+    assert chosen({"adapter_config.json": config, "configs/recipe.yaml": text}) == {".": None}
+
+
+@pytest.mark.parametrize(
+    ("config", "text"),
+    [
+        # Another base's size; an adapter that PEFT wrote and a folder that says nothing; another alpha as well.
+        (torchtunes(r=64), recipe("/data/model", "llama3.lora_llama3_70b")),
+        (torchtunes(r=64, base="meta/Llama-3.2-1B"), recipe("/tmp/Llama-3-8B")),
+        (torchtunes(r=64, inference_mode=True), recipe("/data/model")),
+        (torchtunes(r=64, base=None, lora_alpha=99), recipe("/data/model")),
+    ],
+)
+def test_a_config_that_names_no_base_may_be_of_another_run(config: bytes, text: bytes) -> None:
+    assert chosen({"adapter_config.json": config, "recipe.yaml": text}) == {".": None}
 
 
 def test_a_config_for_another_base_is_another_adapters() -> None:

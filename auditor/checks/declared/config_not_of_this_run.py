@@ -9,7 +9,8 @@ makes another model. Files that the platform itself wrote beside its results are
 
 Wrong when: the file belongs to another adapter of the repository. It is held against this run only when its
 output_dir names the run's folder or its base model is the adapter's, and when no other configuration fits
-better.
+better. A platform that names no base (torchtune) is held to it by the folder that the base lay in, or by an
+adapter of the form that only it writes, and only where the repository has one such file and one adapter.
 
 Fix: commit the configuration that was used, or say in the card which one it was.
 

@@ -1,4 +1,4 @@
-from tests.builders.platforms import AXOLOTL, LLAMA_FACTORY, TRL, text_of, with_config
+from tests.builders.platforms import AXOLOTL, LLAMA_FACTORY, TORCHTUNE, TRL, text_of, with_config
 from tests.builders.repositories import healthy
 from tests.checks.declared.config import CONFIG, NO_RECIPE, without_recipe
 from tests.checks.expecting import NOTE, WARNING, finding, found, reasons
@@ -52,6 +52,28 @@ def test_fails_for_a_limit_of_samples_below_what_ran() -> None:
     # 18 steps of 1 row x 2 (training_args.bin), the last of which may be short: 34 rows or more.
     (only,) = found(RULE, with_config(PATH, edited(("max_samples: 1000", "max_samples: 20"))))
     assert only.observed == "max_samples 20 allows 20 rows an epoch, and the run drew 34 or more"
+
+
+def test_fails_for_another_rank_where_the_platform_names_no_base() -> None:
+    # torchtune says where the base lay: /tmp/tiny-gemma3 is called after tiny-labs/tiny-gemma3.
+    text = TORCHTUNE.replace("lora_rank: 8", "lora_rank: 32").replace(
+        "get_cosine_schedule_with_warmup", "mine"
+    )
+    text = text.replace("num_warmup_steps: 100", "warm: 100")
+    assert found(RULE, with_config("recipe.yaml", text)) == [
+        finding(
+            RULE,
+            WARNING,
+            "the run was not made by this configuration: 1 setting differs (r)",
+            "recipe.yaml",
+            "/model/lora_rank",
+            expected="the configuration that was trained with",
+            observed="lora_rank is declared as 32, and adapter_config.json says 8",
+        )
+    ]
+    # For a base in a folder that says nothing it may be any run's.
+    why = "recipe.yaml is not known to have made any adapter or checkpoint here"
+    assert reasons(RULE, with_config("recipe.yaml", text.replace("/tmp/tiny-gemma3", "/data/model"))) == [why]
 
 
 def test_passes_where_another_config_fits() -> None:
