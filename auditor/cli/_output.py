@@ -42,9 +42,14 @@ def chosen(
     format_: str, outputs: Sequence[str], color: str
 ) -> tuple[ModuleType, tuple[tuple[ModuleType, Path], ...]]:
     """What stdout holds and which files are written. Raises UsageError before any work is done."""
+    check_color(color)
+    return renderer(format_), destinations(outputs)
+
+
+def check_color(color: str) -> None:
+    """Raises UsageError for an unknown word."""
     if color not in _WHEN:
         raise UsageError(f"--color {color!r} is unknown", f"use {', '.join(_WHEN)}")
-    return renderer(format_), destinations(outputs)
 
 
 def emit(
@@ -60,7 +65,7 @@ def emit(
                 f"{path} cannot be written: {error.strerror}", "choose another path"
             ) from error
     if stdout is not None:
-        text: str = stdout.render(report, colour=wants_colour(color, sys.stdout.isatty()), width=_width())
+        text: str = stdout.render(report, colour=wants_colour(color, sys.stdout.isatty()), width=width())
         write(text if text.endswith("\n") else text + "\n")
 
 
@@ -84,8 +89,7 @@ def paint(color: str) -> "Paint":
     """What paints text for stdout, or leaves it plain. Raises UsageError for an unknown word."""
     from auditor.report._ansi import Paint
 
-    if color not in _WHEN:
-        raise UsageError(f"--color {color!r} is unknown", f"use {', '.join(_WHEN)}")
+    check_color(color)
     return Paint(wants_colour(color, sys.stdout.isatty()))
 
 
@@ -96,7 +100,8 @@ def wants_colour(color: str, tty: bool) -> bool:
     return color == "always"
 
 
-def _width() -> int:
+def width() -> int:
+    """Columns to write in: the terminal's, between 60 and 120; 80 where there is none."""
     if not sys.stdout.isatty():
         return 80
     try:

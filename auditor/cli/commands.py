@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from auditor.cli import _options as opt
-from auditor.cli import _output, _targets
+from auditor.cli import _output
 from auditor.cli._guard import guarded
+from auditor.sources import targets
 
 if TYPE_CHECKING:
     from auditor.engine.audit import Options, Rerunner
@@ -82,7 +83,7 @@ def compare(
     from auditor.policy import from_snapshot
 
     stdout, files = _output.chosen(format, output or (), color)
-    with _targets.refs([base, head], repo, lfs_store or ()) as opened:
+    with targets.refs([base, head], repo, lfs_store or ()) as opened:
         before, after = opened.snapshots
         _say(opened.snapshots, verbose and not quiet)
         policy = _policy(from_snapshot(before), fail_on, require_coverage, only, ignore)
@@ -121,7 +122,7 @@ def check(
     from auditor.policy import from_snapshot
 
     stdout, files = _output.chosen(format, output or (), color)
-    with _targets.target(target, repo, lfs_store or ()) as opened:
+    with targets.target(target, repo, lfs_store or ()) as opened:
         (snapshot,) = opened.snapshots
         _say(opened.snapshots, verbose and not quiet)
         policy = _policy(from_snapshot(snapshot), fail_on, require_coverage, only, ignore)
@@ -161,7 +162,7 @@ def rerun(
     from auditor.policy import from_snapshot
 
     stdout, files = _output.chosen(format, output or (), color)
-    with _targets.target(target, repo, lfs_store or ()) as opened:
+    with targets.target(target, repo, lfs_store or ()) as opened:
         (snapshot,) = opened.snapshots
         _say(opened.snapshots, verbose and not quiet)
         policy = _policy(from_snapshot(snapshot), fail_on, require_coverage, only, ignore)

@@ -1,67 +1,86 @@
-"""``audit inspect``: what is in this adapter or checkpoint, without executing a pickle."""
+"""``audit inspect``: what is in this adapter or checkpoint, and how it relates to another."""
 
-import json
-from collections.abc import Iterator, Mapping
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from auditor.cli import _inspect_output as outputs
 from auditor.cli import _options as opt
-from auditor.cli import _output, _targets
 from auditor.cli.commands import app
 from auditor.errors import UsageError
+from auditor.sources import targets
+
+if TYPE_CHECKING:
+    from auditor.engine.inspect import InspectOptions
+    from auditor.model.inspection import Inspection, InspectionComparison
+
+_TARGET = "A ref, a folder, a .bundle or one file; TARGET:FOLDER is a part of it."
 
 
 @app.command()
 def inspect(
-    target: Annotated[
-        str, typer.Argument(metavar="[TARGET]", help="A ref, a folder, a .bundle or one file.")
-    ] = "HEAD",
+    target: Annotated[str, typer.Argument(metavar="[TARGET]", help=_TARGET)] = "HEAD",
+    other: Annotated[
+        str | None,
+        typer.Argument(metavar="[OTHER]", help="A second one, set beside it: are they the same?"),
+    ] = None,
     repo: opt.Repo = None,
     lfs_store: opt.LfsStore = None,
-    format: Annotated[str, typer.Option("--format", metavar="FORMAT", help="terminal or json.")] = "terminal",  # noqa: A002
+    no_numbers: Annotated[
+        bool, typer.Option("--no-numbers", help="Read no values of tensors: names, shapes and states only.")
+    ] = False,
+    tensors: Annotated[
+        bool, typer.Option("--tensors", help="With OTHER: compare tensor by tensor too, as numbers.")
+    ] = False,
+    table: Annotated[
+        str,
+        typer.Option(
+            "--table", metavar="NAME", help="What csv and parquet hold: modules, tensors, steps or curves."
+        ),
+    ] = "modules",
+    format: Annotated[  # noqa: A002 - the option is called --format
+        str, typer.Option("--format", metavar="FORMAT", help="What stdout holds: terminal, json or csv.")
+    ] = "terminal",
+    output: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--output", "-o", metavar="FORMAT=PATH", help="Also write a file (parquet too). Repeatable."
+        ),
+    ] = None,
+    color: opt.Color = "auto",
+    quiet: opt.Quiet = False,
     debug: opt.Debug = False,
 ) -> None:
-    """Show what is in an adapter or checkpoint: modules, ranks, norms, moments, schedule, seeds, curves."""
-    from auditor.engine.audit import Options, look
-    from auditor.engine.inspect import describe
+    """Show what is in an adapter or checkpoint: modules, norms, spectra, states, seeds, curves. No pickle is executed.
 
-    if format not in ("terminal", "json"):
-        raise UsageError(f"there is no format {format!r} for inspect", "use terminal or json")
-    with _targets.target(target, repo, lfs_store or ()) as opened:
-        table = describe(look(opened.snapshots[0], Options(repository=opened.repository)))
-    if format == "json":
-        _output.write(json.dumps(table, indent=2, default=list) + "\n")
-    else:
-        _output.write("\n".join(_lines(table)) + "\n")
-    if table["unread"]:
+    With OTHER the two are set side by side: the same, the same in another basis, scaled, or where they differ most.
+    """
+    from auditor.engine.inspect import InspectOptions
+
+    if tensors and other is None:
+        raise UsageError("--tensors compares two adapters", "give OTHER, or --table tensors --format csv")
+    plan = outputs.planned(format, output or (), color, table, tensors, side=other is not None)
+    options = InspectOptions(numbers=not no_numbers, progress=outputs.progress(quiet))
+    found = _found(target, other, repo, lfs_store or [], options, plan.tensors)
+    outputs.emit(found, plan)
+    if found.unread or getattr(found, "notes", ()):
         raise typer.Exit(3)
 
 
-def _lines(value: object, indent: int = 0) -> Iterator[str]:
-    """Nested plain data as indented ``key: value`` lines."""
-    pad = "  " * indent
-    if isinstance(value, Mapping):
-        for key, item in value.items():
-            if isinstance(item, Mapping) or (
-                isinstance(item, list) and item and isinstance(item[0], Mapping)
-            ):
-                yield f"{pad}{key}"
-                yield from _lines(item, indent + 1)
-            else:
-                yield f"{pad}{key}: {_short(item)}"
-    elif isinstance(value, list):
-        for number, item in enumerate(value):
-            if number:
-                yield ""
-            yield from _lines(item, indent)
+def _found(
+    target: str,
+    other: str | None,
+    repo: Path | None,
+    stores: list[Path],
+    options: "InspectOptions",
+    tensors: bool,
+) -> "Inspection | InspectionComparison":
+    from auditor.engine.inspect import inspect as look
+    from auditor.engine.inspect import side_by_side
 
-
-def _short(value: object) -> str:
-    if value is None or value == []:
-        return "-"
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    if isinstance(value, list | tuple):
-        return ", ".join(_short(item) for item in value)
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(value))
+    with targets.within(target, repo, stores) as opened:
+        if other is None:
+            return look(opened.snapshots[0], options)
+        with targets.within(other, repo, stores) as second:
+            return side_by_side(opened.snapshots[0], second.snapshots[0], options, tensors)

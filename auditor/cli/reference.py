@@ -7,9 +7,10 @@ from typing import Annotated
 import typer
 
 from auditor.cli import _options as opt
-from auditor.cli import _output, _targets
+from auditor.cli import _output
 from auditor.cli.commands import app
 from auditor.errors import UsageError
+from auditor.sources import targets
 
 _Family = Annotated[
     list[str] | None, typer.Option("--family", metavar="NAME", help="Rules of one family only. Repeatable.")
@@ -124,7 +125,7 @@ def config(
 
     if format not in ("toml", "json"):
         raise UsageError(f"there is no format {format!r} for the policy", "use toml or json")
-    with _targets.target(ref, repo, ()) as opened:
+    with targets.target(ref, repo, ()) as opened:
         policy = from_snapshot(opened.snapshots[0])
     policy = overridden(policy, fail_on, require_coverage, only or (), ignore or ())
     _config.refuse_unknown_rules(policy)

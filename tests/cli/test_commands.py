@@ -208,19 +208,6 @@ def test_check_takes_a_folder_a_bundle_and_a_ref(capsys: Capture, tmp_path: Path
     assert audit(capsys, "check", "candidate", "--repo", "fixtures/tiny/repo.bundle").code == 0
 
 
-def test_inspect_shows_what_is_inside(capsys: Capture) -> None:
-    done = audit(capsys, "inspect", "candidate", "--repo", "fixtures/tiny/repo.bundle", "--format", "json")
-    assert done.code == 0
-    (run,) = json.loads(done.out)["runs"]
-    folder = next(f for f in run["folders"] if f["folder"] == "checkpoint-18")
-    assert folder["weights"]["ranks"] == [8]
-    assert folder["optimizer"]["steps"] == [18.0]
-    assert folder["rng"]["cpu seed"] == 42
-    assert run["curves"]["loss"]["points"] == 18
-    text = audit(capsys, "inspect", "candidate", "--repo", "fixtures/tiny/repo.bundle").out
-    assert "cpu seed: 42" in text
-
-
 def test_rules_and_explain_print_the_same_words(capsys: Capture) -> None:
     table = json.loads(audit(capsys, "rules", "--format", "json").out)
     assert len(table) >= 40

@@ -1,5 +1,6 @@
 """What holds of every renderer; formats are found as the product finds them."""
 
+import importlib
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,7 +12,9 @@ from auditor.model import Report
 from tests.builders import reports
 from tests.report import hostile
 
-FORMATS = discover.modules("auditor.report")
+FORMATS = {
+    name: importlib.import_module(f"auditor.report.{name}") for name in discover.names("auditor.report")
+}
 REPORTS = {
     "rich": reports.rich,
     "healthy": reports.healthy,

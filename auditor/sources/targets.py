@@ -1,17 +1,23 @@
-"""What a user pointed at -> an open repository or snapshot."""
+"""What a user pointed at -> an open repository or snapshot.
+
+TARGET is a ref, a folder, a bundle or one file; ``REF:folder``, ``BUNDLE:folder`` and ``FOLDER:folder`` mean a part of
+it, where `within` allows that.
+"""
 
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from auditor.errors import UsageError
-from auditor.model import Snapshot
+from auditor.model import Snapshot, folder_of
 from auditor.sources import bundle, directory
 from auditor.sources.git import Repository
 
 _REDIRECTS = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_NAMESPACE")
+_SETTINGS = "adapter_config.json"
+_LISTED = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +44,10 @@ def refs(names: Sequence[str], repo: Path | None, lfs_stores: Sequence[Path]) ->
 
 @contextmanager
 def target(name: str, repo: Path | None, lfs_stores: Sequence[Path]) -> Iterator[Opened]:
-    """Open what TARGET means: a ref when --repo is given, else a bundle, a folder, a file, or a ref."""
+    """Open what TARGET means: a ref when --repo is given, else a bundle, a folder, a file, or a ref.
+
+    Raises UsageError.
+    """
     path = Path(name)
     if not name.strip():
         raise UsageError("TARGET is empty", "give a ref, a folder, a .bundle or one file")
@@ -60,6 +69,65 @@ def target(name: str, repo: Path | None, lfs_stores: Sequence[Path]) -> Iterator
     else:
         with refs([name], repo, lfs_stores) as opened:
             yield opened
+
+
+@contextmanager
+def within(name: str, repo: Path | None, lfs_stores: Sequence[Path]) -> Iterator[Opened]:
+    """Open TARGET, or the part of it that ``TARGET:folder`` names. Raises UsageError when there is no such part.
+
+    A weight file alone is taken with the adapter_config.json beside it, without which its scale is not known.
+    """
+    whole, part = _split(name, repo)
+    with target(whole, repo, lfs_stores) as opened:
+        (snapshot,) = opened.snapshots
+        if part:
+            yield replace(opened, snapshots=(_part(snapshot, part),))
+        elif snapshot.kind == "file" and whole == name and repo is None:
+            yield replace(opened, snapshots=(_with_settings(Path(name), snapshot, tuple(lfs_stores)),))
+        else:
+            yield opened
+
+
+def _split(name: str, repo: Path | None) -> tuple[str, str]:
+    """A path that exists is whole whatever it is called; a ref holds no colon (git-check-ref-format)."""
+    if ":" not in name or (repo is None and _exists(Path(name))):
+        return name, ""
+    whole, _, part = name.partition(":")
+    if repo is None:
+        # A folder's own name may hold a colon: the longest beginning that exists is the target.
+        pieces = name.split(":")
+        known = (":".join(pieces[:end]) for end in range(len(pieces) - 1, 0, -1))
+        whole = next((text for text in known if text and _exists(Path(text))), whole)
+        part = name[len(whole) + 1 :]
+    return whole or "HEAD", part
+
+
+def _part(snapshot: Snapshot, part: str) -> Snapshot:
+    """The files below a folder, or one file, under their full paths. Raises UsageError."""
+    path = part.strip("/")
+    path = "" if path == "." else path.removeprefix("./")
+    files = {path: snapshot.files[path]} if path in snapshot.files else snapshot.under(path)
+    if not files:
+        folders = sorted({folder_of(item).partition("/")[0] or "." for item in snapshot.files})
+        shown = ", ".join(folders[:_LISTED]) + (" and more" if len(folders) > _LISTED else "")
+        raise UsageError(f"{snapshot.name} holds no {part}", f"its folders: {shown}")
+    return Snapshot(
+        f"{snapshot.name}:{path}" if path else snapshot.name,
+        files,
+        snapshot.commit,
+        snapshot.kind,
+        snapshot.shallow,
+        snapshot.notes,
+        True,
+    )
+
+
+def _with_settings(path: Path, snapshot: Snapshot, lfs_stores: tuple[Path, ...]) -> Snapshot:
+    beside = path.parent / _SETTINGS
+    if not path.name.startswith("adapter_model.") or not beside.is_file():
+        return snapshot
+    more = directory.snapshot(beside, lfs_stores, _SETTINGS)
+    return replace(snapshot, files={**more.files, **snapshot.files}, cache={})
 
 
 def _forget_redirects() -> None:

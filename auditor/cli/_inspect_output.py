@@ -1,0 +1,155 @@
+"""Where an inspection goes: stdout in one format, files in others, progress on stderr."""
+
+import importlib
+import os
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from auditor import discover
+from auditor.cli import _output
+from auditor.errors import IncompleteError, UsageError
+
+if TYPE_CHECKING:
+    from auditor.engine.inspect import Progress
+    from auditor.model.inspection import Inspection, InspectionComparison
+
+_PACKAGE = "auditor.report.inspect"
+_PARQUET = "parquet"
+_AFTER = 2.0
+"""Seconds of work after which progress is shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is written where, decided before any work. ``table`` is the table of csv and parquet."""
+
+    stdout: ModuleType
+    files: tuple[tuple[str, Path], ...]
+    color: str
+    table: str
+    tensors: bool
+
+
+def formats() -> tuple[str, ...]:
+    """The formats of an inspection as text."""
+    return discover.names(_PACKAGE)
+
+
+def planned(format_: str, output: Sequence[str], color: str, table: str, tensors: bool, side: bool) -> Plan:
+    """The plan. Raises UsageError for an unknown format, table or colour, and for missing packages."""
+    from auditor.report.inspect._tables import MAKERS, SIDE_MAKERS
+
+    _output.check_color(color)
+    known = SIDE_MAKERS if side else MAKERS
+    if table not in known:
+        beside = " of two adapters side by side" if side else ""
+        raise UsageError(f"there is no table {table!r}{beside}", f"tables: {', '.join(known)}")
+    if format_ == _PARQUET:
+        raise UsageError("parquet is no text", "write it to a file with --output parquet=FILE")
+    files: list[tuple[str, Path]] = []
+    for item in output:
+        name, separator, path = item.partition("=")
+        if not separator or not path:
+            raise UsageError(f"--output {item!r} is not FORMAT=PATH", "for example --output csv=modules.csv")
+        if name == _PARQUET:
+            from auditor.report.inspect._parquet import require
+
+            require()
+        else:
+            _renderer(name)
+        files.append((name, Path(path)))
+    return Plan(_renderer(format_), tuple(files), color, table, tensors or (side and table == "tensors"))
+
+
+def _renderer(name: str) -> ModuleType:
+    if name not in formats():
+        raise UsageError(f"there is no format {name!r} for inspect", f"formats: {', '.join(formats())}")
+    return importlib.import_module(f"{_PACKAGE}.{name}")
+
+
+def emit(found: "Inspection | InspectionComparison", plan: Plan) -> None:
+    """Write every file, then stdout. Raises IncompleteError when a file cannot be written."""
+    from auditor.report.inspect._view import View
+
+    view = View(table=plan.table, tensors=plan.tensors)
+    for name, path in plan.files:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if name == _PARQUET:
+                from auditor.report.inspect._parquet import write
+
+                write(found, plan.table, path)
+            else:
+                text: str = _renderer(name).render(found, view)
+                path.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise IncompleteError(
+                f"{path} cannot be written: {error.strerror}", "choose another path"
+            ) from error
+    colour = _output.wants_colour(plan.color, sys.stdout.isatty())
+    view = View(colour, _output.width(), not _knows_utf8(), plan.table, plan.tensors)
+    shown: str = plan.stdout.render(found, view)
+    _output.write(shown)
+
+
+def _knows_utf8() -> bool:
+    return (sys.stdout.encoding or "").lower().replace("-", "") == "utf8" and os.environ.get(
+        "TERM"
+    ) != "linux"
+
+
+def progress(quiet: bool) -> "Progress":
+    """What shows the progress of work that takes longer than two seconds, on stderr."""
+    if quiet:
+        return lambda done, total, what: None
+    return _Bar() if sys.stderr.isatty() else _Lines()
+
+
+class _Lines:
+    """A line now and then, where there is no terminal."""
+
+    _EVERY = 15.0
+
+    def __init__(self) -> None:
+        self.told = time.monotonic()
+
+    def __call__(self, done: int, total: int, what: str) -> None:
+        now = time.monotonic()
+        if now - self.told >= self._EVERY:
+            self.told = now
+            sys.stderr.write(_text(done, total, what) + "\n")
+            sys.stderr.flush()
+
+
+class _Bar:
+    """A bar on a terminal, which is wiped away at the end."""
+
+    _WIDTH = 24
+
+    def __init__(self) -> None:
+        self.begun = self.told = time.monotonic()
+        self.shown = False
+
+    def __call__(self, done: int, total: int, what: str) -> None:
+        now = time.monotonic()
+        if total and done >= total:
+            if self.shown:
+                sys.stderr.write("\r\x1b[K")
+                sys.stderr.flush()
+            self.shown = False
+        elif now - self.begun >= _AFTER and now - self.told >= 0.1:
+            self.told, self.shown = now, True
+            filled = self._WIDTH * done // total if total else 0
+            bar = "#" * filled + "-" * (self._WIDTH - filled)
+            sys.stderr.write(f"\r\x1b[K[{bar}] {_text(done, total, what)}")
+            sys.stderr.flush()
+
+
+def _text(done: int, total: int, what: str) -> str:
+    """``reading weights, 42 %``."""
+    return f"{what}, {100 * done // total} %" if total else what

@@ -1,0 +1,27 @@
+"""Weight files held in memory while they are looked at, so that each is read from the disk once."""
+
+import io
+from dataclasses import replace
+from typing import BinaryIO
+
+from auditor.artifacts.adapter_weights import AdapterWeights
+from auditor.errors import CannotRead
+
+LIMIT = 32 * 1024 * 1024
+"""Largest weight file held in memory, in bytes; two of them are held at a time. Larger ones are read from the disk."""
+
+
+def held(weights: AdapterWeights) -> AdapterWeights:
+    """The same weights over bytes in memory; as they are when the file is large or no safetensors."""
+    blob = weights.blob
+    if blob is None or weights.format != "safetensors" or weights.size > LIMIT:
+        return weights
+    try:
+        data = blob.read(LIMIT)
+    except CannotRead:
+        return weights
+
+    def content() -> BinaryIO:
+        return io.BytesIO(data)
+
+    return replace(weights, blob=replace(blob, content=content))

@@ -1,0 +1,82 @@
+"""Which folder of a snapshot is meant when two adapters are set side by side."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from auditor.artifacts.adapter_config import AdapterConfig
+from auditor.artifacts.adapter_weights import AdapterWeights
+from auditor.artifacts.model_weights import ModelWeights
+from auditor.compare.pairs import weights_blob
+from auditor.errors import UsageError
+from auditor.model import Snapshot
+from auditor.runs import Folder, Run, group, read
+
+_LISTED = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """One folder of one run, and the snapshot that it was read from."""
+
+    snapshot: Snapshot
+    run: Run
+    folder: Folder
+
+    @property
+    def weights(self) -> AdapterWeights | None:
+        """The adapter's weights, when they were read."""
+        return self.folder.one(AdapterWeights)
+
+    @property
+    def config(self) -> AdapterConfig | None:
+        """The adapter's configuration, when it was read."""
+        return self.folder.one(AdapterConfig)
+
+    @property
+    def models(self) -> tuple[ModelWeights, ...]:
+        """Files of weights that are no PEFT adapter's."""
+        return self.folder.all(ModelWeights)
+
+    @property
+    def path(self) -> str | None:
+        """The weight file, read or not."""
+        blob = weights_blob(self.run, self.folder)
+        if blob is not None:
+            return blob.path
+        return self.models[0].path if self.models else None
+
+
+def choose(snapshot: Snapshot) -> Chosen:
+    """The only run's own folder, else its last checkpoint with weights. Raises UsageError where that is not clear."""
+    contents = read(snapshot)
+    runs = group(contents)
+    with_weights = [(run, folder) for run in runs if (folder := _own(run)) is not None]
+    if len(with_weights) == 1:
+        return Chosen(snapshot, *with_weights[0])
+    if not with_weights:
+        folders = [folder for folder in contents.folders.values() if folder.all(ModelWeights)]
+        if len(folders) == 1:
+            return Chosen(snapshot, Run(folders[0].path or ".", folders[0], (), contents), folders[0])
+        if not folders:
+            raise UsageError(
+                f"{snapshot.name} holds no weights to set side by side",
+                "give a ref, a folder or a file that holds an adapter",
+            )
+        raise _many(snapshot, [folder.path for folder in folders])
+    raise _many(snapshot, [folder.path for _, folder in with_weights])
+
+
+def _own(run: Run) -> Folder | None:
+    for folder in (run.root, *reversed(run.checkpoints)):
+        if weights_blob(run, folder) is not None or folder.all(ModelWeights):
+            return folder
+    return None
+
+
+def _many(snapshot: Snapshot, folders: Sequence[str]) -> UsageError:
+    names = ", ".join(folder or "." for folder in folders[:_LISTED])
+    more = f" and {len(folders) - _LISTED} more" if len(folders) > _LISTED else ""
+    return UsageError(
+        f"{snapshot.name} holds adapters in {len(folders)} folders: {names}{more}",
+        f"say which: TARGET:{folders[-1] or 'FOLDER'}",
+    )

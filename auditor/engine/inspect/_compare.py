@@ -1,0 +1,151 @@
+"""Two adapters or checkpoints side by side: the relation, what else differs, and tensors on demand."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from auditor.artifacts._base import Artifact
+from auditor.artifacts.adapter_config import AdapterConfig
+from auditor.artifacts.adapter_weights import AdapterWeights
+from auditor.artifacts.optimizer_state import OptimizerState
+from auditor.artifacts.rng_state import RngState
+from auditor.artifacts.scaler_state import ScalerState
+from auditor.artifacts.scheduler_state import SchedulerState
+from auditor.artifacts.trainer_state import TrainerState
+from auditor.artifacts.training_args import TrainingArgs
+from auditor.compare.pairs import compare_folders, weights_blob
+from auditor.engine.inspect._choice import Chosen, choose
+from auditor.engine.inspect._options import InspectOptions
+from auditor.engine.inspect._relations import by_digest, sentence
+from auditor.model import AdapterComparison, Change, Snapshot, name_of
+from auditor.model.inspection import InspectionComparison, Place, TensorRow
+
+_KINDS: tuple[type[Artifact], ...] = (
+    *(AdapterConfig, TrainingArgs, TrainerState, OptimizerState, SchedulerState, RngState, ScalerState),
+)
+
+
+def side_by_side(
+    base: Snapshot, head: Snapshot, options: InspectOptions | None = None, tensors: bool = False
+) -> InspectionComparison:
+    """Compare what two snapshots hold. Raises UsageError when one of them holds no weights, or several adapters.
+
+    ``tensors`` compares every tensor as numbers too.
+    """
+    one, two = choose(base), choose(head)
+    wanted = options or InspectOptions()
+    found = _related(one, two, wanted.numbers)
+    paths = {one.path, two.path}
+    unread = [
+        item
+        for side in (one, two)
+        for item in side.run.contents.unread
+        if item.path in paths or item.path.startswith(side.folder.path + "/" if side.folder.path else "")
+    ]
+    wanted.progress(1, 1, "comparing")
+    return InspectionComparison(
+        _place(one),
+        _place(two),
+        sentence(found),
+        found,
+        dict(_facts(one, two)),
+        tuple(_tensors(one, two)) if tensors else (),
+        tuple(dict.fromkeys(unread)),
+    )
+
+
+def _place(side: Chosen) -> Place:
+    return Place(side.snapshot.name, side.snapshot.commit, side.folder.path, side.path)
+
+
+def _related(one: Chosen, two: Chosen, numbers: bool) -> AdapterComparison:
+    left, right = weights_blob(one.run, one.folder), weights_blob(two.run, two.folder)
+    if left is not None and right is not None and not numbers:
+        return by_digest(left, right, (one.config, two.config))
+    if left is not None and right is not None:
+        if one.weights is not None and two.weights is not None and (one.config is None or two.config is None):
+            return _as_stored(one.weights, two.weights)
+        return compare_folders(one.run, one.folder, left, two.run, two.folder, right)
+    if one.models and two.models:
+        from auditor.compare.models import compare_models
+
+        return compare_models(one.models, two.models)
+    kinds = [
+        "an adapter" if blob is not None else "weights that are no PEFT adapter" for blob in (left, right)
+    ]
+    why = f"{one.path} is {kinds[0]} and {two.path} {kinds[1]}"
+    return AdapterComparison(str(one.path), str(two.path), "not comparable", why=why)
+
+
+def _as_stored(one: AdapterWeights, two: AdapterWeights) -> AdapterComparison:
+    """Without a configuration the scale is not known, and the tensors are compared as they are."""
+    from auditor.compare._as_they_are import measured_tensors
+    from auditor.compare._factors import NotComparableError
+    from auditor.compare._relation import judged
+    from auditor.compare.adapters import without_subset
+
+    try:
+        measured = measured_tensors((one,), (two,))
+    except NotComparableError as error:
+        return AdapterComparison(one.path, two.path, "not comparable", why=str(error))
+    found = without_subset(judged(one.path, two.path, measured))
+    why = "without adapter_config.json on both sides the tensors were compared as they are stored"
+    return replace(found, why=f"{found.why}; {why}" if found.why else why)
+
+
+def _facts(one: Chosen, two: Chosen) -> Iterator[tuple[str, tuple[Change, ...]]]:
+    """Differences of configurations and states by file name; those within tolerance are left out."""
+    from auditor.compare.facts import compare
+
+    for kind in _KINDS:
+        left, right = one.folder.one(kind), two.folder.one(kind)
+        if left is None or right is None:
+            continue
+        changes = tuple(
+            change
+            for change in compare(left.facts(), right.facts())
+            if not change.within_tolerance and "@" not in change.key  # rows of the log, which are curves
+        )
+        if changes:
+            yield name_of(right.path), changes
+
+
+def _tensors(one: Chosen, two: Chosen) -> Iterator[TensorRow]:
+    if one.weights is None or two.weights is None:
+        return
+    yield from tensor_rows(one.weights, two.weights)
+
+
+def tensor_rows(one: AdapterWeights, two: AdapterWeights) -> Iterator[TensorRow]:
+    """Every tensor of either side, in the order of the base and then of the head."""
+    from auditor.compare.tensors import compare_tensors
+
+    for name in {**one.tensors, **two.tensors}:
+        left, right = one.tensors.get(name), two.tensors.get(name)
+        row = TensorRow(
+            name,
+            None if left is None else left.dtype,
+            None if right is None else right.dtype,
+            None if left is None else left.shape,
+            None if right is None else right.shape,
+        )
+        if left is None or right is None:
+            yield replace(row, why=f"only the {'head' if left is None else 'base'} has it")
+        elif left.shape != right.shape:
+            yield replace(row, why="the shapes differ")
+        else:
+            found = compare_tensors(one, two, name)
+            yield replace(
+                row,
+                elements=found.elements,
+                differing=found.differing,
+                first=found.first,
+                max_abs=found.max_abs,
+                relative_l2=found.relative_l2,
+                cosine=found.cosine,
+                sign_flips=found.sign_flips,
+                base_nan=found.base_nan,
+                head_nan=found.head_nan,
+                base_inf=found.base_inf,
+                head_inf=found.head_inf,
+                why=found.unread,
+            )

@@ -1,0 +1,179 @@
+"""The words of an inspection: what is in an adapter, a checkpoint, a run, and how two of them relate.
+
+A number that was measured and is NaN stays NaN; one that was not measured is None. Both come with ``why``. A module
+that is missing is there with the condition ``missing`` and its reason.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from auditor.model._adapter_words import (
+    AdapterInspection,
+    AdapterSettings,
+    Condition,
+    ModuleInspection,
+    TensorInspection,
+)
+from auditor.model._side_words import InspectionComparison, Place, TensorRow
+from auditor.model._state_words import (
+    GeneratorFacts,
+    OptimizerFacts,
+    ScalerFacts,
+    SchedulerFacts,
+    StateInspection,
+    TrainerFacts,
+)
+from auditor.model.compared import AdapterComparison
+from auditor.model.report import Unread
+
+__all__ = [
+    "AdapterInspection",
+    "AdapterSettings",
+    "Condition",
+    "CurveInspection",
+    "GeneratorFacts",
+    "Inspection",
+    "InspectionComparison",
+    "ModuleInspection",
+    "OptimizerFacts",
+    "Place",
+    "Points",
+    "ReachInspection",
+    "Relation",
+    "RunInspection",
+    "ScalerFacts",
+    "SchedulerFacts",
+    "SeedInspection",
+    "StateInspection",
+    "StepRow",
+    "TensorInspection",
+    "TensorRow",
+    "TrainerFacts",
+]
+
+Points = tuple[tuple[int, float], ...]
+"""(step, value), by step."""
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """How one folder's adapter relates to another's: what ``comparison`` measured, in one sentence."""
+
+    one: str
+    two: str
+    says: str
+    comparison: AdapterComparison
+
+
+@dataclass(frozen=True, slots=True)
+class StepRow:
+    """One row of the table over steps. Norms are Frobenius, in weight units; None is not there or not measured.
+
+    ``change`` is the relative distance to the adapter of the checkpoint before, ``relation`` the word for it.
+    """
+
+    step: int | None
+    folder: str
+    loss: float | None = None
+    learning_rate: float | None = None
+    grad_norm: float | None = None
+    norm: float | None = None
+    change: float | None = None
+    relation: str | None = None
+    effective_rank: float | None = None
+    largest_a: float | None = None
+    largest_b: float | None = None
+    first_moment: float | None = None
+    second_moment: float | None = None
+    seed: int | None = None
+    why: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CurveInspection:
+    """One scalar over steps and the file it was taken from."""
+
+    tag: str
+    path: str
+    points: Points
+
+    @property
+    def first(self) -> float:
+        """The value of the first step."""
+        return self.points[0][1]
+
+    @property
+    def last(self) -> float:
+        """The value of the last step."""
+        return self.points[-1][1]
+
+    @property
+    def lowest(self) -> float:
+        """The smallest value; NaN only when every value is NaN."""
+        numbers = [value for _, value in self.points if value == value]
+        return min(numbers, default=self.points[0][1])
+
+
+@dataclass(frozen=True, slots=True)
+class SeedInspection:
+    """Whether the initial lora_A follow from a seed.
+
+    ``verdict`` is proved, consistent, not reached or inconclusive; ``says`` is a sentence with the counts.
+    ``odds`` is the probability that chance alone gives such an agreement, None where it was not computed.
+    """
+
+    verdict: str
+    says: str
+    seed: int | None = None
+    source: str = ""
+    odds: float | None = None
+    modules: Mapping[str, float] = field(default_factory=dict)
+    """Correlation of each module's stored lora_A with the one drawn from the seed."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReachInspection:
+    """How far the training may have moved the weights: sentences, and each module's share of the bound."""
+
+    verdict: str
+    says: str
+    modules: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RunInspection:
+    """One training run, or one folder of files that belong to none. ``path`` is unique in the snapshot."""
+
+    path: str
+    platform: str | None = None
+    base: str | None = None
+    base_source: str = ""
+    training_args: Mapping[str, object] = field(default_factory=dict)
+    training_args_class: str | None = None
+    adapters: tuple[AdapterInspection, ...] = ()
+    states: tuple[StateInspection, ...] = ()
+    relations: tuple[Relation, ...] = ()
+    steps: tuple[StepRow, ...] = ()
+    curves: tuple[CurveInspection, ...] = ()
+    seed: SeedInspection | None = None
+    reach: ReachInspection | None = None
+
+    @property
+    def adapter(self) -> AdapterInspection | None:
+        """The run's own adapter, else that of its last checkpoint that has weights, else the last one."""
+        for item in (*self.adapters[:1], *reversed(self.adapters)):
+            if item.path is not None and (item.step is None or item.modules or item.tensors):
+                return item
+        return self.adapters[-1] if self.adapters else None
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """One snapshot, looked into. ``numbers`` is False when the values of tensors were not read."""
+
+    snapshot: str
+    commit: str | None = None
+    numbers: bool = True
+    runs: tuple[RunInspection, ...] = ()
+    unread: tuple[Unread, ...] = ()
+    notes: tuple[str, ...] = ()

@@ -1,0 +1,101 @@
+"""Facts of an adapter and of a run, a line each."""
+
+from collections.abc import Iterator
+
+from auditor.model.inspection import AdapterInspection, AdapterSettings, RunInspection
+from auditor.report._ansi import Paint
+from auditor.report._text import listing, one_line, plural, shorten, size_text, value_text, wrapped
+from auditor.report.inspect import _words as words
+from auditor.report.inspect._lines import fact, title
+from auditor.report.inspect._spark import BAD
+
+_WORST = frozenset({"not finite", "exploded", "incomplete"})
+
+
+def adapter_facts(
+    run: RunInspection, adapter: AdapterInspection, numbers: bool, paint: Paint, width: int
+) -> Iterator[str]:
+    """The file, what it equals, the method, its targets, with what it loads."""
+    yield title(
+        "Weights" if adapter.kind == "model" else "Adapter", words.folder(adapter.folder), paint, width
+    )
+    yield from fact("file", _file(adapter), paint, width)
+    same = words.same_as(run, adapter.folder)
+    yield from fact("same as", listing(map(words.folder, same), 4), paint, width)
+    settings = adapter.settings
+    if settings is not None:
+        yield from fact("method", _method(settings), paint, width)
+        yield from fact("targets", _targets(settings), paint, width)
+        yield from fact("loads with", "; ".join(settings.loads_with), paint, width)
+    yield from fact("base", _base(run), paint, width)
+    if adapter.outside and adapter.kind == "adapter":
+        names = listing((one_line(shorten(name, 80)) for name in adapter.outside), 3)
+        yield from fact(
+            "besides", f"{plural(len(adapter.outside), 'tensor')} outside LoRA: {names}", paint, width
+        )
+    for word, text in words.condition_lines(adapter):
+        yield from _condition(word, text, paint, width)
+    if adapter.why and adapter.format is not None and numbers:
+        yield from fact("but", adapter.why, paint, width)
+
+
+def _condition(word: str, text: str, paint: Paint, width: int) -> Iterator[str]:
+    head = f"  {BAD} {word:<10}"
+    lines = wrapped(text, width, " " * len(head), " " * len(head))
+    if lines:
+        yield paint(head, "red" if word in _WORST else "yellow") + lines[0][len(head) :]
+        yield from lines[1:]
+
+
+def _file(adapter: AdapterInspection) -> str:
+    if adapter.path is None and adapter.kind == "adapter":
+        return ""
+    name = one_line(adapter.path or plural(len({t.name for t in adapter.tensors}), "tensor"))
+    parts = [shorten(name, 200), size_text(adapter.bytes)]
+    if adapter.format:
+        parts += [adapter.format, ", ".join(adapter.dtypes)]
+    return " · ".join(part for part in parts if part)
+
+
+def _method(settings: AdapterSettings) -> str:
+    parts = [words.method_of(settings)]
+    if settings.r is not None:
+        parts.append(f"r {settings.r}")
+    if settings.lora_alpha is not None:
+        parts.append(f"alpha {settings.lora_alpha:g}")
+    if settings.lora_dropout is not None:
+        parts.append(f"dropout {settings.lora_dropout:g}")
+    for name, count in (("rank", len(settings.rank_pattern)), ("alpha", len(settings.alpha_pattern))):
+        if count:
+            parts.append(f"{plural(count, f'{name} pattern')}")
+    if settings.init_lora_weights not in (None, True):
+        parts.append(f"init {value_text(settings.init_lora_weights, 30)}")
+    parts.append(f"task {value_text(settings.task_type, 40)}" if settings.task_type else "")
+    return ", ".join(part for part in parts if part)
+
+
+def _targets(settings: AdapterSettings) -> str:
+    targets = settings.target_modules
+    text = "" if targets is None else targets if isinstance(targets, str) else ", ".join(targets)
+    saved = f"; saved whole: {listing(settings.modules_to_save, 6)}" if settings.modules_to_save else ""
+    return one_line(shorten(text, 300) + shorten(saved, 120))
+
+
+def _base(run: RunInspection) -> str:
+    if not run.base:
+        return ""
+    known = {"table of known models": "its modules are known", "repository": "its config.json lies here"}
+    says = known.get(run.base_source, run.base_source or "its modules are not known here")
+    return f"{one_line(shorten(run.base, 120))} ({says})"
+
+
+def run_facts(run: RunInspection, paint: Paint, width: int) -> Iterator[str]:
+    """Training arguments, and the seed's proof."""
+    if run.training_args:
+        name = one_line(shorten(run.training_args_class or "", 120)).rpartition(".")[2]
+        yield title("Training arguments", name, paint, width)
+        items = [f"{one_line(key)} {value_text(value, 40)}" for key, value in run.training_args.items()]
+        yield from wrapped(" · ".join(items), width, "  ", "  ")
+    if run.seed is not None:
+        yield title("Seed", run.seed.verdict, paint, width)
+        yield from wrapped(run.seed.says, width, "  ", "  ")
