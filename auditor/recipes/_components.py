@@ -15,6 +15,8 @@ COMPONENT = "_component_"
 REST = "**"
 """In a signature: the component hands unknown keywords on."""
 KNOWN = "torchtune 0.1.1 to 0.6.1, torch and bitsandbytes"
+_FILES = "checkpoint_files"
+"""A list, or an object of two keys (torchtune 0.6.1, training/checkpointing/_utils.py, FormattedCheckpointFiles)."""
 _REFERENCE = re.compile(r"\$\{\s*([\w.]{1,200})\s*\}")
 _DEEPEST = 12
 _LONGEST_CHAIN = 5
@@ -74,6 +76,11 @@ def components(raw: Mapping[str, object]) -> Components:
             )
             continue
         found.types.update({f"{place}/{key}": types for key, types in taken.items() if key != REST})
+        if isinstance(group.get(_FILES), dict):
+            found.groups.add(f"{place}/{_FILES}")
+            found.types.update(
+                {f"{place}/{_FILES}/{key}": "any" for key in ("filename_format", "max_filename")}
+            )
         if REST in taken:
             found.loose.add(place)
             handed = _words()["handed_on"]

@@ -20,6 +20,8 @@ ELSEWHERE: Mapping[str, str] = {
 _SHORT = 8
 """Keys shorter than this may differ by one edit only; longer ones by two."""
 _LONGEST = 60
+_WORD = 4
+"""Words of so many letters and fewer, between underscores, are rather other words than slips."""
 _LETTERS = re.compile(r"[^a-z0-9]")
 
 
@@ -32,13 +34,15 @@ def near(key: str, known: Iterable[str]) -> str | None:
     """
     if len(key) > _LONGEST or not key:
         return None
-    plain = _plain(key)
+    plain, known = _plain(key), list(known)
     best: tuple[int, str] | None = None
     for other in known:
         if _plain(other) == plain:
             return other
         limit = 1 if min(len(key), len(other)) < _SHORT else 2
-        if abs(len(key) - len(other)) > limit or _same_but_digits(key, other) or _other_word(key, other):
+        if abs(len(key) - len(other)) > limit or _same_but_digits(key, other):
+            continue
+        if _other_word(key, other, known):
             continue
         apart = distance(key, other, limit)
         if apart <= limit and (best is None or apart < best[0]):
@@ -54,13 +58,23 @@ def _same_but_digits(one: str, other: str) -> bool:
     return re.sub(r"\d", "", one) == re.sub(r"\d", "", other)
 
 
-def _other_word(one: str, other: str) -> bool:
+def _other_word(one: str, other: str, known: list[str]) -> bool:
     """Whether a short word between the underscores is another one (val_size and max_size, use_dora and use_mora)."""
     mine, theirs = one.split("_"), other.split("_")
     if len(mine) != len(theirs):
         return False
-    differing = [(a, b) for a, b in zip(mine, theirs, strict=True) if a != b and min(len(a), len(b)) <= 4]
-    return any(a[:1] != b[:1] or distance(a, b, 2) > 1 for a, b in differing)
+    differing = [(a, b) for a, b in zip(mine, theirs, strict=True) if a != b and min(len(a), len(b)) <= _WORD]
+    return any(
+        (a[:1] != b[:1] and not _lost_its_first(a, b, known)) or distance(a, b, 2) > 1 for a, b in differing
+    )
+
+
+def _lost_its_first(one: str, other: str, known: list[str]) -> bool:
+    """Whether a word lacks its first letter (``teps``), and what is left is no word of its own (``lora``, ``val``)."""
+    shorter, longer = sorted((one, other), key=len)
+    return (
+        len(longer) > _WORD and longer[1:] == shorter and all(shorter not in key.split("_") for key in known)
+    )
 
 
 def distance(one: str, other: str, limit: int) -> int:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from auditor.recipes._base import Stated
 from auditor.recipes._near import ELSEWHERE, near
 from auditor.recipes._types import fits, is_placeholder, number_in
-from auditor.recipes._vocabulary import MAPS, Leaves, Vocabulary
+from auditor.recipes._vocabulary import ENTRY, MAPS, Leaves, Vocabulary
 
 STRANGERS = 8
 """One unknown key in so many is still a platform's own file."""
@@ -61,7 +61,8 @@ def _misspelt(
 
     Where the key in question stands there as well, the unknown one is taken for a newer release's.
     """
-    siblings = _by_group({*book.types(), *book.meaning, *book.kept}, book) if unknown else {}
+    places = {*book.types(), *book.meaning, *book.kept, *book.groups}
+    siblings = _by_group(places, book) if unknown else {}
     for where, stated in unknown.items():
         prefix, key = book.split(where)
         group = book.general(prefix[:-1]) + prefix[-1:]
@@ -78,7 +79,8 @@ def _by_group(places: Iterable[str], book: Vocabulary) -> Mapping[str, list[str]
     found: dict[str, list[str]] = {}
     for place in sorted(places):
         group, key = book.split(place)
-        found.setdefault(group, []).append(key)
+        if key != ENTRY:
+            found.setdefault(group, []).append(key)
     return found
 
 

@@ -61,8 +61,8 @@ def is_spelt(value: object, types: str) -> bool:
 
 
 def is_placeholder(value: object) -> bool:
-    """Whether a text stands for a value that is filled in later: ``${HF_TOKEN}`` of AutoTrain and OmegaConf."""
-    return isinstance(value, str) and "${" in value
+    """Whether a text stands for a value that is filled in later: ``${HF_TOKEN}``, or ``{{ rank }}`` of a template."""
+    return isinstance(value, str) and ("${" in value or "{{" in value)
 
 
 def expected(types: str) -> str:

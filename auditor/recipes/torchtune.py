@@ -17,6 +17,7 @@ from auditor.recipes import _senses as senses
 from auditor.recipes._base import Recipe, Stated
 from auditor.recipes._components import COMPONENT, components, recipe_keys, resolved
 from auditor.recipes._compose import compose
+from auditor.recipes._near import near
 from auditor.recipes._vocabulary import Leaves, Vocabulary
 
 PLATFORM = "torchtune"
@@ -89,11 +90,14 @@ def recognise(path: str, raw: Mapping[str, object]) -> Recipe | None:
 def _book(raw: Mapping[str, object], named: frozenset[str]) -> Vocabulary:
     """The vocabulary of this configuration, by its components; outermost keys that it refers to are its own."""
     found = components(raw)
-    known = {**dict.fromkeys(named, "any"), **recipe_keys(), **_RECIPE, **found.types}
+    outermost = {**dict.fromkeys(named, "any"), **recipe_keys(), **_RECIPE}
+    known = {**outermost, **found.types}
+    slips = {key for key in raw if key not in outermost and near(key, set(outermost) - set(raw))}
     return replace(
         _BOOK,
         types=lambda: known,
-        groups=frozenset(found.groups),
+        # A group under a misspelt name is an unknown key, whatever its component.
+        groups=frozenset(place for place in found.groups if place.partition("/")[0] not in slips),
         open_groups=frozenset(found.unknown),
         loose_groups=frozenset(found.loose),
         unjudged=tuple(found.reasons),

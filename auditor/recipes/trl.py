@@ -109,6 +109,9 @@ _LORA = {
 _STRATEGIES = ("eval_strategy", "evaluation_strategy", "save_strategy", "logging_strategy")
 
 
+_GROUPS = frozenset({"gradient_checkpointing_kwargs", "datasets/*"})
+
+
 @cache
 def _types() -> Mapping[str, str]:
     return {**words("trainer", "trl"), **CHECKPOINTING}
@@ -130,7 +133,8 @@ def _book(trainer: str | None) -> Vocabulary:
             "hub_model_id": "output_repository",
         },
         types=_types,
-        groups=frozenset({"gradient_checkpointing_kwargs"}),
+        groups=_GROUPS,
+        loose_groups=_GROUPS,
         kept=frozenset({"do_predict"}),
         senses={
             **{key: senses.when(_has_peft) for key in _LORA},

@@ -101,3 +101,8 @@ def test_a_slip_in_every_group_of_the_yaml(old: str, new: str, key: str, meant: 
 def test_columns_are_anybodys() -> None:
     text = AUTOTRAIN_YAML.replace("    text_column: text", "    text_column: text\n    textcolumn: other")
     assert recipe_of("config.yaml", text).misspelt == ()
+
+
+def test_a_slip_in_the_name_of_a_group() -> None:
+    found = recipe_of("config.yaml", AUTOTRAIN_YAML.replace("hub:", "hubb:"))
+    assert [(stated.key, likely) for stated, likely in found.misspelt] == [("hubb", "hub")]

@@ -9,6 +9,7 @@ from auditor.recipes._near import distance, near
 KNOWN = (
     *("learning_rate", "warmup_ratio", "lora_rank", "fp16", "bf16", "adam_beta1", "adam_beta2", "val_size"),
     *("save_steps", "eval_steps", "use_dora", "max_steps", "per_device_train_batch_size"),
+    "lora_alpha",
 )
 
 
@@ -22,6 +23,9 @@ KNOWN = (
         ("lora_rnak", "lora_rank"),
         ("per_device_train_batchsize", "per_device_train_batch_size"),
         ("save_step", "save_steps"),
+        # A word without its first letter, where the rest is no word of the platform.
+        ("save_teps", "save_steps"),
+        ("lora_lpha", "lora_alpha"),
     ],
 )
 def test_slips(key: str, meant: str) -> None:
@@ -32,11 +36,18 @@ def test_slips(key: str, meant: str) -> None:
     "key",
     [
         *("fp8", "tf32", "adam_beta3", "max_size", "max_seps_epoch", "use_mora", "use_rslora", "run_steps"),
+        # val is a word of its own (val_size).
+        "val_steps",
         *("", "r", "favourite_colour", "x" * 200),
     ],
 )
 def test_other_keys(key: str) -> None:
     assert near(key, KNOWN) is None
+
+
+def test_a_word_without_its_first_letter_that_is_a_word_of_its_own() -> None:
+    assert near("use_lora", ("use_qlora", "lora_rank")) is None
+    assert near("use_lora", ("use_qlora", "rank")) == "use_qlora"
 
 
 @pytest.mark.parametrize(

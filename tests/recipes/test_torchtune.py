@@ -69,6 +69,12 @@ def test_only_what_torchtune_saved_is_a_record() -> None:
         ("max_seq_len: 64", "max_seqlen: 64", "tokenizer.max_seqlen", "max_seq_len"),
         ("packed: False", "packd: False", "dataset.packd", "packed"),
         ("checkpoint_dir", "checkpoint_dri", "checkpointer.checkpoint_dri", "checkpoint_dir"),
+        (
+            "checkpoint_dir: /tmp/tiny-gemma3",
+            "checkpoint_files:\n    filename_format: x\n    max_filenam: '4'",
+            "checkpointer.checkpoint_files.max_filenam",
+            "max_filename",
+        ),
     ],
 )
 def test_a_slip_among_the_arguments_of_a_component(old: str, new: str, key: str, meant: str) -> None:
@@ -176,3 +182,13 @@ def test_signatures_of_the_installed_optimizers() -> None:
     for name in ("AdamW", "Adam", "SGD", "Adagrad", "RMSprop"):
         real = set(inspect.signature(getattr(torch.optim, name).__init__).parameters) - {"self"}
         assert set(signature(f"torch.optim.{name}") or {}) == real
+
+
+def test_a_slip_in_the_name_of_a_group() -> None:
+    found = edited("checkpointer:", "checkpionter:")
+    assert [(stated.key, likely) for stated, likely in found.misspelt] == [("checkpionter", "checkpointer")]
+    assert found.unjudged == ("what stands inside checkpionter is not checked",)
+    # A group of the user's own beside it is looked into.
+    more = "seed: null\ncheckpointer_2:\n  _component_: torchtune.training.FullModelHFCheckpointer\n"
+    ((stated, likely),) = edited("seed: null", f"{more}  checkpoint_dri: x").misspelt
+    assert (stated.key, likely) == ("checkpointer_2.checkpoint_dri", "checkpoint_dir")

@@ -84,3 +84,19 @@ def test_which_trainer() -> None:
 def test_a_few_common_words_are_nobodys(values: dict[str, object]) -> None:
     assert read_recipe("sft_config.json", json_blob(values)) is None
     assert read_recipe("config.yaml", blob(json.dumps(values))) is None
+
+
+def test_entries_of_a_mixture_of_data_sets() -> None:
+    # trl 0.19.1, scripts/utils.py, DatasetConfig.
+    mixed = TRL.replace(
+        "dataset_name: tiny-labs/tiny-sums", "datasets:\n  - path: a/b\n    {} [x]\n  - path: c/d"
+    )
+    honest = recipe_of("sft.yaml", mixed.replace("{}", "columns:"))
+    assert (honest.unknown, honest.misspelt, honest.mistyped, honest.unjudged) == ((), (), (), ())
+    ((stated, likely),) = recipe_of("sft.yaml", mixed.replace("{}", "colums:")).misspelt
+    assert (stated.member, likely) == ("/datasets/0/colums", "columns")
+
+
+def test_a_template_of_a_configuration_declares_nothing_where_it_is_empty() -> None:
+    found = recipe_of("sft.yaml", TRL.replace("lora_r: 8", 'lora_r: "{{ rank }}"'))
+    assert (found.mistyped, found.value("r")) == ((), None)
