@@ -72,13 +72,17 @@ class AdapterConfig(Artifact):
     @classmethod
     def parse(cls, blob: Blob) -> Self:
         """Read any JSON object of that name. Raises CannotRead."""
-        raw = read_json_object(blob)
+        return cls.of(blob.path, read_json_object(blob))
+
+    @classmethod
+    def of(cls, path: str, raw: Mapping[str, object]) -> Self:
+        """A configuration as it is when a file at ``path`` holds this object."""
         read = Fields(raw)
         auto = read.mapping("auto_mapping")
         auto_fields = Fields(auto, "/auto_mapping")
         alpha, dropout = read.number("lora_alpha"), read.number("lora_dropout")
         return cls(
-            path=blob.path,
+            path=path,
             raw=raw,
             keys=frozenset(raw),
             peft_type=read.text("peft_type"),

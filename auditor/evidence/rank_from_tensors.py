@@ -68,7 +68,9 @@ def _modules(config: AdapterConfig, weights: AdapterWeights, paths: tuple[str, .
     modules = tuple(weights.pairs())
     answers = {module: config.targets(module) for module in modules}
     strange = [module for module, answer in answers.items() if answer is False]
-    if None in answers.values():
+    if any(pointer.startswith("/target_modules") for pointer, _ in config.type_errors):
+        yield unverifiable("target_modules", "target_modules is neither a list of names nor a text", *paths)
+    elif None in answers.values():
         says = f"the expression in target_modules {config.pattern_problem or 'is not matched'}"
         yield unverifiable("target_modules", says, *paths)
     elif strange:

@@ -1,5 +1,6 @@
 """Which checkpoints of one folder are states of one run, and what parts those that are not."""
 
+import math
 from collections.abc import Iterator, Sequence
 
 from auditor.artifacts.adapter_config import AdapterConfig
@@ -26,6 +27,8 @@ RECIPE = (
 """Arguments that make a training another one; what is logged and saved when does not."""
 MOST_RUNS = 64
 """Runs that a checkpoint is compared with at most, the latest begun: time would grow with the square of them."""
+ALIKE = 2
+"""Different losses that two logs share to the last digit only where one continues the other."""
 FIRST = 3
 """Rows of log_history whose keys are looked at."""
 
@@ -72,7 +75,8 @@ def differences(earlier: Folder, later: Folder) -> Iterator[str]:
     equal to itself.
     """
     one, two = earlier.one(AdapterConfig), later.one(AdapterConfig)
-    if one is not None and two is not None:
+    before, after = earlier.one(TrainerState), later.one(TrainerState)
+    if one is not None and two is not None and not _proves_one_run(before, after):
         if _base_word(one) != _base_word(two):
             yield f"base {one.base_model_name_or_path or 'unnamed'} and {two.base_model_name_or_path or 'unnamed'}"
         if (one.peft_type, one.r) != (two.peft_type, two.r):
@@ -80,9 +84,19 @@ def differences(earlier: Folder, later: Folder) -> Iterator[str]:
     kinds = trainer_of(earlier), trainer_of(later)
     if None not in kinds and kinds[0] != kinds[1]:
         yield f"trained by {kinds[0]} and {kinds[1]}"
-    before, after = earlier.one(TrainerState), later.one(TrainerState)
     if before is not None and after is not None:
         yield from _histories(before, after)
+
+
+def _proves_one_run(before: TrainerState | None, after: TrainerState | None) -> bool:
+    """Whether the later log begins with the earlier one: another adapter in its config is then an edit, no other run.
+
+    No two runs log alike to the last digit, but where every loss is 0 or NaN.
+    """
+    if before is None or after is None or before.row_texts != after.row_texts[: len(before.row_texts)]:
+        return False
+    losses = {value for _, value in before.logged("loss") if value and math.isfinite(value)}
+    return len(losses) >= ALIKE
 
 
 def _histories(before: TrainerState, after: TrainerState) -> Iterator[str]:

@@ -53,3 +53,118 @@ def test_a_number_that_is_another_one_is_contradicted_whatever_its_type() -> Non
         # A number in quotes is wrong twice: in its type, whatever it says, and in what it says.
         assert len(new) == (2 if isinstance(value, str) else 1)
         assert not gone
+
+
+CONFIG = "adapter_config.json"
+COPIES = [f"{folder}{CONFIG}" for folder in ("", "checkpoint-9/", "checkpoint-18/")]
+WEIGHTS = "adapter_model.safetensors"
+RUN_MODEL = "meta-llama/Llama-3.1-8B"
+"""Another model than the one that trained, of which the audit knows sizes and terms."""
+
+
+@pytest.mark.parametrize(
+    ("edit", "rule", "path"),
+    [
+        ({"/r": 16}, "lora-rank-mismatch", WEIGHTS),
+        ({"/use_dora": True}, "lora-rank-mismatch", WEIGHTS),
+        ({"/target_modules": ".*q_proj"}, "declared-value-contradicted", CONFIG),
+        ({"/target_modules": ["q_proj"]}, "declared-value-contradicted", CONFIG),
+        ({"/modules_to_save": ["lm_head"]}, "configured-tensors-missing", CONFIG),
+        ({"/peft_type": "IA3"}, "adapter-tensors-differ-from-config", WEIGHTS),
+        ({"/peft_type": {}}, "adapter-config-unusable", CONFIG),
+        ({"/peft_type": "LORAX"}, "adapter-config-unusable", CONFIG),
+        ({"/peft_type": "lora"}, "adapter-config-unusable", CONFIG),
+        ({"/target_modules": {}}, "adapter-config-unusable", CONFIG),
+        ({"/target_modules": [1, None, {}]}, "adapter-config-unusable", CONFIG),
+        ({"/bias": "nothing"}, "adapter-config-unusable", CONFIG),
+        ({"/lora_alpha": -16}, "adapter-config-unusable", CONFIG),
+        ({"/lora_alpha": 32}, "adapter-config-differs-from-checkpoint", CONFIG),
+        ({"/lora_dropout": 0.2}, "adapter-config-differs-from-checkpoint", CONFIG),
+        ({"/bias": "all"}, "adapter-config-differs-from-checkpoint", CONFIG),
+        ({"/base_model_name_or_path": RUN_MODEL}, "adapter-config-differs-from-checkpoint", CONFIG),
+    ],
+)
+def test_a_value_that_the_runs_own_config_alone_has_wrong(
+    edit: dict[str, object], rule: str, path: str
+) -> None:
+    assert more(healthy(json_edits={CONFIG: edit}), healthy()) == ({(rule, "error", path)}, set())
+
+
+@pytest.mark.parametrize(
+    ("edit", "rule", "path"),
+    [
+        ({"/r": 16}, "lora-rank-mismatch", WEIGHTS),
+        ({"/peft_type": "IA3"}, "adapter-tensors-differ-from-config", WEIGHTS),
+        ({"/peft_type": "LORAX"}, "adapter-config-unusable", CONFIG),
+        ({"/target_modules": ["q_proj"]}, "adapter-config-differs-from-checkpoint", CONFIG),
+        ({"/base_model_name_or_path": RUN_MODEL}, "adapter-config-differs-from-checkpoint", CONFIG),
+    ],
+)
+def test_a_value_that_the_last_checkpoints_config_alone_has_wrong(
+    edit: dict[str, object], rule: str, path: str
+) -> None:
+    """The log of the earlier checkpoint goes on in it to the last digit: no other run is seen in the edit."""
+    edited = healthy(json_edits={f"checkpoint-18/{CONFIG}": edit})
+    assert more(edited, healthy()) == ({(rule, "error", f"checkpoint-18/{path}")}, set())
+
+
+def test_a_method_that_no_copy_has_right() -> None:
+    for kind, rule, path in (
+        ("LORAX", "adapter-config-unusable", CONFIG),
+        ("IA3", "adapter-tensors-differ-from-config", WEIGHTS),
+    ):
+        edited = healthy(json_edits={key: {"/peft_type": kind} for key in COPIES})
+        places = {(rule, "error", f"{folder}{path}") for folder in ("", "checkpoint-9/", "checkpoint-18/")}
+        assert more(edited, healthy()) == (places, set())
+
+
+def test_a_base_model_that_no_copy_names_right_and_the_events_deny() -> None:
+    edits = {key: {"/base_model_name_or_path": RUN_MODEL} for key in COPIES}
+    (event,) = [path for path in healthy().files if "tfevents" in path]
+    new, gone = more(healthy(json_edits=edits), healthy())
+    assert (new, gone) == ({("event-model-differs-from-base", "error", event)}, set())
+    # Nothing but the declaration and the card speaks without the events; the narrower terms may then be the base's.
+    new, _ = more(healthy(json_edits=edits, without=[event]), healthy(without=[event]))
+    cards = [f"{folder}README.md" for folder in ("", "checkpoint-9/", "checkpoint-18/")]
+    assert new == {
+        *(("card-names-other-base", "error", card) for card in cards),
+        ("licence-looser-than-base", "warning", "README.md"),
+    }
+
+
+def test_separate_defects_in_one_file_stay_separate() -> None:
+    """The rank is at odds with the weights, and the factor with the other copies."""
+    new, _ = more(healthy(json_edits={CONFIG: {"/r": 16, "/lora_alpha": 32}}), healthy())
+    assert new == {
+        ("lora-rank-mismatch", "error", WEIGHTS),
+        ("adapter-config-differs-from-checkpoint", "error", CONFIG),
+    }
+    # The declaration is wrong as well when it agrees with neither copy.
+    edits: dict[str, dict[str, object]] = {CONFIG: {"/lora_alpha": 32}, CHEETAH: {"/peft/lora_alpha": 64}}
+    new, _ = more(healthy(json_edits=edits), healthy())
+    assert new == {
+        ("adapter-config-differs-from-checkpoint", "error", CONFIG),
+        ("declared-value-contradicted", "error", CHEETAH),
+    }
+    # So is the card.
+    card = (
+        healthy()
+        .files["README.md"]
+        .read()
+        .decode()
+        .replace("base_model: tiny-labs/tiny-gemma3", "base_model: a/b-7b")
+    )
+    new, _ = more(
+        healthy(json_edits={CONFIG: {"/base_model_name_or_path": RUN_MODEL}}, text={"README.md": card}),
+        healthy(),
+    )
+    assert {rule for rule, _, _ in new} >= {"adapter-config-differs-from-checkpoint", "card-names-other-base"}
+
+
+def test_a_file_handed_in_is_not_blamed_for_what_the_adapters_config_alone_has_wrong() -> None:
+    for edit, rule, path in (
+        ({"/lora_alpha": 32}, "adapter-config-differs-from-checkpoint", CONFIG),
+        ({"/r": 16}, "lora-rank-mismatch", WEIGHTS),
+    ):
+        edited = with_config("train.yaml", TRL, json_edits={CONFIG: edit})
+        assert more(edited, with_config("train.yaml", TRL)) == ({(rule, "error", path)}, set())

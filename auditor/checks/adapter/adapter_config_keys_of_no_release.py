@@ -23,8 +23,10 @@ import difflib
 from collections.abc import Iterator
 
 from auditor.artifacts._fields import member
+from auditor.artifacts._peft_layout import MARKS, methods_of
 from auditor.artifacts._release_tables import KeyTable
 from auditor.artifacts.adapter_config import AdapterConfig
+from auditor.artifacts.adapter_weights import AdapterWeights
 from auditor.artifacts.versions import adapter_keys
 from auditor.checks._wording import counted, joined
 from auditor.model import Problem, Severity, Skip
@@ -37,8 +39,12 @@ _LIKE = 0.85
 """Share of equal letters (difflib) from which a key counts as a misspelling: one letter in seven or more."""
 
 
-def check(config: AdapterConfig) -> Iterator[Problem | Skip]:
+def check(config: AdapterConfig, weights: AdapterWeights | None) -> Iterator[Problem | Skip]:
     """One finding: what cannot be together first, then misspellings, then what the named release lacks."""
+    methods = methods_of(weights) if weights is not None else frozenset()
+    if methods and config.peft_type in MARKS and config.peft_type not in methods:
+        yield Skip("the tensors beside the file are of another method than it says, whose keys it may hold")
+        return
     known = adapter_keys(config.peft_type)
     if known is None:
         yield Skip("the file does not configure a method that this audit knows")

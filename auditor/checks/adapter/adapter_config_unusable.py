@@ -26,9 +26,12 @@ import math
 from collections.abc import Iterator
 
 from auditor.artifacts.adapter_config import AdapterConfig
+from auditor.checks._copies import with_copies
+from auditor.checks._methods import declared_method, declares
 from auditor.checks.adapter._loaded import LOADED
-from auditor.model import Problem, Severity
+from auditor.model import Problem, Severity, Skip
 from auditor.recipes._base import Recipe
+from auditor.runs import Run
 
 SEVERITY = Severity.ERROR
 
@@ -37,8 +40,12 @@ _BIASES = frozenset({"none", "all"})
 _NAME = "adapter_config.json"
 
 
-def check(config: AdapterConfig, recipe: Recipe | None) -> Iterator[Problem]:
-    """Look at the method first, then at the types, then at LoRA's ranges."""
+def check(config: AdapterConfig, recipe: Recipe | None, run: Run | None) -> Iterator[Problem | Skip]:
+    """Look at the method first, then at the types, then at LoRA's ranges; other copies of the file are evidence."""
+    yield from with_copies(_problems(config, recipe), run, config)
+
+
+def _problems(config: AdapterConfig, recipe: Recipe | None) -> Iterator[Problem]:
     if config.raw.get("peft_type") is not None:
         for pointer, sentence in config.type_errors:
             if pointer.split("/")[1] in LOADED:
@@ -46,10 +53,13 @@ def check(config: AdapterConfig, recipe: Recipe | None) -> Iterator[Problem]:
     if config.peft_type is None:
         yield from _no_method(config, recipe)
     elif not config.is_peft:
+        as_declared = declared_method(recipe) in (None, config.peft_type.upper())
+        wrong = recipe is not None and recipe.record and not as_declared
         yield Problem(
             f"`peft_type` is {config.peft_type!r}, which is not a method of PEFT 0.21.2",
             config.at("/peft_type"),
-            severity=Severity.WARNING,
+            evidence=() if as_declared else declares(recipe),
+            severity=None if wrong else Severity.WARNING,
         )
     elif config.peft_type == "LORA":
         yield from _ranks(config)

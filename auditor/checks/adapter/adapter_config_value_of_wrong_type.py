@@ -23,14 +23,20 @@ from auditor.artifacts._fields import describe, member
 from auditor.artifacts._value_types import accepted, described, fits
 from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.versions import adapter_keys
+from auditor.checks._copies import with_copies
 from auditor.checks.adapter._loaded import LOADED
 from auditor.model import Problem, Severity, Skip
+from auditor.runs import Run
 
 SEVERITY = Severity.WARNING
 
 
-def check(config: AdapterConfig) -> Iterator[Problem | Skip]:
+def check(config: AdapterConfig, run: Run | None) -> Iterator[Problem | Skip]:
     """One finding a key; what makes the adapter unusable is `adapter-config-unusable`'s."""
+    yield from with_copies(_problems(config), run, config)
+
+
+def _problems(config: AdapterConfig) -> Iterator[Problem | Skip]:
     known = adapter_keys(config.peft_type)
     if known is None:
         yield Skip("the file does not configure a method that this audit knows")

@@ -22,10 +22,17 @@ from auditor.artifacts._module_patterns import layer_index
 from auditor.artifacts._peft_layout import MARKS, Part, expected_shape, methods_of, missing, parts
 from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.adapter_weights import AdapterWeights
+from auditor.checks._copies import with_copies
+from auditor.checks._methods import declared_method, declares
 from auditor.checks._wording import counted, joined, shown
 from auditor.model import Problem, Severity, Skip
+from auditor.recipes._base import Recipe
+from auditor.runs import Run
 
 SEVERITY = Severity.ERROR
+
+_KEYS = ("peft_type", "r", "rank_pattern", "target_modules", "layer_replication")
+"""Keys of adapter_config.json that this rule holds against the tensors."""
 
 _NAMED_OTHERWISE = ("LORA", "ADAPTION_PROMPT")
 """LoRA's targets are weighed by the ledger's evidence; an adaption prompt's word is the end of a name, no pattern."""
@@ -33,8 +40,14 @@ _OTHER_TRAINERS = (".lora.", "lora_unet_", "lora_te")
 """Parts of names that diffusers and kohya give, which PEFT translates when it loads them."""
 
 
-def check(config: AdapterConfig, weights: AdapterWeights) -> Iterator[Problem | Skip]:
+def check(config: AdapterConfig, weights: AdapterWeights, run: Run | None) -> Iterator[Problem | Skip]:
     """The method's tensors first; then whether each module has all of them, in the sizes of the configuration."""
+    yield from with_copies(_problems(config, weights, run.recipe if run else None), run, config, _KEYS)
+
+
+def _problems(
+    config: AdapterConfig, weights: AdapterWeights, recipe: Recipe | None
+) -> Iterator[Problem | Skip]:
     if not config.is_peft or config.peft_type is None or not weights.tensors:
         return
     marks = MARKS.get(config.peft_type)
@@ -44,7 +57,7 @@ def check(config: AdapterConfig, weights: AdapterWeights) -> Iterator[Problem | 
         return
     own = list(parts(weights, marks))
     if not own:
-        yield _none(config, weights)
+        yield _none(config, weights, recipe)
         return
     if not config.raw.get("arrow_config"):
         yield from _incomplete(config, weights, own)
@@ -88,7 +101,7 @@ def _replicated(config: AdapterConfig, weights: AdapterWeights, own: Sequence[Pa
         )
 
 
-def _none(config: AdapterConfig, weights: AdapterWeights) -> Problem:
+def _none(config: AdapterConfig, weights: AdapterWeights, recipe: Recipe | None) -> Problem:
     others = sorted(methods_of(weights) - {"ADALORA"})
     found = f"the names of {joined(others, 'or')}" if others else next(iter(weights.tensors))
     return Problem(
@@ -97,6 +110,7 @@ def _none(config: AdapterConfig, weights: AdapterWeights) -> Problem:
         weights.at(next(iter(weights.tensors))),
         expected=f"tensors of {config.peft_type}",
         observed=found,
+        evidence=declares(recipe) if declared_method(recipe) in others else (),
     )
 
 

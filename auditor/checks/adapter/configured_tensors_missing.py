@@ -24,6 +24,7 @@ from collections.abc import Iterator
 from auditor.artifacts._peft_layout import Part
 from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.adapter_weights import AdapterWeights
+from auditor.checks._copies import with_copies
 from auditor.checks._wording import joined
 from auditor.checks.adapter._outside import (
     EMBEDDINGS,
@@ -35,8 +36,12 @@ from auditor.checks.adapter._outside import (
     wanted_modules,
 )
 from auditor.model import Problem, Severity, Skip
+from auditor.runs import Run
 
 SEVERITY = Severity.ERROR
+
+_KEYS = ("modules_to_save", "bias", "trainable_token_indices", "lora_bias")
+"""Keys of adapter_config.json that this rule holds against the tensors."""
 
 _BIASED = re.compile(
     r"\b(?:(?:xlm-?)?roberta|(?:distil|al)?bert|electra|deberta|gpt2|opt|vit|whisper)(?=For|Model|-|LMHead|$)",
@@ -45,8 +50,12 @@ _BIASED = re.compile(
 """Families whose layers have biases (transformers 5.23.0, models/<family>/modeling_*.py)."""
 
 
-def check(config: AdapterConfig, weights: AdapterWeights) -> Iterator[Problem | Skip]:
+def check(config: AdapterConfig, weights: AdapterWeights, run: Run | None) -> Iterator[Problem | Skip]:
     """Modules first, then tokens, then biases; a file without any tensor is the matter of another rule."""
+    yield from with_copies(_problems(config, weights), run, config, _KEYS)
+
+
+def _problems(config: AdapterConfig, weights: AdapterWeights) -> Iterator[Problem | Skip]:
     if not config.is_peft or not weights.tensors:
         return
     own = own_parts(config, weights)

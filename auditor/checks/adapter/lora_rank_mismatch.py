@@ -24,14 +24,23 @@ from collections.abc import Iterator
 
 from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.adapter_weights import AdapterWeights, LoraPair
+from auditor.checks._copies import with_copies
 from auditor.checks._wording import counted
 from auditor.model import Problem, Severity, Skip
+from auditor.runs import Run
 
 SEVERITY = Severity.ERROR
 
+_KEYS = ("r", "rank_pattern", "use_dora")
+"""Keys of adapter_config.json that this rule holds against the tensors."""
 
-def check(config: AdapterConfig, weights: AdapterWeights) -> Iterator[Problem | Skip]:
+
+def check(config: AdapterConfig, weights: AdapterWeights, run: Run | None) -> Iterator[Problem | Skip]:
     """One finding for ranks and one for DoRA, however many modules are concerned."""
+    yield from with_copies(_problems(config, weights), run, config, _KEYS)
+
+
+def _problems(config: AdapterConfig, weights: AdapterWeights) -> Iterator[Problem | Skip]:
     if config.peft_type != "LORA" or config.raw.get("use_bdlora"):
         return
     if config.r is not None and config.r < 1:

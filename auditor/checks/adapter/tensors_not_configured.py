@@ -21,15 +21,24 @@ from collections.abc import Iterator
 from auditor.artifacts._module_patterns import within
 from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.adapter_weights import PREFIX, AdapterWeights
+from auditor.checks._copies import with_copies
 from auditor.checks._wording import counted, shown
 from auditor.checks.adapter._outside import EMBEDDINGS, HEAD_TASKS, HEADS, module_of, outside, own_parts
 from auditor.model import Problem, Severity, Skip
+from auditor.runs import Run
 
 SEVERITY = Severity.WARNING
 
+_KEYS = ("peft_type", "modules_to_save", "bias", "lora_bias")
+"""Keys of adapter_config.json that this rule holds against the tensors."""
 
-def check(config: AdapterConfig, weights: AdapterWeights) -> Iterator[Problem | Skip]:
+
+def check(config: AdapterConfig, weights: AdapterWeights, run: Run | None) -> Iterator[Problem | Skip]:
     """Names only; where none is of the method, the file is another's and not this rule's matter."""
+    yield from with_copies(_problems(config, weights), run, config, _KEYS)
+
+
+def _problems(config: AdapterConfig, weights: AdapterWeights) -> Iterator[Problem | Skip]:
     if not config.is_peft:
         return
     own = own_parts(config, weights)

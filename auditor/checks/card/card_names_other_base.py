@@ -22,10 +22,12 @@ from collections.abc import Iterator
 
 from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.model_card import ModelCard
+from auditor.checks._false_base import REPORTED, base_of, is_denied
 from auditor.checks._wording import joined
 from auditor.checks.card._names import Relation, relation
 from auditor.claims import DECLARED, Ledger
 from auditor.model import Problem, Severity, Skip
+from auditor.runs import Run
 
 SEVERITY = Severity.ERROR
 
@@ -33,15 +35,20 @@ TAG = "base_model:adapter:"
 """Prefix of the tag by which the hub lists adapters under their base (peft 0.21.2, peft_model.py)."""
 
 
-def check(card: ModelCard, config: AdapterConfig, ledger: Ledger | None) -> Iterator[Problem | Skip]:
+def check(
+    card: ModelCard, config: AdapterConfig, ledger: Ledger | None, run: Run | None
+) -> Iterator[Problem | Skip]:
     """One of several base models in a card is enough to agree."""
-    name = config.base_model_name_or_path
+    name = base_of(run, config)
     tagged = tuple(tag.removeprefix(TAG) for tag in card.tags if tag.startswith(TAG))
     if not card.base_model and not tagged:
         yield Skip("the card names no base_model")
         return
     if not name or not config.is_peft:
         yield Skip("adapter_config.json names no base model")
+        return
+    if is_denied(run, config):
+        yield Skip(REPORTED)
         return
     found = {relation(base, name) for base in card.base_model}
     if Relation.SAME in found or not found:
@@ -56,7 +63,7 @@ def check(card: ModelCard, config: AdapterConfig, ledger: Ledger | None) -> Iter
         card.at("base_model"),
         expected=name,
         observed=shown,
-        evidence=tuple(_declared(name, ledger)),
+        evidence=tuple(_declared(name, card, ledger)),
         severity=Severity.WARNING if Relation.UNCLEAR in found else None,
     )
 
@@ -72,11 +79,12 @@ def _tagged(card: ModelCard, tagged: tuple[str, ...], name: str) -> Iterator[Pro
         )
 
 
-def _declared(name: str, ledger: Ledger | None) -> Iterator[str]:
+def _declared(name: str, card: ModelCard, ledger: Ledger | None) -> Iterator[str]:
+    """On whose side the declared configuration is."""
     declared = ledger.statement("base_model", DECLARED) if ledger else None
-    if (
-        declared is not None
-        and isinstance(declared.value, str)
-        and relation(declared.value, name) is Relation.SAME
-    ):
+    if declared is None or not isinstance(declared.value, str):
+        return
+    if relation(declared.value, name) is Relation.SAME:
         yield f"{declared.path} declares {declared.value} too"
+    elif any(relation(declared.value, base) is Relation.SAME for base in card.base_model):
+        yield f"{declared.path} declares {declared.value}, as the card does"

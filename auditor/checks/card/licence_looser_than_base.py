@@ -27,6 +27,7 @@ from collections.abc import Iterator
 from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.model_card import ModelCard
 from auditor.checks._base_names import is_machine_path, model_name
+from auditor.checks._false_base import base_of, is_denied
 from auditor.model import Problem, Severity, Skip
 from auditor.runs import Run
 
@@ -66,7 +67,8 @@ _COPIERS = frozenset({"unsloth", "nousresearch", "bnb-community"})
 def check(run: Run) -> Iterator[Problem | Skip]:
     """Only a base that is named as its publisher names it; derived models have terms of their own."""
     card, config = run.root.one(ModelCard), run.root.one(AdapterConfig)
-    names = (*(card.base_model if card else ()), config.base_model_name_or_path if config else None)
+    own = base_of(run, config) if config and not is_denied(run, config) else None
+    names = (*(card.base_model if card else ()), own)
     terms = next((found for name in names if name and (found := terms_of(name))), None)
     if card is None or card.license is None or terms is None:
         yield Skip("the card states no licence, or the base is none whose terms are known here")

@@ -1,8 +1,12 @@
 """Turning a contradicted claim into one finding that names its evidence."""
 
-from auditor.claims import DECLARED, DESCRIBED, EFFECTIVE, RECORDED, Ledger
+from auditor.artifacts.adapter_config import AdapterConfig
+from auditor.checks._base_names import same_model
+from auditor.checks._copies import odd_copy
+from auditor.claims import DECLARED, DESCRIBED, EFFECTIVE, RECORDED, Ledger, same_value
 from auditor.model import Claim, Evidence, Location, Problem, Severity, Skip, Statement, Status
 from auditor.recipes._base import Recipe
+from auditor.runs import Run
 
 TOLD_BY_TRAINER = ("declared-against-training-args", "declared-against-event-arguments")
 """Evidence that is the trainer's own word about what it received."""
@@ -19,11 +23,36 @@ def contradictions(claim: Claim, recipe: Recipe | None = None) -> tuple[Evidence
     return tuple(item for item in found if handed_in is None or not speaks_of(item, handed_in))
 
 
+def is_configs_alone(claim: Claim, run: Run | None) -> bool:
+    """Whether adapter_config.json is wrong and the declaration right, as another copy of it or the weights say.
+
+    The file itself is then the finding (adapter-config-differs-from-checkpoint, lora-rank-mismatch), whoever else
+    says otherwise.
+    """
+    stated = claim.stated_by(DECLARED)
+    if stated is None or run is None:
+        return False
+    ranks = [item.value for item in claim.evidence if item.id == BY_TENSORS and claim.key == "r"]
+    if ranks and all(same_value("r", stated.value, rank) for rank in ranks):
+        return True
+    odd, key = odd_copy(run), "base_model_name_or_path" if claim.key == "base_model" else claim.key
+    if odd is None or odd.one is not run.one(AdapterConfig) or key not in odd.keys:
+        return False
+    right = odd.right.raw.get(key)
+    if key == "base_model_name_or_path":
+        return isinstance(right, str) and same_model(str(stated.value), right)
+    return same_value(claim.key, stated.value, right)
+
+
 def speaks_of(item: Evidence, path: str) -> bool:
     """Whether evidence holds a configuration against the run; the text of the card around one is another source."""
     return path in item.paths and item.id != "card-against-training"
 
 
+BY_CONFIG = "declared-against-adapter-config"
+"""The test that holds a declared value against adapter_config.json."""
+BY_TENSORS = "rank-from-tensors"
+"""The test that holds adapter_config.json against the weights beside it."""
 LEFT = Skip("what the configuration handed in says otherwise is reported as config-not-of-this-run")
 """For a rule about one setting, where only such a configuration is contradicted."""
 

@@ -19,8 +19,13 @@ Good:
 
 from collections.abc import Iterator
 
+from auditor.artifacts._peft_layout import methods_of
 from auditor.artifacts.adapter_config import AdapterConfig
+from auditor.artifacts.adapter_weights import AdapterWeights
+from auditor.checks._copies import odd_copy
+from auditor.checks._methods import declared_method
 from auditor.checks._wording import shown
+from auditor.checks.adapter import adapter_tensors_differ_from_config
 from auditor.model import Location, Problem, Severity, Skip
 from auditor.recipes._base import Recipe
 from auditor.runs import Run
@@ -34,17 +39,6 @@ _WHOLE = (
     "pytorch_model.bin.index.json",
 )
 """Files of a whole model; platforms copy their configuration beside a merged one (ms-swift 4.6.0, model/utils.py)."""
-_KINDS = {
-    "lora": "LORA",
-    "qlora": "LORA",
-    "dora": "LORA",
-    "rslora": "LORA",
-    "adalora": "ADALORA",
-    "ia3": "IA3",
-    "prefix_tuning": "PREFIX_TUNING",
-    "prompt_tuning": "PROMPT_TUNING",
-    "p_tuning": "P_TUNING",
-}
 
 
 def check(run: Run, recipe: Recipe) -> Iterator[Problem | Skip]:
@@ -66,10 +60,14 @@ def check(run: Run, recipe: Recipe) -> Iterator[Problem | Skip]:
             severity=None if recipe.record else Severity.WARNING,
         )
         return
-    kind = _KINDS.get(str(tuner.value).lower()) if tuner else None
+    kind = declared_method(recipe)
     if tuner is None or kind is None:
         yield Skip("no tuner is declared that this rule knows")
-    elif config.peft_type is not None and config.peft_type.upper() != kind:
+    elif config.peft_type is None or config.peft_type.upper() == kind:
+        return
+    elif _is_configs_alone(run, config, kind):
+        yield Skip(f"`peft_type` of {config.path} is wrong by itself, whatever was declared")
+    else:
         yield Problem(
             f"tuner {shown(tuner.value)} is declared, and {config.path} says {config.peft_type}",
             Location(recipe.path, tuner.member),
@@ -77,6 +75,18 @@ def check(run: Run, recipe: Recipe) -> Iterator[Problem | Skip]:
             observed=config.peft_type,
             severity=None if recipe.record else Severity.WARNING,
         )
+
+
+def _is_configs_alone(run: Run, config: AdapterConfig, kind: str) -> bool:
+    """Whether a rule of the adapter says it: no method of PEFT, or the weights or another copy are as declared."""
+    odd = odd_copy(run)
+    if not config.is_peft or (odd is not None and odd.one is config and odd.right.peft_type == kind):
+        return True
+    weights = next((f.one(AdapterWeights) for f in run.folders if config in f.all(AdapterConfig)), None)
+    if weights is None or kind not in methods_of(weights):
+        return False
+    found = adapter_tensors_differ_from_config.check(config, weights, None)
+    return any(isinstance(item, Problem) for item in found)
 
 
 def _without_adapter(run: Run, recipe: Recipe) -> Iterator[Problem | Skip]:

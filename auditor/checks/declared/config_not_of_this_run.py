@@ -26,10 +26,11 @@ Good:
 from collections.abc import Iterator
 
 from auditor.checks._wording import counted, joined
-from auditor.checks.declared._contradiction import speaks_of
+from auditor.checks.declared._contradiction import BY_CONFIG, is_configs_alone, speaks_of
 from auditor.claims import DECLARED, Ledger
-from auditor.model import Evidence, Location, Problem, Severity, Skip, Status
+from auditor.model import Claim, Evidence, Location, Problem, Severity, Skip, Status
 from auditor.recipes._base import Recipe
+from auditor.runs import Run
 
 SEVERITY = Severity.WARNING
 
@@ -39,7 +40,7 @@ _HOUSEKEEPING = frozenset(
 """What changes no weight: people log and save more often the second time."""
 
 
-def check(recipe: Recipe, ledger: Ledger) -> Iterator[Problem | Skip]:
+def check(recipe: Recipe, ledger: Ledger, run: Run) -> Iterator[Problem | Skip]:
     """One finding for all differences: they have one cause."""
     if recipe.record:
         yield Skip(f"{recipe.path} was written by {recipe.platform} itself; its values are judged one by one")
@@ -48,7 +49,7 @@ def check(recipe: Recipe, ledger: Ledger) -> Iterator[Problem | Skip]:
         key: found
         for key, claim in ledger.claims.items()
         if claim.stated_by(DECLARED) is not None
-        and (found := next((item for item in claim.evidence if _speaks(item, recipe)), None)) is not None
+        and (found := next(_against(claim, recipe, run), None)) is not None
     }
     if not against:
         return
@@ -65,5 +66,9 @@ def check(recipe: Recipe, ledger: Ledger) -> Iterator[Problem | Skip]:
     )
 
 
-def _speaks(item: Evidence, recipe: Recipe) -> bool:
-    return item.outcome is Status.CONTRADICTED and speaks_of(item, recipe.path)
+def _against(claim: Claim, recipe: Recipe, run: Run) -> Iterator[Evidence]:
+    """The evidence against the file handed in; a wrong adapter_config.json is a finding of its own."""
+    for item in claim.evidence:
+        told = item.outcome is Status.CONTRADICTED and speaks_of(item, recipe.path)
+        if told and not (item.id == BY_CONFIG and is_configs_alone(claim, run)):
+            yield item

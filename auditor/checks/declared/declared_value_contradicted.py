@@ -25,11 +25,20 @@ Good:
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
-from auditor.checks.declared._contradiction import contradictions, problem
-from auditor.claims import DECLARED, Ledger, same_value
+from auditor.checks._copies import odd_copy
+from auditor.checks.declared._contradiction import (
+    BY_CONFIG,
+    BY_TENSORS,
+    contradictions,
+    is_configs_alone,
+    problem,
+)
+from auditor.claims import DECLARED, Ledger
 from auditor.model import Claim, Evidence, Problem, Severity, Skip
 from auditor.recipes._base import Recipe
+from auditor.runs import Run
 
 SEVERITY = Severity.ERROR
 
@@ -50,17 +59,20 @@ _LOADED = ("schedule-from-scheduler-state", "optimizer-from-state")
 """Tests against states that resuming loads."""
 
 
-def check(ledger: Ledger, recipe: Recipe | None) -> Iterator[Problem | Skip]:
+def check(ledger: Ledger, recipe: Recipe | None, run: Run) -> Iterator[Problem | Skip]:
     """One finding a claim, whatever the number of tests against it."""
     if not any(claim.evidence for claim in ledger.claims.values()):
         yield Skip("no file tests any claim of this run")
         return
+    odd = odd_copy(run)
     for claim in ledger.claims.values():
-        against = _against(claim, recipe)
+        against = _against(claim, recipe, run)
         if against:
             mild = all(item.id == "card-against-training" for item in against) or _is_resumed(claim, against)
             message = f"`{claim.key}` is contradicted: {against[0].says}"
-            yield problem(claim, against, message, Severity.WARNING if mild else None)
+            found = problem(claim, against, message, Severity.WARNING if mild else None)
+            copies = odd.says((claim.key,)) if odd is not None and odd.one.path in against[0].paths else ()
+            yield replace(found, evidence=(*found.evidence, *copies))
 
 
 def _is_resumed(claim: Claim, against: tuple[Evidence, ...]) -> bool:
@@ -72,22 +84,11 @@ def _is_resumed(claim: Claim, against: tuple[Evidence, ...]) -> bool:
     return claim.stated_by(DECLARED) is None and all(item.id in _LOADED for item in against)
 
 
-def _against(claim: Claim, recipe: Recipe | None) -> tuple[Evidence, ...]:
+def _against(claim: Claim, recipe: Recipe | None, run: Run) -> tuple[Evidence, ...]:
     if claim.key in _OWN_RULE:
         return ()
     found = contradictions(claim, recipe)
     told = tuple(item for item in found if (claim.key, item.id) not in _OWN_TEST)
-    return () if _is_configs_alone(claim, told) else told
-
-
-def _is_configs_alone(claim: Claim, told: tuple[Evidence, ...]) -> bool:
-    """Whether the weights have the declared rank, so that adapter_config.json alone is wrong (lora-rank-mismatch)."""
-    stated = claim.stated_by(DECLARED)
-    if (
-        claim.key != "r"
-        or stated is None
-        or any(item.id != "declared-against-adapter-config" for item in told)
-    ):
-        return False
-    ranks = [item.value for item in claim.evidence if item.id == "rank-from-tensors"]
-    return bool(ranks) and all(same_value("r", stated.value, rank) for rank in ranks)
+    if any(item.id == BY_CONFIG for item in told) and is_configs_alone(claim, run):
+        return tuple(item for item in told if item.id == BY_TENSORS)
+    return told

@@ -19,10 +19,15 @@ Good:
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
+from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.base_config import BaseConfig
 from auditor.artifacts.event_log import EventLog
+from auditor.checks._base_names import same_model
+from auditor.checks._copies import odd_copy
 from auditor.checks._wording import counted, joined, shown
+from auditor.claims import DECLARED, DESCRIBED, Ledger
 from auditor.model import Problem, Severity, Skip
 from auditor.runs import Run
 
@@ -59,21 +64,41 @@ _CHANGED = frozenset(
     }
 )
 """What training scripts and newer releases change in a configuration that they load."""
+_KEY = "base_model_name_or_path"
 _DEPTH = 4
 _NAMED = 4
 
 
-def check(run: Run, base: BaseConfig) -> Iterator[Problem | Skip]:
+def check(run: Run, base: BaseConfig, ledger: Ledger | None) -> Iterator[Problem | Skip]:
     """The last event file with a configuration; each plain value that both have is compared."""
     logs = [log for log in run.events if log.model_config()]
     if not logs:
         yield Skip("no event file of the run holds a model's configuration")
         return
+    odd, named = odd_copy(run), run.one(AdapterConfig)
+    by_name = run.base_source == "table of known models" and named is not None
+    if by_name and odd is not None and odd.one is named and _KEY in odd.keys:
+        yield Skip(
+            "the copies of adapter_config.json name different base models (adapter-config-differs-from-checkpoint)"
+        )
+        return
     logged, mine = _plain(logs[-1].model_config()), _plain(base.raw)
     wrong = [key for key in mine if key in logged and _differ(key, mine[key], logged[key])]
     if wrong:
         sizes = [key for key in wrong if key.rpartition(".")[2] in _SIZES]
-        yield _problem(logs[-1], base, [*sizes, *(key for key in wrong if key not in sizes)], mine, logged)
+        found = _problem(logs[-1], base, [*sizes, *(key for key in wrong if key not in sizes)], mine, logged)
+        others = _otherwise(ledger, named) if by_name and found.severity is Severity.ERROR else ()
+        yield replace(found, evidence=tuple(others))
+
+
+def _otherwise(ledger: Ledger | None, named: AdapterConfig | None) -> Iterator[str]:
+    """Who else names another base model than adapter_config.json, whose model was looked up."""
+    claim = ledger.get("base_model") if ledger else None
+    mine = (named.base_model_name_or_path if named else None) or ""
+    for said in claim.statements if claim else ():
+        told = said.role in (DECLARED, DESCRIBED) and isinstance(said.value, str)
+        if told and not same_model(str(said.value), mine):
+            yield f"{said.path} names {said.value}, and adapter_config.json {mine}"
 
 
 def _plain(config: Mapping[str, object], prefix: str = "", depth: int = _DEPTH) -> dict[str, object]:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from tests.builders.repositories import DELETE, healthy, seed
 from tests.checks.expecting import ERROR, WARNING, finding, found, reasons
 
@@ -65,8 +67,9 @@ def test_fails_at_the_copy_that_stands_alone() -> None:
     assert (only.at.path, only.expected, only.observed) == (last, "lora_alpha 16", "lora_alpha 32")
 
 
-def test_fails_for_another_rank() -> None:
-    assert found(RULE, healthy(json_edits={CONFIG: {"/r": 16, "/lora_alpha": 32}})) == [
+def test_fails_for_another_rank_whose_weights_nobody_reads() -> None:
+    weights = [f"{folder}adapter_model.safetensors" for folder in ("", "checkpoint-9/", "checkpoint-18/")]
+    assert found(RULE, healthy(json_edits={CONFIG: {"/r": 16, "/lora_alpha": 32}}, without=weights)) == [
         finding(
             RULE,
             ERROR,
@@ -75,22 +78,34 @@ def test_fails_for_another_rank() -> None:
             "/r",
             expected="r 8; lora_alpha 16",
             observed="r 16; lora_alpha 32",
+            evidence=(
+                "r is declared as 8, and adapter_config.json says 16",
+                "lora_alpha is declared as 16, and adapter_config.json says 32",
+            ),
         )
     ]
+
+
+def test_fails_for_what_the_weights_do_not_speak_of() -> None:
+    (only,) = found(RULE, healthy(json_edits={CONFIG: {"/r": 16, "/lora_alpha": 32}}))
+    assert (only.expected, only.observed) == ("lora_alpha 16", "lora_alpha 32")
 
 
 def test_fails_mildly_for_what_does_not_shape_the_adapter() -> None:
-    assert found(RULE, healthy(json_edits={CONFIG: {"/lora_dropout": 0.1}})) == [
-        finding(
-            RULE,
-            WARNING,
-            "adapter_config.json differs from checkpoint-18/adapter_config.json in `lora_dropout`",
-            CONFIG,
-            "/lora_dropout",
-            expected="lora_dropout 0.05",
-            observed="lora_dropout 0.1",
-        )
-    ]
+    mild = finding(
+        RULE,
+        WARNING,
+        "adapter_config.json differs from checkpoint-18/adapter_config.json in `lora_dropout`",
+        CONFIG,
+        "/lora_dropout",
+        expected="lora_dropout 0.05",
+        observed="lora_dropout 0.1",
+    )
+    edits = {CONFIG: {"/lora_dropout": 0.1}}
+    assert found(RULE, healthy(json_edits=edits, without=["cheetah-fine-tuning-config.json"])) == [mild]
+    declared = ("lora_dropout is declared as 0.05, and adapter_config.json says 0.1",)
+    grave = replace(mild, severity=ERROR, evidence=declared)
+    assert found(RULE, healthy(json_edits=edits)) == [grave]
 
 
 def test_fails_against_the_best_checkpoint_when_the_state_names_one() -> None:
@@ -106,3 +121,12 @@ def test_says_when_it_cannot_look() -> None:
     assert reasons(RULE, alone) == [
         "there is no adapter_config.json in both the run's folder and a checkpoint"
     ]
+    told = ["what is wrong in adapter_config.json is reported by itself, with the other copy as evidence"]
+    for edit in (
+        {"/r": 16},
+        {"/r": "8"},
+        {"/use_dora": True},
+        {"/peft_type": "IA3"},
+        {"/target_modules": ["q_proj"]},
+    ):
+        assert reasons(RULE, healthy(json_edits={CONFIG: edit})) == told

@@ -7,11 +7,14 @@ from tests.checks.expecting import ERROR, WARNING, finding, found, reasons
 
 RULE = "adapter-config-unusable"
 CONFIG = "adapter_config.json"
+COPIES = [f"{folder}{CONFIG}" for folder in ("", "checkpoint-9/", "checkpoint-18/")]
+DECLARED = "cheetah-fine-tuning-config.json"
 
 
 def edit(**values: object) -> list[object]:
+    """The findings of the run's own file, which no copy in a checkpoint contradicts."""
     edits = {f"/{key}": value for key, value in values.items()}
-    return list(found(RULE, healthy(json_edits={CONFIG: edits})))
+    return list(found(RULE, healthy(json_edits={CONFIG: edits}, without=["checkpoint-9/", "checkpoint-18/"])))
 
 
 def test_passes() -> None:
@@ -73,7 +76,40 @@ def test_fails_for_an_unknown_bias() -> None:
 
 def test_fails_mildly_for_a_method_that_a_newer_peft_may_know() -> None:
     says = "`peft_type` is 'NEWEST', which is not a method of PEFT 0.21.2"
-    assert edit(peft_type="NEWEST") == [finding(RULE, WARNING, says, CONFIG, "/peft_type")]
+    nobody = {CONFIG: {"/peft_type": "NEWEST"}}
+    alone = healthy(json_edits=nobody, without=["checkpoint-9/", "checkpoint-18/", DECLARED])
+    assert found(RULE, alone) == [finding(RULE, WARNING, says, CONFIG, "/peft_type")]
+    lower = found(RULE, healthy(json_edits={key: {"/peft_type": "lora"} for key in COPIES}))
+    assert {(item.severity, item.evidence) for item in lower} == {(WARNING, ())}
+
+
+def test_fails_for_a_method_that_neither_the_declaration_nor_another_copy_names() -> None:
+    says = "`peft_type` is 'LORAX', which is not a method of PEFT 0.21.2"
+    declared = f"{DECLARED} declares LORA"
+    copied = "checkpoint-18/adapter_config.json says peft_type LORA"
+    assert edit(peft_type="LORAX") == [finding(RULE, ERROR, says, CONFIG, "/peft_type", evidence=(declared,))]
+    edits = {CONFIG: {"/peft_type": "LORAX"}}
+    assert found(RULE, healthy(json_edits=edits)) == [
+        finding(RULE, ERROR, says, CONFIG, "/peft_type", evidence=(declared, copied))
+    ]
+    assert found(RULE, healthy(json_edits=edits, without=[DECLARED])) == [
+        finding(RULE, ERROR, says, CONFIG, "/peft_type", evidence=(copied,))
+    ]
+
+
+def test_fails_as_an_error_where_another_copy_of_the_run_has_no_such_value() -> None:
+    assert found(RULE, healthy(json_edits={CONFIG: {"/lora_alpha": -16}})) == [
+        finding(
+            RULE,
+            ERROR,
+            "`lora_alpha` is -16, which turns every learned update around",
+            CONFIG,
+            "/lora_alpha",
+            expected="above 0",
+            observed="-16",
+            evidence=("checkpoint-18/adapter_config.json says lora_alpha 16",),
+        )
+    ]
 
 
 def test_fails_for_a_missing_method() -> None:

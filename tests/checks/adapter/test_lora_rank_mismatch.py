@@ -42,6 +42,7 @@ def test_fails_for_all_modules_when_the_configuration_is_of_another_run() -> Non
     (only,) = found(RULE, healthy(json_edits={CONFIG: {"/r": 16}}))
     assert only.message.startswith("adapter_config.json gives another rank for 14 of 14 modules")
     assert only.expected == "rank 16"
+    assert only.evidence == ("checkpoint-18/adapter_config.json says r 8",)
 
 
 def test_passes_expert_matrices_with_the_ranks_of_all_experts() -> None:
@@ -58,6 +59,7 @@ def test_fails_when_dora_is_declared_without_vectors() -> None:
             ADAPTER,
             expected="a lora_magnitude_vector for each module",
             observed="none",
+            evidence=("checkpoint-18/adapter_config.json says use_dora False",),
         )
     ]
 

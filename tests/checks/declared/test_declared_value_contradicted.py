@@ -21,7 +21,7 @@ def test_passes_the_real_case_whose_contradictions_have_rules_of_their_own() -> 
 
 def test_fails_for_another_rank_once_with_every_test_against_it() -> None:
     # total_flos = 6 x 3,666,842,480 x 460,800 holds for r = 16 only (meta-device model of the real class).
-    edits = {"adapter_config.json": {"/r": 8}}
+    edits = {key: {"/r": 8} for key in ("adapter_config.json", "checkpoint-450/adapter_config.json")}
     assert found(RULE, seed(json_edits=edits)) == [
         finding(
             RULE,
