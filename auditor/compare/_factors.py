@@ -12,8 +12,8 @@ from auditor.artifacts.adapter_weights import AdapterWeights, LoraPair
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-BLOCK = 1 << 20
-"""Elements of a factor looked at in one go: 8 MB in float64, so that an lm_head of any size fits."""
+BLOCK = 1 << 18
+"""Elements of a factor looked at in one go: 2 MB in float64, so that an lm_head of any size fits."""
 RANK_LIMIT = 4096
 """Largest rank compared; a Gram matrix of it is 128 MB in float64."""
 FACTOR_LIMIT = 1 << 27

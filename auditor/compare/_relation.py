@@ -1,7 +1,7 @@
 """What the measured modules of two adapters make of the whole: identical, equivalent, scaled, subset, different."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from auditor.artifacts._safetensors import shown
@@ -10,6 +10,8 @@ from auditor.model import AdapterComparison, ModuleUpdate, UncomparedModule
 
 EQUIVALENT = 1e-6
 """Largest relative distance of one update in two bases: float32 factors round at 2**-24 = 6e-8 each."""
+
+Rescaled = Callable[[float], Iterable[Measured]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,22 +39,23 @@ def judged(
     unmeasured: Mapping[str, Unmeasured] | None = None,
     magnitudes: Magnitudes | None = None,
     renamed: int = 0,
+    rescaled: Rescaled | None = None,
 ) -> AdapterComparison:
     """The relation of two adapters, by what was measured of each module (or tensor).
 
-    ``others`` are reasons outside the updates for which the adapters differ: one clause each.
+    ``others`` are reasons outside the updates for which the adapters differ: one clause each. ``rescaled`` measures
+    again with the head divided by a number.
     """
     missing, dora = unmeasured or {}, magnitudes or Magnitudes()
-    relation, why = _with_magnitudes(relation_of(measured), dora)
+    relation, why = _with_magnitudes(relation_of(measured, rescaled), dora)
     clauses = [*others, *_unmeasured(missing), *why]
     verdicts = {item.verdict for item in missing.values()}
     if others or "different" in verdicts:
         relation = "different"
     elif None in verdicts and relation != "different":
         relation = "not comparable"
-    if relation == "equivalent" and measured and not any(item.base for item in measured.values()):
-        clauses.append("the factors differ but both updates are zero")
-    whole = _whole(measured)
+    whole = _sums(measured.values())
+    clauses += _zeros(relation, whole) if measured else ()
     return AdapterComparison(
         base,
         head,
@@ -67,14 +70,14 @@ def judged(
     )
 
 
-def relation_of(measured: Mapping[str, Measured]) -> str:
+def relation_of(measured: Mapping[str, Measured], rescaled: Rescaled | None = None) -> str:
     """The relation that holds in every module: a small module counts as much as a large one."""
     items = measured.values()
     if all(item.same for item in items):
         return "identical"
     if all(alike(item) for item in items):
         return "equivalent"
-    if _is_scaled(items):
+    if _is_scaled(items, rescaled):
         return "scaled"
     return "subset" if _is_subset(items) else "different"
 
@@ -84,21 +87,23 @@ def alike(item: Measured) -> bool:
     return item.gap <= max(EQUIVALENT**2 * max(item.base, item.head), item.floor)
 
 
-def _is_scaled(items: Iterable[Measured]) -> bool:
-    """Whether the head is the base times one positive number, in every module.
+def _is_scaled(items: Iterable[Measured], rescaled: Rescaled | None) -> bool:
+    """Whether the head is the base times one positive number k, in every module.
 
-    |W2 - k W1|^2 = (1 - k)(|W2|^2 - k |W1|^2) + k |W1 - W2|^2. A bound on the cosine would be looser: 1 - 1e-9
-    lets changes of 4e-5 pass for a scale.
+    |W2 - k W1|^2 = (1 - k)(|W2|^2 - k |W1|^2) + k |W1 - W2|^2, which cancels for a k far from 1: then it only tells
+    whether measuring the head at 1/k of its length is worth the time. A bound on the cosine would be looser:
+    1 - 1e-9 lets changes of 4e-5 pass for a scale.
     """
     whole = _sums(items)
     if not whole.base or not whole.head:
         return False
     k = math.sqrt(whole.head / whole.base)
-    return all(
-        (1 - k) * (item.head - k * item.base) + k * item.gap
-        <= max(EQUIVALENT**2 * max(k * k * item.base, item.head), item.floor)
-        for item in items
-    )
+    left = EQUIVALENT if rescaled is None else math.sqrt(EQUIVALENT)
+    for item in items:
+        rest = (1 - k) * (item.head - k * item.base) + k * item.gap
+        if rest > max(left**2 * max(k * k * item.base, item.head), item.floor):
+            return False
+    return rescaled is None or all(map(alike, rescaled(k)))
 
 
 def _is_subset(items: Iterable[Measured]) -> bool:
@@ -150,6 +155,14 @@ def _unmeasured(missing: Mapping[str, Unmeasured]) -> list[str]:
     ]
 
 
+def _zeros(relation: str, whole: Measured) -> list[str]:
+    if whole.base and whole.head:
+        return []
+    if whole.base or whole.head:
+        return [f"the {'head' if whole.base else 'base'} changes nothing: its update is zero in every module"]
+    return ["the factors differ but both updates are zero"] if relation == "equivalent" else []
+
+
 def named(start: str, names: Sequence[str]) -> str | None:
     """A clause with the first three names and how many more there are; None for no names."""
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
@@ -165,10 +178,6 @@ def _module(name: str, item: Measured, dora: Magnitudes) -> ModuleUpdate:
         _cosine(item),
         (dora.distances or {}).get(name),
     )
-
-
-def _whole(measured: Mapping[str, Measured]) -> Measured:
-    return _sums(measured.values())
 
 
 def _sums(items: Iterable[Measured]) -> Measured:

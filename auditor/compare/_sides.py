@@ -73,6 +73,13 @@ def look(one: Side, two: Side, match: Match) -> Look:
         return _without_measure(one, two, match, str(error))
 
 
+def again(one: Side, two: Side, match: Match, k: float) -> Measured:
+    """A module that has a measure, measured with the head's update divided by k."""
+    first = one.factors(match.base) if match.base is not None else None
+    second = two.factors(match.head) if match.head is not None else None
+    return measure(first, second and replace(second, scaling=second.scaling / k))
+
+
 def _without_measure(one: Side, two: Side, match: Match, reason: str) -> Unmeasured:
     """What a module without a measure means: damage on one side alone is a difference, equal numbers are none."""
     states = _state(one, match.base), _state(two, match.head)

@@ -13,7 +13,7 @@ from auditor.compare._factors import NotComparableError
 from auditor.compare._names import matched, renamed
 from auditor.compare._relation import Magnitudes, Unmeasured, judged, named
 from auditor.compare._rounding import rounded_words
-from auditor.compare._sides import Side, differing, look, side_of
+from auditor.compare._sides import Side, again, differing, look, side_of
 from auditor.model import AdapterComparison
 
 _ACTING = frozenset(
@@ -75,6 +75,7 @@ def _by_updates(one: Side, two: Side) -> AdapterComparison:
             for match in matches
             if match.base is not None and match.head is not None
         ),
+        lambda k: (again(one, two, match, k) for match in matches if match.name in measured),
     )
     words = rounded_words(one, two, matches, outside) if found.relation == "different" else None
     return found if words is None else replace(found, why="; ".join(filter(None, (found.why, words))))

@@ -122,9 +122,11 @@ def _relation(item: AdapterComparison) -> str:
 
 
 def _distances(item: AdapterComparison) -> str:
+    if not item.relative_distance and item.modules:
+        return "what could be measured is equal"
     parts = [f"relative distance {item.relative_distance:.3g}, cosine {item.cosine or 0.0:.6g}"]
-    if item.scale is not None:
-        parts.append(f"the head {item.scale:.4g} times as long")
+    if item.scale and f"{item.scale:.3g}" != "1":
+        parts.append(f"the head {item.scale:.3g} times as long")
     if len(item.modules) > 1 and (most := item.farthest) is not None:
         parts.append(f"most in {most.module} ({most.relative_distance:.3g})")
     return ", ".join(parts)

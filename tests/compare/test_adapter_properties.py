@@ -1,0 +1,256 @@
+"""What must hold for any two adapters: exact distances, invariances, symmetry, the triangle inequality."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from auditor.artifacts.adapter_weights import AdapterWeights
+from auditor.compare.adapters import compare
+from auditor.model import AdapterComparison
+from tests.builders.adapters import Array, P, Side, config, factors, named, set_against, weights
+from tests.builders.blobs import blob
+from tests.builders.pickles import Tensor, make_torch
+
+SEEDS = st.integers(0, 2**32 - 1)
+
+
+def turned(side: Side, seed: int) -> dict[str, tuple[Array, Array]]:
+    """A -> M^-1 A, B -> B M with a well-conditioned M of each module's own rank."""
+    generator = numpy.random.default_rng(seed)
+    found = {}
+    for name, (a, b) in side.items():
+        matrix = generator.standard_normal((len(a), len(a))) + 2 * len(a) * numpy.eye(len(a))
+        found[name] = numpy.linalg.solve(matrix, a), b @ matrix
+    return found
+
+
+def dense(side: Side, scalings: Mapping[str, float]) -> Array:
+    return numpy.concatenate([(scalings[name] * b @ a).reshape(-1) for name, (a, b) in side.items()])
+
+
+def absolute(found: AdapterComparison) -> float:
+    """The distance in weight units."""
+    assert found.relative_distance is not None
+    norms = [
+        math.hypot(*(norm for norm in side))
+        for side in zip(*((m.base_norm, m.head_norm) for m in found.modules), strict=True)
+    ]
+    return found.relative_distance * max(norms)
+
+
+@given(
+    SEEDS,
+    st.sampled_from([1.0, 1e-3, 1e-6]),
+    st.sampled_from([0, 1, 2]),
+    st.tuples(st.booleans(), st.booleans()),
+    st.tuples(st.sampled_from([0.5, 3, 8, 16]), st.sampled_from([0.5, 3, 8, 16])),
+)
+@settings(deadline=None, max_examples=60)
+def test_distances_are_exact_under_every_setting(
+    seed: int, relative: float, more: int, rslora: tuple[bool, bool], alphas: tuple[float, float]
+) -> None:
+    """Ranks grow by ``more``, alpha and rsLoRA differ, patterns give one module its own: dense float64 within 1e-9."""
+    one = {"q": factors(seed, 3), "v": factors(seed + 1, 2, (7, 9))}
+    two = {}
+    for place, (name, (a, b)) in enumerate(one.items()):
+        noise = factors(seed + 5 + place, len(a), (len(b), a.shape[1]))
+        extra = factors(seed + 9 + place, more, (len(b), a.shape[1]))
+        two[name] = (
+            numpy.vstack((a + relative * noise[0], relative * extra[0])),
+            numpy.hstack((b + relative * noise[1], extra[1])),
+        )
+    raws = [
+        {
+            "r": 3 + grown,
+            "lora_alpha": alpha,
+            "use_rslora": stable,
+            "rank_pattern": {"v": 2 + grown},
+            "alpha_pattern": {"v": 2 * alpha},
+        }
+        for grown, stable, alpha in zip((0, more), rslora, alphas, strict=True)
+    ]
+    scalings = [
+        {
+            "q": alpha / (math.sqrt(3 + grown) if stable else 3 + grown),
+            "v": 2 * alpha / (math.sqrt(2 + grown) if stable else 2 + grown),
+        }
+        for grown, stable, alpha in zip((0, more), rslora, alphas, strict=True)
+    ]
+    found = set_against(named(one), named(two), *raws)
+    x, y = dense(one, scalings[0]), dense(two, scalings[1])
+    norms = float(numpy.linalg.norm(x)), float(numpy.linalg.norm(y))
+    assert found.relative_distance == pytest.approx(float(numpy.linalg.norm(x - y)) / max(norms), rel=1e-9)
+    assert found.scale == pytest.approx(norms[1] / norms[0], rel=1e-12)
+    assert found.cosine == pytest.approx(float(x @ y) / norms[0] / norms[1], abs=1e-12)
+
+
+@pytest.mark.parametrize("relative", [1e-3, 1e-6])
+def test_convolutions_and_embeddings_are_exact(relative: float) -> None:
+    a, b = factors(1, shape=(6, 18))
+    moved = a + relative * factors(2, shape=(6, 18))[0]
+    sides = [
+        {
+            f"{P}conv.lora_A.weight": x.reshape(4, 2, 3, 3),
+            f"{P}conv.lora_B.weight": b.reshape(6, 4, 1, 1),
+            f"{P}embed.lora_embedding_A": x,
+            f"{P}embed.lora_embedding_B": b,
+        }
+        for x in (a, moved)
+    ]
+    found = set_against(*sides)
+    one, two = 2.0 * b @ a, 2.0 * b @ moved
+    gap = float(numpy.linalg.norm(one - two) / max(numpy.linalg.norm(one), numpy.linalg.norm(two)))
+    assert [m.relative_distance for m in found.modules] == pytest.approx([gap, gap], rel=1e-9)
+
+
+@given(SEEDS, st.integers(1, 6), st.sampled_from(["f8", "f4"]))
+@settings(deadline=None, max_examples=40)
+def test_another_basis_is_equivalent(seed: int, rank: int, dtype: str) -> None:
+    side = {"q": factors(seed, rank), "v": factors(seed + 1, rank, (7, 9))}
+    one, two = (
+        {name: array.astype(dtype) for name, array in named(item).items()}
+        for item in (side, turned(side, seed))
+    )
+    found = set_against(one, two, {"r": rank}, {"r": rank})
+    assert found.relation == "equivalent", found.sentence
+    back = set_against(two, one, {"r": rank}, {"r": rank})
+    assert back.relation == "equivalent"
+
+
+@given(SEEDS, st.permutations(range(6)), st.sampled_from(["f8", "f4", "f2"]))
+@settings(deadline=None, max_examples=30)
+def test_order_and_container_of_the_file_do_not_matter(seed: int, order: list[int], dtype: str) -> None:
+    side = {f"layers.{i}.q": factors(seed + i) for i in range(3)}
+    arrays = {name: array.astype(dtype) for name, array in named(side).items()}
+    shuffled = dict(list(arrays.items())[i] for i in order)
+    word = {"f8": "float64", "f4": "float32", "f2": "float16"}[dtype]
+    tensors = {n: Tensor(a.reshape(-1).tolist(), a.shape, word) for n, a in shuffled.items()}
+    torch_file = AdapterWeights.parse(blob(make_torch(tensors), "head/adapter_model.bin"))
+    other = named({name: factors(seed + 50) for name in side})
+    plain = set_against(other, arrays)
+    assert set_against(arrays, shuffled).relation == "identical"
+    assert compare(weights(arrays, "base"), config("base"), torch_file, config()).relation == "identical"
+    again = compare(weights(other, "base"), config("base"), torch_file, config())
+    assert again.relative_distance == pytest.approx(plain.relative_distance, rel=1e-13)
+    assert again.cosine == pytest.approx(plain.cosine, abs=1e-13)
+
+
+@given(SEEDS, st.floats(1e-4, 1e4).filter(lambda k: abs(k - 1) > 1e-3), st.booleans())
+@settings(deadline=None, max_examples=60)
+def test_another_alpha_is_scaled_by_its_ratio(seed: int, k: float, basis: bool) -> None:
+    side = {"q": factors(seed), "v": factors(seed + 1)}
+    head = turned(side, seed) if basis else side
+    found = set_against(named(side), named(head), {"lora_alpha": 8}, {"lora_alpha": 8 * k})
+    assert found.relation == "scaled"
+    assert found.scale == pytest.approx(k, rel=1e-9)
+    assert found.sentence == f"scaled by {k:.6g}: the head's update is the base's times that"
+
+
+@given(SEEDS, st.integers(1, 4), st.integers(1, 4), st.sampled_from([1.0, 1e-5]))
+@settings(deadline=None, max_examples=40)
+def test_distance_is_symmetric_and_obeys_the_triangle_inequality(
+    seed: int, first: int, second: int, relative: float
+) -> None:
+    a, b = factors(seed, first)
+    noise = factors(seed + 1, first)
+    sides = [
+        ({"q": (a, b)}, first),
+        ({"q": (a + relative * noise[0], b + relative * noise[1])}, first),
+        ({"q": factors(seed + 2, second)}, second),
+    ]
+
+    def distance(i: int, j: int) -> float:
+        raws: list[dict[str, Any]] = [{"r": sides[n][1], "lora_alpha": sides[n][1]} for n in (i, j)]
+        return absolute(set_against(named(sides[i][0]), named(sides[j][0]), *raws))
+
+    there = {(i, j): distance(i, j) for i in range(3) for j in range(3)}
+    for i in range(3):
+        assert there[i, i] == 0
+        for j in range(3):
+            assert there[i, j] == pytest.approx(there[j, i], rel=1e-9)
+            for via in range(3):
+                assert there[i, j] <= (there[i, via] + there[via, j]) * (1 + 1e-9)
+
+
+def test_a_short_module_counts_as_much_as_a_long_one() -> None:
+    """Over all modules the distance is 1e-8; in v everything is another training's."""
+    long, short = factors(1), factors(2)
+    base = {"q": long, "v": (short[0], 1e-8 * short[1])}
+    head = {"q": long, "v": (factors(3)[0], 1e-8 * short[1])}
+    found = set_against(named(base), named(head))
+    assert found.relative_distance is not None
+    assert found.relative_distance < 1e-6
+    assert found.relation == "different"
+    assert found.farthest is not None
+    assert found.farthest.module == "v"
+    scaled = set_against(named(base), named({"q": (long[0], 2 * long[1]), "v": head["v"]}))
+    assert scaled.relation == "different"
+
+
+@pytest.mark.parametrize("alphas", [(0, 0), (0, 8), (8, 0)])
+def test_alpha_zero(alphas: tuple[int, int]) -> None:
+    side = named({"q": factors(1)})
+    found = set_against(side, side, *({"lora_alpha": alpha} for alpha in alphas))
+    assert found.relation == ("identical" if alphas[0] == alphas[1] else "different")
+    if found.relation == "different":
+        nothing = "base" if alphas[0] == 0 else "head"
+        assert found.why == f"the {nothing} changes nothing: its update is zero in every module"
+    other = set_against(side, named({"q": factors(2)}), {"lora_alpha": 0}, {"lora_alpha": 0})
+    assert (other.relation, other.why) == ("equivalent", "the factors differ but both updates are zero")
+
+
+@pytest.mark.parametrize(
+    ("one", "two"), [((2, 0), (3, 8)), ((2, 8), (3, 0)), ((3, 0), (3, 8)), ((3, 8), (3, 0))]
+)
+def test_alpha_zero_beside_another_rank(one: tuple[int, int], two: tuple[int, int]) -> None:
+    sides = [named({"q": factors(1, rank)}) for rank, _ in (one, two)]
+    raws = [{"r": rank, "lora_alpha": alpha} for rank, alpha in (one, two)]
+    found = set_against(*sides, *raws)
+    assert (found.relation, found.relative_distance, found.cosine) == ("different", 1.0, 0.0)
+
+
+@pytest.mark.parametrize("rank", [2, 4])
+def test_subsets_of_either_side(rank: int) -> None:
+    whole = named({name: factors(n, rank) for n, name in enumerate("abc")})
+    part = {name: array for name, array in whole.items() if ".b." not in name}
+    raw = {"r": rank}
+    less, more = set_against(whole, part, raw, raw), set_against(part, whole, raw, raw)
+    assert (less.relation, more.relation) == ("subset", "subset")
+    ending = "are equal in the {}, which has no update of the others"
+    assert less.sentence == f"subset: 2 of the 3 modules that the base updates {ending.format('head')}"
+    assert more.sentence == f"subset: 2 of the 3 modules that the head updates {ending.format('base')}"
+    zero = {name: 0 * array if "b.lora_B" in name else array for name, array in whole.items()}
+    assert set_against(whole, zero, raw, raw).relation == "subset"
+    neither = {name: array for name, array in whole.items() if ".a." not in name}
+    assert set_against(part, neither, raw, raw).relation == "different"
+
+
+@pytest.mark.parametrize(
+    "setting", [{"layer_replication": [[0, 4], [2, 5]]}, {"alora_invocation_tokens": [7]}]
+)
+def test_settings_that_make_equal_factors_do_something_else(setting: dict[str, Any]) -> None:
+    side = named({"q": factors(1)})
+    found = set_against(side, side, {}, setting)
+    (key,) = setting
+    assert (found.relation, found.why) == ("different", f"adapter_config.json differs in {key}")
+    assert set_against(side, side, setting, setting).relation == "identical"
+
+
+@pytest.mark.parametrize("narrow", ["f4", "f2"])
+def test_rounding_is_told_in_both_directions(narrow: str) -> None:
+    wide = {**named({"q": factors(1)}), "score.weight": factors(2)[0]}
+    short = {name: array.astype(narrow) for name, array in wide.items()}
+    word = {"f4": "F32", "f2": "F16"}[narrow]
+    there, back = set_against(wide, short), set_against(short, wide)
+    for found, side, source in ((there, "head", "base"), (back, "base", "head")):
+        assert found.relation == "different"
+        assert found.why is not None
+        assert found.why.endswith(f"every number of the {side} is the {source}'s, rounded to {word}")
+    name = f"{P}q.lora_B.weight"
+    nudged = {**short, name: numpy.nextafter(short[name], numpy.array(9, narrow))}
+    assert "rounded" not in (set_against(wide, nudged).why or "")
