@@ -48,6 +48,9 @@ class Recipe:
     it does ("integer|null"); ``converts`` says that it turns strings into them. ``unjudged``: sentences on what of the
     file was not checked for slips and types.
 
+    ``unread``: declared keys that the platform does not read in the mode that is declared, by that mode
+    ("without adapter"); for files that people write, since a dump holds every key there is.
+
     A platform that names no base model may say where it lay: ``base_folder`` is that folder of the machine that
     trained, mostly called after the base, and ``base_size`` the size by which the platform builds it ("8b").
     """
@@ -68,6 +71,7 @@ class Recipe:
     mistyped: tuple[tuple[Stated, str], ...] = ()
     converts: bool = False
     unjudged: tuple[str, ...] = ()
+    unread: tuple[tuple[str, tuple[Stated, ...]], ...] = ()
     base_folder: str | None = None
     base_size: str | None = None
 

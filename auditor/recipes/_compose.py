@@ -8,6 +8,7 @@ from auditor.recipes._slips import slips
 from auditor.recipes._types import is_placeholder, number_in
 from auditor.recipes._vocabulary import ENTRY, Leaves, Vocabulary
 
+_NOTHING = ("", "none", "null", "false")
 _NOBODY = Stated(None, "", "")
 
 
@@ -36,7 +37,26 @@ def compose(book: Vocabulary, path: str, raw: Mapping[str, object], *, record: b
         mistyped=found.mistyped,
         converts=book.converts,
         unjudged=found.unjudged,
+        unread=() if record else tuple(_unread(leaves, book, raw)),
     )
+
+
+def _unread(
+    leaves: Leaves, book: Vocabulary, raw: Mapping[str, object]
+) -> Iterator[tuple[str, tuple[Stated, ...]]]:
+    """Keys that ask for something which the declared mode does not give."""
+    for mode, places in book.unread(raw):
+        found = tuple(
+            stated for place in places if (stated := leaves.get(place)) is not None and _asks(stated.value)
+        )
+        if found:
+            yield mode, found
+
+
+def _asks(value: object) -> bool:
+    if isinstance(value, str):
+        return value.lower() not in _NOTHING and not is_placeholder(value)
+    return bool(value)
 
 
 def _leaves(

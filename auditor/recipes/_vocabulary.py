@@ -1,7 +1,7 @@
 """A platform's vocabulary as data."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -56,6 +56,11 @@ def nothing_more(leaves: Leaves) -> Iterator[tuple[str, Stated]]:
     return iter(())
 
 
+def reads_all(raw: Mapping[str, object]) -> Iterator[tuple[str, Iterable[str]]]:
+    """For a platform that reads every key in every mode, or of which that is not known."""
+    return iter(())
+
+
 def never(where: str, value: object, trainer: str | None) -> bool:
     """For a platform without keys that the trainer ignores."""
     return False
@@ -73,6 +78,7 @@ class Vocabulary:
 
     ``kept``: known keys without a canonical name that rules read under their own. ``same``: canonical names of one
     meaning, the first kept. ``senses`` by place translate values; ``derived`` yields settings that other keys make.
+    ``unread`` yields modes that are declared, with the places that are not read in them.
     ``free_text``: places whose value is a name, so that no string is suspicious there.
     ``lenient``: places whose type is not judged. ``converts``: the platform turns strings into numbers and booleans.
     ``documented`` and ``decides`` are those of `Recipe`.
@@ -93,6 +99,7 @@ class Vocabulary:
     derived: Callable[[Leaves], Iterator[tuple[str, Stated]]] = nothing_more
     trainer: Callable[[Mapping[str, object]], str | None] = no_trainer
     inert: Callable[[str, object, str | None], bool] = never
+    unread: Callable[[Mapping[str, object]], Iterator[tuple[str, Iterable[str]]]] = reads_all
     free_text: frozenset[str] = frozenset()
     lenient: frozenset[str] = frozenset()
     documented: bool = True

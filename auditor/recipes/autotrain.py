@@ -8,7 +8,7 @@ trainer, and ``target_modules: all-linear`` is PEFT's own word. Releases before 
 ``use_int8`` and ``use_peft``.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 
 from auditor.recipes import _senses as senses
@@ -146,6 +146,23 @@ def _trainer(raw: Mapping[str, object]) -> str | None:
     return trainer if isinstance(trainer, str) and trainer else None
 
 
+_FOR_PEFT = ("lora_r", "lora_alpha", "lora_dropout", "quantization", "merge_adapter")
+_FOR_PREFERENCE = ("dpo_beta", "model_ref")
+_SUPERVISED = ("sft", "default", "generic")
+
+
+def _unread(raw: Mapping[str, object]) -> Iterator[tuple[str, Iterable[str]]]:
+    """trainers/clm/utils.py, ``get_model``, reads the first with ``peft`` only, and train_clm_dpo.py alone the others.
+
+    ``max_prompt_length`` stands in AutoTrain's own examples for supervised training and is let pass.
+    """
+    if not _has_peft(raw):
+        yield "without peft", [f"params/{key}" for key in _FOR_PEFT]
+    trainer = _trainer(raw)
+    if trainer in _SUPERVISED:
+        yield f"with trainer {trainer}", [f"params/{key}" for key in _FOR_PREFERENCE]
+
+
 @cache
 def _types() -> Mapping[str, str]:
     return words("autotrain")
@@ -198,6 +215,7 @@ _YAML = Vocabulary(
     inverse=frozenset({"params/disable_gradient_checkpointing"}),
     senses={f"params/{key}": sense for key, sense in _SENSES.items()},
     trainer=_trainer,
+    unread=_unread,
     free_text=frozenset({"base_model", "project_name", "data/path", "params/chat_template"}),
     converts=True,
     decides=_DECIDES,

@@ -13,7 +13,7 @@ Entries of ``datasets`` and the like are read by whichever of five classes fits 
 them knows is known here.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 
 from auditor.recipes import _senses as senses
@@ -96,6 +96,12 @@ def _targets(value: object, raw: Mapping[str, object]) -> tuple[object, ...]:
 def _trainer(raw: Mapping[str, object]) -> str | None:
     kind = raw.get("rl")
     return kind if isinstance(kind, str) else None
+
+
+def _unread(raw: Mapping[str, object]) -> Iterator[tuple[str, Iterable[str]]]:
+    """loaders/model.py: without ``adapter`` no adapter is made; one that is loaded may be tuned by other keys."""
+    if not raw.get("adapter") and not raw.get("lora_model_dir"):
+        yield "without adapter", (*_LORA, "lora_target_linear", "lora_fan_in_fan_out")
 
 
 def _derived(leaves: Leaves) -> Iterator[tuple[str, Stated]]:
@@ -187,6 +193,7 @@ _BOOK = Vocabulary(
     },
     derived=_derived,
     trainer=_trainer,
+    unread=_unread,
     # Releases before 0.4 took an object of tokens; 0.19 takes a share of the steps.
     lenient=frozenset({"tokens", "warmup_steps"}),
     free_text=frozenset(

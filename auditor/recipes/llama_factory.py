@@ -10,7 +10,7 @@ saved), ``dataset`` (a name in the user's own dataset_info.json). ``lora_target:
 linear layers; beside a frozen vision tower it becomes a pattern.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 
 from auditor.recipes import _senses as senses
@@ -64,6 +64,27 @@ def _derived(leaves: Leaves) -> Iterator[tuple[str, Stated]]:
     yield from senses.trains_adapter(leaves.get("finetuning_type"))
 
 
+_NOT_LORA = ("full", "freeze")
+_FOR_LORA = ("lora_rank", "lora_alpha", "lora_dropout", "lora_target", "create_new_adapter")
+"""model/adapter.py, ``init_adapter``: read for lora and oft only; use_rslora, use_dora and the like are refused."""
+_NOT_PREFERENCE = ("pt", "sft", "rm")
+_FOR_PREFERENCE = (
+    *("pref_beta", "pref_ftx", "pref_bco_weight", "pref_loss", "dpo_label_smoothing", "kto_chosen_weight"),
+    *("kto_rejected_weight", "simpo_gamma", "ppo_buffer_size", "ppo_epochs", "ppo_score_norm", "ppo_target"),
+    *("ppo_whiten_rewards", "reward_model"),
+)
+"""train/{dpo,kto,ppo}/*.py read them, and train/{pt,sft,rm}/*.py do not."""
+
+
+def _unread(raw: Mapping[str, object]) -> Iterator[tuple[str, Iterable[str]]]:
+    kind, stage = raw.get("finetuning_type"), raw.get("stage")
+    # KTransformers takes rank and alpha for its own layers (hparams/model_args.py).
+    if kind in _NOT_LORA and not raw.get("use_kt"):
+        yield f"with finetuning_type {kind}", _FOR_LORA
+    if stage in _NOT_PREFERENCE:
+        yield f"in stage {stage}", _FOR_PREFERENCE
+
+
 _LORA = {
     "lora_rank": "r",
     "lora_alpha": "lora_alpha",
@@ -110,6 +131,7 @@ _BOOK = Vocabulary(
     },
     derived=_derived,
     trainer=_trainer,
+    unread=_unread,
     free_text=frozenset({"model_name_or_path", "dataset", "template", "output_dir", "run_name"}),
 )
 

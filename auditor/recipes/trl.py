@@ -7,7 +7,7 @@ which turns texts into numbers; a key that no dataclass has is refused or, for s
 LoRA inert, and the split to evaluate on has a default (``dataset_test_split``).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 
 from auditor.recipes import _senses as senses
@@ -109,6 +109,12 @@ _LORA = {
 _STRATEGIES = ("eval_strategy", "evaluation_strategy", "save_strategy", "logging_strategy")
 
 
+def _unread(raw: Mapping[str, object]) -> Iterator[tuple[str, Iterable[str]]]:
+    """trainer/utils.py, ``get_peft_config``: none where ``use_peft`` is false; left out it may be a script's own."""
+    if raw.get("use_peft") is False:
+        yield "with use_peft false", _LORA
+
+
 _GROUPS = frozenset({"gradient_checkpointing_kwargs", "datasets/*"})
 
 
@@ -147,6 +153,7 @@ def _book(trainer: str | None) -> Vocabulary:
         },
         derived=_derived,
         trainer=lambda raw: trainer,
+        unread=_unread,
         free_text=frozenset(
             {"model_name_or_path", "dataset_name", "dataset_text_field", "output_dir", "run_name"}
         ),
