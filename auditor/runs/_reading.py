@@ -14,14 +14,18 @@ MOST_RECIPES = 256
 """Declared configurations recognised by their content, at most."""
 
 
-def read(snapshot: Snapshot) -> Contents:
-    """Read every recognised file of a snapshot; what cannot be read is kept with its reason."""
+def read(snapshot: Snapshot, kinds: frozenset[type[Artifact]] | None = None) -> Contents:
+    """Read every recognised file of a snapshot; what cannot be read is kept with its reason.
+
+    With ``kinds`` files that are of none of them are passed over, as if nobody knew them.
+    """
     found: dict[str, dict[type[Artifact], list[Artifact]]] = {}
     unread: dict[str, Unread] = {}
     recipes: list[Recipe] = []
     allowance = Allowance()
     for path, blob in snapshot.files.items():
-        for item in _parse(path, blob, unread):
+        wanted = kinds is None or not kinds.isdisjoint(readers_of(path))
+        for item in _parse(path, blob, unread) if wanted else ():
             found.setdefault(folder_of(path), {}).setdefault(type(item), []).append(item)
         # Past that many configurations it is somebody's collection, and only names that a platform owns are opened.
         recipe = (

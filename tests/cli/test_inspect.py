@@ -46,8 +46,9 @@ def test_the_honest_run_in_json(capsys: Capture) -> None:
     own = run["adapters"][0]
     assert (own["folder"], own["ranks"], len(own["modules"])) == (".", [8], 14)
     state = next(item for item in run["states"] if item["folder"] == "checkpoint-18")
-    assert state["optimizer"]["steps"] == [18.0]
-    assert state["generators"][0]["cpu_seed"] == 42
+    assert state["optimizer"]["steps"] == [[18.0, 28]]
+    assert {one["seed"] for one in state["processes"][0]["generators"]} == {42}
+    assert state["schedule"]["agrees"] is True
     assert [row["step"] for row in run["steps"]] == [9, 18, 18]
     assert len(run["curves"][0]["points"]) == 18
 
@@ -76,7 +77,13 @@ def test_nan_is_text_and_not_measured_is_null(capsys: Capture, tmp_path: Path) -
         *(words.ModuleInspection, words.AdapterInspection, words.StateInspection, words.StepRow),
         *(words.CurveInspection, words.Relation, words.TensorRow, words.Place, words.SeedInspection),
         *(AdapterComparison, ModuleUpdate, UncomparedModule, Change),
-        *(words.OptimizerFacts, words.SchedulerFacts, words.GeneratorFacts, words.AdapterSettings),
+        *(
+            words.OptimizerFacts,
+            words.ScheduleFacts,
+            words.GeneratorFacts,
+            words.AdapterSettings,
+            words.ParameterFacts,
+        ),
     ],
     ids=lambda record: record.__name__,
 )

@@ -144,7 +144,7 @@ def test_states_without_a_run_are_shown() -> None:
     (state,) = run.states
     assert run.path == "sub"
     assert state.optimizer is not None
-    assert (state.optimizer.kind, state.optimizer.steps) == ("adamw", (7.0,))
+    assert (state.optimizer.kind, state.optimizer.steps) == ("adamw", ((7.0, 1),))
 
 
 def test_weights_of_a_model_are_listed_and_not_measured() -> None:
@@ -247,5 +247,28 @@ def test_progress_counts_the_bytes_of_the_weights() -> None:
     files = made.run(3)
     look(files, progress=lambda done, total, what: told.append((done, total, what)))
     sizes = [len(data) for name, data in files.items() if name.endswith(".safetensors")]
+    sizes += [len(data) for name, data in files.items() if name.endswith("optimizer.pt")]
     assert [done for done, _, _ in told] == [sum(sizes[: n + 1]) for n in range(len(sizes))]
     assert {total for _, total, _ in told} == {sum(sizes)}
+
+
+def test_moments_are_norms_over_all_parameters() -> None:
+    """Two parameters of 40 and 48 elements, each element of exp_avg 3 and of exp_avg_sq 2: 3 sqrt(88), 2 sqrt(88)."""
+    data = make_optimizer([(4, 10), (12, 4)], moments=lambda _, name: 3.0 if name == "exp_avg" else 2.0)
+    (state,) = run_of({"optimizer.pt": data}).states
+    assert state.optimizer is not None
+    assert state.optimizer.first_moment == pytest.approx(3 * math.sqrt(88))
+    assert state.optimizer.second_moment == pytest.approx(2 * math.sqrt(88))
+    assert [p.moments["exp_avg"] for p in state.optimizer.by_parameter] == pytest.approx(
+        [3 * math.sqrt(40), 3 * math.sqrt(48)]
+    )
+    (unmeasured,) = run_of({"optimizer.pt": data}, numbers=False).states
+    assert unmeasured.optimizer is not None
+    assert unmeasured.optimizer.first_moment is None
+    assert unmeasured.optimizer.why == "the values of the tensors were not read (--no-numbers)"
+
+
+def test_only_the_last_state_is_told_parameter_by_parameter() -> None:
+    states = run_of(made.run(3, layers=1)).states
+    told = [len(state.optimizer.by_parameter) for state in states if state.optimizer is not None]
+    assert told == [0, 0, 2]

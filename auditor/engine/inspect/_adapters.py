@@ -2,17 +2,25 @@
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.adapter_weights import AdapterWeights, split_name
 from auditor.artifacts.model_weights import ModelWeights
-from auditor.compare.spectrum import UpdateDescription
 from auditor.engine.inspect._modules import modules_of
-from auditor.engine.inspect._odd import odd_modules
 from auditor.engine.inspect._options import NOT_ASKED
 from auditor.model import name_of
-from auditor.model.inspection import AdapterInspection, AdapterSettings, ModuleInspection, TensorInspection
+from auditor.model.inspection import (
+    AdapterInspection,
+    AdapterSettings,
+    Condition,
+    ModuleInspection,
+    TensorInspection,
+)
 from auditor.runs import Folder, Run
+
+if TYPE_CHECKING:
+    from auditor.compare.spectrum import UpdateDescription
 
 WEIGHTS = ("adapter_model.safetensors", "adapter_model.bin")
 
@@ -57,7 +65,7 @@ def _read(
     numbers: bool,
 ) -> AdapterInspection:
     found, why = _numbers(weights, config, numbers)
-    odd = odd_modules(weights, found.values()) if found else {}
+    odd = _odd(weights, found.values()) if found else {}
     modules = modules_of(weights, config, run.base, found, odd, why)
     norms = [module.norm for module in modules if module.norm is not None]
     return AdapterInspection(
@@ -82,9 +90,17 @@ def _read(
     )
 
 
+def _odd(
+    weights: AdapterWeights, found: "Iterable[UpdateDescription]"
+) -> Mapping[str, tuple[Condition, ...]]:
+    from auditor.engine.inspect._odd import odd_modules
+
+    return odd_modules(weights, found)
+
+
 def _numbers(
     weights: AdapterWeights, config: AdapterConfig | None, wanted: bool
-) -> tuple[Mapping[str, UpdateDescription], str | None]:
+) -> tuple[Mapping[str, "UpdateDescription"], str | None]:
     """Numbers by module, and why there are none, or why those of all modules are doubtful."""
     if not weights.tensors:
         return {}, "the file holds no tensors"

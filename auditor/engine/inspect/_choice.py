@@ -7,9 +7,10 @@ from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.adapter_weights import AdapterWeights
 from auditor.artifacts.model_weights import ModelWeights
 from auditor.compare.pairs import weights_blob
+from auditor.engine.inspect._reading import runs_of
 from auditor.errors import UsageError
 from auditor.model import Snapshot
-from auditor.runs import Folder, Run, group, read
+from auditor.runs import Folder, Run
 
 _LISTED = 8
 
@@ -48,21 +49,15 @@ class Chosen:
 
 def choose(snapshot: Snapshot) -> Chosen:
     """The only run's own folder, else its last checkpoint with weights. Raises UsageError where that is not clear."""
-    contents = read(snapshot)
-    runs = group(contents)
+    _, runs = runs_of(snapshot)
     with_weights = [(run, folder) for run in runs if (folder := _own(run)) is not None]
     if len(with_weights) == 1:
         return Chosen(snapshot, *with_weights[0])
     if not with_weights:
-        folders = [folder for folder in contents.folders.values() if folder.all(ModelWeights)]
-        if len(folders) == 1:
-            return Chosen(snapshot, Run(folders[0].path or ".", folders[0], (), contents), folders[0])
-        if not folders:
-            raise UsageError(
-                f"{snapshot.name} holds no weights to set side by side",
-                "give a ref, a folder or a file that holds an adapter",
-            )
-        raise _many(snapshot, [folder.path for folder in folders])
+        raise UsageError(
+            f"{snapshot.name} holds no weights to set side by side",
+            "give a ref, a folder or a file that holds an adapter",
+        )
     raise _many(snapshot, [folder.path for _, folder in with_weights])
 
 

@@ -24,16 +24,10 @@ _KINDS: tuple[type[Artifact], ...] = (
 )
 
 
-def side_by_side(
-    base: Snapshot, head: Snapshot, options: InspectOptions | None = None, tensors: bool = False
-) -> InspectionComparison:
-    """Compare what two snapshots hold. Raises UsageError when one of them holds no weights, or several adapters.
-
-    ``tensors`` compares every tensor as numbers too.
-    """
+def compared(base: Snapshot, head: Snapshot, options: InspectOptions, tensors: bool) -> InspectionComparison:
+    """See `auditor.engine.inspect.side_by_side`."""
     one, two = choose(base), choose(head)
-    wanted = options or InspectOptions()
-    found = _related(one, two, wanted.numbers)
+    found = _related(one, two, options.numbers)
     paths = {one.path, two.path}
     unread = [
         item
@@ -41,7 +35,6 @@ def side_by_side(
         for item in side.run.contents.unread
         if item.path in paths or item.path.startswith(side.folder.path + "/" if side.folder.path else "")
     ]
-    wanted.progress(1, 1, "comparing")
     return InspectionComparison(
         _place(one),
         _place(two),

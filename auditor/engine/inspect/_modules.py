@@ -3,13 +3,16 @@
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.adapter_weights import AdapterWeights, LoraPair
 from auditor.artifacts.base_config import BaseConfig
-from auditor.compare.spectrum import UpdateDescription
 from auditor.engine.inspect._names import parts_of
 from auditor.model.inspection import Condition, ModuleInspection
+
+if TYPE_CHECKING:
+    from auditor.compare.spectrum import UpdateDescription
 
 _MISSING_LIMIT = 10_000
 """Most modules that are named as missing: a hostile configuration may describe a model of any size."""
@@ -19,7 +22,7 @@ def modules_of(
     weights: AdapterWeights,
     config: AdapterConfig | None,
     base: BaseConfig | None,
-    numbers: Mapping[str, UpdateDescription],
+    numbers: Mapping[str, "UpdateDescription"],
     odd: Mapping[str, Sequence[Condition]],
     why: str | None,
 ) -> tuple[ModuleInspection, ...]:
@@ -38,7 +41,7 @@ def _module(
     name: str,
     pair: LoraPair,
     config: AdapterConfig | None,
-    numbers: UpdateDescription | None,
+    numbers: "UpdateDescription | None",
     odd: Sequence[Condition],
     why: str | None,
 ) -> ModuleInspection:
@@ -93,7 +96,7 @@ def _incomplete(pair: LoraPair) -> Iterator[Condition]:
         yield Condition("incomplete", f"the file holds {there} of this module and no {gone}")
 
 
-def _conditions(numbers: UpdateDescription) -> Iterator[Condition]:
+def _conditions(numbers: "UpdateDescription") -> Iterator[Condition]:
     if numbers.nan or numbers.infinite:
         counts = [(numbers.nan, "NaN"), (numbers.infinite, "infinite values")]
         says = " and ".join(f"{count:,} {word}" for count, word in counts if count)

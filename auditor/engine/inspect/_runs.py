@@ -1,14 +1,19 @@
 """Snapshot -> Inspection: every run, then the folders whose files belong to none."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 
+from auditor.artifacts._base import Artifact
 from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.adapter_weights import AdapterWeights
+from auditor.artifacts.optimizer_state import OptimizerState
+from auditor.artifacts.rng_state import RngState
+from auditor.artifacts.scheduler_state import SchedulerState
 from auditor.artifacts.training_args import TrainingArgs
 from auditor.compare.pairs import series_of
 from auditor.engine.inspect._adapters import adapter_of
 from auditor.engine.inspect._bytes import held
 from auditor.engine.inspect._options import InspectOptions
+from auditor.engine.inspect._reading import runs_of
 from auditor.engine.inspect._relations import relation
 from auditor.engine.inspect._states import state_of
 from auditor.engine.inspect._steps import steps_of
@@ -19,8 +24,9 @@ from auditor.model.inspection import (
     Inspection,
     Relation,
     RunInspection,
+    StateInspection,
 )
-from auditor.runs import Contents, Folder, Run, group, read
+from auditor.runs import Folder, Run
 
 ARGUMENTS = (
     *("learning_rate", "lr_scheduler_type", "warmup_ratio", "warmup_steps", "num_train_epochs", "max_steps"),
@@ -33,11 +39,8 @@ ARGUMENTS = (
 def inspect(snapshot: Snapshot, options: InspectOptions | None = None) -> Inspection:
     """Everything that was read of a snapshot, by run; what was not read, with the reason. Raises nothing."""
     wanted = options or InspectOptions()
-    contents = read(snapshot)
-    runs = group(contents)
-    every = (*runs, *_loose(contents, runs))
-    total = sum(item.size for run in every for item in run.all(AdapterWeights)) if wanted.numbers else 0
-    work = _Work(wanted, total)
+    contents, every = runs_of(snapshot)
+    work = _Work(wanted, every)
     return Inspection(
         snapshot.name,
         snapshot.commit,
@@ -51,43 +54,35 @@ def inspect(snapshot: Snapshot, options: InspectOptions | None = None) -> Inspec
 class _Work:
     """The options, and how far the reading of weights has come."""
 
-    def __init__(self, options: InspectOptions, total: int) -> None:
-        self.options, self.total, self.done = options, total, 0
+    def __init__(self, options: InspectOptions, runs: Sequence[Run]) -> None:
+        self.options, self.done = options, 0
+        folders = [(run, folder) for run in runs for folder in run.folders]
+        self.total = sum(_size(*place, kind) for place in folders for kind in _READ) if options.numbers else 0
 
-    def tell(self, size: int) -> None:
-        self.done += size
-        self.options.progress(self.done, self.total, "reading weights")
+    def tell(self, run: Run, folder: Folder, kind: type[Artifact]) -> None:
+        size = _size(run, folder, kind)
+        if size and self.total:
+            self.done += size
+            what = "reading weights" if kind is AdapterWeights else "reading optimizer states"
+            self.options.progress(self.done, self.total, what)
 
 
-def _loose(contents: Contents, runs: Sequence[Run]) -> Iterator[Run]:
-    """Folders of states, logs or weights that no run owns: a lone optimizer.pt, the weights of a whole model."""
-    from auditor.artifacts.event_log import EventLog
-    from auditor.artifacts.model_weights import ModelWeights
-    from auditor.artifacts.optimizer_state import OptimizerState
-    from auditor.artifacts.rng_state import RngState
-    from auditor.artifacts.scaler_state import ScalerState
-    from auditor.artifacts.scheduler_state import SchedulerState
+_READ: tuple[type[Artifact], ...] = (AdapterWeights, OptimizerState)
 
-    owned = {folder.path for run in runs for folder in run.folders}
-    owned |= {folder.path for run in runs for lineage in run.others for folder in lineage}
-    logged = {log.path for run in runs for log in run.events}
-    states = (OptimizerState, SchedulerState, RngState, ScalerState, ModelWeights)
-    for path, folder in contents.folders.items():
-        events = tuple(log for log in folder.all(EventLog) if log.path not in logged)
-        if events or (path not in owned and any(folder.all(kind) for kind in states)):
-            label = path or "."
-            taken = any(run.name == label for run in runs)
-            root = folder if path not in owned else Folder(path, {})
-            yield Run(f"{label} (no run)" if taken else label, root, (), contents, events)
+
+def _size(run: Run, folder: Folder, kind: type[Artifact]) -> int:
+    """Bytes of the files of a kind in a folder."""
+    files = run.contents.snapshot.files
+    return sum(files[item.path].size or 0 for item in folder.all(kind))
 
 
 def _run(run: Run, work: _Work) -> RunInspection:
-    adapters, relations = _adapters(run, work)
-    states = tuple(state for folder in run.folders if (state := state_of(folder)) is not None)
     arguments = run.one(TrainingArgs)
+    values = arguments.values if arguments is not None else {}
+    adapters, relations = _adapters(run, work)
+    states = _states(run, values, work)
     config = run.one(AdapterConfig)
     curves = curves_of(run)
-    values = arguments.values if arguments is not None else {}
     return RunInspection(
         path=run.name,
         platform=run.platform,
@@ -101,6 +96,21 @@ def _run(run: Run, work: _Work) -> RunInspection:
         steps=steps_of(run, adapters, states, relations, curves),
         curves=curves,
     )
+
+
+def _states(run: Run, arguments: Mapping[str, object], work: _Work) -> tuple[StateInspection, ...]:
+    last = next((f for f in (*reversed(run.checkpoints), run.root) if _has_state(f)), None)
+    found: list[StateInspection] = []
+    for folder in run.folders:
+        weights = folder.one(AdapterWeights)
+        state = state_of(folder, weights, arguments, work.options.numbers, folder is last)
+        found += [] if state is None else [state]
+        work.tell(run, folder, OptimizerState)
+    return tuple(found)
+
+
+def _has_state(folder: Folder) -> bool:
+    return any(folder.all(kind) for kind in (OptimizerState, SchedulerState, RngState))
 
 
 def curves_of(run: Run) -> tuple[CurveInspection, ...]:
@@ -135,8 +145,7 @@ def _adapters(run: Run, work: _Work) -> tuple[tuple[AdapterInspection, ...], tup
             relations += [] if made is None else [made]
         if item.path is not None and item.kind == "adapter":
             before = folder, weights
-        if weights is not None:
-            work.tell(weights.size)
+        work.tell(run, folder, AdapterWeights)
     order = (run.root, *run.checkpoints)
     adapters = tuple(found[folder.path] for folder in order if folder.path in found)
     return adapters, tuple(relations)

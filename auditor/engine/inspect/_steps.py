@@ -58,7 +58,7 @@ def _row(
         largest_b=adapter.largest_b if adapter else None,
         first_moment=optimizer.first_moment if optimizer else None,
         second_moment=optimizer.second_moment if optimizer else None,
-        seed=next((g.cpu_seed for g in state.generators), None) if state else None,
+        seed=state.seed if state else None,
         why=_why(adapter, found.why if found else None),
     )
 

@@ -1,50 +1,59 @@
-"""The training's state, a line a folder."""
+"""The training's state, a line a part."""
 
 from collections.abc import Iterator
 
 from auditor.model.inspection import (
     OptimizerFacts,
+    ProcessFacts,
     RunInspection,
-    SchedulerFacts,
+    ScheduleFacts,
     StateInspection,
     TrainerFacts,
 )
 from auditor.report._ansi import Paint
-from auditor.report._text import listing, number, one_line, plural
+from auditor.report._text import listing, one_line, plural
 from auditor.report.inspect import _words as words
 from auditor.report.inspect._lines import fact, short, title
 
+_PROCESSES_SHOWN = 4
+
 
 def states(run: RunInspection, paint: Paint, width: int) -> Iterator[str]:
-    """The last folder that holds each part of the state, and how many folders hold any."""
+    """The folder that holds most of the state, and how many others hold some."""
     if not run.states:
         return
-    last = max(run.states, key=lambda item: (_parts(item), item.step or 0))
-    rest = f" (and in {plural(len(run.states) - 1, 'other folder')})" if len(run.states) > 1 else ""
-    yield title("State", words.folder(last.folder) + rest, paint, width)
-    if last.trainer is not None:
-        yield from fact("trainer", _trainer(last.trainer), paint, width)
-    if last.optimizer is not None:
-        yield from fact("optimizer", _optimizer(last.optimizer), paint, width)
-    if last.scheduler is not None:
-        yield from fact("schedule", _scheduler(last.scheduler), paint, width)
-    for item in last.generators[:4]:
-        name = "generators" if item.rank is None else f"rank {item.rank}"
-        yield from fact(name, _generators(item.cpu_seed, item.cuda_seeds, item.says), paint, width)
-    if last.scaler is not None:
-        skips = last.scaler.growths_minus_skips
-        grown = "" if skips is None else f", doubled {skips} times more than halved"
-        text = "; ".join((f"scale {number(last.scaler.scale)}{grown}", *last.scaler.says))
-        yield from fact("scaler", text, paint, width)
+    most = max(run.states, key=lambda item: (_parts(item), item.step or 0))
+    rest = len(run.states) - 1
+    more = f" ({plural(rest, 'other folder')} {'holds' if rest == 1 else 'hold'} some too)" if rest else ""
+    yield title("State", words.folder(most.folder) + more, paint, width)
+    for label, text in _facts(most):
+        yield from fact(label, text, paint, width)
+
+
+def _facts(state: StateInspection) -> Iterator[tuple[str, str]]:
+    if state.trainer is not None:
+        yield "trainer", _trainer(state.trainer)
+    if state.optimizer is not None:
+        yield "optimizer", _optimizer(state.optimizer)
+    if state.schedule is not None:
+        yield "schedule", _schedule(state.schedule)
+    for process in state.processes[:_PROCESSES_SHOWN]:
+        yield "generators" if process.rank is None else f"rank {process.rank}", _process(process)
+    if len(state.processes) > _PROCESSES_SHOWN:
+        yield "", f"… and {len(state.processes) - _PROCESSES_SHOWN} processes more"
+    if state.scaler is not None:
+        yield "scaler", state.scaler.says
+    for note in state.notes:
+        yield "note", note
 
 
 def _parts(state: StateInspection) -> int:
-    parts = (state.trainer, state.optimizer, state.scheduler, state.scaler)
-    return sum(part is not None for part in parts) + bool(state.generators)
+    parts = (state.trainer, state.optimizer, state.schedule, state.scaler)
+    return sum(part is not None for part in parts) + bool(state.processes)
 
 
 def _trainer(trainer: TrainerFacts) -> str:
-    epoch = f", epoch {short(trainer.epoch)}" if trainer.epoch is not None else ""
+    epoch = f", epoch {trainer.epoch:.6g}" if trainer.epoch is not None else ""
     steps = "no step" if trainer.global_step is None else f"step {trainer.global_step:,}"
     of = f" of {trainer.max_steps:,}" if trainer.max_steps else ""
     flos = f", {trainer.total_flos:.4g} FLOPs" if trainer.total_flos else ""
@@ -52,25 +61,45 @@ def _trainer(trainer: TrainerFacts) -> str:
 
 
 def _optimizer(optimizer: OptimizerFacts) -> str:
-    kind = one_line(optimizer.kind or "unknown kind")
-    count = f"{optimizer.with_state:,} of {plural(optimizer.parameters, 'tensor')} with moments"
-    steps = listing((f"{step:g}" for step in optimizer.steps), 4)
-    stepped = f", stepped {steps}" if steps else ""
-    return "; ".join((f"{kind}: {count}{stepped}", *map(one_line, optimizer.says)))
+    count = f"{optimizer.with_state:,} of {plural(optimizer.parameters, 'parameter')} have one"
+    steps = listing((_stepped(step, number, optimizer) for step, number in optimizer.steps), 3)
+    moments = [
+        f"{name} {short(value)}"
+        for name, value in (("mean", optimizer.first_moment), ("of squares", optimizer.second_moment))
+        if value is not None
+    ]
+    norms = f"norms of the moments: {', '.join(moments)}" if moments else ""
+    idle = listing(map(one_line, optimizer.never_updated), 3)
+    parts = (
+        optimizer.says,
+        count,
+        f"updated {steps}" if steps else "",
+        f"never updated: {idle}" if idle else "",
+        norms,
+        *optimizer.mismatches,
+    )
+    return "; ".join(part for part in parts if part)
 
 
-def _scheduler(scheduler: SchedulerFacts) -> str:
-    at = "no step" if scheduler.last_epoch is None else f"at step {scheduler.last_epoch:,}"
-    now = listing((short(rate) for rate in dict.fromkeys(scheduler.last_lr)), 4)
-    peak = listing((short(rate) for rate in dict.fromkeys(scheduler.base_lrs)), 4)
-    rates = f", learning rate {now or '–'} of peak {peak or '–'}"
-    return "; ".join((f"{at}{rates}", *map(one_line, scheduler.says)))
+def _stepped(step: float, number: int, optimizer: OptimizerFacts) -> str:
+    times = f"{step:g} times"
+    return times if number == optimizer.with_state else f"{times} ({number:,})"
 
 
-def _generators(cpu: int | None, cuda: tuple[int, ...], says: tuple[str, ...]) -> str:
-    parts = ["CPU seed not known" if cpu is None else f"CPU seed {cpu}"]
-    if cuda:
-        parts.append(
-            f"CUDA {'seed' if len(set(cuda)) == 1 else 'seeds'} {listing(map(str, dict.fromkeys(cuda)), 4)}"
+def _schedule(schedule: ScheduleFacts) -> str:
+    return "; ".join((schedule.says, *schedule.notes))
+
+
+def _process(process: ProcessFacts) -> str:
+    """One seed and the numbers drawn since; each generator's sentence where they disagree or are not known."""
+    known = [one for one in process.generators if one.seed is not None]
+    if not known:
+        return (
+            "; ".join(f"{one.name}: {one.says}" for one in process.generators if one.says)
+            or "no seed is recorded"
         )
-    return "; ".join((", ".join(parts), *map(one_line, says)))
+    seeds = {one.seed for one in known}
+    if len(seeds) > 1 or any(one.seed is None or one.draws is None for one in process.generators):
+        return "; ".join(f"{one.name} {one.says or f'seed {one.seed}'}" for one in process.generators)
+    drawn = ", ".join(f"{one.name} {one.draws:,}" for one in known)
+    return f"all began from seed {known[0].seed}; numbers drawn since: {drawn}"

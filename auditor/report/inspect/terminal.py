@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from auditor.model.inspection import Inspection, InspectionComparison, RunInspection
 from auditor.report._ansi import Paint
 from auditor.report._text import listing, one_line, plural, shorten, wrapped
-from auditor.report.inspect import _modules, _side, _states, _steps
+from auditor.report.inspect import _modules, _states, _steps
 from auditor.report.inspect import _words as words
 from auditor.report.inspect._facts import adapter_facts, run_facts
 from auditor.report.inspect._lines import title
@@ -21,11 +21,12 @@ _UNREAD_SHOWN = 10
 def render(found: Inspection | InspectionComparison, view: View = PLAIN) -> str:
     """Lines of at most ``width`` columns (60 at least); without escapes when colour is off."""
     paint, columns = Paint(view.colour), max(view.width, 60)
-    blocks = (
-        _blocks(found, paint, columns)
-        if isinstance(found, Inspection)
-        else _side.blocks(found, paint, columns, view.tensors)
-    )
+    if isinstance(found, Inspection):
+        blocks = _blocks(found, paint, columns)
+    else:
+        from auditor.report.inspect import _side
+
+        blocks = _side.blocks(found, paint, columns, view.tensors)
     text = "\n\n".join("\n".join(lines) for lines in map(list, blocks) if lines) + "\n"
     return ascii_only(text) if view.ascii else text
 

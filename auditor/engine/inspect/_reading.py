@@ -1,0 +1,44 @@
+"""Snapshot -> runs, reading only the files that an inspection shows: no tokenizers, no cards."""
+
+from collections.abc import Iterator, Sequence
+
+from auditor.artifacts._base import Artifact
+from auditor.artifacts.adapter_config import AdapterConfig
+from auditor.artifacts.adapter_weights import AdapterWeights
+from auditor.artifacts.base_config import BaseConfig
+from auditor.artifacts.event_log import EventLog
+from auditor.artifacts.model_weights import ModelWeights
+from auditor.artifacts.optimizer_state import OptimizerState
+from auditor.artifacts.rng_state import RngState
+from auditor.artifacts.scaler_state import ScalerState
+from auditor.artifacts.scheduler_state import SchedulerState
+from auditor.artifacts.trainer_state import TrainerState
+from auditor.artifacts.training_args import TrainingArgs
+from auditor.model import Snapshot
+from auditor.runs import Contents, Folder, Run, group, read
+
+_STATES: tuple[type[Artifact], ...] = (OptimizerState, SchedulerState, RngState, ScalerState, ModelWeights)
+_KINDS = frozenset(
+    {*_STATES, AdapterConfig, AdapterWeights, BaseConfig, EventLog, TrainerState, TrainingArgs}
+)
+
+
+def runs_of(snapshot: Snapshot) -> tuple[Contents, tuple[Run, ...]]:
+    """What was read, and the runs in it; folders of states, logs or weights that no run owns are runs of their own."""
+    contents = read(snapshot, _KINDS)
+    runs = group(contents)
+    return contents, (*runs, *_loose(contents, runs))
+
+
+def _loose(contents: Contents, runs: Sequence[Run]) -> Iterator[Run]:
+    """A lone optimizer.pt, the weights of a whole model, event files beside no adapter."""
+    owned = {folder.path for run in runs for folder in run.folders}
+    owned |= {folder.path for run in runs for lineage in run.others for folder in lineage}
+    logged = {log.path for run in runs for log in run.events}
+    names = {run.name for run in runs}
+    for path, folder in contents.folders.items():
+        events = tuple(log for log in folder.all(EventLog) if log.path not in logged)
+        if events or (path not in owned and any(folder.all(kind) for kind in _STATES)):
+            label = path or "."
+            root = Folder(path, {}) if path in owned else folder
+            yield Run(f"{label} (no run)" if label in names else label, root, (), contents, events)

@@ -1,0 +1,96 @@
+"""CPU of ``audit inspect`` on a repository with a 5 MB adapter, against bare ``python -c pass``, alternated in one run.
+
+    python benchmarks/inspection.py [rounds] [peer-python]
+
+Reference and reach: 60x with numbers, 20x without. ``peer-python`` is an interpreter that has peft-doctor installed;
+its checkpoint-check, which reads names and sizes only, is then measured on the same folder.
+"""
+
+import os
+import platform
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+
+from tests.builders import adapter_folders as made  # noqa: E402
+from tests.builders.pickles import make_training_args  # noqa: E402
+
+LAYERS, RANK, WIDTH, INNER = 18, 16, 512, 1408
+SHAPES = {
+    "self_attn.q_proj": (WIDTH, WIDTH),
+    "self_attn.v_proj": (WIDTH, WIDTH),
+    "mlp.down_proj": (WIDTH, INNER),
+}
+STEPS = 450
+REACH = {"with numbers": 60.0, "--no-numbers": 20.0}
+
+
+def write(folder: Path) -> int:
+    """An adapter with its run's log and arguments; returns the size of the weights in bytes."""
+    generator = numpy.random.default_rng(0)
+    factors = {
+        f"model.layers.{layer}.{kind}": (
+            generator.normal(0, 0.02, (RANK, inside)).astype(numpy.float32),
+            generator.normal(0, 0.01, (out, RANK)).astype(numpy.float32),
+        )
+        for layer in range(LAYERS)
+        for kind, (out, inside) in SHAPES.items()
+    }
+    files = made.folder(factors, r=RANK, lora_alpha=2 * RANK)
+    files["trainer_state.json"] = made.state(STEPS, STEPS)
+    files["training_args.bin"] = make_training_args(
+        {"learning_rate": 2e-4, "seed": 42, "optim": "adamw_torch"}
+    )
+    files["README.md"] = b"---\nbase_model: somebody/some-base\nlibrary_name: peft\n---\n# An adapter\n"
+    for name, data in files.items():
+        (folder / name).write_bytes(data)
+    return len(files["adapter_model.safetensors"])
+
+
+def cpu_seconds(command: list[str]) -> float:
+    """User and system seconds of a command and its children, from the kernel's account."""
+    pid = os.posix_spawn(
+        command[0],
+        command,
+        {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"},
+        file_actions=[(os.POSIX_SPAWN_OPEN, fd, os.devnull, os.O_WRONLY, 0) for fd in (1, 2)],
+    )
+    _, _, usage = os.wait4(pid, 0)
+    return usage.ru_utime + usage.ru_stime
+
+
+def main() -> None:
+    """Alternate all commands, then print one row each."""
+    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 10
+    os.environ["PYTHONPATH"] = str(ROOT)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        size = write(folder)
+        audit = [sys.executable, "-m", "auditor", "inspect", name]
+        work = {
+            "bare": [sys.executable, "-c", "pass"],
+            "numpy": [sys.executable, "-c", "import numpy"],
+            "--no-numbers": [*audit, "--no-numbers"],
+            "with numbers": audit,
+        }
+        if len(sys.argv) > 2:
+            work["peft-doctor"] = [sys.argv[2], "-m", "peft_doctor", "checkpoint-check", name]
+        best = dict.fromkeys(work, float("inf"))
+        for _ in range(rounds + 1):
+            for key, command in work.items():
+                best[key] = min(best[key], cpu_seconds(command))
+    print(f"{platform.machine()}, Python {platform.python_version()}, adapter of {size / 1e6:.1f} MB")
+    print(f"minimum of {rounds + 1} alternated runs, whole process")
+    print(f"{'command':<16} {'CPU ms':>8} {'x bare':>8} {'reach':>8}")
+    for key, seconds in best.items():
+        reach = f"{REACH[key]:.0f}" if key in REACH else "-"
+        print(f"{key:<16} {seconds * 1000:>8.1f} {seconds / best['bare']:>8.2f} {reach:>8}")
+
+
+if __name__ == "__main__":
+    main()
