@@ -8,7 +8,8 @@ learning rate, rank or seed than its configuration says is another model, and a 
 will not reproduce it. The finding names the test and its arithmetic.
 
 A schedule that an earlier start of the run began and the arguments of a later one is a warning: resuming keeps the
-old rates, so the recorded arguments are not those that trained.
+old rates, so the recorded arguments are not those that trained. A seed that only the adapter's initial values speak
+against is one too: they may be those of an adapter that was trained further.
 
 Wrong when: the declared file belongs to another run in the same repository, or the platform translates a
 setting on purpose before it trains.
@@ -55,6 +56,8 @@ _OWN_TEST = (
 )
 """Claims with the test whose outcome another rule reports."""
 
+_MILD = ("card-against-training", "seed-from-lora-init")
+"""Tests that alone are a warning: a card is prose, and initial values may be those of an adapter trained before."""
 _LOADED = ("schedule-from-scheduler-state", "optimizer-from-state")
 """Tests against states that resuming loads."""
 
@@ -68,7 +71,7 @@ def check(ledger: Ledger, recipe: Recipe | None, run: Run) -> Iterator[Problem |
     for claim in ledger.claims.values():
         against = _against(claim, recipe, run)
         if against:
-            mild = all(item.id == "card-against-training" for item in against) or _is_resumed(claim, against)
+            mild = all(item.id in _MILD for item in against) or _is_resumed(claim, against)
             message = f"`{claim.key}` is contradicted: {against[0].says}"
             found = problem(claim, against, message, Severity.WARNING if mild else None)
             copies = odd.says((claim.key,)) if odd is not None and odd.one.path in against[0].paths else ()

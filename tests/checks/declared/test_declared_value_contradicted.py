@@ -1,6 +1,9 @@
+import json
+
 import pytest
 
 from auditor.sources.directory import memory_snapshot
+from tests.builders.drawn import BLOCK, adapter_file, factors
 from tests.builders.platforms import EVERY, with_config
 from tests.builders.repositories import TINY_BASE, healthy, seed
 from tests.checks.expecting import ERROR, WARNING, finding, found, reasons
@@ -38,6 +41,29 @@ def test_fails_for_another_rank_once_with_every_test_against_it() -> None:
                 ),
                 "declared-against-adapter-config: r is declared as 16, and adapter_config.json says 8",
             ),
+        )
+    ]
+
+
+def test_fails_mildly_for_a_seed_that_only_the_initial_values_speak_against() -> None:
+    config = {"trainer": "sft", "train_model_parameters": {"seed": 42}}
+    targets = [name.rpartition(".")[2] for name, _, _ in BLOCK]
+    files = {
+        CONFIG: json.dumps(config).encode(),
+        "adapter_config.json": json.dumps({"peft_type": "LORA", "r": 4, "target_modules": targets}).encode(),
+        "adapter_model.safetensors": adapter_file(factors(1234)),
+    }
+    assert found(RULE, memory_snapshot("test", files)) == [
+        finding(
+            RULE,
+            WARNING,
+            "`seed` is contradicted: seed 42 does not reach the adapter: "
+            "seed 1234 proved on 14 of 14 untrained modules",
+            CONFIG,
+            "/train_model_parameters/seed",
+            expected="42",
+            observed="1234",
+            evidence=("seed-from-lora-init: by chance less often than once in 10^300",),
         )
     ]
 

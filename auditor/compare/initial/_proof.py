@@ -1,0 +1,269 @@
+"""What one seed explains of an adapter's weights, and the sentence that says so."""
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import takewhile
+
+from auditor.architectures._structure import Structure
+from auditor.artifacts.adapter_config import AdapterConfig
+from auditor.artifacts.adapter_weights import AdapterWeights
+from auditor.compare.initial._draws import Draws, draws, head_offsets
+from auditor.compare.initial._locate import locate
+from auditor.compare.initial._order import likely_order
+from auditor.compare.initial._stream import Stream
+from auditor.compare.initial._values import SAMPLE, Stored, Values, match, replayed
+from auditor.compare.initial._walk import WORDS, Walk, walk
+from auditor.errors import CannotRead
+
+PROVED, CONSISTENT, UNREACHED, INCONCLUSIVE = "proved", "consistent", "unreached", "inconclusive"
+USUAL_SEEDS = (
+    *range(11),
+    13,
+    17,
+    21,
+    33,
+    37,
+    42,
+    99,
+    100,
+    101,
+    123,
+    1234,
+    1337,
+    2021,
+    2022,
+    2023,
+    2024,
+    3407,
+    12345,
+)
+"""Seeds tried when the one asked for explains nothing: those that scripts use."""
+WINDOW = 1 << 22
+"""Words after a seed in which initial values are looked for when they do not come first."""
+_ENOUGH = -9 * math.log(10)
+"""Natural logarithm of the chance below which trained modules speak for a seed."""
+_NEIGHBOURS = 16
+_SHRUNK = 1 - 1e-5
+_RECOGNISABLE = 512
+"""Least elements of a trained module whose absence from a stream means something."""
+
+
+@dataclass(frozen=True, slots=True)
+class SeedProof:
+    """What is known of the seed that drew an adapter.
+
+    ``verdict`` is ``proved`` (modules never trained hold the replayed numbers), ``consistent`` (trained modules
+    remember them), ``unreached`` (initial values are still there and another seed or none explains them) or
+    ``inconclusive``. ``proved`` of ``tested`` modules are explained: the untrained ones when the verdict is proved,
+    else the trained ones. ``correlation`` is the mean over the modules that are explained, ``next_best`` the largest of
+    other seeds; both lie in -1..1 and are None when nothing was compared. ``odds`` is log10 of a bound on the
+    probability that chance explains as much. ``drawn_before`` counts the 32-bit words drawn between the seed and the
+    adapter. ``other`` is another seed that explains the values. ``says`` is a sentence without full stop, ``why`` more
+    words.
+    """
+
+    verdict: str
+    seed: int | None
+    proved: int = 0
+    tested: int = 0
+    correlation: float | None = None
+    next_best: float | None = None
+    odds: float | None = None
+    says: str = ""
+    why: str = ""
+    drawn_before: int = 0
+    other: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much work a proof may be: elements a module, words followed, words looked through for so many modules."""
+
+    sample: int = SAMPLE
+    words: int = WORDS
+    window: int = WINDOW
+    looked_for: int = 3
+    others: tuple[int, ...] = USUAL_SEEDS
+
+
+def prove_seed(
+    weights: AdapterWeights,
+    config: AdapterConfig,
+    seed: int,
+    structure: Structure | None = None,
+    limits: Limits | None = None,
+) -> SeedProof:
+    """Replay the draws of ``seed`` (its low 32 bits count) and say what they explain of the adapter's weights.
+
+    ``structure`` is the base's, which gives the order of modules; without it the usual order is the first guess.
+    Weights that cannot be read are inconclusive. Nothing is raised.
+    """
+    limits = limits or Limits()
+    found = draws(weights, config)
+    if isinstance(found, str):
+        return inconclusive(seed, found)
+    order = likely_order(found, weights, structure)
+    try:
+        return _proof(seed, order, Values(weights, limits.sample), tuple(head_offsets(weights)), limits)
+    except CannotRead as error:
+        return inconclusive(seed, f"{weights.path} {error.reason}")
+
+
+def inconclusive(seed: int | None, why: str) -> SeedProof:
+    """Nothing can be said, and why."""
+    return SeedProof(INCONCLUSIVE, seed, says=f"inconclusive: {why}", why=why)
+
+
+def _proof(
+    seed: int, order: Sequence[Draws], values: Values, offsets: Iterable[int], limits: Limits
+) -> SeedProof:
+    best = max((walk(seed, order, values, at, limits.words) for at in offsets), key=_strength)
+    known = [stored for draws in order if (stored := values.of(draws)) is not None]
+    if not known:
+        return inconclusive(seed, "the initial tensors hold no finite numbers")
+    if best.placed:
+        return _explained(best, known)
+    initial = [stored for stored in known if stored.looks_initial]
+    for stored in _worth_looking(initial)[: limits.looked_for]:
+        at = locate(seed, stored, limits.window)
+        if at is not None and at >= 0:
+            return _explained(_around(seed, stored, at, order, values, limits), known)
+    return _unexplained(seed, order, values, initial, limits)
+
+
+def _around(
+    seed: int, stored: Stored, at: int, order: Sequence[Draws], values: Values, limits: Limits
+) -> Walk:
+    """The walk through a module whose first word is known: from it on, or from where the order lets the first begin."""
+    before = sum(draws.total for draws in takewhile(lambda d: d.module != stored.draws.module, order))
+    starts = (at, at - before) if at >= before else (at,)
+    return max((walk(seed, order, values, start, limits.words) for start in starts), key=_strength)
+
+
+def _strength(found: Walk) -> float:
+    return -sum(seen.chance for _, _, seen in found.placed)
+
+
+def _worth_looking(initial: Sequence[Stored]) -> list[Stored]:
+    """Modules to look for anywhere in the stream: untrained ones first, then long ones."""
+    usable = [
+        s for s in initial if s.draws.kind == "uniform" and (s.untrained or s.values.size >= _RECOGNISABLE)
+    ]
+    return sorted(usable, key=lambda s: (not s.untrained, -s.values.size))
+
+
+def _explained(found: Walk, known: Sequence[Stored]) -> SeedProof:
+    untrained = sum(stored.untrained for stored in known)
+    exact = [item for item in found.placed if item[2].exact]
+    moved = [item for item in found.placed if not item[2].exact]
+    chance = sum(seen.chance for _, _, seen in found.placed) + math.log(max(1, found.tests))
+    proof = SeedProof(
+        PROVED if exact else CONSISTENT,
+        found.seed,
+        len(exact or moved),
+        max(untrained, len(exact)) if exact else len(known) - untrained,
+        _mean([seen.correlation for _, _, seen in (exact or moved)]),
+        _next_best(found),
+        min(0.0, chance / math.log(10)),
+        drawn_before=found.offset,
+    )
+    if not exact and chance > _ENOUGH:
+        return replace(
+            inconclusive(found.seed, "too few numbers are stored to tell seeds apart"), odds=proof.odds
+        )
+    return replace(
+        proof, says=_says(proof), why="; ".join(_remarks(found, proof, moved, len(known) - untrained))
+    )
+
+
+def _says(proof: SeedProof) -> str:
+    if proof.verdict == PROVED:
+        noun = "module" if proof.tested == 1 else "modules"
+        return f"seed {proof.seed} proved on {proof.proved} of {proof.tested} untrained {noun}"
+    noun = "module" if proof.tested == 1 else "modules"
+    told = f"seed {proof.seed} consistent on {proof.proved} of {proof.tested} trained {noun}"
+    return f"{told} (correlation {share(proof.correlation)}, next best {share(proof.next_best)})"
+
+
+def _remarks(
+    found: Walk, proof: SeedProof, moved: Sequence[tuple[Stored, int, object]], trained: int
+) -> Iterator[str]:
+    factors = [seen.factor for _, _, seen in found.placed if seen.factor is not None]
+    shrunk = sum(factor < _SHRUNK for factor in factors)
+    if proof.verdict == PROVED and moved:
+        mean = _mean([seen.correlation for _, _, seen in found.placed if not seen.exact])
+        yield f"{len(moved)} of {trained} trained modules remember it (correlation {share(mean)})"
+    if shrunk:
+        yield f"{shrunk} shrank by one factor each, which weight decay does where the gradient is zero"
+    if len(factors) > shrunk:
+        yield f"{len(factors) - shrunk} are equal but for the last digits"
+    if found.offset:
+        yield f"{found.offset:,} numbers were drawn between the seed and the adapter"
+    if not found.ended:
+        yield "the adapter draws more numbers than were followed"
+    yield f"by chance {odds_text(proof.odds)}"
+
+
+def _unexplained(
+    seed: int, order: Sequence[Draws], values: Values, initial: Sequence[Stored], limits: Limits
+) -> SeedProof:
+    for other in limits.others:
+        if other != seed & 0xFFFFFFFF and walk(other, order, values, 0, limits.words, 1).placed:
+            found = walk(other, order, values, 0, limits.words)
+            proof = _explained(found, [s for draws in order if (s := values.of(draws)) is not None])
+            if proof.verdict in (PROVED, CONSISTENT):
+                says = f"seed {seed} does not reach the adapter: {proof.says}"
+                return replace(proof, verdict=UNREACHED, seed=seed, other=other, says=says)
+    looked = _worth_looking(initial)
+    if not looked:
+        return inconclusive(seed, _why_unknown(order, initial))
+    state = "still hold" if looked[0].untrained else "are near"
+    amount = sum(stored.untrained == looked[0].untrained for stored in initial)
+    says = (
+        f"seed {seed} does not reach the adapter: {amount} {'module' if amount == 1 else 'modules'} "
+        f"{state} their initial values, which are not among the first {limits.window:,} numbers after the seed"
+    )
+    return SeedProof(UNREACHED, seed, 0, amount, 0.0, says=says, why=_CAUSES)
+
+
+_CAUSES = (
+    "the adapter was drawn before the seed was set, by another seed, on a GPU or in another number type, "
+    "or it continues an earlier adapter"
+)
+
+
+def _why_unknown(order: Sequence[Draws], initial: Sequence[Stored]) -> str:
+    if not initial:
+        return "the weights have moved too far from where they began, or the seed did not draw them"
+    if any(draws.kind == "normal" for draws in order):
+        return "the seed does not draw these values first, and normal draws are not looked for further on"
+    return "the modules that are near their initial values are too small to tell"
+
+
+def _next_best(found: Walk) -> float | None:
+    """The largest correlation that neighbouring seeds reach on the longest modules, at the same words."""
+    longest = sorted(found.placed, key=lambda item: -item[0].values.size)[:2]
+    best: float | None = None
+    for other in range(found.seed + 1, found.seed + 1 + _NEIGHBOURS):
+        stream = Stream(other)
+        for stored, start, _ in sorted(longest, key=lambda item: item[1]):
+            seen = match(stored, replayed(stream, stored.draws, start, stored.values.size))
+            best = max(best or 0.0, abs(seen.correlation))
+    return best
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return sum(values) / len(values) if values else None
+
+
+def share(value: float | None) -> str:
+    """A correlation as ``.9993``, or a dash."""
+    return "-" if value is None else f"{value:.4f}".removeprefix("0")
+
+
+def odds_text(odds: float | None) -> str:
+    """``less often than once in 10^80`` for log10 odds of -80.3."""
+    if odds is None or odds > -1:
+        return "not excluded"
+    return f"less often than once in 10^{min(300, math.floor(-odds))}"

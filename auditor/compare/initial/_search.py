@@ -1,0 +1,207 @@
+"""The seed that drew an adapter, searched for in a range.
+
+A few of the largest values of one module tell their sign for sure, and a sign is one or two bits of one word of the
+stream (`_linear` makes those bits straight from a seed). A seed that gives all signs is then replayed and compared.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from auditor.architectures._structure import Structure
+from auditor.artifacts.adapter_config import AdapterConfig
+from auditor.artifacts.adapter_weights import AdapterWeights
+from auditor.compare.initial._draws import Draws, draws, head_offsets
+from auditor.compare.initial._linear import Bit, Seeding, batches, functionals
+from auditor.compare.initial._order import likely_order
+from auditor.compare.initial._proof import CONSISTENT, PROVED, Limits, SeedProof, inconclusive, prove_seed
+from auditor.compare.initial._stream import LANES, Stream
+from auditor.compare.initial._values import Stored, Values, match, replayed
+from auditor.errors import CannotRead
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Progress = Callable[[int, int], None]
+"""Called with the seeds tried and the seeds to try."""
+_LANES = 1 << 17
+"""Bits of many seeds made at once: as many as a processor's second cache holds."""
+_FIRST_SIGNS, _SIGNS = 12, 64
+_WRONG = 2
+"""Signs of the first twelve that training may have turned; by chance one seed in fifty passes."""
+_LEAST_RIGHT = 50
+"""Of 64 signs: by chance one seed in 300,000 has as many."""
+_AMONG = 4096
+"""Elements among which the largest are chosen: a later one lies further along the stream."""
+_PATIENCE = 64
+"""Batches after which the seeds that passed are looked at; the first batch is, for the seeds people use."""
+_FURTHEST = 1 << 24
+_FIRST_MODULES = 24
+
+
+@dataclass(frozen=True, slots=True)
+class _Guess:
+    """That a module's draws begin at a word, and the bits of the stream its signs fix (1 is positive)."""
+
+    stored: Stored
+    start: int
+    bits: tuple[Bit, ...]
+    expected: tuple[int, ...]
+
+    @property
+    def need(self) -> int:
+        """How many of the first signs must be right."""
+        return _FIRST_SIGNS - (0 if self.stored.untrained else _WRONG)
+
+
+def recover_seed(
+    weights: AdapterWeights,
+    config: AdapterConfig,
+    structure: Structure | None = None,
+    seeds: Sequence[int] = range(1 << 16),
+    progress: Progress | None = None,
+) -> SeedProof:
+    """The first of ``seeds`` that explains the adapter's initial weights; two seeds equal modulo 2**32 are one.
+
+    The proof's ``odds`` count every seed tried. Without any the verdict is inconclusive, ``tested`` 0. Weights that
+    cannot be read are inconclusive; nothing is raised. ``progress`` is called now and then.
+    """
+    found = draws(weights, config)
+    if isinstance(found, str):
+        return inconclusive(None, found)
+    values = Values(weights, _AMONG)
+    try:
+        hit = _search(
+            _rounds(found, weights, structure, values), seeds, progress or (lambda done, total: None)
+        )
+    except CannotRead as error:
+        return inconclusive(None, f"{weights.path} {error.reason}")
+    if hit is None:
+        return inconclusive(
+            None, f"none of {len(seeds):,} seeds drew a module that the adapter may begin with"
+        )
+    proof = prove_seed(weights, config, hit, structure, Limits(others=()))
+    if proof.verdict not in (PROVED, CONSISTENT):
+        return proof
+    odds = min(0.0, (proof.odds or 0.0) + math.log10(len(seeds)))
+    return replace(
+        proof, odds=odds, why=f"the only one of the seeds tried up to it, of {len(seeds):,}; {proof.why}"
+    )
+
+
+def _rounds(
+    found: Mapping[str, Draws], weights: AdapterWeights, structure: Structure | None, values: Values
+) -> Iterator[list[_Guess]]:
+    """Guesses to search with, the likeliest first: the order known from the base, then any module as the first one."""
+    order = likely_order(found, weights, structure)
+    likely = [
+        _guess(values.of(d), at) for offset in head_offsets(weights) for d, at in _best(order, offset, values)
+    ]
+    yield [guess for guess in likely if guess is not None]
+    said = {(guess.stored.draws.module, guess.start) for guess in likely if guess is not None}
+    firsts = [d for d in order[:_FIRST_MODULES] if (d.module, 0) not in said]
+    yield [guess for d in firsts if (guess := _guess(values.of(d), 0)) is not None]
+
+
+def _best(order: Sequence[Draws], offset: int, values: Values) -> Iterator[tuple[Draws, int]]:
+    """The first module, and the first that was never trained, with their first words."""
+    at = offset
+    for one in order:
+        stored = values.of(one)
+        if at == offset or (stored is not None and stored.untrained):
+            yield one, at
+        if stored is not None and stored.untrained:
+            return
+        at += one.total
+        if at > _FURTHEST:
+            return
+
+
+def _guess(stored: Stored | None, start: int) -> _Guess | None:
+    """None for a module with too few values to choose signs from."""
+    import numpy
+
+    if stored is None or stored.values.size < _SIGNS:
+        return None
+    limit = stored.draws.scale if stored.draws.kind == "uniform" else math.inf
+    size = numpy.abs(stored.values)
+    # A value beyond the bound was moved there; as far inside is as sure.
+    sure = numpy.where(size > limit, 2 * limit - size, size)
+    chosen = [int(place) for place in numpy.argsort(-sure, kind="stable")[:_SIGNS]]
+    first = start + stored.draws.before
+    bits, turned = zip(*(_sign(stored.draws, place) for place in chosen), strict=True)
+    expected = tuple(
+        int((stored.values[place] > 0) != turn) for place, turn in zip(chosen, turned, strict=True)
+    )
+    return _Guess(stored, start, tuple((first + at, mask) for at, mask in bits), expected)
+
+
+def _sign(draws: Draws, place: int) -> tuple[Bit, bool]:
+    """The bit that is set when an element is positive, or (True) when it is not.
+
+    A uniform is positive from half of 24 bits on. A normal is a cosine (first eight of a block of 16) or sine of the
+    angle that the word eight places on, or its own, gives: a sine is positive in the first half of the circle, a cosine
+    in its first and last quarter.
+    """
+    if draws.kind == "uniform":
+        return (place, 1 << 23), False
+    if place % LANES < LANES // 2:
+        return (place + LANES // 2, 3 << 22), True
+    return (place, 1 << 23), True
+
+
+def _search(rounds: Iterator[list[_Guess]], seeds: Sequence[int], progress: Progress) -> int | None:
+    """The first seed that a guess confirms."""
+    for guesses in rounds:
+        if not guesses:
+            continue
+        sieve = _Sieve(guesses)
+        done = 0
+        for number, batch in enumerate(batches(seeds, sieve.batch)):
+            done += len(batch)
+            sieve.add(batch)
+            last = done == len(seeds)
+            if last or number % _PATIENCE == 0:
+                for seed in sieve.confirmed():
+                    return seed
+                progress(done, len(seeds))
+    return None
+
+
+class _Sieve:
+    """Lets through the seeds that give a guess's first signs, then all signs, then its values."""
+
+    def __init__(self, guesses: list[_Guess]) -> None:
+        import numpy
+
+        self.guesses = guesses
+        self.batch = max(512, min(8192, _LANES // (_FIRST_SIGNS * len(guesses))))
+        self._first = Seeding(functionals([bit for guess in guesses for bit in guess.bits[:_FIRST_SIGNS]]))
+        self._all = [Seeding(functionals(guess.bits)) for guess in guesses]
+        self._expected = numpy.array([guess.expected for guess in guesses], numpy.uint32)
+        self._waiting: list[list[NDArray[Any]]] = [[] for _ in guesses]
+
+    def add(self, batch: "NDArray[Any]") -> None:
+        """Keep the seeds of a batch that give the first signs; few at once would cost as much as thousands."""
+        bits = self._first.bits(batch).reshape(len(self.guesses), _FIRST_SIGNS, -1)
+        right = (bits == self._expected[:, :_FIRST_SIGNS, None]).sum(axis=1)
+        for row, guess in enumerate(self.guesses):
+            self._waiting[row].append(batch[right[row] >= guess.need])
+
+    def confirmed(self) -> Iterator[int]:
+        """The kept seeds whose replay is recognised in the stored values, in order of the guesses."""
+        import numpy
+
+        for row, guess in enumerate(self.guesses):
+            waiting = numpy.concatenate(self._waiting[row])
+            self._waiting[row].clear()
+            if waiting.size:
+                agree = (self._all[row].bits(waiting) == self._expected[row][:, None]).sum(axis=0)
+                left = waiting[agree >= (_SIGNS if guess.stored.untrained else _LEAST_RIGHT)]
+                yield from (seed for seed in map(int, left) if _confirms(guess, seed))
+
+
+def _confirms(guess: _Guess, seed: int) -> bool:
+    draws, values = guess.stored.draws, guess.stored.values
+    return match(guess.stored, replayed(Stream(seed), draws, guess.start, values.size)).seen

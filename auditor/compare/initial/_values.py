@@ -1,0 +1,180 @@
+"""Stored values against replayed ones: equal, equal but for a factor, or correlated."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from auditor.artifacts._safetensors import TensorInfo
+from auditor.artifacts.adapter_weights import AdapterWeights
+from auditor.compare.initial._draws import Draws
+from auditor.compare.initial._stream import LANES, Stream, normal, uniform
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+SAMPLE = 1 << 16
+"""Elements of a module compared, at most: all of a matrix of rank 16 over 4,096 inputs."""
+_BITS = {"F64": 20.0, "F32": 20.0, "F16": 8.0, "BF16": 5.0}
+"""Bits that equality of one element shows, below what the type keeps of a 24-bit number."""
+_SAME_NORMAL = 4e-6
+"""Largest relative distance of normals that count as equal; torch's approximations stay below 5e-7."""
+_SAME_SCALED = 2e-4
+"""Largest relative distance after a factor is taken out: ten thousand roundings of float32, one of a step each."""
+_FACTORS = 0.2, 1 + 1e-6
+SEEN = 7.0
+"""Standard deviations from which a correlation places a module: by chance once in 4e10 tries."""
+_MOVED = 1.5
+_SPREAD = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """One module held against one place of a stream.
+
+    ``equal``: every element compared is the replayed number as the file's type rounds it. ``factor`` is set when all
+    are one multiple of theirs (weight decay with a gradient of zero). ``z`` is the scalar product in standard
+    deviations of its distribution under another seed; ``chance`` the natural logarithm of a bound on the probability
+    of as good a match by chance (Hoeffding: both distributions are sub-Gaussian with their own variance).
+    """
+
+    equal: bool
+    factor: float | None
+    correlation: float
+    z: float
+    chance: float
+
+    @property
+    def exact(self) -> bool:
+        """Whether the module still holds the replayed numbers, or one multiple of them."""
+        return self.equal or self.factor is not None
+
+    @property
+    def seen(self) -> bool:
+        """Whether the module is recognised."""
+        return self.chance < -SEEN * SEEN / 2
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """The first ``values`` (float64, flat, finite) of a module's kept tensor, and whether it was ever trained."""
+
+    draws: Draws
+    values: "NDArray[Any]"
+    untrained: bool
+
+    @property
+    def norm(self) -> float:
+        """The Euclidean norm of the values."""
+        return math.sqrt(float(self.values @ self.values))
+
+    @property
+    def looks_initial(self) -> bool:
+        """Whether the values are spread as fresh draws are: those of a uniform end at its bound."""
+        import numpy
+
+        spread = self.norm / math.sqrt(self.values.size) / self.draws.deviation
+        edge = float(numpy.abs(self.values).max())
+        inside = self.draws.kind == "normal" or edge < _MOVED * self.draws.scale
+        return inside and abs(spread - 1) < _SPREAD + 2 / math.sqrt(self.values.size)
+
+
+class Values:
+    """The stored values of modules, each read once. Raises CannotRead for a file that cannot be read."""
+
+    def __init__(self, weights: AdapterWeights, sample: int = SAMPLE) -> None:
+        self.weights, self.sample = weights, sample
+        self._found: dict[str, Stored | None] = {}
+
+    def of(self, draws: Draws) -> Stored | None:
+        """A module's values; None when they are not finite numbers, or all zero."""
+        if draws.module not in self._found:
+            self._found[draws.module] = self._read(draws)
+        return self._found[draws.module]
+
+    def _read(self, draws: Draws) -> Stored | None:
+        import numpy
+
+        if draws.kept.dtype not in _BITS:
+            return None
+        count = min(self.sample, draws.kept.elements - draws.last)
+        count -= count % LANES if draws.kind == "normal" else 0
+        chunk = next(self.weights.chunks(draws.kept.name, count), None) if count else None
+        values = numpy.zeros(0) if chunk is None else chunk.astype(numpy.float64)
+        if not numpy.isfinite(values).all() or not values.any():
+            return None
+        return Stored(draws, values, self._is_zero(draws.zeroed))
+
+    def _is_zero(self, info: TensorInfo | None) -> bool:
+        return info is not None and not any(chunk.any() for chunk in self.weights.chunks(info.name))
+
+
+def replayed(stream: Stream, draws: Draws, start: int, count: int) -> "NDArray[Any]":
+    """The first ``count`` kept values (float32) when the module's draws begin at word ``start``."""
+    words = stream.words(start + draws.before, count)
+    return uniform(words, draws.scale) if draws.kind == "uniform" else normal(words, draws.scale)
+
+
+def match(stored: Stored, made: "NDArray[Any]") -> Match:
+    """Hold stored values against replayed ones of the same count."""
+    import numpy
+
+    draws, values = stored.draws, stored.values
+    exact = made.astype(numpy.float64)
+    product = float(values @ exact)
+    square = float(exact @ exact)
+    if not square or not math.isfinite(product):
+        return Match(False, None, 0.0, 0.0, 0.0)
+    z = product / stored.norm / draws.deviation
+    chance = -z * z / 2 if z > 0 else 0.0
+    equal = any(_same(values, rounded, draws) for rounded in _rounded(made, draws.kept.dtype))
+    factor = None if equal else _factor(values, exact, product / square)
+    if equal:
+        chance = min(chance, -values.size * _BITS[draws.kept.dtype] * math.log(2))
+    return Match(equal, factor, product / stored.norm / math.sqrt(square), z, chance)
+
+
+def _same(values: "NDArray[Any]", made: "NDArray[Any]", draws: Draws) -> bool:
+    import numpy
+
+    if draws.kind == "uniform":
+        return bool(numpy.array_equal(values, made))
+    # One step of a 16-bit type apart is equal too: the approximation may fall on the other side of a rounding.
+    step = {"BF16": 2.0**-7, "F16": 2.0**-10}.get(draws.kept.dtype, 0.0)
+    limit = _SAME_NORMAL * draws.scale + step * numpy.abs(made)
+    return bool((numpy.abs(values - made) <= limit).all())
+
+
+def _rounded(made: "NDArray[Any]", dtype: str) -> Iterator["NDArray[Any]"]:
+    """The float32 values as a file of this type holds them; float32 may have been a 16-bit type before."""
+    import numpy
+
+    if dtype in ("F32", "F64"):
+        yield made.astype(numpy.float64)
+    if dtype != "BF16":
+        yield made.astype(numpy.float16).astype(numpy.float64)
+    if dtype != "F16":
+        yield bfloat16(made)
+
+
+def bfloat16(values: "NDArray[Any]") -> "NDArray[Any]":
+    """float32 rounded to the nearest bfloat16, ties to even, as float64."""
+    import numpy
+
+    bits = values.view(numpy.uint32)
+    # Finite values stay below the largest exponent, so the sum never overflows.
+    bits = (bits + numpy.uint32(0x7FFF) + (bits >> numpy.uint32(16) & numpy.uint32(1))) & numpy.uint32(
+        0xFFFF0000
+    )
+    return bits.view(numpy.float32).astype(numpy.float64)
+
+
+def _factor(values: "NDArray[Any]", made: "NDArray[Any]", factor: float) -> float | None:
+    """The factor by which all values are smaller than replayed ones, when it is one factor."""
+    import numpy
+
+    if not _FACTORS[0] < factor < _FACTORS[1]:
+        return None
+    rest = values - factor * made
+    near = float(numpy.sqrt(rest @ rest)) <= _SAME_SCALED * float(numpy.sqrt(values @ values))
+    return factor if near else None

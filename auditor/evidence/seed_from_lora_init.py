@@ -1,0 +1,73 @@
+"""The seed, from the initial values that the adapter's own matrices still hold.
+
+PEFT draws lora_A from torch's CPU generator, module by module in the order of the base's ``named_modules()``, in most
+trainers right after the seed was set (peft 0.13.2 and 0.21.2, tuners/lora/layer.py ``update_layer``). A module that
+never trained keeps these numbers to the last bit, and a trained one is still correlated with them, so the draws of the
+stated seed are replayed and compared (auditor/compare/initial). A match is a proof: chance gives one less often than
+once in 10^9.
+
+No match proves little. A plain script wraps the model before the Trainer sets the seed, draws a new head first, or
+continues an earlier adapter, all honestly; so the claim is then open, with what was seen. It is contradicted only
+when a declared seed is not the one that drew the values, another is, and no generator state knows the declared one.
+"""
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from auditor.artifacts.rng_state import RngState
+from auditor.claims import DECLARED, EFFECTIVE, Ledger
+from auditor.evidence._say import contradicted, unverifiable, verified, whole
+from auditor.model import Evidence, Statement
+from auditor.runs import Run
+
+if TYPE_CHECKING:
+    from auditor.compare.initial import SeedProof
+
+_ELEMENTS = 4096
+_WORDS, _WINDOW = 1 << 25, 1 << 20
+"""What one audit may spend: 4,096 numbers a module, 33 million words of the stream (a tenth of a second), and one
+million searched for one module when nothing matches at once."""
+
+
+def weigh(run: Run, ledger: Ledger) -> Iterator[Evidence]:
+    """Test seed by the run's own weights, and by its first checkpoint, which is nearer to the beginning."""
+    stated = ledger.statement("seed", DECLARED, EFFECTIVE)
+    wanted = whole(stated.value) if stated else None
+    if stated is None or wanted is None:
+        return
+    found = _proof(run, wanted)
+    if found is not None:
+        proof, path = found
+        yield _outcome(run, stated, wanted, proof, path)
+
+
+def _proof(run: Run, seed: int) -> "tuple[SeedProof, str] | None":
+    from auditor.compare.initial import Limits, adapters_of, prove_seed
+
+    limits = Limits(_ELEMENTS, _WORDS, _WINDOW, 1)
+    first: tuple[SeedProof, str] | None = None
+    for weights, config, structure in islice(adapters_of(run), 2):
+        if config.peft_type != "LORA":
+            continue
+        proof = prove_seed(weights, config, seed, structure, limits)
+        if proof.verdict in ("proved", "consistent"):
+            return proof, weights.path
+        first = first or (proof, weights.path)
+    return first
+
+
+def _outcome(run: Run, stated: Statement, seed: int, proof: "SeedProof", path: str) -> Evidence:
+    if proof.verdict in ("proved", "consistent"):
+        return verified("seed", proof.says, proof.why, seed, path)
+    if proof.other is None:
+        says = (
+            f"{proof.says} ({proof.why})"
+            if proof.verdict == "unreached"
+            else proof.says.removeprefix("inconclusive: ")
+        )
+        return unverifiable("seed", says, path)
+    known = any(seed in (state.cpu_seed, *state.cuda_seeds) for state in run.all(RngState))
+    if known or stated.role != DECLARED:
+        return unverifiable("seed", f"{proof.says}; {seed} was set later", path)
+    return contradicted("seed", proof.says, proof.why, proof.other, stated.path, path)
