@@ -2,27 +2,41 @@
 
 from typing import TYPE_CHECKING, Any, Literal
 
+from auditor.artifacts._number_formats import numbers, numpy_module
 from auditor.artifacts._pickle_values import TensorRef
 
 if TYPE_CHECKING:
     import numpy
 
+_CODES = {
+    "bfloat16": "BF16",
+    "bool": "BOOL",
+    "float8_e4m3fn": "F8_E4M3",
+    "float8_e5m2": "F8_E5M2",
+    "float8_e4m3fnuz": "F8_E4M3FNUZ",
+    "float8_e5m2fnuz": "F8_E5M2FNUZ",
+    "float8_e8m0fnu": "F8_E8M0",
+}
+"""Dtypes that NumPy does not have, or not with these bytes, by their words in safetensors."""
+
 
 def as_array(data: bytes, ref: TensorRef, little_endian: bool) -> "numpy.ndarray[Any, Any]":
-    """The tensor's elements in its shape, strides respected; bfloat16 becomes float32 (its upper half).
+    """The tensor's elements in its shape, strides respected; bfloat16 and smaller floats become float32.
 
     ``data`` begins with the tensor's first element and ends with its last; the caller has checked both.
     """
-    import numpy as np
-
+    np: Any = numpy_module()
     order: Literal["<", ">"] = "<" if little_endian else ">"
-    if ref.dtype == "bfloat16":
-        halves = np.frombuffer(data, dtype=order + "u2").astype("<u4")
-        flat: numpy.ndarray[Any, Any] = (halves << 16).view("<f4")
+    flat: numpy.ndarray[Any, Any]
+    if ref.dtype in _CODES:
+        stored = np.frombuffer(data, dtype=order + "u2" if ref.dtype == "bfloat16" else "u1")
+        flat = numbers(stored, _CODES[ref.dtype])
     else:
         flat = np.frombuffer(data, dtype=np.dtype(ref.dtype).newbyteorder(order))
     if ref.numel == 0:
-        return np.zeros(ref.shape, flat.dtype)
+        return flat[:0].reshape(ref.shape)
     step = flat.dtype.itemsize
-    view = np.lib.stride_tricks.as_strided(flat, ref.shape, [s * step for s in ref.stride], writeable=False)
-    return np.array(view)
+    view: numpy.ndarray[Any, Any] = np.lib.stride_tricks.as_strided(
+        flat, ref.shape, [s * step for s in ref.stride], writeable=False
+    )
+    return view.copy()

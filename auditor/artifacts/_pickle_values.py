@@ -84,6 +84,16 @@ class TensorRef:
             self.storage_offset + sum((n - 1) * s for n, s in zip(self.shape, self.stride, strict=True)) + 1
         )
 
+    @property
+    def is_contiguous(self) -> bool:
+        """Whether its elements lie in the storage one behind the other, in row-major order."""
+        step = 1
+        for size, stride in zip(reversed(self.shape), reversed(self.stride), strict=True):
+            if size != 1 and stride != step:
+                return self.numel == 0
+            step *= size
+        return True
+
 
 _NUMBERS = {"f8": "d", "f4": "f", "f2": "e", "i8": "q", "i4": "i", "i2": "h", "i1": "b"}
 _NUMBERS.update({"u8": "Q", "u4": "I", "u2": "H", "u1": "B", "b1": "?"})

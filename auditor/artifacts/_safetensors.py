@@ -1,23 +1,17 @@
-"""The safetensors container: its header checked to the last byte, its tensors read in chunks."""
+"""The safetensors container: its header checked to the last byte."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
+from typing import BinaryIO, NoReturn
 
 from auditor.artifacts._base import json_type
 from auditor.errors import CannotRead
-from auditor.model import Blob
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 HEADER_LIMIT = 100_000_000
 """Longest header in bytes (safetensors 0.8.0, `MAX_HEADER_SIZE`)."""
 TENSOR_LIMIT = 200_000
 """Tensors read at most: LoRA on 384 experts x 3 projections x 61 layers has 140,544."""
-CHUNK = 131_072
-"""Elements a chunk: 128 Ki measured fastest for one pass over two files (others cost up to threefold)."""
 BITS: Mapping[str, int] = {
     word: bits
     for bits, words in {
@@ -31,21 +25,6 @@ BITS: Mapping[str, int] = {
     for word in words.split()
 }
 """Bits an element, for every dtype word of safetensors 0.8.0."""
-_NUMPY: Mapping[str, str] = {
-    "F64": "<f8",
-    "F32": "<f4",
-    "F16": "<f2",
-    "BF16": "<u2",
-    "I64": "<i8",
-    "I32": "<i4",
-    "I16": "<i2",
-    "I8": "i1",
-    "U64": "<u8",
-    "U32": "<u4",
-    "U16": "<u2",
-    "U8": "u1",
-    "BOOL": "?",
-}
 _INTEGER_LIMIT = 2**63
 _SHOWN = 120
 
@@ -122,37 +101,6 @@ def stream_size(stream: BinaryIO) -> int:
     size = stream.seek(0, 2)
     stream.seek(0)
     return size
-
-
-def chunks(blob: Blob, info: TensorInfo, elements: int = CHUNK) -> Iterator["NDArray[Any]"]:
-    """The elements of a tensor in order, flat, ``elements`` at a time (see `decode`). Raises CannotRead."""
-    step = elements * BITS[info.dtype] // 8 or 1
-    with blob.open() as stream:
-        stream.seek(info.begin)
-        left = info.nbytes
-        while left:
-            data = stream.read(min(step, left))
-            if len(data) != min(step, left):
-                raise CannotRead(f"ends in the middle of tensor {shown(info.name)}")
-            left -= len(data)
-            yield decode(data, info)
-
-
-def decode(data: bytes, info: TensorInfo) -> "NDArray[Any]":
-    """Little-endian bytes as a flat NumPy array: floats, integers and BOOL as they are, BF16 as float32.
-
-    Raises CannotRead for the dtypes NumPy has no type for.
-    """
-    import numpy
-
-    if info.dtype not in _NUMPY:
-        raise CannotRead(f"holds tensor {shown(info.name)} in {info.dtype}, which is not decoded")
-    raw = numpy.frombuffer(data, dtype=_NUMPY[info.dtype])
-    if info.dtype == "BF16":
-        wide: NDArray[Any] = raw.astype("<u4")
-        wide <<= 16
-        return wide.view("<f4")
-    return raw
 
 
 def shown(name: str) -> str:

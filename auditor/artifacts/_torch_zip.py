@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import IO, BinaryIO
 
+from auditor.artifacts._opened import Opened
 from auditor.errors import CannotRead
 
 PICKLE_LIMIT = 256 * 1024 * 1024
@@ -99,6 +100,15 @@ def first_bytes(stream: BinaryIO, place: int, start: int, size: int) -> bytes:
     if len(data) != size:
         raise CannotRead("is a zip that ends inside an entry")
     return data
+
+
+def content_of(file: Opened, place: int) -> int:
+    """The offset of an uncompressed entry's content whose local header is at ``place``. Raises CannotRead."""
+    header = bytearray(_LOCAL_HEADER)
+    if not file.fill(memoryview(header), place) or header[:4] != b"PK\x03\x04":
+        raise CannotRead("is a zip whose directory points where no entry is")
+    name, extra = struct.unpack("<HH", header[26:30])
+    return place + _LOCAL_HEADER + int(name) + int(extra)
 
 
 def _container(archive: zipfile.ZipFile, stream: BinaryIO, length: int) -> Container:

@@ -4,15 +4,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
-from auditor.artifacts import _safetensors
+from auditor.artifacts import _tensor_bytes
 from auditor.artifacts._base import Artifact
-from auditor.artifacts._safetensors import CHUNK, TensorInfo, safetensors_header, shown, stream_size
+from auditor.artifacts._opened import Opened, State, state_of
+from auditor.artifacts._safetensors import BITS, TensorInfo, safetensors_header, shown, stream_size
+from auditor.artifacts._tensor_bytes import CHUNK, Region
 from auditor.errors import CannotRead
 from auditor.model import Blob, Digest, Fact, name_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from auditor.artifacts._pickle_values import TensorRef
     from auditor.artifacts.pickle_archive import PickleArchive
 
 PREFIX = "base_model.model."
@@ -35,6 +38,15 @@ _TORCH_DTYPES: Mapping[str, str] = {
     "int8": "I8",
     "uint8": "U8",
     "bool": "BOOL",
+    "uint16": "U16",
+    "uint32": "U32",
+    "uint64": "U64",
+    "complex64": "C64",
+    "float8_e4m3fn": "F8_E4M3",
+    "float8_e5m2": "F8_E5M2",
+    "float8_e4m3fnuz": "F8_E4M3FNUZ",
+    "float8_e5m2fnuz": "F8_E5M2FNUZ",
+    "float8_e8m0fnu": "F8_E8M0",
 }
 
 
@@ -79,6 +91,10 @@ class AdapterWeights(Artifact):
     identity: Digest | None = None
     blob: Blob | None = field(default=None, repr=False, compare=False)
     archive: "PickleArchive | None" = field(default=None, repr=False, compare=False)
+    seen: State | None = field(default=None, repr=False, compare=False)
+    """The plain file as it was when its header was read."""
+    refs: "Mapping[str, TensorRef]" = field(default_factory=dict, repr=False, compare=False)
+    """The tensors of a torch file."""
 
     @classmethod
     def parse(cls, blob: Blob) -> Self:
@@ -89,8 +105,9 @@ class AdapterWeights(Artifact):
     def _safetensors(cls, blob: Blob) -> Self:
         with blob.open() as stream:
             size = stream_size(stream)
+            seen = state_of(stream)
             tensors, metadata = safetensors_header(stream, size)
-        return cls(blob.path, "safetensors", tensors, metadata, size, blob.identity, blob)
+        return cls(blob.path, "safetensors", tensors, metadata, size, blob.identity, blob, seen=seen)
 
     @classmethod
     def _torch(cls, blob: Blob) -> Self:
@@ -98,19 +115,21 @@ class AdapterWeights(Artifact):
 
         with blob.open() as stream:
             size = stream_size(stream)
+            seen = state_of(stream)
         archive = PickleArchive.parse(blob)
         found: dict[str, TensorInfo] = {}
-        for name, ref in tensors(archive).items():
+        refs = tensors(archive)
+        for name, ref in refs.items():
             word = ref.dtype.removeprefix("torch.")
             if word not in _TORCH_DTYPES:
                 raise CannotRead(f"holds tensor {shown(name)} in {shown(word)}, which is not decoded")
             dtype = _TORCH_DTYPES[word]
             info = TensorInfo(name, dtype, tuple(ref.shape), 0, 0)
-            end = info.elements * _safetensors.BITS[dtype] // 8
+            end = info.elements * BITS[dtype] // 8
             if end > size:
                 raise CannotRead(f"gives tensor {shown(name)} {end} bytes but the file has {size}")
             found[name] = TensorInfo(name, dtype, info.shape, 0, end)
-        return cls(blob.path, "torch", found, {}, size, blob.identity, blob, archive)
+        return cls(blob.path, "torch", found, {}, size, blob.identity, blob, archive, seen, refs)
 
     def module_of(self, name: str) -> str:
         """The base model's name of a tensor's module; the tensor's own name when it is no LoRA part."""
@@ -142,31 +161,54 @@ class AdapterWeights(Artifact):
         return found
 
     def array(self, name: str) -> "NDArray[Any]":
-        """A whole tensor in its shape: floats, integers as they are, BF16 as float32. Raises CannotRead."""
+        """A whole tensor in its shape: floats, integers and booleans as they are, BF16 and smaller as float32.
+
+        Raises CannotRead.
+        """
         info = self.info(name)
-        if self.format == "torch":
-            return self._torch_array(name)
-        flat = next(self.chunks(name, max(info.elements, 1)), None)
-        return (_safetensors.decode(b"", info) if flat is None else flat).reshape(info.shape)
+        with self.opened() as file:
+            region = self.region(name, file)
+            if region.strides is not None:
+                return self._gathered(name)
+            found = _tensor_bytes.read(file, region, 0, info.elements).reshape(info.shape)
+            file.verify()
+        return found
 
     def chunks(self, name: str, elements: int = CHUNK) -> Iterator["NDArray[Any]"]:
         """The elements of a tensor in order, flat, ``elements`` at a time, decoded as `array` does."""
+        self.info(name)
+        with self.opened() as file:
+            region = self.region(name, file)
+            if region.strides is None:
+                yield from _tensor_bytes.chunks(file, region, elements)
+                return
+        flat = self._gathered(name).reshape(-1)
+        for start in range(0, flat.size, elements):
+            yield flat[start : start + elements]
+
+    def opened(self) -> Opened:
+        """The file, held open for `region`; a context manager. Raises CannotRead."""
+        if self.blob is None:
+            raise CannotRead("has no data at hand")
+        return Opened(self.blob.open, self.seen)
+
+    def region(self, name: str, file: Opened) -> Region:
+        """Where a tensor's elements lie in the open file. Raises CannotRead."""
         info = self.info(name)
-        if self.format == "torch":
-            flat = self._torch_array(name).reshape(-1)
-            for start in range(0, flat.size, elements):
-                yield flat[start : start + elements]
-        elif self.blob is not None:
-            yield from _safetensors.chunks(self.blob, info, elements)
+        if self.archive is None:
+            return Region(name, info.dtype, info.elements, info.begin)
+        ref = self.refs[name]
+        begin = self.archive.place(ref, file)
+        strides = None if ref.is_contiguous else (ref.shape, ref.stride)
+        return Region(name, info.dtype, info.elements, begin, self.archive.little_endian, strides)
 
-    def _torch_array(self, name: str) -> "NDArray[Any]":
+    def _gathered(self, name: str) -> "NDArray[Any]":
+        """A tensor that is not stored in its own order, as for `array`."""
         import numpy
-
-        from auditor.artifacts.pickle_archive import tensors
 
         if self.archive is None:
             raise CannotRead(f"has no data for tensor {shown(name)}")
-        return numpy.asarray(self.archive.tensor(tensors(self.archive)[name]))
+        return numpy.asarray(self.archive.tensor(self.refs[name]))
 
     def facts(self) -> Mapping[str, Fact]:
         """Each tensor's dtype and shape, and the metadata; values are compared elsewhere, by what they do."""

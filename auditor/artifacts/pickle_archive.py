@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Self
 
 from auditor.artifacts import _torch_legacy, _torch_zip
 from auditor.artifacts._base import Artifact
+from auditor.artifacts._opened import Opened
 from auditor.artifacts._pickle_decode import is_opcode
 from auditor.artifacts._pickle_machine import Reading
 from auditor.artifacts._pickle_names import ITEMSIZE
@@ -146,13 +147,7 @@ class PickleArchive(Artifact):
         if self.container == "raw" or self.blob is None:
             raise CannotRead("is a bare pickle, which holds no storages of tensors")
         for key, (start, size) in wanted.items():
-            name = f"{self.prefix}data/{key}"
-            if start + size > min(STORAGE_LIMIT, self.entries.get(name, -1)):
-                raise CannotRead(f"has no {start + size:,} bytes for tensor storage {key}")
-            if name not in self.places:
-                raise CannotRead(
-                    f"holds tensor storage {key} compressed or encrypted, which torch never does"
-                )
+            self._check_storage(key, start + size)
         first = _torch_zip.first_bytes if self.container == "zip" else _torch_legacy.first_bytes
         with self.blob.open() as stream:
             return {
@@ -160,21 +155,31 @@ class PickleArchive(Artifact):
                 for key, (start, size) in wanted.items()
             }
 
+    def _check_storage(self, key: str, end: int) -> None:
+        """Raise CannotRead unless a storage has ``end`` bytes that can be read in place."""
+        name = f"{self.prefix}data/{key}"
+        if end > min(STORAGE_LIMIT, self.entries.get(name, -1)):
+            raise CannotRead(f"has no {end:,} bytes for tensor storage {key}")
+        if name not in self.places:
+            raise CannotRead(f"holds tensor storage {key} compressed or encrypted, which torch never does")
+
+    def place(self, ref: TensorRef, file: Opened) -> int:
+        """The offset of a tensor's first element in the open file. Raises CannotRead as `tensor` does."""
+        itemsize = _itemsize(ref)
+        if not ref.numel:
+            return 0
+        if self.container == "raw":
+            raise CannotRead("is a bare pickle, which holds no storages of tensors")
+        self._check_storage(ref.storage_key, ref.reach * itemsize)
+        place = self.places[f"{self.prefix}data/{ref.storage_key}"]
+        start = place if self.container == "legacy" else _torch_zip.content_of(file, place)
+        return start + ref.storage_offset * itemsize
+
     def tensor(self, ref: TensorRef) -> "numpy.ndarray[Any, Any]":
         """A tensor as a NumPy array (bfloat16 widened to float32). Raises CannotRead when it is not all there."""
         from auditor.artifacts._pickle_tensors import as_array
 
-        itemsize = ITEMSIZE.get(ref.dtype)
-        if itemsize is None:
-            raise CannotRead(f"holds a tensor of dtype {ref.dtype}, which is not read")
-        if ref.reach > ref.storage_numel:
-            raise CannotRead("holds a tensor that reaches beyond its storage")
-        if ref.numel > max(ref.storage_numel, _REPEATED):
-            raise CannotRead(
-                f"holds a tensor of {ref.numel:,} elements on a storage of {ref.storage_numel:,}"
-            )
-        if ref.numel == 0 and math.prod(n for n in ref.shape if n) > _EMPTY:
-            raise CannotRead("holds an empty tensor of an impossible shape")
+        itemsize = _itemsize(ref)
         start = ref.storage_offset * itemsize
         size = ref.reach * itemsize - start if ref.numel else 0
         data = self.read_slices({ref.storage_key: (start, size)})[ref.storage_key] if size else b""
@@ -182,6 +187,20 @@ class PickleArchive(Artifact):
             return as_array(data, ref, self.little_endian)
         except MemoryError as error:
             raise CannotRead("holds a tensor that does not fit into memory") from error
+
+
+def _itemsize(ref: TensorRef) -> int:
+    """Bytes an element of a tensor whose description is possible. Raises CannotRead for any other."""
+    itemsize = ITEMSIZE.get(ref.dtype)
+    if itemsize is None:
+        raise CannotRead(f"holds a tensor of dtype {ref.dtype}, which is not read")
+    if ref.reach > ref.storage_numel:
+        raise CannotRead("holds a tensor that reaches beyond its storage")
+    if ref.numel > max(ref.storage_numel, _REPEATED):
+        raise CannotRead(f"holds a tensor of {ref.numel:,} elements on a storage of {ref.storage_numel:,}")
+    if ref.numel == 0 and math.prod(n for n in ref.shape if n) > _EMPTY:
+        raise CannotRead("holds an empty tensor of an impossible shape")
+    return itemsize
 
 
 def tensors(archive: PickleArchive) -> Mapping[str, TensorRef]:

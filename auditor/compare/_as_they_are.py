@@ -7,7 +7,7 @@ from auditor.artifacts._safetensors import shown
 from auditor.artifacts.adapter_weights import AdapterWeights
 from auditor.compare._factors import NotComparableError
 from auditor.compare._update import Measured
-from auditor.compare.tensors import sums_of
+from auditor.compare.tensors import sums_of_tensor
 from auditor.errors import CannotRead
 
 BYTE_LIMIT = 8 * 1024**3
@@ -77,20 +77,18 @@ def _bytes(files: Sequence[AdapterWeights]) -> int:
 
 
 def _measure(name: str, one: AdapterWeights | None, two: AdapterWeights | None) -> Measured:
+    side = one or two
+    if side is None:
+        return Measured(0.0, 0.0, 0.0, same=True)
     try:
-        if one is None or two is None:
-            side = one or two
-            chunks = () if side is None else side.chunks(name)
-            alone = sums_of((chunk, chunk) for chunk in chunks)
-            norm, bad = alone.aa, sum(alone.nan) + sum(alone.inf)
-            found = Measured(norm if one else 0.0, norm if two else 0.0, norm)
-        else:
-            total = sums_of(zip(one.chunks(name), two.chunks(name), strict=True))
-            found = Measured(total.aa, total.bb, total.dd, not total.differing)
-            bad = sum(total.nan) + sum(total.inf)
+        total = sums_of_tensor(one or side, two or side, name)
     except CannotRead as error:
         raise NotComparableError(f"a weight file {error.reason}") from error
-    if bad:
+    if one is None or two is None:
+        found = Measured(total.aa if one else 0.0, total.aa if two else 0.0, total.aa)
+    else:
+        found = Measured(total.aa, total.bb, total.dd, not total.differing)
+    if sum(total.nan) + sum(total.inf):
         raise NotComparableError(f"tensor {shown(name)} holds NaN or infinite values")
     if not math.isfinite(found.base + found.head + found.gap):
         raise NotComparableError(f"tensor {shown(name)} holds numbers too large for their squares")

@@ -1,21 +1,44 @@
-"""Two tensors, and two sets of tensors, compared number by number in chunks of bounded size."""
+"""Two tensors, and two sets of tensors, compared number by number in chunks of bounded size.
+
+    compare_weights(base, head)         two files, or two `WeightSet` of shards
+    compare_tensors(base, head, name)   one tensor of two files
+    compare_chunks(name, pairs)         arrays that somebody else reads
+
+Files of any size pass through a few megabytes a thread; nothing is mapped into memory and no torch is needed.
+"""
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from auditor.artifacts._safetensors import TensorInfo
+from auditor.artifacts._number_formats import numpy_module
+from auditor.artifacts._tensor_bytes import CHUNK
 from auditor.artifacts.adapter_weights import AdapterWeights
+from auditor.compare._engine import Pair, sums_of_pairs
+from auditor.compare._open_sets import Side, open_side
+from auditor.compare._same_bytes import same_bytes
+from auditor.compare._sets import WeightSet, as_set
+from auditor.compare._sources import source
+from auditor.compare._sums import Sums
 from auditor.errors import CannotRead
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_SMALL = 1e-25
-"""Below this float32 sum, products that vanish (under 1e-38 each) may matter; it is then taken in float64."""
-_ALIKE = 4.0
-"""Largest ratio of two norms at which the cosine is taken from the norm of the difference."""
+__all__ = [
+    "Sums",
+    "TensorDifference",
+    "WeightSet",
+    "WeightsDifference",
+    "compare_chunks",
+    "compare_tensors",
+    "compare_weights",
+    "difference",
+    "sums_of",
+    "sums_of_tensor",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +46,10 @@ class TensorDifference:
     """One tensor on both sides. Distances are over elements that are finite on both.
 
     ``max_abs`` is the largest |base - head|; ``relative_l2`` is |base - head| / max(|base|, |head|),
-    Euclidean; ``cosine`` is 1.0 for two zero tensors and 0.0 for one. ``first`` is the flat index of the
-    first element that differs (NaN equals NaN, -0.0 equals 0.0), None when there is none. ``unread`` says why
-    nothing was compared.
+    Euclidean; ``cosine`` is 1.0 for two zero tensors and 0.0 for one. ``max_ulp`` is how many numbers of the dtype lie
+    between the two that are farthest apart, counting one end; None where dtypes differ, for integers, and where codes
+    were not at hand. ``sign_flips`` counts pairs of opposite sign. ``first`` is the flat index of the first element
+    that differs (NaN equals NaN, -0.0 equals 0.0), None when there is none. ``unread`` says why nothing was compared.
     """
 
     name: str
@@ -41,6 +65,7 @@ class TensorDifference:
     head_nan: int = 0
     head_inf: int = 0
     unread: str | None = None
+    max_ulp: int | None = None
 
     @property
     def equal(self) -> bool:
@@ -50,10 +75,11 @@ class TensorDifference:
 
 @dataclass(frozen=True, slots=True)
 class WeightsDifference:
-    """Two weight files. ``reshaped`` are names whose dtype or shape changed, as (name, base, head).
+    """Two sets of weights. ``reshaped`` are names whose dtype or shape changed, as (name, base, head).
 
-    ``tensors`` are those that have one shape on both sides, in the order of the base; empty when ``proof`` is
-    a digest: then the files are equal and were not read.
+    ``proof`` is "equal sha256" (or another digest), "equal bytes" or "numbers". ``tensors`` are those that have one
+    shape on both sides, in the order of the base; empty when the proof is of equal files. ``notes`` are sentences
+    about what could not be compared, or was compared as bytes; the rest is compared all the same.
     """
 
     proof: str
@@ -61,65 +87,142 @@ class WeightsDifference:
     only_head: tuple[str, ...] = ()
     reshaped: tuple[tuple[str, str, str], ...] = ()
     tensors: tuple[TensorDifference, ...] = ()
+    notes: tuple[str, ...] = ()
+    complete: bool = True
+    """Whether every tensor of both sides was at hand."""
 
     @property
     def equal(self) -> bool:
-        """Whether both files hold the same tensors with the same numbers."""
-        return not (self.only_base or self.only_head or self.reshaped) and all(t.equal for t in self.tensors)
+        """Whether both sides were read completely and hold the same tensors with the same numbers."""
+        return (
+            self.complete
+            and not (self.only_base or self.only_head or self.reshaped)
+            and all(t.equal for t in self.tensors)
+        )
 
 
-def compare_weights(base: AdapterWeights, head: AdapterWeights) -> WeightsDifference:
-    """Compare two files tensor by tensor; equal digests are believed without reading."""
-    if base.identity is not None and base.identity == head.identity:
-        return WeightsDifference(f"equal {base.identity.algorithm}")
-    both = [name for name in base.tensors if name in head.tensors]
+def compare_weights(
+    base: AdapterWeights | WeightSet,
+    head: AdapterWeights | WeightSet,
+    threads: int | None = None,
+    chunk: int = CHUNK,
+) -> WeightsDifference:
+    """Compare two sides tensor by tensor; what cannot be read is said of its tensor, never raised.
+
+    Equal digests are believed without reading; files without digests are compared byte by byte first. ``threads``:
+    None takes the cores there are. Neither it nor ``chunk`` (elements a chunk, a multiple of 4) changes a result.
+    """
+    one, two = as_set(base), as_set(head)
+    if (known := one.identities) is not None and known == two.identities:
+        return WeightsDifference(f"equal {known[0].algorithm}")
+    with ExitStack() as stack:
+        if _are_equal_files(one, two):
+            return WeightsDifference("equal bytes")
+        numpy_module()
+        return _compared(open_side(one, stack), open_side(two, stack), threads, chunk)
+
+
+def _are_equal_files(one: WeightSet, two: WeightSet) -> bool:
+    """Whether both sides are the same files, byte by byte; what cannot be read is left to the comparison of numbers."""
+    if one.problems or two.problems or [f.size for f in one.files] != [f.size for f in two.files]:
+        return False
+    try:
+        for mine, theirs in zip(one.files, two.files, strict=True):
+            with mine.opened() as left, theirs.opened() as right:
+                if mine.format != theirs.format or not same_bytes(left, right):
+                    return False
+    except CannotRead:
+        return False
+    return True
+
+
+def _compared(base: Side, head: Side, threads: int | None, chunk: int) -> WeightsDifference:
+    both = [name for name in base.names if name in head.known]
+    same_shape = [name for name in both if base.form(name)[1] == head.form(name)[1]]
+    found = dict(_differences(base, head, same_shape, threads, chunk))
+    absent = [
+        TensorDifference(name, math.prod(here.form(name)[1]), unread=why)
+        for here, there in ((base, head), (head, base))
+        for name in here.names
+        if name not in there.known and (why := there.why_absent(name)) is not None
+    ]
+    apart = {item.name for item in absent}
     return WeightsDifference(
         "numbers",
-        tuple(name for name in base.tensors if name not in head.tensors),
-        tuple(name for name in head.tensors if name not in base.tensors),
-        tuple(_reshaped(both, base.tensors, head.tensors)),
+        tuple(name for name in base.names if name not in head.known and name not in apart),
+        tuple(name for name in head.names if name not in base.known and name not in apart),
         tuple(
-            compare_tensors(base, head, name)
+            (name, base.described(name), head.described(name))
             for name in both
-            if base.tensors[name].shape == head.tensors[name].shape
+            if base.form(name) != head.form(name)
         ),
+        (*(found[name] for name in same_shape), *absent),
+        (*base.notes, *head.notes),
+        base.weights.complete and head.weights.complete,
     )
 
 
-def _reshaped(
-    names: Iterable[str], base: Mapping[str, TensorInfo], head: Mapping[str, TensorInfo]
-) -> Iterator[tuple[str, str, str]]:
+def _differences(
+    base: Side, head: Side, names: Iterable[str], threads: int | None, chunk: int
+) -> Iterator[tuple[str, TensorDifference]]:
+    pairs: list[Pair] = []
     for name in names:
-        one, two = base[name], head[name]
-        if (one.dtype, one.shape) != (two.dtype, two.shape):
-            yield name, f"{one.dtype} {list(one.shape)}", f"{two.dtype} {list(two.shape)}"
+        try:
+            pairs.append(Pair(name, base.source(name), head.source(name)))
+        except CannotRead as error:
+            yield name, TensorDifference(name, math.prod(base.form(name)[1]), unread=error.reason)
+    for name, sums in sums_of_pairs(pairs, threads, chunk):
+        if isinstance(sums, Sums):
+            yield name, difference(name, sums)
+        else:
+            yield name, TensorDifference(name, math.prod(base.form(name)[1]), unread=sums.reason)
 
 
 def compare_tensors(base: AdapterWeights, head: AdapterWeights, name: str) -> TensorDifference:
     """Compare one tensor of equal shape, as numbers whatever the dtypes; says what it cannot read."""
     try:
-        return compare_chunks(name, zip(base.chunks(name), head.chunks(name), strict=True))
+        return difference(name, sums_of_tensor(base, head, name))
     except CannotRead as error:
         return TensorDifference(name, base.tensors[name].elements, unread=error.reason)
 
 
-def compare_chunks(name: str, pairs: Iterable[tuple["NDArray[Any]", "NDArray[Any]"]]) -> TensorDifference:
-    """Compare flat arrays, chunk by chunk of equal length.
+def sums_of_tensor(base: AdapterWeights, head: AdapterWeights, name: str) -> Sums:
+    """The sums over one tensor of equal shape of both files. Raises CannotRead."""
+    numpy_module()
+    with base.opened() as one, head.opened() as two:
+        pair = Pair(name, source(one, base.region(name, one)), source(two, head.region(name, two)))
+        for _, sums in sums_of_pairs([pair]):
+            if isinstance(sums, Sums):
+                return sums
+            raise sums
+    return Sums()
 
-    The cosine comes from ab = (aa + bb - dd) / 2 while the norms are alike: a float32 dot product of nearly
-    equal vectors was measured wrong by 2e-6 where this is wrong by 2e-9. For unlike norms the sum cancels and
-    the dot product serves.
-    """
-    total = sums_of(pairs)
+
+def compare_chunks(name: str, pairs: Iterable[tuple["NDArray[Any]", "NDArray[Any]"]]) -> TensorDifference:
+    """Compare flat arrays, chunk by chunk of equal length."""
+    return difference(name, sums_of(pairs))
+
+
+def sums_of(pairs: Iterable[tuple["NDArray[Any]", "NDArray[Any]"]]) -> Sums:
+    """The running sums over all pairs of flat chunks of equal length."""
+    import numpy
+
+    total = Sums()
+    with numpy.errstate(all="ignore"):
+        for one, two in pairs:
+            total.add(one, two)
+    return total
+
+
+def difference(name: str, total: Sums) -> TensorDifference:
+    """What the sums of a tensor say of it."""
     if not math.isfinite(total.aa + total.bb + total.dd):
         return TensorDifference(name, total.elements, unread="holds numbers too large for their squares")
     norm, other = math.sqrt(total.aa), math.sqrt(total.bb)
     largest = max(norm, other)
     cosine = float(norm == other == 0)
     if norm and other:
-        alike = max(norm, other) < _ALIKE * min(norm, other)
-        product = (total.aa + total.bb - total.dd) / 2 if alike else total.ab
-        cosine = max(-1.0, min(1.0, product / norm / other))
+        cosine = max(-1.0, min(1.0, total.ab / norm / other))
     return TensorDifference(
         name,
         total.elements,
@@ -133,91 +236,5 @@ def compare_chunks(name: str, pairs: Iterable[tuple["NDArray[Any]", "NDArray[Any
         base_inf=total.inf[0],
         head_nan=total.nan[1],
         head_inf=total.inf[1],
+        max_ulp=total.max_ulp,
     )
-
-
-def sums_of(pairs: Iterable[tuple["NDArray[Any]", "NDArray[Any]"]]) -> "Sums":
-    """The running sums over all pairs of flat chunks of equal length."""
-    total = Sums()
-    for one, two in pairs:
-        total.add(one, two)
-    return total
-
-
-class Sums:
-    """Running sums over chunks: squares as Python floats, counts as integers; index 0 is base, 1 is head."""
-
-    def __init__(self) -> None:
-        self.elements = self.differing = self.sign_flips = 0
-        self.first: int | None = None
-        self.aa = self.bb = self.ab = self.dd = self.max_abs = 0.0
-        self.nan, self.inf = [0, 0], [0, 0]
-
-    def add(self, one: "NDArray[Any]", two: "NDArray[Any]") -> None:
-        """Add a chunk of both sides."""
-        import numpy
-
-        mask = one != two
-        one, two = _floating(one), _floating(two)
-        aa, bb = _square(one), _square(two)
-        if not math.isfinite(aa + bb):
-            both = self._count(0, one) & self._count(1, two)
-            mask &= ~(numpy.isnan(one) & numpy.isnan(two))
-            one, two = numpy.where(both, one, 0), numpy.where(both, two, 0)
-            aa, bb = _square(one), _square(two)
-        self.aa += aa
-        self.bb += bb
-        if mask.any():
-            self._differ(mask, one, two)
-            self.ab += _product(one, two)
-        else:
-            self.ab += aa
-        self.elements += one.size
-
-    def _count(self, side: int, array: "NDArray[Any]") -> "NDArray[Any]":
-        """Count NaN and infinities; return where the elements are finite."""
-        import numpy
-
-        self.nan[side] += int(numpy.count_nonzero(numpy.isnan(array)))
-        self.inf[side] += int(numpy.count_nonzero(numpy.isinf(array)))
-        finite: NDArray[Any] = numpy.isfinite(array)
-        return finite
-
-    def _differ(self, mask: "NDArray[Any]", one: "NDArray[Any]", two: "NDArray[Any]") -> None:
-        import numpy
-
-        if self.first is None:
-            self.first = self.elements + int(mask.argmax())
-        self.differing += int(numpy.count_nonzero(mask))
-        with numpy.errstate(over="ignore"):
-            gap = numpy.subtract(one, two)
-        if not numpy.isfinite(gap).all():
-            gap = numpy.subtract(one, two, dtype=numpy.float64)
-        self.max_abs = max(self.max_abs, float(gap.max()), -float(gap.min()))
-        self.dd += _square(gap)
-        flips = ((one < 0) & (two > 0)) | ((one > 0) & (two < 0))
-        self.sign_flips += int(numpy.count_nonzero(flips))
-
-
-def _floating(array: "NDArray[Any]") -> "NDArray[Any]":
-    """float32 stays; float16 becomes float32 (exactly); float64, integers and booleans become float64."""
-    import numpy
-
-    if array.dtype == numpy.float16:
-        return array.astype(numpy.float32)
-    return array if array.dtype == numpy.float32 else array.astype(numpy.float64)
-
-
-def _square(array: "NDArray[Any]") -> float:
-    return _product(array, array)
-
-
-def _product(one: "NDArray[Any]", two: "NDArray[Any]") -> float:
-    """The dot product: as fast as float32 allows, in float64 where float32 would overflow or lose it."""
-    import numpy
-
-    with numpy.errstate(over="ignore", invalid="ignore", under="ignore"):
-        found = float(numpy.dot(one, two))
-        if one.dtype == numpy.float32 and not _SMALL < abs(found) < math.inf:
-            found = float(numpy.dot(one.astype(numpy.float64), two.astype(numpy.float64)))
-    return found

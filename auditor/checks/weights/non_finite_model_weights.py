@@ -60,7 +60,7 @@ def _non_finite(weights: ModelWeights, name: str) -> int:
 
     total = 0
     for chunk in weights.chunks(name):
-        if chunk.dtype.kind != "f":
+        if chunk.dtype.kind not in "fc":
             return 0
         total += int(chunk.size) - int(numpy.isfinite(chunk).sum())
     return total

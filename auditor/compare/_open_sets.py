@@ -1,0 +1,62 @@
+"""One side of a comparison, its files held open: each name with its form and its elements."""
+
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from auditor.artifacts._opened import Opened
+from auditor.compare._packed import Packed, Place, packed
+from auditor.compare._sets import WeightSet
+from auditor.compare._sources import Source, source
+from auditor.errors import CannotRead
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """``names`` in the order of the files, without the parts of packed weights; ``known`` are the same as a set."""
+
+    weights: WeightSet
+    places: Mapping[str, Place]
+    packed: Mapping[str, Packed]
+    names: tuple[str, ...]
+    known: frozenset[str]
+    notes: tuple[str, ...]
+
+    def form(self, name: str) -> tuple[str, tuple[int, ...]]:
+        """(dtype, shape) of a tensor."""
+        if name in self.packed:
+            return self.packed[name].dtype, self.packed[name].shape
+        info = self.places[name].weights.tensors[name]
+        return info.dtype, info.shape
+
+    def described(self, name: str) -> str:
+        """A tensor's form in words."""
+        dtype, shape = self.form(name)
+        return f"{dtype} {list(shape)}"
+
+    def source(self, name: str) -> Source:
+        """A tensor's elements. Raises CannotRead."""
+        if name in self.packed:
+            return self.packed[name]
+        place = self.places[name]
+        return source(place.opened(), place.weights.region(name, place.opened()))
+
+    def why_absent(self, name: str) -> str | None:
+        """Why a name that is not here need not be missing; None when this side is known completely."""
+        if name in self.weights.missing:
+            return self.weights.missing[name]
+        return None if self.weights.complete else "may be in a shard of the other side that was not read"
+
+
+def open_side(weights: WeightSet, stack: ExitStack) -> Side:
+    """Open all files of a side; the stack closes them."""
+    files: dict[str, Opened | CannotRead] = {}
+    for item in weights.files:
+        try:
+            files[item.path] = stack.enter_context(item.opened())
+        except CannotRead as error:
+            files[item.path] = error
+    places = {name: Place(item, files[item.path], name) for name, item in weights.places().items()}
+    unpacked, parts, problems = packed(places)
+    names = tuple(name for name in places if name not in parts)
+    return Side(weights, places, unpacked, names, frozenset(names), (*weights.problems, *problems))

@@ -1,0 +1,216 @@
+"""Weights that bitsandbytes stores in 4 bits, as the numbers they stand for.
+
+Beside ``weight``, bytes of two codes each with the first one in the upper half, lie ``weight.absmax``, the largest
+|value| of each block, ``weight.quant_map``, the numbers of the 16 codes, and ``weight.quant_state.bitsandbytes__nf4``,
+JSON as bytes. With double quantization absmax is codes as well, of blocks with a ``nested_absmax`` and a common
+``nested_offset`` (bitsandbytes 0.50.2, functional.py, `QuantState.as_dict` and `dequantize_4bit`;
+backends/default/ops.py, `_dequantize_4bit_compute`). The products here are float32, before bitsandbytes rounds them
+to the dtype of the model.
+"""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from auditor.artifacts import _tensor_bytes
+from auditor.artifacts._opened import Opened
+from auditor.artifacts._safetensors import shown
+from auditor.artifacts._tensor_bytes import Region
+from auditor.artifacts.adapter_weights import AdapterWeights
+from auditor.compare._sources import Room
+from auditor.errors import CannotRead
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_MARK = ".quant_state.bitsandbytes__"
+_STATE_LIMIT = 65_536
+_BLOCK_LIMIT = 1 << 20
+_PARTS = ("absmax", "quant_map", "nested_absmax", "nested_quant_map")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One tensor of a file that is open, or why it is not."""
+
+    weights: AdapterWeights
+    file: Opened | CannotRead
+    name: str
+
+    def opened(self) -> Opened:
+        """The open file. Raises CannotRead."""
+        if isinstance(self.file, CannotRead):
+            raise self.file
+        return self.file
+
+    def region(self) -> Region:
+        """Where it lies. Raises CannotRead."""
+        found = self.weights.region(self.name, self.opened())
+        if found.strides is not None or not found.little_endian:
+            raise CannotRead(f"scatters tensor {shown(self.name)} over its storage")
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """Numbers of one block each; ``codes`` are looked up in ``book`` and multiplied by their own blocks' scale."""
+
+    file: Opened
+    region: Region
+    block: int
+    book: "NDArray[Any] | None" = None
+    nested: "NDArray[Any] | None" = None
+    offset: float = 0.0
+
+    def of(self, start: int, count: int) -> "NDArray[Any]":
+        """float32 of blocks ``start`` to ``start + count``. Raises CannotRead."""
+        import numpy
+
+        raw = _tensor_bytes.read(self.file, self.region, start, count)
+        if self.book is None or self.nested is None:
+            return raw
+        place = numpy.arange(start, start + count) // self.block
+        found: NDArray[Any] = self.book[raw] * self.nested[place] + numpy.float32(self.offset)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """One weight: a `Source` of float32. ``shape`` and ``dtype`` (NF4 or FP4) as its state declares them."""
+
+    file: Opened
+    region: Region
+    dtype: str
+    shape: tuple[int, ...]
+    book: "NDArray[Any]"
+    scale: Scale
+    block: int
+
+    @property
+    def elements(self) -> int:
+        """As in `Source`."""
+        return math.prod(self.shape)
+
+    def load(self, start: int, count: int, room: Room) -> "NDArray[Any]":
+        """As in `Source`."""
+        import numpy
+
+        first, last = start // 2, -(-(start + count) // 2)
+        data = _tensor_bytes.read(self.file, self.region, first, last - first)
+        codes = numpy.stack((data >> 4, data & 15), axis=1).reshape(-1)[start % 2 :][:count]
+        blocks = start // self.block, (start + count - 1) // self.block
+        scales = self.scale.of(blocks[0], blocks[1] - blocks[0] + 1)
+        wide = numpy.repeat(scales, self.block)[start % self.block :][:count]
+        found: NDArray[Any] = self.book[codes] * wide
+        return found
+
+    def numbers(self, raw: "NDArray[Any]", room: Room) -> "NDArray[Any]":
+        """As in `Source`."""
+        return raw
+
+    def verify(self) -> None:
+        """As in `Source`."""
+        self.file.verify()
+        self.scale.file.verify()
+
+
+def packed(places: Mapping[str, Place]) -> tuple[Mapping[str, Packed], frozenset[str], tuple[str, ...]]:
+    """(weights by name, names of their parts, why others are compared as bytes)."""
+    found: dict[str, Packed] = {}
+    parts: set[str] = set()
+    problems: list[str] = []
+    for name in places:
+        weight, mark, kind = name.rpartition(_MARK)
+        if not mark or kind not in ("nf4", "fp4") or weight not in places:
+            continue
+        try:
+            found[weight] = _one(places, weight, name, kind)
+        except CannotRead as error:
+            problems.append(
+                f"{places[name].weights.path} {error.reason}; {shown(weight)} is compared as bytes"
+            )
+            continue
+        parts.update(
+            (name, *(part for end in _PARTS if (part := f"{weight}.{end}") in places)),
+        )
+    return found, frozenset(parts), tuple(problems)
+
+
+def _one(places: Mapping[str, Place], weight: str, name: str, kind: str) -> Packed:
+    state = _state(places[name])
+    shape, block = _shape(state.get("shape"), name), _block(state.get("blocksize"), name)
+    elements = math.prod(shape)
+    data = places[weight].region()
+    size = data.elements * data.bits // 8
+    if size != -(-elements // 2):
+        raise CannotRead(f"gives {shown(weight)} {size:,} bytes for {elements:,} elements of 4 bits")
+    stored = Region(weight, "U8", size, data.begin)
+    book = _whole(places, f"{weight}.quant_map", 16)
+    scale = _scale(places, weight, state, -(-elements // block), name)
+    return Packed(places[weight].opened(), stored, kind.upper(), shape, book, scale, block)
+
+
+def _scale(
+    places: Mapping[str, Place], weight: str, state: Mapping[str, object], blocks: int, name: str
+) -> Scale:
+    place = _place(places, f"{weight}.absmax")
+    region = place.region()
+    if region.elements != blocks:
+        raise CannotRead(f"holds {region.elements:,} scales for the {blocks:,} blocks of {shown(weight)}")
+    if f"{weight}.nested_absmax" not in places:
+        if region.dtype != "F32":
+            raise CannotRead(f"holds the scales of {shown(weight)} in {region.dtype}, not F32")
+        return Scale(place.opened(), region, 1)
+    block, offset = _block(state.get("nested_blocksize"), name), state.get("nested_offset")
+    if region.dtype != "U8" or not isinstance(offset, int | float) or not math.isfinite(offset):
+        raise CannotRead(f"describes the scales of {shown(weight)} in a way that is not read")
+    nested = _whole(places, f"{weight}.nested_absmax", -(-blocks // block))
+    return Scale(
+        place.opened(), region, block, _whole(places, f"{weight}.nested_quant_map", 256), nested, offset
+    )
+
+
+def _place(places: Mapping[str, Place], name: str) -> Place:
+    if name not in places:
+        raise CannotRead(f"holds no tensor {shown(name)}")
+    return places[name]
+
+
+def _whole(places: Mapping[str, Place], name: str, elements: int) -> "NDArray[Any]":
+    """A small float32 tensor of so many elements. Raises CannotRead for any other."""
+    region = _place(places, name).region()
+    if region.dtype != "F32" or region.elements != elements:
+        raise CannotRead(
+            f"holds {region.elements:,} elements of {region.dtype} in {shown(name)}, not {elements:,} F32"
+        )
+    return _tensor_bytes.read(places[name].opened(), region, 0, elements)
+
+
+def _state(place: Place) -> Mapping[str, object]:
+    region = place.region()
+    if region.dtype != "U8" or region.elements > _STATE_LIMIT:
+        raise CannotRead(f"holds a quantization state {shown(place.name)} that is no short text")
+    try:
+        found = json.loads(_tensor_bytes.read(place.opened(), region, 0, region.elements).tobytes())
+    except (ValueError, RecursionError) as error:
+        raise CannotRead(f"holds a quantization state {shown(place.name)} that is not JSON") from error
+    if not isinstance(found, dict):
+        raise CannotRead(f"holds a quantization state {shown(place.name)} that is no JSON object")
+    return found
+
+
+def _shape(value: object, name: str) -> tuple[int, ...]:
+    if not isinstance(value, list) or len(value) > 8:
+        raise CannotRead(f"gives no shape in {shown(name)}")
+    sizes = tuple(item for item in value if isinstance(item, int) and 0 < item < 2**40)
+    if len(sizes) != len(value):
+        raise CannotRead(f"gives no shape in {shown(name)}")
+    return sizes
+
+
+def _block(value: object, name: str) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 < value <= _BLOCK_LIMIT:
+        raise CannotRead(f"gives no possible size of a block in {shown(name)}")
+    return value

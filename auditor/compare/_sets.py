@@ -1,0 +1,123 @@
+"""The weights of one side, in one file or in shards, as one set of names; what is missing is said and not guessed."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from auditor.artifacts._safetensors import TensorInfo, shown
+from auditor.artifacts.adapter_weights import AdapterWeights
+from auditor.artifacts.model_weights import SHARD
+from auditor.artifacts.weight_index import WeightIndex
+from auditor.model import Digest, name_of
+
+_SAID = 20
+"""Sentences about one side, at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class WeightSet:
+    """The weight files of one side.
+
+    ``problems`` are sentences: a tensor in two shards, a shard that is missing or lies outside. ``missing`` tells
+    for tensors of the index where they should be. ``complete`` is whether a name that is not here is nowhere.
+    """
+
+    files: tuple[AdapterWeights, ...]
+    problems: tuple[str, ...] = ()
+    missing: Mapping[str, str] = field(default_factory=dict)
+    complete: bool = True
+
+    @classmethod
+    def of(
+        cls,
+        files: Sequence[AdapterWeights],
+        index: WeightIndex | None = None,
+        unread: Mapping[str, str] | None = None,
+    ) -> "WeightSet":
+        """Put shards together. ``unread`` are paths that could not be read, with the reason ("is empty")."""
+        known = {name_of(path): f"{path} {reason}" for path, reason in (unread or {}).items()}
+        absent = _absent(files, index, known)
+        problems = [*absent.values(), *_twice(files), *_misplaced(files, index)]
+        missing = {
+            name: absent[shard]
+            for name, shard in (index.weight_map.items() if index is not None else ())
+            if shard in absent
+        }
+        held = {name for item in files for name in item.tensors}
+        return cls(
+            tuple(files),
+            tuple(_few(problems)),
+            {name: why for name, why in missing.items() if name not in held},
+            not absent,
+        )
+
+    @property
+    def tensors(self) -> Mapping[str, TensorInfo]:
+        """All tensors; of a name in two shards, the first shard's."""
+        return {name: item.tensors[name] for name, item in self.places().items()}
+
+    def places(self) -> Mapping[str, AdapterWeights]:
+        """The file of each tensor, in the order of the files."""
+        found: dict[str, AdapterWeights] = {}
+        for item in self.files:
+            for name in item.tensors:
+                found.setdefault(name, item)
+        return found
+
+    @property
+    def identities(self) -> tuple[Digest, ...] | None:
+        """The digests of all files in order; None when one has none or the set is not whole."""
+        found = tuple(item.identity for item in self.files if item.identity is not None)
+        return found if len(found) == len(self.files) and found and not self.problems else None
+
+
+def as_set(weights: "AdapterWeights | WeightSet") -> WeightSet:
+    """One file as a set; a set as it is."""
+    return weights if isinstance(weights, WeightSet) else WeightSet((weights,))
+
+
+def _absent(
+    files: Sequence[AdapterWeights], index: WeightIndex | None, unread: Mapping[str, str]
+) -> Mapping[str, str]:
+    """Why a shard is not among the files, by its name: from the index, else from the numbers in the names."""
+    found = dict(unread)
+    here = {name_of(item.path) for item in files}
+    for name in index.shards if index is not None else _numbered(here):
+        if name in here or name in found:
+            continue
+        if "/" in name or "\\" in name or name in ("", ".", ".."):
+            found[name] = f"the index names the shard {shown(name)}, which does not lie beside it"
+        else:
+            found[name] = f"the shard {shown(name)} is missing"
+    return found
+
+
+def _numbered(names: Iterable[str]) -> Iterator[str]:
+    """Names of all shards of the sets that these names belong to; of sets that are too large to be true, none."""
+    sets = {(m["stem"], m["total"], m["end"]) for name in names if (m := SHARD.match(name))}
+    for stem, total, end in sorted(sets):
+        if int(total) <= 10_000:
+            yield from (f"{stem}-{number:05d}-of-{total}.{end}" for number in range(1, int(total) + 1))
+
+
+def _twice(files: Sequence[AdapterWeights]) -> Iterator[str]:
+    first: dict[str, str] = {}
+    for item in files:
+        for name in item.tensors:
+            if name in first:
+                yield f"tensor {shown(name)} is in {first[name]} and in {item.path}; the first is compared"
+            else:
+                first[name] = item.path
+
+
+def _misplaced(files: Sequence[AdapterWeights], index: WeightIndex | None) -> Iterator[str]:
+    """Tensors of the index that the shard named there does not hold."""
+    held = {name_of(item.path): item.tensors for item in files}
+    for name, shard in index.weight_map.items() if index is not None else ():
+        if shard in held and name not in held[shard]:
+            yield f"the index names {shown(shard)} for tensor {shown(name)}, which is not there"
+
+
+def _few(sentences: Sequence[str]) -> Iterator[str]:
+    yield from sentences[:_SAID]
+    if len(sentences) > _SAID:
+        yield f"and {len(sentences) - _SAID} more of the kind"

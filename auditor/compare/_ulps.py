@@ -1,0 +1,131 @@
+"""The largest distance of two tensors in units in the last place: how many numbers of their dtype lie between.
+
+The codes of an IEEE float without their sign, taken as an integer m(x), grow with |x|; the distance is |m(a) - m(b)|
+for equal signs and m(a) + m(b) for opposite ones. m is concave and m(0) = 0, so numbers with a gap D = |a - b| are at
+most m(D) apart when their signs are equal, and at least m(D) and at most 2 m(D / 2) when they are opposite. Once some
+distance is known, few elements need a look.
+"""
+
+import struct
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_FORMS = {"F64": ("<Q", "<d"), "F32": ("<I", "<f"), "F16": ("<H", "<e"), "BF16": ("<I", "<f")}
+"""The dtypes whose gaps bound distances, with the `struct` formats of a code and its number."""
+_FEW = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Codes:
+    """The stored elements of both sides as unsigned integers of ``width`` bits, the sign highest; 0: they have none.
+
+    ``dtype`` is the word of safetensors, the same on both sides.
+    """
+
+    one: "NDArray[Any]"
+    two: "NDArray[Any]"
+    width: int
+    dtype: str
+
+    def where(self, mask: "NDArray[Any] | list[int]") -> "Codes":
+        """The codes of some elements."""
+        return Codes(self.one[mask], self.two[mask], self.width, self.dtype)
+
+
+@dataclass(frozen=True, slots=True)
+class Gaps:
+    """|a - b| of each element in float32 or float64, the largest of them, and where signs are opposite (how many).
+
+    ``spare`` is memory for a mask.
+    """
+
+    gap: "NDArray[Any]"
+    largest: float
+    opposite: "NDArray[Any]"
+    flips: int
+    spare: "NDArray[Any]"
+
+
+def farthest(codes: Codes, known: int, gaps: Gaps) -> int:
+    """The largest distance of these elements, all finite, or ``known`` if that is larger."""
+    import numpy
+
+    if codes.dtype not in _FORMS:
+        return _all(codes, known)
+    if not gaps.flips:
+        near = _of_equal_signs(codes, gaps.largest) if known < _code(codes.dtype, gaps.largest) else known
+        return _all(codes, known) if near is None else max(known, near)
+    if known < _code(codes.dtype, gaps.largest):
+        known = _all(codes.where(gaps.opposite.nonzero()[0]), known)
+        return known if known >= _code(codes.dtype, gaps.largest) else _all(codes, known)
+    least = _bound(codes.dtype, known)
+    if gaps.largest < least:
+        return known
+    numpy.greater_equal(gaps.gap, least, out=gaps.spare)
+    numpy.logical_and(gaps.spare, gaps.opposite, out=gaps.spare)
+    where = _places(gaps.spare)
+    return _all(codes.where(where), known) if len(where) else known
+
+
+def _places(mask: "NDArray[Any]") -> "NDArray[Any] | list[int]":
+    """Where a mask holds. `nonzero` looks at each element; few places are found faster one by one."""
+    import numpy
+
+    count = int(numpy.count_nonzero(mask))
+    if count > _FEW:
+        return mask.nonzero()[0]
+    found: list[int] = []
+    start = 0
+    for _ in range(count):
+        start += int(mask[start:].argmax()) + 1
+        found.append(start - 1)
+    return found
+
+
+def _of_equal_signs(codes: Codes, largest: float) -> int | None:
+    """The largest distance where no signs are opposite; None when a zero with the other sign may hide.
+
+    Integers of w bits wrap. A pair of a zero and a number of the other sign is then at least 2**(w - 2) apart as long
+    as the number is below 2.0, whose code is 2**(w - 2).
+    """
+    import numpy
+
+    word = f"i{codes.width // 8}"
+    apart = numpy.subtract(codes.one.view(word), codes.two.view(word))
+    found = max(int(apart.max()), -int(apart.min()))
+    return found if largest < 2 and found < 1 << (codes.width - 2) else None
+
+
+def _all(codes: Codes, known: int) -> int:
+    import numpy
+
+    one, two = codes.one, codes.two
+    if not one.size:
+        return known
+    if not codes.width:
+        return max(known, int((numpy.maximum(one, two) - numpy.minimum(one, two)).max()))
+    sign = one.dtype.type(1 << (codes.width - 1))
+    mine, theirs = one & ~sign, two & ~sign
+    same = numpy.maximum(mine, theirs) - numpy.minimum(mine, theirs)
+    return max(known, int(numpy.where((one ^ two) & sign, mine + theirs, same).max()))
+
+
+def _code(dtype: str, gap: float) -> int:
+    """An integer not below m(gap), which was rounded."""
+    code, number = _FORMS[dtype]
+    try:
+        found = int(struct.unpack(code, struct.pack(number, gap))[0]) + 1
+    except OverflowError:
+        # Twice the largest number; no code is larger than that of infinity.
+        found = int(struct.unpack(code, struct.pack(number, float("inf")))[0])
+    return (found >> 16) + 1 if dtype == "BF16" else found
+
+
+def _bound(dtype: str, known: int) -> float:
+    """The gap below which no pair is farther apart than ``known``: twice the number with half its code."""
+    code, number = _FORMS[dtype]
+    raw = known // 2 << 16 if dtype == "BF16" else known // 2
+    return 2 * float(struct.unpack(number, struct.pack(code, raw))[0])

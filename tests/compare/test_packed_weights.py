@@ -1,0 +1,112 @@
+"""Weights that bitsandbytes stores in 4 bits, against bitsandbytes itself and by hand."""
+
+import json
+from typing import Any
+
+import numpy
+import pytest
+from numpy.typing import NDArray
+
+from auditor.artifacts.model_weights import ModelWeights
+from auditor.compare.tensors import compare_weights
+from tests.builders.blobs import blob
+from tests.builders.safetensors import entry, make_safetensors
+
+MARK = "w.weight.quant_state.bitsandbytes__nf4"
+Entries = dict[str, tuple[str, tuple[int, ...], bytes]]
+
+
+def read(entries: Entries) -> ModelWeights:
+    return ModelWeights.parse(blob(make_safetensors(entries), "model.safetensors"))
+
+
+def packed(codes: bytes, absmax: list[float], shape: list[int], **state: object) -> Entries:
+    """A weight whose 16 numbers are -8 to 7, in blocks of 4."""
+    text = json.dumps(
+        {"quant_type": "nf4", "blocksize": 4, "dtype": "bfloat16", "shape": shape, **state}
+    ).encode()
+    return {
+        "w.weight": ("U8", (len(codes), 1), codes),
+        "w.weight.absmax": entry(numpy.array(absmax, "<f4")),
+        "w.weight.quant_map": entry(numpy.arange(-8, 8).astype("<f4")),
+        MARK: ("U8", (len(text),), text),
+    }
+
+
+VALUES = numpy.array([-7, -6, -5, -4, 0, 10, 20], "<f4")
+"""Codes 1 2 3 4 times 1 and 8 9 10 times 10: the first of a byte in its upper half."""
+GOOD = packed(bytes([0x12, 0x34, 0x89, 0xA0]), [1, 10], [7])
+
+
+@pytest.mark.parametrize("chunk", [1, 2, 3, 4, 5, 100])
+def test_codes_times_scales(chunk: int) -> None:
+    found = compare_weights(read(GOOD), read({"w.weight": entry(VALUES)}), chunk=chunk)
+    assert [(t.name, t.elements, t.equal) for t in found.tensors] == [("w.weight", 7, True)]
+    assert (found.only_base, found.notes) == ((), ())
+    assert found.reshaped == (("w.weight", "NF4 [7]", "F32 [7]"),)
+
+
+def test_scales_that_are_codes_themselves() -> None:
+    """absmax codes 3 and 0 of blocks of one: 3 * 2 + 0.5 and 0 * 100 + 0.5."""
+    nested = packed(bytes([0x99, 0x99, 0xAA, 0xA0]), [0], [7], nested_blocksize=1, nested_offset=0.5)
+    nested["w.weight.absmax"] = ("U8", (2,), bytes([3, 0]))
+    nested["w.weight.nested_absmax"] = entry(numpy.array([2, 100], "<f4"))
+    nested["w.weight.nested_quant_map"] = entry(numpy.arange(256).astype("<f4"))
+    expected = numpy.array([6.5] * 4 + [1.0] * 3, "<f4")
+    assert all(t.equal for t in compare_weights(read(nested), read({"w.weight": entry(expected)})).tensors)
+
+
+def test_other_scales_are_other_numbers() -> None:
+    """|a - b| over the second block doubled: (0, 10, 20) against (0, 20, 40)."""
+    other = {**GOOD, "w.weight.absmax": entry(numpy.array([1, 20], "<f4"))}
+    found = compare_weights(read(GOOD), read(other)).tensors[0]
+    assert (found.name, found.differing, found.first, found.max_abs) == ("w.weight", 2, 5, 20.0)
+
+
+@pytest.mark.parametrize(
+    ("edit", "says"),
+    [
+        ({MARK: ("U8", (1,), b"{")}, f"holds a quantization state '{MARK}' that is not JSON"),
+        ({MARK: ("U8", (2,), b"[]")}, f"holds a quantization state '{MARK}' that is no JSON object"),
+        (packed(b"\x12" * 4, [1, 10], [9]), "gives 'w.weight' 4 bytes for 9 elements of 4 bits"),
+        (packed(b"\x12" * 4, [1], [8]), "holds 1 scales for the 2 blocks of 'w.weight'"),
+        (packed(b"\x12" * 4, [1, 1], [8], blocksize=0), f"gives no possible size of a block in '{MARK}'"),
+        (packed(b"\x12" * 4, [1, 1], [2**63]), f"gives no shape in '{MARK}'"),
+        (
+            {"w.weight.quant_map": entry(numpy.zeros(3, "<f4"))},
+            "holds 3 elements of F32 in 'w.weight.quant_map', not 16 F32",
+        ),
+    ],
+)
+def test_a_state_that_is_not_understood_is_said_and_compared_as_bytes(edit: Entries, says: str) -> None:
+    bad = {**GOOD, **edit}
+    other = {**bad, "w.weight": ("U8", (4, 1), b"\x13" + bad["w.weight"][2][1:])}
+    found = compare_weights(read(bad), read(other))
+    assert found.notes == (f"model.safetensors {says}; 'w.weight' is compared as bytes",) * 2
+    assert [t.name for t in found.tensors if not t.equal] == ["w.weight"]
+    assert len(found.tensors) == 4
+
+
+@pytest.mark.rerun
+@pytest.mark.parametrize("kind", ["nf4", "fp4"])
+@pytest.mark.parametrize("double", [False, True])
+def test_agrees_with_bitsandbytes(kind: str, double: bool) -> None:
+    """Dequantised in float32 by bitsandbytes 0.50 on the CPU."""
+    import torch
+    from bitsandbytes import functional
+
+    values = torch.randn(96, 70, generator=torch.Generator().manual_seed(0))
+    data, state = functional.quantize_4bit(values, quant_type=kind, compress_statistics=double)
+    entries: Entries = {"w.weight": entry(numpy_of(data))}
+    for name, part in state.as_dict(packed=True).items():
+        entries[f"w.weight.{name}"] = entry(numpy_of(part))
+    expected = numpy_of(functional.dequantize_4bit(data, state))
+    found = compare_weights(read(entries), read({"w.weight": entry(expected)}))
+    assert [(t.name, t.elements) for t in found.tensors] == [("w.weight", 6720)]
+    assert found.tensors[0].relative_l2 < 1e-6
+    assert found.reshaped[0][1] == f"{kind.upper()} [96, 70]"
+
+
+def numpy_of(tensor: Any) -> NDArray[Any]:
+    array: NDArray[Any] = tensor.contiguous().numpy()
+    return array
