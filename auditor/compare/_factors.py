@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any
 from auditor.artifacts._safetensors import TensorInfo
 from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.adapter_weights import AdapterWeights, LoraPair
+from auditor.compare._names import Module
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 BLOCK = 1 << 18
 """Elements of a factor looked at in one go: 2 MB in float64, so that an lm_head of any size fits."""
-RANK_LIMIT = 4096
-"""Largest rank compared; a Gram matrix of it is 128 MB in float64."""
+RANK_LIMIT = 1024
+"""Largest rank compared; the Gram matrices of both sides and their difference are 75 MB in float64."""
 FACTOR_LIMIT = 1 << 27
 """Most elements of an A, which is read whole (512 MB in float32); rank 128 over 262,208 tokens has 2**25."""
 
@@ -89,6 +90,16 @@ def scaling_of(weights: AdapterWeights, config: AdapterConfig, module: str, rank
     if not math.isfinite(scaling):
         raise NotComparableError(f"{config.path} does not tell the scaling of {module}")
     return scaling
+
+
+def own_scaling(weights: AdapterWeights, module: Module, rank: int) -> float | None:
+    """alpha / rank where kohya's files hold a module's alpha; else None. Raises NotComparableError and CannotRead."""
+    if module.alpha is None:
+        return None
+    alpha = float(weights.array(module.alpha.name).reshape(-1)[0]) if module.alpha.elements == 1 else math.nan
+    if not math.isfinite(alpha):
+        raise NotComparableError(f"{weights.path} does not tell the scaling of {module.pair.module}")
+    return alpha / rank
 
 
 def triangle(blocks: Iterator["NDArray[Any]"]) -> "NDArray[Any]":

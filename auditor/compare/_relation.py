@@ -83,8 +83,12 @@ def relation_of(measured: Mapping[str, Measured], rescaled: Rescaled | None = No
 
 
 def alike(item: Measured) -> bool:
-    """Whether two updates differ by no more than rounding can make them differ."""
-    return item.gap <= max(EQUIVALENT**2 * max(item.base, item.head), item.floor)
+    """Whether two updates differ by no more than float32 factors in another basis differ.
+
+    Factors that cancel (|B A| far below |B| |A|) may round to more; they count as different, because whoever
+    writes the factors decides how much they cancel.
+    """
+    return item.gap <= EQUIVALENT**2 * max(item.base, item.head)
 
 
 def _is_scaled(items: Iterable[Measured], rescaled: Rescaled | None) -> bool:
@@ -101,7 +105,7 @@ def _is_scaled(items: Iterable[Measured], rescaled: Rescaled | None) -> bool:
     left = EQUIVALENT if rescaled is None else math.sqrt(EQUIVALENT)
     for item in items:
         rest = (1 - k) * (item.head - k * item.base) + k * item.gap
-        if rest > max(left**2 * max(k * k * item.base, item.head), item.floor):
+        if rest > left**2 * max(k * k * item.base, item.head):
             return False
     return rescaled is None or all(map(alike, rescaled(k)))
 

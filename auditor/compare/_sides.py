@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 from auditor.artifacts._safetensors import TensorInfo
 from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.adapter_weights import AdapterWeights
-from auditor.compare._factors import BrokenError, Factors, NotComparableError, factors_of, scaling_of
+from auditor.compare._factors import (
+    BrokenError,
+    Factors,
+    NotComparableError,
+    factors_of,
+    own_scaling,
+    scaling_of,
+)
 from auditor.compare._names import Match, Module, bare, modules_of
 from auditor.compare._relation import Unmeasured
 from auditor.compare._update import Measured, measure
@@ -41,12 +48,10 @@ class Side:
         """One module's factors, checked. Raises NotComparableError and CannotRead."""
         module = self.modules[name]
         found = factors_of(self.weights, module.pair, 1.0)
-        if module.alpha is None:
-            return replace(found, scaling=scaling_of(self.weights, self.config, bare(name), found.rank))
-        alpha = self.weights.array(module.alpha.name).reshape(-1)
-        if alpha.size != 1 or not math.isfinite(float(alpha[0])):
-            raise NotComparableError(f"{self.weights.path} does not tell the scaling of {name}")
-        return replace(found, scaling=float(alpha[0]) / found.rank)
+        scaling = own_scaling(self.weights, module, found.rank)
+        if scaling is None:
+            scaling = scaling_of(self.weights, self.config, bare(name), found.rank)
+        return replace(found, scaling=scaling)
 
 
 def side_of(weights: AdapterWeights, config: AdapterConfig) -> Side:

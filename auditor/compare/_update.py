@@ -14,28 +14,23 @@ from typing import TYPE_CHECKING, Any
 
 from auditor.artifacts._safetensors import shown
 from auditor.compare._factors import BrokenError, Factors, NotComparableError, triangle, wide
+from auditor.compare._wide import by_product, exceeds
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _CANCELLED = 1e-6
 """A squared norm below this part of its terms has lost six of float64's sixteen digits: QR keeps them."""
-_ROUNDING = 2.0**-23
-"""What rounding both factors to float32 moves their product at most, relative to |B| |A|: 2**-24 for each."""
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Squared Frobenius norms of two updates and of their difference; ``same`` when all factors are equal.
-
-    ``floor`` is the squared distance that float32 factors of these lengths can have by rounding alone.
-    """
+    """Squared Frobenius norms of two updates and of their difference; ``same`` when all factors are equal."""
 
     base: float
     head: float
     gap: float
     same: bool = False
-    floor: float = 0.0
 
 
 def measure(one: Factors | None, two: Factors | None) -> Measured:
@@ -46,13 +41,14 @@ def measure(one: Factors | None, two: Factors | None) -> Measured:
     import numpy
 
     with numpy.errstate(over="ignore", invalid="ignore", under="ignore"):
-        if one is None or two is None:
-            alone = 0.0 if (only := one or two) is None else _alone(only)[0]
+        if exceeds(one) or exceeds(two):
+            found = Measured(*by_product(one, two))
+        elif one is None or two is None:
+            alone = 0.0 if (only := one or two) is None else _alone(only)
             found = Measured(alone if one else 0.0, alone if two else 0.0, alone)
         elif one.rank != two.rank:
-            (base, first), (head, second) = _alone(one), _alone(two)
-            gap = _stacked(one, two) if one.scaling and two.scaling else base + head
-            found = Measured(base, head, gap, floor=_ROUNDING**2 * max(first, second))
+            base, head = _alone(one), _alone(two)
+            found = Measured(base, head, _stacked(one, two) if one.scaling and two.scaling else base + head)
         else:
             found = _of_equal_rank(one, two)
     if not math.isfinite(found.base + found.head + found.gap):
@@ -89,18 +85,16 @@ def _of_equal_rank(one: Factors, two: Factors) -> Measured:
             lambda: _beside(_zip(one.left, two.left, rows), (first, -second), (0.0, second)),
             lambda: _beside(_zip(one.right, two.right, rows), (1.0, 0.0), (1.0, -1.0)),
         )
-    lengths = left.xx.trace() * right.xx.trace(), left.yy.trace() * right.yy.trace()
     found = Measured(
         _norm(one, left.xx, right.xx, first),
         _norm(two, left.yy, right.yy, second),
         gap,
         common and not left.moved and not right.moved,
-        _ROUNDING**2 * float(max(lengths)),
     )
     if not common:
         return found
     s = one.scaling**2
-    return replace(found, base=s * found.base, head=s * found.head, gap=s * found.gap, floor=s * found.floor)
+    return replace(found, base=s * found.base, head=s * found.head, gap=s * found.gap)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,12 +144,11 @@ def _norm(factors: Factors, left: "NDArray[Any]", right: "NDArray[Any]", scaling
     return found
 
 
-def _alone(factors: Factors) -> tuple[float, float]:
-    """The squared norm of one update, and |B|^2 |A|^2, which is at least as much."""
+def _alone(factors: Factors) -> float:
+    """The squared norm of one update."""
     left = _gram(factors.left(factors.rows), factors.rank)
     right = _gram(factors.right(factors.rows), factors.rank)
-    s = factors.scaling**2
-    return s * _norm(factors, left, right, 1.0), s * float(left.trace() * right.trace())
+    return factors.scaling**2 * _norm(factors, left, right, 1.0)
 
 
 def _stacked(one: Factors, two: Factors) -> float:

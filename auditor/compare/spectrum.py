@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.adapter_weights import AdapterWeights, LoraPair
-from auditor.compare._factors import Factors, NotComparableError, factors_of, scaling_of, triangle, wide
+from auditor.compare._factors import (
+    Factors,
+    NotComparableError,
+    factors_of,
+    own_scaling,
+    scaling_of,
+    triangle,
+    wide,
+)
+from auditor.compare._names import Module, bare, modules_of
 from auditor.errors import CannotRead
 
 if TYPE_CHECKING:
@@ -78,15 +87,17 @@ def describe_updates(weights: AdapterWeights, config: AdapterConfig | None) -> t
     ``config`` tells the scaling; without it, or when it contradicts the tensors, the numbers are those of B A.
     Nothing is raised: a module that cannot be described says so in ``why``.
     """
-    return tuple(_described(weights, config, pair) for pair in weights.pairs().values())
+    modules, _ = modules_of(weights)
+    return tuple(_described(weights, config, module) for module in modules.values())
 
 
-def _described(weights: AdapterWeights, config: AdapterConfig | None, pair: LoraPair) -> UpdateDescription:
+def _described(weights: AdapterWeights, config: AdapterConfig | None, module: Module) -> UpdateDescription:
+    pair = module.pair
     try:
         factors = factors_of(weights, pair, 1.0)
     except NotComparableError as error:
         return _apart(weights, pair, str(error))
-    scaling, why = _scaling(weights, config, pair.module, factors.rank)
+    scaling, why = _scaling(weights, config, module, factors.rank)
     try:
         left, right = _Read(), _Read()
         core = _core(factors, left, right)
@@ -115,16 +126,21 @@ def _described(weights: AdapterWeights, config: AdapterConfig | None, pair: Lora
 
 
 def _scaling(
-    weights: AdapterWeights, config: AdapterConfig | None, module: str, rank: int
+    weights: AdapterWeights, config: AdapterConfig | None, module: Module, rank: int
 ) -> tuple[float | None, str | None]:
-    if config is None:
-        return None, "there is no readable adapter_config.json, so the scaling is not known"
-    if config.peft_type != "LORA":
-        return None, f"{config.path} is {config.peft_type}, whose update is more than a scaled B A"
     try:
-        return scaling_of(weights, config, module, rank), None
+        own = own_scaling(weights, module, rank)
+        if own is not None:
+            return own, None
+        if config is None:
+            return None, "there is no readable adapter_config.json, so the scaling is not known"
+        if config.peft_type != "LORA":
+            return None, f"{config.path} is {config.peft_type}, whose update is more than a scaled B A"
+        return scaling_of(weights, config, bare(module.pair.module), rank), None
     except NotComparableError as error:
         return None, str(error)
+    except CannotRead as error:
+        return None, f"{weights.path} {error.reason}"
 
 
 def _apart(weights: AdapterWeights, pair: LoraPair, why: str) -> UpdateDescription:

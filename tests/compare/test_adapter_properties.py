@@ -47,15 +47,24 @@ def absolute(found: AdapterComparison) -> float:
     SEEDS,
     st.sampled_from([1.0, 1e-3, 1e-6]),
     st.sampled_from([0, 1, 2]),
+    st.sampled_from([(7, 9), (7, 2), (1, 9), (2, 2)]),
     st.tuples(st.booleans(), st.booleans()),
     st.tuples(st.sampled_from([0.5, 3, 8, 16]), st.sampled_from([0.5, 3, 8, 16])),
 )
 @settings(deadline=None, max_examples=60)
 def test_distances_are_exact_under_every_setting(
-    seed: int, relative: float, more: int, rslora: tuple[bool, bool], alphas: tuple[float, float]
+    seed: int,
+    relative: float,
+    more: int,
+    shape: tuple[int, int],
+    rslora: tuple[bool, bool],
+    alphas: tuple[float, float],
 ) -> None:
-    """Ranks grow by ``more``, alpha and rsLoRA differ, patterns give one module its own: dense float64 within 1e-9."""
-    one = {"q": factors(seed, 3), "v": factors(seed + 1, 2, (7, 9))}
+    """Ranks grow by ``more``, also above the dimensions, alpha and rsLoRA differ, patterns give one module its own.
+
+    Dense float64 differences are themselves exact to about 1e-16 / relative.
+    """
+    one = {"q": factors(seed, 3), "v": factors(seed + 1, 2, shape)}
     two = {}
     for place, (name, (a, b)) in enumerate(one.items()):
         noise = factors(seed + 5 + place, len(a), (len(b), a.shape[1]))
@@ -190,6 +199,39 @@ def test_a_short_module_counts_as_much_as_a_long_one() -> None:
     assert found.farthest.module == "v"
     scaled = set_against(named(base), named({"q": (long[0], 2 * long[1]), "v": head["v"]}))
     assert scaled.relation == "different"
+
+
+def test_factors_that_cancel_hide_no_change() -> None:
+    """Two huge columns cancel; what is left of the head is another update, below the rounding of its factors."""
+    a, b = factors(1, 2)
+    huge = 1e6 * factors(2, 1)[1]
+    sides = [
+        (numpy.vstack((a, a[:1], a[:1])), numpy.hstack((b * (1, 1 + change), huge, -huge)))
+        for change in (0, 1e-3)
+    ]
+    one, two = ({name: array.astype("f4") for name, array in named({"q": side}).items()} for side in sides)
+    assert set_against(one, one).relation == "identical"
+    found = set_against(one, two)
+    assert found.relation == "different"
+    exact = [
+        2 * s[f"{P}q.lora_B.weight"].astype("f8") @ s[f"{P}q.lora_A.weight"].astype("f8") for s in (one, two)
+    ]
+    gap = float(numpy.linalg.norm(exact[0] - exact[1]) / numpy.linalg.norm(exact[1]))
+    assert found.relative_distance == pytest.approx(gap, rel=1e-3)
+
+
+@pytest.mark.parametrize("dtype", ["f8", "f4"])
+def test_a_rank_above_the_dimensions(dtype: str) -> None:
+    """Then the product is formed: equal factors are identical, other factors of one product are equivalent."""
+    side = {"q": factors(1, 4, (3, 2)), "v": factors(2, 4, (2, 30)), "w": factors(3, 4, (30, 1))}
+    one, two = ({n: x.astype(dtype) for n, x in named(s).items()} for s in (side, turned(side, 1)))
+    assert set_against(one, one).relation == "identical"
+    assert set_against(one, two).relation == "equivalent"
+    assert set_against(one, one, {"lora_alpha": 8}, {"lora_alpha": 24}).scale == pytest.approx(3, rel=1e-12)
+    less = {n: x for n, x in one.items() if ".v." not in n}
+    assert set_against(one, less).relation == "subset"
+    broken = {**one, f"{P}q.lora_A.weight": one[f"{P}q.lora_A.weight"] * numpy.nan}
+    assert [item.module for item in set_against(one, broken).uncompared] == ["q"]
 
 
 @pytest.mark.parametrize("alphas", [(0, 0), (0, 8), (8, 0)])

@@ -191,6 +191,18 @@ def test_convolutions_and_embeddings() -> None:
         assert item.spectrum == pytest.approx(list(dense(a, b, 2.0)[:4]), rel=1e-12)
 
 
+def test_kohyas_files_hold_their_own_alpha() -> None:
+    a, b = factors(1)
+    stem = "lora_unet_q"
+    arrays = {f"{stem}.lora_down.weight": a, f"{stem}.lora_up.weight": b, f"{stem}.alpha": numpy.array(2.0)}
+    (found,) = describe_updates(adapter(make_arrays(arrays)), None)
+    assert (found.module, found.scaling, found.why) == (stem, 0.5, None)
+    assert found.spectrum == pytest.approx(list(dense(a, b, 0.5)[:4]), rel=1e-12)
+    arrays[f"{stem}.alpha"] = numpy.array([2.0, 2.0])
+    (doubtful,) = describe_updates(adapter(make_arrays(arrays)), None)
+    assert (doubtful.scaling, doubtful.why) == (None, f"{WEIGHTS} does not tell the scaling of {stem}")
+
+
 def test_what_makes_no_product_is_still_looked_at() -> None:
     a, b = factors(1)
     broken = b.copy()
