@@ -25,12 +25,12 @@ def modules(settings: ModelSettings, build: Build) -> Iterator[Module]:
         raise build.unknown_role()
     old = build.generation == "4.50 to 4.51"
     outer, trunk = ("", "language_model.model") if old else ("model.", "model.language_model")
-    *language, head = gemma3_text.modules(text, replace(build, role="causal"), trunk)
-    yield from language
     vision = settings.part("vision_config", "siglip_vision_model")
     inner = "" if build.generation == "5" else "vision_model."
     yield from tower(vision, f"{outer}vision_tower.{inner}")
     # Gemma3MultiModalProjector: mm_input_projection_weight (vision x text) and mm_soft_emb_norm (vision).
     width = vision.size("hidden_size")
     yield parameters(width * text.size("hidden_size") + width, "projector")
+    *language, head = gemma3_text.modules(text, replace(build, role="causal"), trunk)
+    yield from language
     yield replace(head, name="language_model.lm_head" if old else "lm_head")

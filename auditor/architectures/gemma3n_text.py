@@ -4,6 +4,7 @@ transformers 4 builds keys and values in every layer, 5 leaves them out of the l
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from auditor.architectures._decoder import Sizes, gated, heads
 from auditor.architectures._parts import Build, Module, embedding, linear, parameters
@@ -20,19 +21,18 @@ def modules(settings: ModelSettings, build: Build, trunk: str = "model") -> Iter
     s, path = _sizes(settings), build.inside(trunk)
     inputs = settings.size("hidden_size_per_layer_input")
     yield embedding(f"{path}embed_tokens", s.vocabulary, s.width)
-    per_layer = settings.size("vocab_size_per_layer_input")
-    yield embedding(f"{path}embed_tokens_per_layer", per_layer, s.layers * inputs)
-    yield linear(f"{path}per_layer_model_projection", s.width, s.layers * inputs)
-    streams = settings.size("altup_num_inputs")
-    for number in range(streams - 1):
-        yield linear(f"{path}altup_projections.{number}", s.width, s.width)
-        yield linear(f"{path}altup_unembed_projections.{number}", s.width, s.width)
     given = settings.given("num_kv_shared_layers")
     shared = given if isinstance(given, int) and build.generation == "5" else 0
     for layer in range(s.layers):
         at = f"{path}layers.{layer}"
-        yield from _layer(settings, at, s, inputs, layer >= s.layers - shared)
-        yield from gated(f"{at}.mlp", s.width, inner[layer])
+        yield from _layer(settings, at, replace(s, inner=inner[layer]), inputs, layer >= s.layers - shared)
+    per_layer = settings.size("vocab_size_per_layer_input")
+    yield embedding(f"{path}embed_tokens_per_layer", per_layer, s.layers * inputs)
+    yield linear(f"{path}per_layer_model_projection", s.width, s.layers * inputs)
+    streams = settings.size("altup_num_inputs")
+    for name in ("altup_projections", "altup_unembed_projections"):
+        for number in range(streams - 1):
+            yield linear(f"{path}{name}.{number}", s.width, s.width)
     yield parameters(inputs + s.width)
     yield from heads(build, s.width, s.vocabulary)
 
@@ -44,6 +44,7 @@ def _layer(settings: ModelSettings, at: str, s: Sizes, inputs: int, reuses: bool
         yield linear(f"{at}.self_attn.k_proj", s.width, s.keys, bias)
         yield linear(f"{at}.self_attn.v_proj", s.width, s.keys, bias)
     yield linear(f"{at}.self_attn.o_proj", s.queries, s.width, bias)
+    yield from gated(f"{at}.mlp", s.width, s.inner)
     yield linear(f"{at}.altup.correction_coefs", streams, streams)
     yield linear(f"{at}.altup.prediction_coefs", streams, streams**2)
     yield linear(f"{at}.altup.modality_router", s.width, streams)

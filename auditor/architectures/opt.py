@@ -18,8 +18,8 @@ def modules(settings: ModelSettings, build: Build) -> Iterator[Module]:
     yield embedding(f"{path}embed_tokens", vocabulary, narrow)
     yield embedding(f"{path}embed_positions", settings.size("max_position_embeddings") + 2, width)
     if narrow != width:
-        yield linear(f"{path}project_in", narrow, width)
         yield linear(f"{path}project_out", width, narrow)
+        yield linear(f"{path}project_in", narrow, width)
     for layer in range(layers):
         at = f"{path}layers.{layer}"
         for name in ("k_proj", "v_proj", "q_proj", "out_proj"):

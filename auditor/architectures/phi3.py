@@ -15,8 +15,8 @@ def modules(settings: ModelSettings, build: Build) -> Iterator[Module]:
     yield embedding(f"{path}embed_tokens", s.vocabulary, s.width)
     for layer in range(s.layers):
         at = f"{path}layers.{layer}"
-        yield linear(f"{at}.self_attn.qkv_proj", s.width, s.queries + 2 * s.keys)
         yield linear(f"{at}.self_attn.o_proj", s.queries, s.width)
+        yield linear(f"{at}.self_attn.qkv_proj", s.width, s.queries + 2 * s.keys)
         yield linear(f"{at}.mlp.gate_up_proj", s.width, 2 * s.inner)
         yield linear(f"{at}.mlp.down_proj", s.inner, s.width)
     yield parameters(s.layers * 2 * s.width + s.width)

@@ -14,7 +14,6 @@ GENERATIONS = (shared.BEFORE, shared.AFTER)
 def modules(settings: ModelSettings, build: Build) -> Iterator[Module]:
     """Every module of the model."""
     *language, head = shared.language(settings, build)
-    yield from language
     vision, path = settings.part("vision_config", ""), shared.visual(build)
     width, layers = vision.size("hidden_size"), vision.layers("depth")
     inner = vision.size("intermediate_size")
@@ -25,4 +24,5 @@ def modules(settings: ModelSettings, build: Build) -> Iterator[Module]:
         yield from (replace(module, tower="vision") for module in gated(f"{at}.mlp", width, inner, True))
     yield parameters(layers * 2 * width, "vision")
     yield from shared.merger(vision, path, width, vision.size("out_hidden_size"), width)
+    yield from language
     yield head

@@ -12,7 +12,6 @@ GENERATIONS = (shared.BEFORE, shared.AFTER)
 def modules(settings: ModelSettings, build: Build) -> Iterator[Module]:
     """Every module of the model."""
     *language, head = shared.language(settings, build)
-    yield from language
     vision, path = settings.part("vision_config", ""), shared.visual(build)
     width, layers = vision.size("embed_dim"), vision.layers("depth")
     inner = width * vision.size_or("mlp_ratio", 4)
@@ -24,4 +23,5 @@ def modules(settings: ModelSettings, build: Build) -> Iterator[Module]:
         yield linear(f"{at}.mlp.fc2", inner, width, True, "vision")
     yield parameters(layers * 4 * width, "vision")
     yield from shared.merger(vision, path, width, vision.size("hidden_size"), 2 * width)
+    yield from language
     yield head

@@ -40,9 +40,9 @@ def _stack(settings: ModelSettings, name: str, blocks: int) -> Iterator[Module]:
             for part in ("q", "k", "v"):
                 yield linear(f"{at}.{number}.{attention}.{part}", width, spread)
             yield linear(f"{at}.{number}.{attention}.o", spread, width)
-        if block == 0:
-            buckets = settings.size("relative_attention_num_buckets")
-            yield embedding(f"{at}.0.SelfAttention.relative_attention_bias", buckets, heads)
+            if block == number == 0:
+                buckets = settings.size("relative_attention_num_buckets")
+                yield embedding(f"{at}.0.SelfAttention.relative_attention_bias", buckets, heads)
         for part in ("wi_0", "wi_1") if gated else ("wi",):
             yield linear(f"{at}.{len(attentions)}.DenseReluDense.{part}", width, inner)
         yield linear(f"{at}.{len(attentions)}.DenseReluDense.wo", inner, width)

@@ -93,8 +93,8 @@ def describe_optimizer(
 ) -> OptimizerDescription:
     """One optimizer.pt, its parameters named by the adapter of the same folder. Never raises.
 
-    ``modules`` are the base model's module names in its own order, where known. ``norms`` reads every decoded moment,
-    4 MiB at a time: 0.2 s for 240 MB.
+    ``modules`` are the base model's module names in its own order, where known (`module_order`). ``norms`` reads every
+    decoded moment, 4 MiB at a time: 0.2 s for 240 MB.
     """
     kind = kind_of(optimizer)
     groups = [_indices(group) for group in optimizer.param_groups]

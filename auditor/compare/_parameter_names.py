@@ -9,40 +9,62 @@ known or guessed, and every shape has to fit.
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from auditor.architectures._names import module_key
 from auditor.architectures._parts import Tower
+from auditor.architectures._wrapping import candidates
+from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.adapter_weights import AdapterWeights
+from auditor.artifacts.base_config import BaseConfig
 
 Shape = tuple[int, ...]
 _NUMBER = re.compile(r"\d{1,9}")
-_USUAL = (
-    *("embed_tokens", "wte", "word_embeddings", "wpe"),
-    *("self_attn", "self_attention", "attention", "attn", "crossattention", "encoder_attn"),
+_ORDER = (
+    # Towers and halves of a model; CLIP builds its text first, what wraps a language model its images.
+    *("text_model", "vision_tower", "visual", "vision_model", "multi_modal_projector", "language_model"),
     *(
-        "q_proj",
-        "k_proj",
-        "v_proj",
-        "o_proj",
-        "qkv_proj",
-        "query_key_value",
-        "c_attn",
-        "query",
-        "key",
-        "value",
+        "encoder",
+        "decoder",
+        "embed_tokens",
+        "wte",
+        "word_embeddings",
+        "wpe",
+        "project_out",
+        "project_in",
+        "layers",
     ),
-    *("out_proj", "dense", "c_proj", "mlp", "block_sparse_moe", "experts", "gate", "gate_proj", "up_proj"),
-    *("gate_up_proj", "down_proj", "dense_h_to_4h", "dense_4h_to_h", "c_fc", "fc_in", "fc_out", "fc1", "fc2"),
-    *("multi_modal_projector", "lm_head", "score", "classifier"),
+    # Parts of a layer.
+    *("self_attn", "self_attention", "attention", "attn", "SelfAttention", "encoder_attn", "EncDecAttention"),
+    *("mlp", "intermediate", "ffn", "altup", "laurel", "per_layer_input_gate", "per_layer_projection"),
+    *("self", "output", "qkv", "proj", "query_key_value", "c_attn", "c_fc", "c_proj"),
+    *("query", "q_proj", "q_lin", "q", "query_proj", "key", "k_proj", "k_lin", "k", "key_proj"),
+    *("value", "v_proj", "v_lin", "v", "value_proj", "pos_key_proj", "pos_query_proj"),
+    *("dense", "o_proj", "out_proj", "out_lin", "o", "qkv_proj", "dense_h_to_4h", "dense_4h_to_h"),
+    *("gate", "router", "experts", "gate_proj", "gate_up_proj", "up_proj", "down_proj", "fc1", "fc2"),
+    *("wi", "wi_0", "wi_1", "wo", "lin1", "lin2", "shared_expert", "shared_expert_gate"),
+    *("correction_coefs", "prediction_coefs", "modality_router"),
+    *("per_layer_model_projection", "altup_projections", "altup_unembed_projections"),
 )
-"""Children in the order in which most decoders of transformers 5.23.0 build them (models/llama/modeling_llama.py and
-its kin); k comes before v and both before q in some others, which shapes often show.
-"""
-_RANKS = {word: place for place, word in enumerate(_USUAL)}
+"""Children in the order in which most models of transformers 5.23.0 build them (models/*/modeling_*.py)."""
+_LAST = (
+    "pooler",
+    "lm_head",
+    "embed_out",
+    "score",
+    "visual_projection",
+    "text_projection",
+    "pre_classifier",
+    "classifier",
+)
+_PLACES = {word: place for place, word in enumerate(_ORDER)}
+_PLACES |= {word: len(_ORDER) + 1 + place for place, word in enumerate(_LAST)}
+_OTHER = len(_ORDER)
+_BART = {"k_proj": 0, "v_proj": 1, "q_proj": 2, "out_proj": 3}
+"""Attention whose output is called out_proj lists keys and values first: OPT, Whisper, CLIP, SigLIP, BART."""
 _PARTS = (
-    *("lora_A", "lora_B", "lora_embedding_A", "lora_embedding_B", "lora_magnitude_vector"),
+    *("base_layer", "lora_A", "lora_B", "lora_embedding_A", "lora_embedding_B", "lora_magnitude_vector"),
     *("modules_to_save", "original_module"),
 )
 _WITHOUT_DECAY = re.compile(r"bias|layernorm|rmsnorm|(?:^|\.)norm(?:$|\.)|_norm(?:$|\.)", re.IGNORECASE)
@@ -56,6 +78,12 @@ class Matched:
     names: Mapping[int, str]
     by: str = ""
     faults: tuple[str, ...] = ()
+
+
+def module_order(base: BaseConfig | None, config: AdapterConfig | None) -> tuple[str, ...]:
+    """The base model's modules in the order in which it lists them; () where its structure is not known."""
+    found = candidates(base, config) if base is not None and config is not None else ""
+    return () if isinstance(found, str) else tuple(module.name for module in found[0].modules if module.name)
 
 
 def matched(
@@ -96,23 +124,24 @@ def _misshapen(
 
 
 def _orders(weights: AdapterWeights, modules: Sequence[str], parted: bool) -> Iterator[tuple[str, list[str]]]:
-    """Orders to try, the surest first; each also without what is saved and not trained."""
+    """Orders to try, the surest first; each also without copies of the base, and with LoRA's tensors alone."""
     places = {module_key(name): place for place, name in enumerate(modules)}
     ways: list[tuple[str, list[str]]] = []
     if places:
         ways.append(
-            ("the order of the base model's modules", sorted(weights.tensors, key=_by_place(weights, places)))
+            ("the order of the base model's modules", sorted(weights.tensors, key=_ByPlace(weights, places)))
         )
     if weights.format == "torch":
         ways.append(("the order of the adapter's file", list(weights.tensors)))
-    ways.append(("the usual order of modules", sorted(weights.tensors, key=_natural)))
+    ways.append(("the usual order of modules", sorted(weights.tensors, key=_Usual(weights.tensors))))
     for by, names in ways:
+        own = [name for name in names if not name.endswith(".base_layer.weight")]
         lora = [name for name in names if ".lora_" in name]
-        for chosen in (names, lora) if len(lora) < len(names) else (names,):
+        for chosen in {len(some): some for some in (names, own, lora)}.values():
             yield by, _parted(chosen) if parted else chosen
 
 
-class _by_place:  # noqa: N801 - a key function with a table
+class _ByPlace:
     """Sort key: the module's place in the base model, then the part of its LoRA layer."""
 
     def __init__(self, weights: AdapterWeights, places: Mapping[tuple[Tower, str], int]) -> None:
@@ -123,15 +152,29 @@ class _by_place:  # noqa: N801 - a key function with a table
         return place, _part(name.split(".")), name
 
 
-def _natural(name: str) -> tuple[tuple[int, int, str], ...]:
-    """Sort key: numbers by value, known children by `_USUAL`, others between them by name."""
+class _Usual:
+    """Sort key: numbers by value, children by `_ORDER`, others by name behind them."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self.like_bart = {_tower(name) for name in names if ".out_proj." in name} - {""}
+
+    def __call__(self, name: str) -> tuple[tuple[int, int, str], ...]:
+        own = _BART if _tower(name) in self.like_bart else {}
+        words = name.split(".")
+        key = [
+            (0, int(word), "")
+            if _NUMBER.fullmatch(word)
+            else (1, own.get(word, _PLACES.get(word, _OTHER)), word)
+            for word in words
+            if word not in _PARTS
+        ]
+        return (*key, (2, _part(words), ""))
+
+
+def _tower(name: str) -> str:
+    """What stands before the number of the layer."""
     words = name.split(".")
-    key = [
-        (0, int(word), "") if _NUMBER.fullmatch(word) else (1, _RANKS.get(word, len(_RANKS)), word)
-        for word in words
-        if word not in _PARTS
-    ]
-    return (*key, (2, _part(words), ""))
+    return ".".join(words[: next((at for at, word in enumerate(words) if _NUMBER.fullmatch(word)), 0)])
 
 
 def _part(words: Sequence[str]) -> int:

@@ -16,6 +16,7 @@ from auditor.compare._optimizer_state import (
     ParameterDescription,
     describe_optimizer,
 )
+from auditor.compare._parameter_names import module_order
 from auditor.compare._scaler_state import ScalerDescription, describe_scaler
 from auditor.compare._schedule_state import ScheduleDescription, describe_schedule
 
@@ -33,4 +34,5 @@ __all__ = [
     "describe_optimizer",
     "describe_scaler",
     "describe_schedule",
+    "module_order",
 ]
