@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import islice
+from typing import get_args
 
 import auditor.architectures as package
 from auditor.architectures._names import module_key
@@ -165,8 +166,8 @@ def _labels(base: BaseConfig) -> int:
 
 
 def towers(modules: tuple[Module, ...]) -> Iterator[tuple[Tower, int]]:
-    """How many modules each tower has, in their order."""
+    """How many modules each tower has: text first, whatever stands first in the model."""
     found: dict[Tower, int] = {}
     for module in modules:
         found[module.tower] = found.get(module.tower, 0) + 1
-    yield from found.items()
+    yield from ((tower, found[tower]) for tower in get_args(Tower) if tower in found)
