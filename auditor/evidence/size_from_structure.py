@@ -15,7 +15,7 @@ from itertools import combinations
 from typing import Self
 
 from auditor.architectures._parts import Module
-from auditor.architectures._structure import Structure
+from auditor.architectures._structure import Structure, towers
 from auditor.architectures._wrapping import saved_copies
 from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.claims import DECLARED, EFFECTIVE, Ledger
@@ -76,10 +76,10 @@ class _Way:
     @classmethod
     def of(cls, structure: Structure, modules: tuple[Module, ...], config: AdapterConfig) -> Self:
         """Count the matrices of wrapped modules, and whole copies (modules_to_save) as a part of their own."""
-        found: dict[str, _Part] = {}
+        found: dict[str, _Part] = {tower: _Part(0, 0) for tower, _ in towers(modules)}
         vectors = int(config.use_dora) + int(config.raw.get("lora_bias") is True)
         for module in modules:
-            before = found.get(module.tower, _Part(0, 0))
+            before = found[module.tower]
             elements = before.elements + added_elements(module, config)
             found[module.tower] = _Part(elements, before.tensors + 2 + vectors)
         copies = tuple(saved_copies(structure, config))
@@ -110,11 +110,11 @@ def _states(parts: Mapping[str, _Part]) -> Iterator[_Content]:
     # param_groups list every parameter, updated or not, by its index.
     listed = 8 * sum(part.tensors for part in parts.values())
     for amount in range(1, len(parts) + 1):
-        for towers in combinations(parts, amount):
-            elements = sum(parts[tower].elements for tower in towers)
-            tensors = sum(parts[tower].tensors for tower in towers)
-            idle = [tower for tower in parts if tower not in towers]
-            names = " and ".join(towers) + (f", not of {' and '.join(idle)}" if idle else "")
+        for chosen in combinations(parts, amount):
+            elements = sum(parts[tower].elements for tower in chosen)
+            tensors = sum(parts[tower].tensors for tower in chosen)
+            idle = [tower for tower in parts if tower not in chosen]
+            names = " and ".join(chosen) + (f", not of {' and '.join(idle)}" if idle else "")
             for width, dtype in _DTYPES:
                 words = f"two {dtype} moments for {number(elements)} elements: the modules of {names}"
                 low = elements * width * 2
