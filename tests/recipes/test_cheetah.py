@@ -244,3 +244,10 @@ def test_the_platform_is_found_by_the_files_name() -> None:
     assert found is not None
     assert found.path == "a/cheetah-fine-tuning-config.json"
     assert read_recipe("a/config.json", json_blob(REAL)) is None
+
+
+def test_a_file_of_endless_unknown_keys_is_judged_in_part_and_said() -> None:
+    keys = {f"learning_ra{number}e": 1 for number in range(3000)} | {"warmup_ration": 0.1}
+    found = cheetah.read(json_blob({"train_model_parameters": keys}))
+    assert found.unjudged == ("only the first 1,000 of 3,001 unknown keys are held against known ones",)
+    assert "warmup_ratio" not in [likely for _, likely in found.misspelt]
