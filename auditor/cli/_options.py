@@ -81,6 +81,24 @@ Rerun = Annotated[
 Steps = Annotated[
     int | None, typer.Option("--steps", min=1, metavar="N", help="Rerun at most N optimizer steps.")
 ]
+CoverageShare = Annotated[
+    float | None,
+    typer.Option(
+        "--coverage",
+        min=0.0,
+        max=1.0,
+        metavar="SHARE",
+        help="Rerun at most this share of all steps, such as 0.3.",
+    ),
+]
+SpanWord = Annotated[
+    str,
+    typer.Option(
+        "--span",
+        metavar="SPAN",
+        help="Which steps to rerun: auto, whole, prefix, segments, or A..B from a committed checkpoint.",
+    ),
+]
 Minutes = Annotated[
     float | None,
     typer.Option("--minutes", min=0.1, metavar="M", help="Stop a rerun that takes longer than M minutes."),

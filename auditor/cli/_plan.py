@@ -6,7 +6,7 @@ from auditor.model import RerunPlan
 def plan_text(plan: RerunPlan) -> str:
     """The plan as lines of plain text."""
     lines = [
-        f"Run {plan.run}: {plan.span}, {plan.stop_at} of {plan.total_steps} optimizer steps.",
+        f"Run {plan.run}: {plan.span}, {plan.words}, {plan.steps} optimizer steps.",
         "Covers " + ", ".join(f"{share:.0%} of {what}" for what, share in plan.coverage.items()) + ".",
         "",
     ]

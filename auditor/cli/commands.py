@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from auditor.cli import _options as opt
-from auditor.cli import _output
+from auditor.cli import _output, _reruns
 from auditor.cli._guard import guarded
 from auditor.sources import targets
 
 if TYPE_CHECKING:
-    from auditor.engine.audit import Options, Rerunner
+    from auditor.engine.audit import Options
     from auditor.model import Report, Snapshot
     from auditor.policy import Policy
 
@@ -60,6 +60,8 @@ def compare(
     base_model: opt.Base = None,
     data: opt.Data = None,
     steps: opt.Steps = None,
+    coverage: opt.CoverageShare = None,
+    span: opt.SpanWord = "auto",
     minutes: opt.Minutes = None,
     run_name: opt.RunName = None,
     keep: opt.Keep = None,
@@ -87,9 +89,9 @@ def compare(
         before, after = opened.snapshots
         _say(opened.snapshots, verbose and not quiet)
         policy = _policy(from_snapshot(before), fail_on, require_coverage, only, ignore)
-        rerunner = _rerunner(
-            rerun, policy, base_model, data, steps, minutes, run_name, keep, no_cache, quiet, debug
-        )
+        amount = (steps, coverage, span, minutes)
+        wanted = _reruns.wanted(base_model, data, amount, keep, no_cache, debug) if rerun else None
+        rerunner = _reruns.rerunner(policy, wanted, run_name, quiet) if wanted else None
         options = _audit_options(policy, base_model, opened.repository, baseline)
         report = audit.compare(before, after, opened.related, options, rerunner)
     _finish(report, stdout, files, color, stamp)
@@ -139,6 +141,8 @@ def rerun(
     base_model: opt.Base = None,
     data: opt.Data = None,
     steps: opt.Steps = None,
+    coverage: opt.CoverageShare = None,
+    span: opt.SpanWord = "auto",
     minutes: opt.Minutes = None,
     run_name: opt.RunName = None,
     keep: opt.Keep = None,
@@ -167,18 +171,15 @@ def rerun(
         _say(opened.snapshots, verbose and not quiet)
         policy = _policy(from_snapshot(snapshot), fail_on, require_coverage, only, ignore)
         options = _audit_options(policy, base_model, opened.repository, baseline)
+        amount = (steps, coverage, span, minutes)
+        wanted = _reruns.wanted(base_model, data, amount, keep, no_cache, debug)
         if plan:
             from auditor.cli._plan import plan_text
-            from auditor.engine.rerun import RerunOptions
             from auditor.engine.rerun import plan as planned
 
-            wanted = RerunOptions(base=base_model, data=data, steps=steps, minutes=minutes)
             _output.write(plan_text(planned(audit.look(snapshot, options), run_name, wanted, policy)))
             return
-        rerunner = _rerunner(
-            True, policy, base_model, data, steps, minutes, run_name, keep, no_cache, quiet, debug
-        )
-        report = audit.check(snapshot, options, rerunner)
+        report = audit.check(snapshot, options, _reruns.rerunner(policy, wanted, run_name, quiet))
     _finish(report, stdout, files, color, stamp)
 
 
@@ -207,30 +208,6 @@ def _audit_options(policy: "Policy", base: Path | None, repository: str, baselin
 
     today = date.today().isoformat()  # noqa: DTZ011 - ignores end on a local day
     return Options(policy, base, today, repository, None if baseline is None else findings_of(baseline))
-
-
-def _rerunner(
-    wanted: bool,
-    policy: "Policy",
-    base: Path | None,
-    data: Path | None,
-    steps: int | None,
-    minutes: float | None,
-    run_name: str | None,
-    keep: Path | None,
-    no_cache: bool,
-    quiet: bool,
-    debug: bool,
-) -> "Rerunner | None":
-    if not wanted:
-        return None
-    from auditor.cli._progress import progress_bar
-    from auditor.engine.rerun import RerunOptions, rerunner
-
-    options = RerunOptions(
-        base=base, data=data, steps=steps, minutes=minutes, keep=keep, cache=not no_cache, debug=debug
-    )
-    return rerunner(run_name, options, policy, progress_bar(quiet), lambda text: _output.tell(text, quiet))
 
 
 def _finish(

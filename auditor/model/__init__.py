@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from auditor.model.judgement import Finding, Location, NotApplicable, Problem, Severity, Skip, Suppression
     from auditor.model.ledger import Claim, Claims, Evidence, Statement, Status, VersionRange, version_key
     from auditor.model.report import Answer, Coverage, FileRow, Ref, Report, RunReport, Unread
-    from auditor.model.training import Aspect, Divergence, RerunPlan, RerunResult, Setting, Verdict
+    from auditor.model.training import Aspect, Divergence, RerunPlan, RerunResult, Setting, Span, Verdict
 
 __all__ = [
     "READ_LIMIT",
@@ -66,6 +66,7 @@ __all__ = [
     "Severity",
     "Skip",
     "Snapshot",
+    "Span",
     "Statement",
     "Status",
     "Suppression",

@@ -30,8 +30,29 @@ class Setting:
 
 
 @dataclass(frozen=True, slots=True)
+class Span:
+    """Optimizer steps ``start + 1`` to ``stop`` of one training.
+
+    ``resume`` is the committed checkpoint's folder that it goes on from; None for a new adapter at step 0.
+    """
+
+    start: int
+    stop: int
+    resume: str | None = None
+
+    @property
+    def steps(self) -> int:
+        """How many optimizer steps are trained."""
+        return self.stop - self.start
+
+
+@dataclass(frozen=True, slots=True)
 class RerunPlan:
-    """What will be trained, decided before anything is. ``span`` is whole or prefix; steps are optimizer steps."""
+    """What will be trained, decided before anything is; steps are optimizer steps.
+
+    ``span`` is whole, prefix or segments; ``stop_at`` the last step that is trained; ``parts`` the trainings, in
+    order, of which a whole run and a prefix have one.
+    """
 
     run: str
     settings: Mapping[str, Setting]
@@ -44,6 +65,34 @@ class RerunPlan:
     obstacles: tuple[str, ...] = ()
     """What keeps this plan from being run; empty when it can start."""
     hypotheses: tuple[str, ...] = ()
+    parts: tuple[Span, ...] = ()
+
+    @property
+    def trained(self) -> tuple[Span, ...]:
+        """The parts, also of a plan that names none."""
+        return self.parts or (Span(0, self.stop_at),)
+
+    @property
+    def steps(self) -> int:
+        """Optimizer steps of one training of every part."""
+        return sum(part.steps for part in self.trained)
+
+    def covers(self, step: int) -> bool:
+        """Whether a step is trained; what is there before the first step counts for a training from 0."""
+        return any(part.start < step <= part.stop or step == part.start == 0 for part in self.trained)
+
+    @property
+    def words(self) -> str:
+        """``the whole run``, ``the first 9 of 18 steps``, ``steps 10 to 18 of 18, resumed from checkpoint-9``."""
+        if self.span == "whole":
+            return "the whole run"
+        if self.span != "segments":
+            return f"the first {self.stop_at} of {self.total_steps} steps"
+        ranges = [f"{part.start + 1} to {part.stop}" for part in self.trained]
+        joined = ", ".join(ranges[:-1]) + f" and {ranges[-1]}" if len(ranges) > 1 else ranges[0]
+        resumed = [part.resume for part in self.trained if part.resume]
+        again = f", resumed from {', '.join(resumed)}" if resumed else ""
+        return f"steps {joined} of {self.total_steps}{again}"
 
 
 @dataclass(frozen=True, slots=True)

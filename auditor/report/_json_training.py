@@ -89,6 +89,7 @@ def _plan(plan: RerunPlan, stamped: bool) -> Mapping[str, object]:
         "run": printable(plan.run),
         "span": plan.span,
         "stop_at": plan.stop_at,
+        "parts": [{"start": part.start, "stop": part.stop, "resume": part.resume} for part in plan.parts],
         "total_steps": plan.total_steps,
         "base": printable(plan.base if stamped else without_machine(plan.base)),
         "data": printable(plan.data if stamped else without_machine(plan.data)),

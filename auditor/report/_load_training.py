@@ -12,6 +12,7 @@ from auditor.model import (
     RerunPlan,
     RerunResult,
     Setting,
+    Span,
     UncomparedModule,
     Verdict,
 )
@@ -86,6 +87,7 @@ def _plan(raw: Json) -> RerunPlan:
         settings={key: Setting(**setting) for key, setting in raw["settings"].items()},
         span=raw["span"],
         stop_at=raw["stop_at"],
+        parts=tuple(Span(part["start"], part["stop"], part["resume"]) for part in raw.get("parts", ())),
         total_steps=raw["total_steps"],
         base=raw["base"],
         data=raw["data"],

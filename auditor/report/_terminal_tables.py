@@ -56,7 +56,7 @@ def _title(title: str, rest: str, paint: Paint, width: int) -> str:
 
 def _plan(result: RerunResult, width: int) -> Iterator[str]:
     plan = result.plan
-    span = f"span {plan.span}: {plan.stop_at} of {plan.total_steps} optimizer steps"
+    span = f"span {plan.span}: {plan.words}"
     yield from wrapped(span, width, "    ", "      ")
     assumed = [f"{key} = {value_text(s.value, 30)}" for key, s in sorted(plan.settings.items()) if s.assumed]
     if assumed:

@@ -89,8 +89,12 @@ def does_not_prove(
 def _open(run: Run, plan: RerunPlan, outputs: Outputs, floors: Floors, safety: float) -> Iterator[str]:
     yield "Other rows that reach no batch, and text beyond the truncation, would give the same weights."
     yield "Another base model that gives the same answers on these rows would give the same weights."
-    if plan.stop_at < plan.total_steps:
-        yield f"Steps {plan.stop_at + 1} to {plan.total_steps} were not trained again."
+    if plan.steps < plan.total_steps:
+        if plan.span == "segments":
+            yield f"Of {plan.total_steps} steps, {plan.total_steps - plan.steps} were not trained again."
+            yield "What led to the checkpoints that segments resume from was not trained again."
+        else:
+            yield f"Steps {plan.stop_at + 1} to {plan.total_steps} were not trained again."
     noise = max((value for (aspect, _), value in floors.items() if aspect == "weights"), default=None)
     if noise:
         yield f"A change that moves the update by less than {safety * noise:.2g} is noise here."

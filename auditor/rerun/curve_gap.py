@@ -35,9 +35,11 @@ def _scalars(log: EventLog) -> Mapping[str, Sequence[tuple[int, float]]]:
 
 def curves_of(output: Output) -> Mapping[str, tuple[tuple[int, float], ...]]:
     """The curves a training of ours logged."""
-    state = output.root.one(TrainerState)
-    found = {tag: state.logged(tag) if state else () for tag in TAGS}
-    return {tag: points for tag, points in found.items() if points}
+    found: dict[str, list[tuple[int, float]]] = {tag: [] for tag in TAGS}
+    for span, state in output.states():
+        for tag in TAGS:
+            found[tag] += [point for point in state.logged(tag) if point[0] > span.start]
+    return {tag: tuple(points) for tag, points in found.items() if points}
 
 
 def _file(
@@ -52,7 +54,7 @@ def _file(
     accumulation = plan.settings.get("gradient_accumulation_steps")
     factor = accumulation.value if accumulation and isinstance(accumulation.value, int) else 1
     for tag in TAGS:
-        theirs = {step: value for step, value in logged.get(tag, ()) if step <= plan.stop_at}
+        theirs = {step: value for step, value in logged.get(tag, ()) if plan.covers(step)}
         if theirs:
             yield curve_gap(tag, path, theirs, ours.get(tag, {}), _stored(tag, theirs, single), factor)
 

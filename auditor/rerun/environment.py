@@ -160,7 +160,7 @@ def space_needed(run: Run, plan: RerunPlan, trainings: int) -> int:
     adapter = max(sizes, default=0)
     setting = plan.settings.get("save_steps")
     every = setting.value if setting is not None else None
-    checkpoints = 1 + (int(plan.stop_at / every) if isinstance(every, int | float) and every >= 1 else 1)
+    checkpoints = 1 + (int(plan.steps / every) if isinstance(every, int | float) and every >= 1 else 1)
     return trainings * (adapter * (3 * checkpoints + 2) + _HEADROOM)
 
 

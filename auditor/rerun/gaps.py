@@ -70,21 +70,20 @@ def missing(aspect: str, pair: Pair, at: str, says: str) -> Gap:
 
 def committed_pairs(run: Run, plan: RerunPlan, rerun: Output) -> Iterator[Pair]:
     """Each committed folder inside the span with the rerun's: the root only when all was trained."""
-    if plan.span == "whole":
+    if plan.span == "whole" or any(part.stop == plan.total_steps for part in plan.parts):
         state = run.root.one(TrainerState)
         step = state.global_step if state else plan.total_steps
         yield Pair(ROOT, step, run.root, rerun.root, run.contents)
     for folder in run.checkpoints:
-        if folder.step is not None and folder.step <= plan.stop_at:
+        if folder.step and plan.covers(folder.step):
             key = f"checkpoint-{folder.step}"
             yield Pair(key, folder.step, folder, rerun.at(key), run.contents)
 
 
 def repeated_pairs(repeat: Output, rerun: Output) -> Iterator[Pair]:
     """The same moments of two trainings of ours."""
-    for path, folder in repeat.contents.folders.items():
-        if path == ROOT or folder.step is not None:
-            yield Pair(path, folder.step, folder, rerun.at(path), repeat.contents)
+    for path, folder, contents in repeat.moments():
+        yield Pair(path, folder.step, folder, rerun.at(path), contents)
 
 
 def relative(one: float, two: float) -> float:

@@ -16,7 +16,8 @@ def silent(step: int, total: int, loss: float | None, eta: float | None) -> None
 class RerunOptions:
     """How much to train, with what, and where to leave it.
 
-    ``steps`` is the budget in optimizer steps of one training. ``minutes`` and ``timeout`` (seconds) end an
+    ``steps`` is the budget in optimizer steps of one training, ``coverage`` the same as a share of all steps, ``span``
+    which of them (auto, whole, prefix, segments, or ``a..b``). ``minutes`` and ``timeout`` (seconds) end an
     experiment that takes longer, the shorter of the two. ``keep`` is a new folder that receives the outputs.
     ``repeats`` counts trainings with the same settings (2: one and its repeat); ``variation`` adds one under
     another instruction set and thread count.
@@ -26,6 +27,8 @@ class RerunOptions:
     data: Path | None = None
     tokenizer: Path | None = None
     steps: int | None = None
+    coverage: float | None = None
+    span: str = "auto"
     minutes: float | None = None
     threads: int = 1
     timeout: float | None = None

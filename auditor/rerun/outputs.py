@@ -1,31 +1,45 @@
 """What the children of a rerun left, read by the same readers as any repository."""
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from auditor.artifacts.trainer_state import TrainerState
 from auditor.errors import CannotRead
-from auditor.model import Blob
+from auditor.model import Blob, Span
+from auditor.rerun.trials import CONTROL, HYPOTHESIS, REPEAT, VARIATION, Trial
 from auditor.runs import Contents, Folder, read
 from auditor.sources import directory
 
 STEPS_LIMIT = 1024 * 1024 * 1024
 """Bytes of rerun_steps.jsonl read; a step of 808 tensors is about 100 kilobytes."""
-RERUN = "rerun"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One training's folder: the steps it trained and everything it left."""
+
+    span: Span
+    contents: Contents
+
+    def own(self, path: str) -> Folder | None:
+        """A folder of this part by its path: the root, ``init``, and the checkpoints it made."""
+        return self.contents.folders.get(path)
 
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """One training's folder; ``says`` tells what was varied, "" for the rerun itself."""
+    """A training of the plan, in one part or several; ``says`` tells what was varied, "" for the rerun itself."""
 
     name: str
-    contents: Contents
+    parts: tuple[Part, ...]
     says: str = ""
+    trial: Trial | None = None
 
     @property
     def root(self) -> Folder:
-        """The folder of the final adapter and the whole log."""
+        """The folder of the final adapter: of the part that trained last."""
         return self.at("")
 
     @property
@@ -34,34 +48,75 @@ class Output:
         return self.at("init")
 
     def at(self, path: str) -> Folder:
-        """A folder by its path, empty when the training wrote none of that name."""
-        return self.contents.folders.get(path, Folder(path, {}))
+        """A folder by its path, empty when no part made one of that name."""
+        wanted = self.parts[-1:] if path == "" else self.parts
+        made = (folder for part in wanted if (folder := part.own(path)) is not None)
+        return next(made, Folder(path, {}))
+
+    def moments(self) -> Iterator[tuple[str, Folder, Contents]]:
+        """The final folder and every checkpoint, each with the contents it lies in."""
+        for part in self.parts:
+            for path, folder in part.contents.folders.items():
+                if folder.step is not None or (path == "" and part is self.parts[-1]):
+                    yield path, folder, part.contents
+
+    def states(self) -> Iterator[tuple[Span, TrainerState]]:
+        """Each part's own log, whose rows begin after the part's first step."""
+        for part in self.parts:
+            folder = part.own("")
+            state = folder.one(TrainerState) if folder else None
+            if state is not None:
+                yield part.span, state
 
     def json(self, name: str) -> object:
-        """A JSON file of the child's own; None when it is missing or broken."""
-        blob = self.contents.snapshot.files.get(name)
-        try:
-            return None if blob is None else json.loads(blob.read())
-        except (CannotRead, ValueError):
-            return None
+        """A JSON file of the child's own, from the first part; None when it is missing or broken."""
+        return _json(self.parts[0].contents, name) if self.parts else None
 
     def steps(self) -> Iterator[Mapping[str, object]]:
-        """The lines of rerun_steps.jsonl, one an optimizer step, step 0 first; a broken tail is left out."""
-        blob = self.contents.snapshot.files.get("rerun_steps.jsonl")
-        if blob is not None:
-            yield from _lines(blob)
+        """The lines of rerun_steps.jsonl over all parts, one an optimizer step; a broken tail is left out."""
+        for part in self.parts:
+            blob = part.contents.snapshot.files.get("rerun_steps.jsonl")
+            if blob is not None:
+                yield from _lines(blob)
+
+
+def _json(contents: Contents, name: str) -> object:
+    blob = contents.snapshot.files.get(name)
+    try:
+        return None if blob is None else json.loads(blob.read())
+    except (CannotRead, ValueError):
+        return None
 
 
 @dataclass(frozen=True, slots=True)
 class Outputs:
-    """The experiment's folders. ``repeats`` had equal settings, ``variations`` stand for other machines."""
+    """The experiment's folders. ``repeats`` had equal settings, ``variations`` stand for other machines.
+
+    ``controls`` are near recipes that the declared one must beat, ``hypotheses`` other readings of what was declared.
+    """
 
     rerun: Output
     repeats: tuple[Output, ...] = ()
     variations: tuple[Output, ...] = ()
     notes: tuple[str, ...] = ()
+    controls: tuple[Output, ...] = ()
+    hypotheses: tuple[Output, ...] = ()
     inputs: Mapping[str, str] = field(default_factory=dict)
     """sha256 of base, data and tokenizer as `cache.digest_of` takes it."""
+
+    def more(self, outputs: Sequence[Output]) -> "Outputs":
+        """These outputs with further ones, each in the place of its trial's role."""
+        found: dict[str, tuple[Output, ...]] = {
+            role: tuple(item for item in outputs if item.trial is not None and item.trial.role == role)
+            for role in (REPEAT, VARIATION, CONTROL, HYPOTHESIS)
+        }
+        return replace(
+            self,
+            repeats=(*self.repeats, *found[REPEAT]),
+            variations=(*self.variations, *found[VARIATION]),
+            controls=(*self.controls, *found[CONTROL]),
+            hypotheses=(*self.hypotheses, *found[HYPOTHESIS]),
+        )
 
     @property
     def environment(self) -> Mapping[str, object]:
@@ -71,9 +126,10 @@ class Outputs:
         return {**recorded, **{f"{name}_sha256": digest for name, digest in self.inputs.items()}}
 
 
-def read_output(name: str, folder: Path, says: str = "") -> Output:
-    """Read one training's folder."""
-    return Output(name, read(directory.snapshot(folder, name=name)), says)
+def read_output(trial: Trial, folders: Sequence[tuple[Span, Path]]) -> Output:
+    """Read one training's folders, a part each."""
+    parts = (Part(span, read(directory.snapshot(folder, name=trial.name))) for span, folder in folders)
+    return Output(trial.name, tuple(parts), trial.says, trial)
 
 
 def _lines(blob: Blob) -> Iterator[Mapping[str, object]]:

@@ -4,21 +4,20 @@ Pure but for counting the rows of the data file; needs no torch.
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.trainer_state import TrainerState
 from auditor.artifacts.training_args import TrainingArgs
 from auditor.claims import Ledger
-from auditor.model import RerunPlan, Setting
+from auditor.model import RerunPlan, Setting, Span
+from auditor.rerun import spans
 from auditor.rerun.child.rows import RowsError, read_rows
 from auditor.rerun.obstacles import obstacles
 from auditor.rerun.settings import choose, source_of, warmup
 from auditor.runs import Run
 
-DEFAULT_STEPS = 200
-"""Optimizer steps trained when the user gives no budget: a short run, or the beginning of a long one."""
 ROWS_LIMIT = 256 * 1024 * 1024
 """Bytes of a data file whose rows are counted before training; a larger one only loses the row coverage."""
 _COMPARABLE = (
@@ -37,10 +36,13 @@ def build(
     base: Path | None,
     data: Path | None,
     steps: int | None = None,
+    span: str = spans.AUTO,
+    coverage: float | None = None,
 ) -> RerunPlan:
     """Decide what to train. A plan with obstacles is complete but for what they name.
 
-    ``steps`` is the budget of optimizer steps of one training.
+    ``steps`` is the budget of optimizer steps of one training, ``coverage`` the same as a share of all steps; ``span``
+    is a word of `spans.choose`, which raises UsageError for one that the run does not allow.
     """
     settings, hypotheses = choose(run, ledger)
     known = dict(settings)
@@ -51,27 +53,28 @@ def build(
         known["max_steps"] = Setting(total.value, total.source, total.assumed)
         known["warmup_steps"] = warmup(ledger, _int(total.value))
     number = _int(total.value) if total else 0
-    stop_at = _stop(run, number, max(1, DEFAULT_STEPS if steps is None else steps))
+    kind, parts = spans.choose(run, number, _budget(number, steps, coverage), span)
     return RerunPlan(
         run=run.name,
         settings=dict(sorted(known.items())),
-        span="whole" if stop_at == number else "prefix",
-        stop_at=stop_at,
+        span=kind,
+        stop_at=parts[-1].stop,
+        parts=parts,
         total_steps=number,
         base=str(base) if base else "",
         data=str(data) if data else "",
-        coverage=_coverage(run, ledger, known, stop_at, number, rows),
+        coverage=_coverage(run, ledger, known, parts, number, rows),
         obstacles=obstacles(run, ledger, known, number or None, base, data),
         hypotheses=(*hypotheses, *_further(run, ledger, known)),
     )
 
 
-def _stop(run: Run, total: int, budget: int) -> int:
-    """The whole run, else the last committed checkpoint inside the budget, else the budget."""
-    if total <= budget:
-        return total
-    committed = [folder.step for folder in run.checkpoints if folder.step and folder.step <= budget]
-    return max(committed, default=budget)
+def _budget(total: int, steps: int | None, coverage: float | None) -> int:
+    """Steps of one training: as given, else a share of all, else the usual number; the smaller of two given."""
+    given = [] if steps is None else [steps]
+    if coverage is not None:
+        given.append(math.ceil(total * coverage))
+    return max(1, min(given, default=spans.DEFAULT_STEPS))
 
 
 def _int(value: object) -> int:
@@ -140,28 +143,35 @@ def count_rows(data: Path | None, column: object) -> int | None:
 
 
 def _coverage(
-    run: Run, ledger: Ledger, known: Mapping[str, Setting], stop_at: int, total: int, rows: int | None
+    run: Run,
+    ledger: Ledger,
+    known: Mapping[str, Setting],
+    parts: Sequence[Span],
+    total: int,
+    rows: int | None,
 ) -> Mapping[str, float]:
     """Shares between 0 and 1: of steps, of committed files that can be compared, of claims taken, of rows."""
     found: dict[str, float] = {}
+    trained = sum(part.steps for part in parts)
     if total:
-        found["steps"] = stop_at / total
-    files = list(_files(run, stop_at, total))
+        found["steps"] = trained / total
+    files = list(_files(run, parts, total))
     if files:
         found["files"] = sum(files) / len(files)
     if ledger.claims:
         taken = {key for key, setting in known.items() if not setting.assumed} & set(ledger.claims)
         found["claims"] = len(taken) / len(ledger.claims)
     if rows and known["packing"].value is False:
-        drawn = stop_at * _int(known["per_device_train_batch_size"].value)
+        drawn = trained * _int(known["per_device_train_batch_size"].value)
         found["rows"] = min(1.0, drawn * _int(known["gradient_accumulation_steps"].value) / rows)
     return found
 
 
-def _files(run: Run, stop_at: int, total: int) -> Iterator[bool]:
+def _files(run: Run, parts: Sequence[Span], total: int) -> Iterator[bool]:
     """For each committed file that a rerun writes too: whether the span reaches it and it is here."""
     for folder in run.folders:
-        reached = folder.step <= stop_at if folder.step is not None else stop_at == total
+        step = folder.step if folder.step is not None else total
+        reached = any(part.start < step <= part.stop for part in parts)
         for name in _COMPARABLE:
             blob = run.blob(name, folder)
             if blob is not None:

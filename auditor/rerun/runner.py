@@ -9,13 +9,14 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import IO
 
-from auditor.errors import AuditError, IncompleteError
+from auditor.errors import IncompleteError
+from auditor.rerun.failure import failure
+from auditor.rerun.followed import Followed, event_of
 from auditor.rerun.options import Progress
 
 COMMAND = (sys.executable, str(Path(__file__).with_name("child")))
@@ -24,9 +25,6 @@ GRACE = 5.0
 """Seconds between SIGTERM and SIGKILL."""
 LINE_LIMIT = 1 << 20
 """Longest event line read, in bytes; the child's own are under a kilobyte."""
-TAIL = 12
-"""Lines of the child's stderr shown with debug."""
-_FULL_DISK = ("[Errno 28]", "No space left on device", "os error 28")
 _POLL = 0.5
 LINGER = 30.0
 """Seconds a child may take to exit after it closed its stdout."""
@@ -36,49 +34,89 @@ class EndedEarlyError(IncompleteError):
     """The user or the clock ended the rerun; nothing went wrong with the training."""
 
 
-@dataclass(slots=True)
-class Followed:
-    """What the child has told so far; ``finished`` names complete jobs, ``step`` counts over all children."""
+class Child:
+    """One training process that stays warm: its libraries and its base model serve order after order.
 
-    total: int
-    finished: list[str] = field(default_factory=list)
-    loaded: dict[str, Mapping[str, object]] = field(default_factory=dict)
-    step: int = 0
-    job_step: int = 0
-    loss: float | None = None
-    error: str | None = None
-    first_step: float | None = None
-    first_count: int = 0
+    Use it as a context manager, which ends the whole process group however the block is left.
+    """
 
-    def take(self, event: Mapping[str, object], now: float) -> bool:
-        """Note one event; True when a step was made."""
-        kind, job = event.get("event"), event.get("job")
-        if kind == "error":
-            self.error = str(event.get("message", ""))[:500]
-        elif kind == "loaded" and isinstance(job, str):
-            self.loaded[job] = event
-        elif kind == "done" and isinstance(job, str):
-            self.finished.append(job)
-        elif kind == "step":
-            return self._stepped(event, now)
-        return False
+    def __init__(
+        self,
+        scratch: Path,
+        *,
+        environment: Mapping[str, str],
+        threads: int,
+        command: Sequence[str] = COMMAND,
+        debug: bool = False,
+    ) -> None:
+        self._scratch, self._environment, self._threads = scratch, environment, threads
+        self._command, self._debug = command, debug
+        self._errors = scratch / "stderr.txt"
+        self._process: subprocess.Popen[bytes] | None = None
+        self._lines: queue.Queue[bytes | None] = queue.Queue()
+        self._orders = 0
 
-    def _stepped(self, event: Mapping[str, object], now: float) -> bool:
-        self.step += 1
-        step, loss = event.get("step"), event.get("loss")
-        self.job_step = step if isinstance(step, int) else self.job_step
-        if isinstance(loss, int | float):
-            self.loss = float(loss)
-        if self.first_step is None:
-            self.first_step, self.first_count = now, self.step
-        return True
+    def __enter__(self) -> "Child":
+        return self
 
-    def eta(self, now: float) -> float | None:
-        """Seconds left by the pace since the first step; None before the second."""
-        made = self.step - self.first_count
-        if self.first_step is None or made < 1:
-            return None
-        return (now - self.first_step) / made * max(0, self.total - self.step)
+    def __exit__(self, *_: object) -> None:
+        if self._process is not None:
+            if self._process.stdin is not None:
+                with suppress(OSError):
+                    self._process.stdin.close()
+            end_group(self._process)
+
+    def train(
+        self,
+        jobs: Sequence[Mapping[str, object]],
+        followed: Followed,
+        progress: Progress,
+        timeout: float | None = None,
+        *,
+        last: bool = False,
+    ) -> None:
+        """Train jobs, starting the process with the first order; ``last`` lets it exit afterwards.
+
+        ``timeout`` is in seconds. Raises IncompleteError when the child was interrupted, timed out, died, or said
+        that it could not go on; what it wrote until then stays in its folders.
+        """
+        order = self._order(jobs)
+        followed.idle = False
+        with _terminated_as_interrupt():
+            try:
+                process = self._begin(order, last)
+                _follow(process, self._lines, followed, progress, timeout)
+                code = None if followed.idle and not last else _code(process)
+            except KeyboardInterrupt:
+                raise EndedEarlyError(
+                    f"the rerun was interrupted {followed.where}", "run the same command again"
+                ) from None
+        if code or followed.error is not None or (code is None and not followed.idle):
+            raise failure(code or 0, followed, self._errors, self._debug)
+
+    def _order(self, jobs: Sequence[Mapping[str, object]]) -> Path:
+        name = "JOB.json" if not self._orders else f"JOB-{self._orders}.json"
+        self._orders += 1
+        text = json.dumps({"version": 1, "threads": self._threads, "jobs": list(jobs)})
+        (self._scratch / name).write_text(text, encoding="utf-8")
+        return self._scratch / name
+
+    def _begin(self, order: Path, last: bool) -> subprocess.Popen[bytes]:
+        """Start the process with its first order, or hand the next one to it."""
+        if self._process is None:
+            with self._errors.open("wb") as stderr:
+                self._process = _start(
+                    [*self._command, str(order)], self._environment, stderr, self._scratch, warm=not last
+                )
+            threading.Thread(target=_pump, args=(self._process.stdout, self._lines), daemon=True).start()
+            return self._process
+        with suppress(OSError):
+            if self._process.stdin is not None:
+                self._process.stdin.write(f"{order}\n".encode())
+                self._process.stdin.flush()
+                if last:
+                    self._process.stdin.close()
+        return self._process
 
 
 def run_child(
@@ -94,39 +132,29 @@ def run_child(
     command: Sequence[str] = COMMAND,
     debug: bool = False,
 ) -> Followed:
-    """Train all jobs in one child and return what it told.
+    """Train all jobs in one child, which exits afterwards, and return what it told.
 
-    ``steps`` counts the optimizer steps of the whole experiment, ``before`` those of earlier children; ``timeout``
-    is in seconds. Raises
-    IncompleteError when the child was interrupted, timed out, died, or said that it could not go on; what it
-    wrote until then stays in ``scratch``.
+    ``steps`` counts the optimizer steps of the whole experiment, ``before`` those of earlier children. Raises as
+    `Child.train` does.
     """
-    order, errors = scratch / "JOB.json", scratch / "stderr.txt"
-    order.write_text(json.dumps({"version": 1, "threads": threads, "jobs": list(jobs)}), encoding="utf-8")
     followed = Followed(steps, step=before)
-    with errors.open("wb") as stderr, _terminated_as_interrupt():
-        child = _start([*command, str(order)], environment, stderr, scratch)
-        try:
-            _follow(child, followed, progress, timeout)
-            code = _code(child)
-        except KeyboardInterrupt:
-            raise EndedEarlyError(
-                f"the rerun was interrupted {_where(followed)}", "run the same command again"
-            ) from None
-        finally:
-            end_group(child)
-    if code != 0 or followed.error is not None:
-        raise _failure(code, followed, errors, debug)
+    with Child(scratch, environment=environment, threads=threads, command=command, debug=debug) as child:
+        child.train(jobs, followed, progress, timeout, last=True)
     return followed
 
 
 def _start(
-    command: Sequence[str], environment: Mapping[str, str], stderr: IO[bytes], scratch: Path
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    stderr: IO[bytes],
+    scratch: Path,
+    *,
+    warm: bool,
 ) -> subprocess.Popen[bytes]:
     try:
         return subprocess.Popen(
             command,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE if warm else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=stderr,
             env=dict(environment),
@@ -138,17 +166,19 @@ def _start(
 
 
 def _follow(
-    child: subprocess.Popen[bytes], followed: Followed, progress: Progress, timeout: float | None
+    child: subprocess.Popen[bytes],
+    lines: "queue.Queue[bytes | None]",
+    followed: Followed,
+    progress: Progress,
+    timeout: float | None,
 ) -> None:
-    """Read events until the child closes its stdout. Raises IncompleteError when the time is up."""
+    """Read events until the child waits for orders or closes its stdout. Raises IncompleteError when time is up."""
     end = None if timeout is None else time.monotonic() + timeout
-    lines: queue.Queue[bytes | None] = queue.Queue()
-    threading.Thread(target=_pump, args=(child.stdout, lines), daemon=True).start()
-    while True:
+    while not followed.idle:
         now = time.monotonic()
         if end is not None and now >= end:
             raise EndedEarlyError(
-                f"the rerun did not finish in {timeout:,.0f} seconds; it was ended {_where(followed)}",
+                f"the rerun did not finish in {timeout:,.0f} seconds; it was ended {followed.where}",
                 "give more time, or fewer steps with --steps",
             )
         try:
@@ -159,7 +189,7 @@ def _follow(
             continue
         if line is None:
             return
-        if followed.take(_event(line), time.monotonic()):
+        if followed.take(event_of(line), time.monotonic()):
             progress(followed.step, followed.total, followed.loss, followed.eta(time.monotonic()))
 
 
@@ -170,15 +200,6 @@ def _pump(stream: IO[bytes] | None, lines: "queue.Queue[bytes | None]") -> None:
             while line := stream.readline(LINE_LIMIT):
                 lines.put(line)
     lines.put(None)
-
-
-def _event(line: bytes) -> Mapping[str, object]:
-    """One event; anything else on stdout is a library's chatter and means nothing."""
-    try:
-        value = json.loads(line)
-    except (ValueError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}
 
 
 def end_group(child: subprocess.Popen[bytes]) -> None:
@@ -238,52 +259,3 @@ def _terminated_as_interrupt() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-def _where(followed: Followed) -> str:
-    if not followed.step:
-        return "before its first step"
-    return f"after {followed.step} of {followed.total} steps"
-
-
-def _failure(code: int, followed: Followed, errors: Path, debug: bool) -> AuditError:
-    tail = _tail(errors)
-    shown = ("\n" + "\n".join(tail[-TAIL:])) if debug and tail else ""
-    if any(mark in text for mark in _FULL_DISK for text in (*tail, followed.error or "")):
-        return IncompleteError(
-            f"the disk was full; training stopped {_where(followed)}{shown}",
-            "free some space, or set TMPDIR to a larger disk",
-        )
-    if followed.error:
-        return IncompleteError(
-            f"training stopped {_where(followed)}: {followed.error}{shown}", _advice(debug)
-        )
-    if code < 0:
-        hint = "it may have run out of memory" if code == -signal.SIGKILL else _advice(debug)
-        return IncompleteError(
-            f"the training process was killed by {_name(-code)} {_where(followed)}{shown}", hint
-        )
-    return IncompleteError(
-        f"the training process ended with code {code} {_where(followed)}{shown}", _advice(debug)
-    )
-
-
-def _advice(debug: bool) -> str:
-    return "" if debug else "run again with --debug to see what it printed"
-
-
-def _name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"
-
-
-def _tail(path: Path, limit: int = 64 * 1024) -> list[str]:
-    """The last lines of a file, read from its last 64 KiB."""
-    try:
-        with path.open("rb") as stream:
-            stream.seek(max(0, stream.seek(0, os.SEEK_END) - limit))
-            return stream.read().decode("utf-8", "replace").splitlines()
-    except OSError:
-        return []

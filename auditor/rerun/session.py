@@ -8,7 +8,7 @@ from pathlib import Path
 from auditor.claims import Ledger
 from auditor.errors import IncompleteError, UsageError
 from auditor.model import RerunPlan, RerunResult
-from auditor.rerun import environment, experiment
+from auditor.rerun import environment, experiment, resume
 from auditor.rerun import plan as planning
 from auditor.rerun.bounds import trained_on
 from auditor.rerun.options import Progress, RerunOptions, silent
@@ -20,7 +20,9 @@ __all__ = ["Progress", "RerunOptions", "cost", "plan_only", "rerun", "silent"]
 
 def plan_only(run: Run, ledger: Ledger, options: RerunOptions) -> RerunPlan:
     """What would be trained. Trains nothing and needs no torch."""
-    return planning.build(run, ledger, options.base, options.data, options.steps)
+    return planning.build(
+        run, ledger, options.base, options.data, options.steps, options.span, options.coverage
+    )
 
 
 def cost(run: Run, plan: RerunPlan, options: RerunOptions) -> str:
@@ -32,10 +34,10 @@ def cost(run: Run, plan: RerunPlan, options: RerunOptions) -> str:
         else f"{trainings} times (the run, its repeat, another instruction set or kernel)"
     )
     space = environment.space_needed(run, plan, trainings) / 1e6
-    span = (
-        "the whole run" if plan.span == "whole" else f"the first {plan.stop_at} of {plan.total_steps} steps"
+    return (
+        f"rerun of {plan.words}: {plan.steps} optimizer steps, trained {times}; "
+        f"{space:,.0f} MB of scratch space at most"
     )
-    return f"rerun of {span}: {plan.stop_at} optimizer steps, trained {times}; {space:,.0f} MB of scratch space at most"
 
 
 def rerun(run: Run, ledger: Ledger, options: RerunOptions, progress: Progress = silent) -> RerunResult:
@@ -55,7 +57,14 @@ def rerun(run: Run, ledger: Ledger, options: RerunOptions, progress: Progress = 
     with _folder(options.keep) as folder:
         environment.require_space(folder, environment.space_needed(run, plan, trainings))
         try:
-            outputs = experiment.run(plan, options, progress, folder, trained_on(run))
+            outputs = experiment.run(
+                plan,
+                options,
+                progress,
+                folder,
+                trained_on(run),
+                resumes=lambda span, target: resume.write(run, span, target),
+            )
         except IncompleteError as error:
             if options.keep is not None:
                 error.hint = f"{error.hint}; what was trained until then is in {options.keep}".lstrip("; ")

@@ -114,9 +114,7 @@ def summary(verdict: Verdict, judged: Sequence[Judged], plan: RerunPlan) -> str:
         agree = ", ".join(dict.fromkeys(item.gap.aspect for item in comparable))
         why = next((item.why for item in judged if item.gap.aspect == "weights"), "no weights were committed")
         return f"Nothing that only training computes could be compared ({agree} agree): {why}"
-    where = "the whole run"
-    if plan.span != "whole":
-        where = f"the first {plan.stop_at} of {plan.total_steps} steps"
+    where = plan.words
     how = "bit for bit" if verdict is Verdict.IDENTICAL else "up to the noise of the arithmetic"
     kinds = [aspect for aspect in ORDER if any(item.gap.aspect == aspect for item in comparable)]
     if "weights" not in kinds:

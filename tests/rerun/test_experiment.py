@@ -69,7 +69,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 def train(folder: Path) -> Path:
     """The falsifier's trainings: the fixture's recipe with one setting changed each, and once unchanged."""
     plan, inputs = v.plan_of_fixture(), Inputs.of(RerunOptions(base=TINY_BASE, data=v.DATA))
-    changes: dict[str, dict[str, object]] = {
+    changes: dict[str, dict[str, Any]] = {
         "honest": {},
         "rate": {"learning_rate": 1e-3},
         "seed": {"seed": 43},
@@ -252,10 +252,10 @@ def test_evidence_of_the_same_release_does_not_excuse(lab: Lab) -> None:
 def test_the_same_question_is_not_trained_twice(
     lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(*_: object, **__: object) -> runner.Followed:
+    def refuse(*_: object, **__: object) -> None:
         raise IncompleteError("trained again")
 
-    monkeypatch.setattr(experiment, "run_child", refuse)
+    monkeypatch.setattr(runner.Child, "train", refuse)
     run = v.run_of(v.committed())
     found = rerun(run, build(run), lab.options)
     assert found.aspects == lab.judged(v.committed()).aspects
@@ -263,7 +263,7 @@ def test_the_same_question_is_not_trained_twice(
         rerun(run, build(run), replace(lab.options, threads=2))
     with pytest.raises(IncompleteError, match="trained again"):
         rerun(run, build(run), replace(lab.options, cache=False))
-    assert len([path for path in cache.folder().iterdir() if not path.name.startswith(".")]) == 1
+    assert len([path for path in cache.folder().iterdir() if not path.name.startswith(".")]) == 3
 
 
 def test_lower_instructions_are_equivalent_over_a_prefix(
@@ -274,7 +274,7 @@ def test_lower_instructions_are_equivalent_over_a_prefix(
     monkeypatch.setenv("ATEN_CPU_CAPABILITY", other)
     keep = tmp_path / "kept"
     run = v.run_of(lab.repository("honest"))
-    options = replace(lab.options, steps=9, repeats=1, cache=False, keep=keep)
+    options = replace(lab.options, steps=9, span="prefix", repeats=1, cache=False, keep=keep)
     result = rerun(run, build(run), options)
     assert result.environment["cpu_capability"] == other.upper()
     assert result.verdict is Verdict.EQUIVALENT

@@ -7,6 +7,7 @@ import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -34,7 +35,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     fixture = v.plan_of_fixture()
     plan = replace(fixture, settings={**fixture.settings, "quantization": Setting(None, "test")})
     inputs = Inputs.of(RerunOptions(base=TINY_BASE, data=v.DATA))
-    changes: dict[str, dict[str, object]] = {"honest": {}, "rate": {"learning_rate": 2.02e-3}}
+    changes: dict[str, dict[str, Any]] = {"honest": {}, "rate": {"learning_rate": 2.02e-3}}
     runner.run_child(
         [job(name, folder / name, plan, inputs, **changed) for name, changed in changes.items()],
         folder,

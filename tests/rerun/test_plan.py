@@ -173,32 +173,33 @@ def test_packing_that_is_declared_is_not_guessed() -> None:
         (None, "whole", 18),
         (18, "whole", 18),
         (500, "whole", 18),
-        (17, "prefix", 9),
-        (9, "prefix", 9),
+        (17, "segments", 18),
+        (9, "segments", 18),
         (5, "prefix", 5),
     ],
 )
-def test_the_span_ends_at_the_last_checkpoint_inside_the_budget(
+def test_the_span_ends_at_a_committed_moment_inside_the_budget(
     steps: int | None, span: str, stop_at: int
 ) -> None:
     made = plan(steps=steps)
     assert (made.span, made.stop_at, made.total_steps) == (span, stop_at, 18)
     assert value(made, "max_steps") == 18
-    assert made.coverage["steps"] == pytest.approx(stop_at / 18)
+    assert made.coverage["steps"] == pytest.approx(sum(part.stop - part.start for part in made.parts) / 18)
 
 
 def test_files_beyond_the_span_are_not_covered() -> None:
-    # 13 files hold something to compare: 2 at the root, 5 in each checkpoint, 1 event file
+    # 13 files hold something to compare: 2 at the root, 5 in each checkpoint, 1 event file; the segment from
+    # step 9 reaches the root, checkpoint-18 and the events
     assert plan().coverage["files"] == 1.0
-    assert plan(steps=9).coverage["files"] == pytest.approx(6 / 13)
+    assert plan(steps=9).coverage["files"] == pytest.approx(8 / 13)
 
 
-def test_a_long_run_is_a_prefix_by_default() -> None:
+def test_a_long_run_is_tried_between_its_checkpoints() -> None:
     files = v.committed()
     for path in v.STATES:
         files = v.with_json(files, path, lambda d: d.update(max_steps=450))
     made = plan(files)
-    assert (made.span, made.stop_at, made.total_steps) == ("prefix", 18, 450)
+    assert (made.span, made.stop_at, made.total_steps) == ("segments", 18, 450)
 
 
 def edit_adapter(**changed: object) -> v.Files:

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from auditor.errors import IncompleteError
-from auditor.rerun import runner
+from auditor.rerun import failure, runner
+from auditor.rerun.followed import Followed
 from auditor.rerun.options import RerunOptions
-from auditor.rerun.runner import EndedEarlyError, Followed, run_child
+from auditor.rerun.runner import EndedEarlyError, run_child
 
 TELL = "import json, sys, os, time, signal\ndef tell(**e): print(json.dumps(e), flush=True)\n"
 
@@ -104,7 +105,7 @@ def test_a_crash_tells_its_last_lines_only_with_debug(tmp_path: Path) -> None:
     assert raised.value.message == "the training process ended with code 9 before its first step"
     with pytest.raises(IncompleteError, match="ValueError: no") as raised:
         run(tmp_path, script, debug=True)
-    assert raised.value.message.count("\n") == runner.TAIL
+    assert raised.value.message.count("\n") == failure.TAIL
 
 
 def test_a_killed_child_is_named_by_its_signal(tmp_path: Path) -> None:

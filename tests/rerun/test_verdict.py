@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from auditor.artifacts.rng_state import RngState
 from auditor.claims import Ledger
-from auditor.model import Aspect, Evidence, RerunResult, Status, Verdict, VersionRange
-from auditor.rerun.outputs import Outputs
+from auditor.model import Aspect, Evidence, RerunResult, Span, Status, Verdict, VersionRange
+from auditor.rerun.outputs import Outputs, Part
 from auditor.rerun.verdict import judge
 from auditor.runs import read
 from tests.rerun import variants as v
@@ -523,7 +523,7 @@ def test_notes_of_the_experiment_are_kept() -> None:
 
 
 def test_a_rerun_that_left_nothing_is_inconclusive() -> None:
-    empty = replace(v.output({}), contents=read(v.snapshot({})))
+    empty = replace(v.output({}), parts=(Part(Span(0, 18), read(v.snapshot({}))),))
     assert verdict_on(v.committed(), Outputs(empty)).verdict is Verdict.INCONCLUSIVE
 
 

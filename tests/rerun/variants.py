@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from auditor.artifacts.adapter_weights import AdapterWeights
 from auditor.claims import Ledger, build
 from auditor.engine.audit import base_config
-from auditor.model import Blob, RerunPlan, Snapshot
+from auditor.model import Blob, RerunPlan, Snapshot, Span
 from auditor.rerun import plan as planning
-from auditor.rerun.outputs import Output, Outputs
+from auditor.rerun.outputs import Output, Outputs, Part
 from auditor.runs import Run, group, read
 from auditor.sources.directory import memory_snapshot
 from tests.builders.repositories import TINY, TINY_BASE, contents
@@ -50,7 +50,7 @@ def run_of(files: Mapping[str, bytes]) -> Run:
 @cache
 def plan_of_fixture(steps: int | None = None) -> RerunPlan:
     run = run_of(committed())
-    return planning.build(run, build(run), TINY_BASE, DATA, steps)
+    return planning.build(run, build(run), TINY_BASE, DATA, steps, "auto" if steps is None else "prefix")
 
 
 def ledger_of(files: Mapping[str, bytes]) -> Ledger:
@@ -61,7 +61,7 @@ def output(files: Mapping[str, bytes], name: str = "rerun", says: str = "") -> O
     """What a training that made these files left, with the child's own record of its environment."""
     own = {"environment.json": json.dumps(ENVIRONMENT).encode()}
     own |= {f"init/{path}": files[path] for path in ADAPTER if path in files} | dict(files)
-    return Output(name, read(memory_snapshot(name, own)), says)
+    return Output(name, (Part(Span(0, 18), read(memory_snapshot(name, own))),), says)
 
 
 @cache

@@ -69,7 +69,7 @@ def _problem(aspect: Aspect, rerun: RerunResult) -> Problem:
 
 
 def _expected(aspect: Aspect, rerun: RerunResult) -> str:
-    span = "the whole run" if rerun.plan.span == "whole" else f"the first {rerun.plan.stop_at} steps"
+    span = rerun.plan.words
     floor = "" if not aspect.floor else f", within the noise measured ({aspect.floor:.2g})"
     return f"what {span} of the recipe makes{floor}"
 

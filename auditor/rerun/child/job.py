@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
@@ -103,7 +103,10 @@ class Settings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """Names one training run: where its inputs lie, its recipe, and after which optimizer step to stop it."""
+    """Names one training run: where its inputs lie, its recipe, and after which optimizer step to stop it.
+
+    ``resume`` holds the states after step ``start_at``; ``rows`` are texts in the place of rows of the data.
+    """
 
     name: str
     output: Path
@@ -114,6 +117,9 @@ class Job:
     stop_at: int | None
     digests: bool
     report_to: list[str]
+    start_at: int = 0
+    resume: Path | None = None
+    rows: Mapping[int, str] = field(default_factory=dict)
 
     def require_inputs(self) -> None:
         """Raises JobError naming a missing input, before a library takes its path for a name on the hub."""
@@ -121,6 +127,7 @@ class Job:
             ("base", self.base, self.base.is_dir()),
             ("tokenizer", self.tokenizer, self.tokenizer.is_dir()),
             ("data", self.data, self.data.is_file()),
+            ("resume", self.resume, self.resume is None or self.resume.is_dir()),
         ):
             if not there:
                 raise JobError(f"{self.name}: {key} {path} does not exist")
@@ -174,6 +181,7 @@ def total_steps(examples: int, settings: Settings) -> int:
 def _job(values: object, where: str) -> Job:
     hints: dict[str, object] = {"name": str, "output": str, "base": str, "data": str, "tokenizer": str | None}
     hints |= {"settings": dict, "stop_at": int | None, "digests": bool, "report_to": list[str]}
+    hints |= {"start_at": int, "resume": str | None, "rows": dict}
     table = _table(values, where, known=set(hints))
     for key in ("name", "output", "base", "data"):
         if key not in table:
@@ -189,7 +197,16 @@ def _job(values: object, where: str) -> Job:
         stop_at=table.get("stop_at"),
         digests=table.get("digests", True),
         report_to=table.get("report_to", []),
+        start_at=table.get("start_at", 0),
+        resume=Path(table["resume"]) if table.get("resume") else None,
+        rows=_rows(table.get("rows", {}), where),
     )
+
+
+def _rows(table: Mapping[str, object], where: str) -> Mapping[int, str]:
+    if not all(number.isdigit() and isinstance(text, str) for number, text in table.items()):
+        raise JobError(f"{where}.rows does not give a text for the number of each row")
+    return {int(number): str(text) for number, text in table.items()}
 
 
 def _table(value: object, where: str, *, known: set[str]) -> dict[str, Any]:

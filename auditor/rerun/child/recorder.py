@@ -16,8 +16,8 @@ class Recorder(transformers.TrainerCallback):  # type: ignore[misc]
         self.job, self.log, self.events = job, log, events
 
     def on_train_begin(self, args: Any, state: Any, control: Any, model: Any = None, **_: object) -> None:
-        """Records step 0, the adapter as it was drawn."""
-        self.log.step(0, bit_sums(model) if self.job.digests else None)
+        """Records the adapter before the first step: as it was drawn, or as it was committed."""
+        self.log.step(self.job.start_at, bit_sums(model) if self.job.digests else None)
 
     def on_step_begin(self, args: Any, state: Any, control: Any, **_: object) -> None:
         """Closes the line of the step before, which by now holds its logged values."""

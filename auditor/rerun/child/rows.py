@@ -83,9 +83,13 @@ def load_examples(
     max_length: int | None,
     block_size: int | None,
     packing: bool,
+    replaced: Mapping[int, str] | None = None,
 ) -> Examples:
     """Returns a data file as examples in file order; raises RowsError, also when there is none."""
     rows = read_rows(path, text_column)
+    for number, text in (replaced or {}).items():
+        if number < len(rows):
+            rows[number] = text
     encoded = encode(tokenizer, rows, add_eos_token=add_eos_token, max_length=max_length)
     examples = pack(encoded, block_size or max_length or 0) if packing else unpacked(encoded)
     if not examples:

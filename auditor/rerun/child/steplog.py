@@ -56,7 +56,7 @@ class StepLog:
         self._stream: TextIO = path.open("w", encoding="utf-8")
         self._job, self._events = job, events
         self._collated: deque[tuple[list[int], list[list[int]]]] = deque()
-        self._substeps = 0
+        self._substeps, self._begun = 0, False
         self._line: dict[str, object] = {}
 
     def collated(self, examples: list[int], ids: list[list[int]]) -> None:
@@ -68,14 +68,14 @@ class StepLog:
         self._substeps += 1
 
     def step(self, number: int, digests: dict[str, int] | None) -> None:
-        """Opens the line of a finished step; step 0 is the adapter before training and has no batch."""
+        """Opens the line of a finished step; the first is the adapter before training and has no batch."""
         self.flush()
         self._line = {"step": number}
-        if number:
+        if self._begun:
             drawn = [self._collated.popleft() for _ in range(self._substeps + 1)]
             self._line["examples"] = [index for indices, _ in drawn for index in indices]
             self._line["batch"] = ids_digest([ids for _, ids in drawn])
-        self._substeps = 0
+        self._begun, self._substeps = True, 0
         if digests is not None:
             self._line["digests"] = digests
 
@@ -90,7 +90,7 @@ class StepLog:
             return
         self._stream.write(json.dumps(self._line) + "\n")
         self._stream.flush()
-        if self._line["step"]:
+        if "batch" in self._line:
             told = {"step": self._line["step"], "loss": self._line.get("loss")}
             self._events.emit("step", job=self._job, **told)
         self._line = {}

@@ -6,6 +6,7 @@ Each job leaves an ordinary Trainer output folder, plus `init/` (the adapter bef
 """
 
 import gc
+import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +17,7 @@ from .libraries import transformers
 from .machine import environment, pin_machine
 from .recorder import Recorder
 from .reference import add_adapter, collator, training_arguments
+from .resume import checkpoint
 from .rows import load_examples
 from .steplog import Events, StepLog, write_json
 
@@ -25,7 +27,7 @@ def run(job: Job, bases: Base, events: Events) -> None:
     job.require_inputs()
     job.output.mkdir(parents=True, exist_ok=True)
     tokenizer = transformers.AutoTokenizer.from_pretrained(job.tokenizer, trust_remote_code=False)
-    examples = load_examples(job.data, tokenizer, **job.settings.only(ROW_KEYS))
+    examples = load_examples(job.data, tokenizer, replaced=job.rows, **job.settings.only(ROW_KEYS))
     write_json(job.output / "environment.json", environment(job.settings))
     spans = [[item.first_row, item.last_row] for item in examples.examples]
     write_json(job.output / "rerun_examples.json", spans)
@@ -33,7 +35,8 @@ def run(job: Job, bases: Base, events: Events) -> None:
     steps = total_steps(len(examples), job.settings)
     events.emit("loaded", job=job.name, examples=len(examples), steps=steps)
     model = add_adapter(base, job.settings)
-    model.save_pretrained(str(job.output / "init"))
+    if job.resume is None:
+        model.save_pretrained(str(job.output / "init"))
     log = StepLog(job.output / "rerun_steps.jsonl", job.name, events)
     length = job.settings.max_length if job.settings.pad_to_max_length else None
     trainer = transformers.Trainer(
@@ -44,7 +47,10 @@ def run(job: Job, bases: Base, events: Events) -> None:
         processing_class=tokenizer,
         callbacks=[Recorder(job, log, events)],
     )
-    trainer.train()
+    resumed = None if job.resume is None else str(checkpoint(trainer, job, job.resume))
+    trainer.train(resume_from_checkpoint=resumed)
+    if resumed is not None:
+        shutil.rmtree(resumed)
     trainer.save_model()
     trainer.save_state()
     events.emit("done", job=job.name, step=trainer.state.global_step)
@@ -52,7 +58,10 @@ def run(job: Job, bases: Base, events: Events) -> None:
 
 
 def main(arguments: Sequence[str], started: float) -> None:
-    """Runs every job of the file in order; ``started`` is the monotonic second at which this process began."""
+    """Runs every job of the file, then of each file that stdin names, until it ends.
+
+    ``started`` is the monotonic second at which this process began.
+    """
     events = Events(started)
     sys.excepthook = events.on_uncaught
     if len(arguments) != 1:
@@ -61,6 +70,12 @@ def main(arguments: Sequence[str], started: float) -> None:
     pin_machine(orders.threads)
     events.emit("imported")
     bases = Base()
-    for job in orders.jobs:
-        run(job, bases, events)
-        gc.collect()
+    while True:
+        for job in orders.jobs:
+            run(job, bases, events)
+            gc.collect()
+        events.emit("idle")
+        order = sys.stdin.readline().strip()
+        if not order:
+            return
+        orders = read_jobs(Path(order))

@@ -1,0 +1,54 @@
+"""How a training child ended, in one sentence and a hint."""
+
+import os
+import signal
+from pathlib import Path
+
+from auditor.errors import AuditError, IncompleteError
+from auditor.rerun.followed import Followed
+
+TAIL = 12
+"""Lines of the child's stderr shown with debug."""
+_FULL_DISK = ("[Errno 28]", "No space left on device", "os error 28")
+
+
+def failure(code: int, followed: Followed, errors: Path, debug: bool) -> AuditError:
+    """The error for a child that ended with an exit code, or said why it could not go on (code 0 then)."""
+    tail = _tail(errors)
+    shown = ("\n" + "\n".join(tail[-TAIL:])) if debug and tail else ""
+    if any(mark in text for mark in _FULL_DISK for text in (*tail, followed.error or "")):
+        return IncompleteError(
+            f"the disk was full; training stopped {followed.where}{shown}",
+            "free some space, or set TMPDIR to a larger disk",
+        )
+    if followed.error:
+        return IncompleteError(f"training stopped {followed.where}: {followed.error}{shown}", _advice(debug))
+    if code < 0:
+        hint = "it may have run out of memory" if code == -signal.SIGKILL else _advice(debug)
+        return IncompleteError(
+            f"the training process was killed by {_name(-code)} {followed.where}{shown}", hint
+        )
+    return IncompleteError(
+        f"the training process ended with code {code} {followed.where}{shown}", _advice(debug)
+    )
+
+
+def _advice(debug: bool) -> str:
+    return "" if debug else "run again with --debug to see what it printed"
+
+
+def _name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def _tail(path: Path, limit: int = 64 * 1024) -> list[str]:
+    """The last lines of a file, read from its last 64 KiB."""
+    try:
+        with path.open("rb") as stream:
+            stream.seek(max(0, stream.seek(0, os.SEEK_END) - limit))
+            return stream.read().decode("utf-8", "replace").splitlines()
+    except OSError:
+        return []

@@ -1,0 +1,178 @@
+"""The states of a committed checkpoint, decoded by our readers and written afresh for a child that goes on from them.
+
+The child never opens a committed file: it gets one safetensors file of tensors (``adapter/NAME``,
+``optimizer/INDEX/KEY``) and one JSON document of plain numbers. What a file could steer beyond the states themselves
+is left out: intervals, batch sizes, callbacks and the log are the plan's own.
+"""
+
+import ast
+import json
+import struct
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from auditor.artifacts.adapter_weights import AdapterWeights
+from auditor.artifacts.optimizer_state import OptimizerState
+from auditor.artifacts.rng_state import RngState
+from auditor.artifacts.scaler_state import ScalerState
+from auditor.artifacts.scheduler_state import SchedulerState
+from auditor.artifacts.trainer_state import TrainerState
+from auditor.errors import CannotRead, IncompleteError
+from auditor.model import Span
+from auditor.runs import Folder, Run
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+TENSORS, STATES = "tensors.safetensors", "states.json"
+_MOMENTS = ("exp_avg", "exp_avg_sq")
+_GROUP_KEYS = (
+    *("lr", "betas", "eps", "weight_decay", "amsgrad", "maximize", "foreach", "capturable", "differentiable"),
+    *("fused", "decoupled_weight_decay", "initial_lr"),
+)
+"""Settings of an Adam group (torch 2.13.0, optim/adam.py), and the scheduler's."""
+_SCHEDULER_KEYS = ("last_epoch", "_step_count", "base_lrs", "_last_lr")
+_KEY_BYTES = 2496
+"""624 words of an MT19937 key."""
+_WORDS = {"float32": "F32", "float16": "F16", "float64": "F64", "bfloat16": "BF16"}
+_CODES = {"F32": "<f4", "F16": "<f2", "F64": "<f8"}
+
+
+def why_not(folder: Folder) -> str | None:
+    """Why training cannot go on from a checkpoint's folder; None when everything it needs was read."""
+    needed = (AdapterWeights, OptimizerState, SchedulerState, RngState, TrainerState)
+    missing = [kind.patterns[0] for kind in needed if folder.one(kind) is None]
+    if missing:
+        return f"{folder.path} has no readable {missing[0]}"
+    optimizer, generators = folder.one(OptimizerState), folder.all(RngState)
+    if optimizer is None or optimizer.kind != "adamw":
+        return f"the optimizer of {folder.path} is not Adam in full precision"
+    if len(generators) != 1 or generators[0].cpu is None:
+        return f"{folder.path} was saved by several processes, or without torch's generator"
+    return None
+
+
+def write(run: Run, span: Span, target: Path) -> None:
+    """Write the states of ``span.resume`` into a folder. Raises IncompleteError when one cannot be read."""
+    folder = next((item for item in run.checkpoints if item.path == span.resume), None)
+    if folder is None or (reason := why_not(folder)) is not None:
+        raise IncompleteError(
+            f"training cannot go on from {span.resume}: {reason if folder else 'it is not there'}"
+        )
+    try:
+        tensors = {**dict(_adapter(folder)), **dict(_moments(folder))}
+        states = _states(folder)
+    except CannotRead as error:
+        raise IncompleteError(f"a state of {span.resume} {error.reason}") from error
+    with (target / TENSORS).open("wb") as stream:
+        _write_safetensors(stream, tensors)
+    (target / STATES).write_text(json.dumps(states), encoding="utf-8")
+
+
+Stored = tuple[str, "NDArray[Any]"]
+
+
+def _adapter(folder: Folder) -> Iterator[tuple[str, Stored]]:
+    weights = folder.one(AdapterWeights)
+    if weights is None:
+        return
+    copies = set(weights.base_layers())
+    for name, info in weights.tensors.items():
+        if name not in copies:
+            yield f"adapter/{name}", (info.dtype, weights.array(name))
+
+
+def _moments(folder: Folder) -> Iterator[tuple[str, Stored]]:
+    optimizer = folder.one(OptimizerState)
+    for entry in optimizer.entries if optimizer else ():
+        for key in _MOMENTS:
+            ref = entry.tensors.get(key)
+            if ref is None or optimizer is None:
+                raise CannotRead(f"has no {key} for parameter {entry.index}")
+            word = _WORDS.get(ref.dtype.removeprefix("torch."))
+            if word is None:
+                raise CannotRead(f"holds moments in {ref.dtype}, which are not written")
+            yield f"optimizer/{entry.index}/{key}", (word, optimizer.array(entry.index, key))
+
+
+def _states(folder: Folder) -> Mapping[str, object]:
+    optimizer, scheduler = folder.one(OptimizerState), folder.one(SchedulerState)
+    generators, state, scaler = folder.one(RngState), folder.one(TrainerState), folder.one(ScalerState)
+    if optimizer is None or scheduler is None or generators is None or state is None:
+        raise CannotRead("is missing")  # why_not has said it before
+    return {
+        "steps": {str(entry.index): entry.step for entry in optimizer.entries},
+        "param_groups": [
+            {**{key: group[key] for key in _GROUP_KEYS if key in group}, "params": group["params"]}
+            for group in optimizer.param_groups
+        ],
+        "scheduler": {key: scheduler.raw[key] for key in _SCHEDULER_KEYS if key in scheduler.raw},
+        "rng": _generators(generators),
+        "state": {
+            "global_step": state.global_step,
+            "epoch": state.epoch,
+            "total_flos": state.total_flos,
+            "num_input_tokens_seen": state.num_input_tokens_seen,
+        },
+        "scaler": _scaler(scaler),
+    }
+
+
+def _generators(generators: RngState) -> Mapping[str, object]:
+    return {
+        "cpu": (generators.cpu or b"").hex(),
+        "cuda": [state.hex() for state in generators.cuda],
+        "python": generators.python,
+        "numpy": _numpy(generators.numpy),
+    }
+
+
+def _numpy(state: bytes | None) -> object:
+    """(key as words, position, has_gauss, cached) of `numpy.random.get_state()`, or None."""
+    if state is None or len(state) <= _KEY_BYTES:
+        return None
+    try:
+        rest = ast.literal_eval(state[_KEY_BYTES:].decode("ascii"))
+    except (ValueError, SyntaxError):
+        return None
+    return [list(struct.unpack("<624I", state[:_KEY_BYTES])), *rest]
+
+
+def _scaler(scaler: ScalerState | None) -> Mapping[str, object] | None:
+    if scaler is None or scaler.scale is None:
+        return None
+    return {
+        "scale": scaler.scale,
+        "growth_factor": scaler.growth_factor,
+        "backoff_factor": scaler.backoff_factor,
+        "growth_interval": scaler.growth_interval,
+        "_growth_tracker": scaler.growth_tracker,
+    }
+
+
+def _write_safetensors(stream: Any, tensors: Mapping[str, Stored]) -> None:
+    """One safetensors file; numpy has no bfloat16, so its upper halves are written as they were read."""
+    import numpy
+
+    header: dict[str, object] = {}
+    blocks: list[bytes] = []
+    place = 0
+    for name, (dtype, array) in tensors.items():
+        if dtype == "BF16":
+            block = (numpy.ascontiguousarray(array, "<f4").view("<u4") >> 16).astype("<u2").tobytes()
+        elif dtype in _CODES:
+            block = numpy.ascontiguousarray(array, _CODES[dtype]).tobytes()
+        else:
+            raise CannotRead(f"holds tensor {name!r} in {dtype}, which is not written")
+        header[name] = {
+            "dtype": dtype,
+            "shape": list(array.shape),
+            "data_offsets": [place, place + len(block)],
+        }
+        place += len(block)
+        blocks.append(block)
+    text = json.dumps(header).encode()
+    stream.write(struct.pack("<Q", len(text)) + text)
+    for block in blocks:
+        stream.write(block)

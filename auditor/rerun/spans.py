@@ -1,0 +1,94 @@
+"""Which steps to train: the whole run, segments between committed checkpoints, or a prefix; the most for the budget."""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from auditor.errors import UsageError
+from auditor.model import Span
+from auditor.rerun.resume import why_not
+from auditor.runs import Run
+
+DEFAULT_STEPS = 200
+"""Optimizer steps trained when the user gives no budget: a short run, or the beginning of a long one."""
+AUTO, WHOLE, PREFIX, SEGMENTS = "auto", "whole", "prefix", "segments"
+_RANGE = re.compile(r"(\d{1,12})\.\.(\d{1,12})")
+
+
+def choose(run: Run, total: int, budget: int, asked: str = AUTO) -> tuple[str, tuple[Span, ...]]:
+    """The kind of span and its parts. Raises UsageError for a span that this run does not allow.
+
+    ``asked`` is auto, whole, prefix, segments, or ``a..b`` for the steps after a to b, where a is 0 or a committed
+    checkpoint with states. Without a word the whole run is taken if it fits, then segments if any fits, else a prefix.
+    """
+    exact = _RANGE.fullmatch(asked)
+    if exact:
+        return SEGMENTS, (_exact(run, total, int(exact[1]), int(exact[2])),)
+    if asked not in (AUTO, WHOLE, PREFIX, SEGMENTS):
+        raise UsageError(
+            f"there is no span {asked!r}", "use auto, whole, prefix, segments, or two steps such as 9..18"
+        )
+    if asked == WHOLE or (asked == AUTO and total <= budget):
+        return WHOLE, (Span(0, total),)
+    parts = () if asked == PREFIX else tuple(_fitting(segments(run, total), budget))
+    if len(parts) == 1 and parts[0].start == 0:
+        return PREFIX, parts
+    if parts:
+        return SEGMENTS, parts
+    if asked == SEGMENTS:
+        raise UsageError(
+            f"no segment of this run fits {budget} steps: {_why(run)}", "give --steps more, or --span prefix"
+        )
+    return PREFIX, (Span(0, _prefix(run, total, budget)),)
+
+
+def segments(run: Run, total: int) -> tuple[Span, ...]:
+    """Every stretch between two committed moments that training can begin at and end at, in order."""
+    moments = [folder for folder in run.checkpoints if folder.step and folder.step <= total]
+    found: list[Span] = []
+    before = Span(0, 0)
+    for folder in moments:
+        step = folder.step or 0
+        if step > before.stop:
+            if before.stop == 0 or before.resume is not None:
+                found.append(Span(before.stop, step, before.resume))
+            before = Span(0, step, folder.path if why_not(folder) is None else None)
+    if before.stop < total and before.resume is not None:
+        found.append(Span(before.stop, total, before.resume))
+    return tuple(found)
+
+
+def _fitting(known: Sequence[Span], budget: int) -> Iterator[Span]:
+    """The last, which ends in what is published, the first, which tells the seed, then the others, as they fit."""
+    order = [*known[-1:], *known[:1], *known[1:-1]]
+    chosen: set[Span] = set()
+    for span in dict.fromkeys(order):
+        if sum(item.steps for item in chosen) + span.steps <= budget:
+            chosen.add(span)
+    yield from sorted(chosen, key=lambda span: span.start)
+
+
+def _prefix(run: Run, total: int, budget: int) -> int:
+    """The last committed checkpoint inside the budget, else the budget."""
+    committed = [folder.step for folder in run.checkpoints if folder.step and folder.step <= budget]
+    return min(max(committed, default=budget), total or budget)
+
+
+def _exact(run: Run, total: int, start: int, stop: int) -> Span:
+    if not start < stop <= total:
+        raise UsageError(
+            f"{start}..{stop} are no steps of this run, which has {total}", "give two steps in order"
+        )
+    if start == 0:
+        return Span(0, stop)
+    folder = next((item for item in run.checkpoints if item.step == start), None)
+    if folder is None:
+        steps = ", ".join(str(item.step) for item in run.checkpoints) or "none"
+        raise UsageError(f"no checkpoint was committed at step {start}", f"there are: {steps}")
+    if (reason := why_not(folder)) is not None:
+        raise UsageError(f"training cannot go on from step {start}: {reason}", "give another step, or 0")
+    return Span(start, stop, folder.path)
+
+
+def _why(run: Run) -> str:
+    reasons = [reason for folder in run.checkpoints if (reason := why_not(folder)) is not None]
+    return reasons[0] if reasons else "the checkpoints lie too far apart"
