@@ -184,7 +184,8 @@ def test_many_runs_in_one_folder_are_not_each_compared_with_each(monkeypatch: py
     monkeypatch.setattr(_lineage, "continues", counted)
     files = {f"checkpoint-{n}/trainer_state.json": state(n, (float(n), 1.0)) for n in range(1, 301)}
     assert len(runs(files)) == 300
-    assert tried == 0
+    # One candidate each, by the second row, which is the same in all of them.
+    assert tried < 300
 
 
 def test_the_final_state_belongs_to_the_run_it_continues() -> None:

@@ -36,31 +36,33 @@ FIRST = 3
 def lineages(checkpoints: Sequence[Folder]) -> list[Lineage]:
     """Checkpoints, given by step, as runs: each continues the last of its own. The furthest run comes first."""
     found: list[list[Folder]] = []
-    begun: dict[str, list[list[Folder]]] = {}  # runs by their first logged row
+    begun: dict[str, list[list[Folder]]] = {}  # runs by their first logged rows
     silent: list[list[Folder]] = []  # runs that have logged nothing yet
     for folder in checkpoints:
-        start = _start(folder)
-        candidates = (
-            found[-MOST_RUNS:]
-            if start is None
-            else (*begun.get(start, [])[-MOST_RUNS:], *silent[-MOST_RUNS:])
-        )
+        starts = _starts(folder)
+        # The second row stands in where the first was edited.
+        known = [
+            run for at, row in enumerate(starts) for run in begun.get(row, [])[-1 if at else -MOST_RUNS :]
+        ]
+        candidates = (*known, *silent[-MOST_RUNS:]) if starts else found[-MOST_RUNS:]
         home = next((lineage for lineage in candidates if continues(lineage[-1], folder)), None)
         if home is None:
             home = []
             found.append(home)
             silent.append(home)
-        if start is not None and any(home is lineage for lineage in silent):
+        if starts and any(home is lineage for lineage in silent):
             silent = [lineage for lineage in silent if lineage is not home]
-            begun.setdefault(start, []).append(home)
+            for start in starts:
+                begun.setdefault(start, []).append(home)
         home.append(folder)
     found.sort(key=lambda lineage: lineage[-1].step or 0, reverse=True)
     return [tuple(lineage) for lineage in found]
 
 
-def _start(folder: Folder) -> str | None:
+def _starts(folder: Folder) -> tuple[str, ...]:
+    """The first two rows of a log: one of them may have been edited."""
     state = folder.one(TrainerState)
-    return state.row_texts[0] if state is not None and state.row_texts else None
+    return tuple(dict.fromkeys(state.row_texts[:2])) if state is not None else ()
 
 
 def continues(earlier: Folder, later: Folder) -> bool:

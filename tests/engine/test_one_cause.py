@@ -1,11 +1,16 @@
 """One defect is one finding: all findings of a repository with one edit, against those of the same one without."""
 
+import math
+
 import pytest
 
 from auditor.engine.audit import Options, check
 from auditor.model import Snapshot
 from tests.builders.platforms import AUTOTRAIN, MS_SWIFT, TRL, with_config
-from tests.builders.repositories import healthy
+from tests.builders.repositories import DELETE, contents, healthy
+from tests.checks.adapter.tensors import Tensors, changed, name
+from tests.checks.training.parts import ROOT_STATE, event_path, events, scalars, with_events
+from tests.mutation.torch_files import of_optimizer
 
 CHEETAH = "cheetah-fine-tuning-config.json"
 Said = set[tuple[str, str, str]]
@@ -168,3 +173,103 @@ def test_a_file_handed_in_is_not_blamed_for_what_the_adapters_config_alone_has_w
     ):
         edited = with_config("train.yaml", TRL, json_edits={CONFIG: edit})
         assert more(edited, with_config("train.yaml", TRL)) == ({(rule, "error", path)}, set())
+
+
+LAST = "checkpoint-18/trainer_state.json"
+EVENTS = event_path()
+FIRST_A = name("0.mlp.gate_proj", "lora_A")
+
+
+def row(number: int, path: str, **values: object) -> dict[str, dict[str, object]]:
+    """Edits of one row of log_history in one copy of the state; ``DELETE`` removes a key."""
+    return {path: {f"/log_history/{number}/{key}": value for key, value in values.items()}}
+
+
+@pytest.mark.parametrize(
+    ("edit", "rule", "severity", "path"),
+    [
+        # Copies of the state and the event file have the number otherwise.
+        (row(3, LAST, epoch=-0.2), "events-differ-from-log-history", "error", EVENTS),
+        (row(3, LAST, loss=-6.0), "events-differ-from-log-history", "error", EVENTS),
+        (row(3, LAST, step=5), "events-differ-from-log-history", "error", EVENTS),
+        (row(3, ROOT_STATE, loss=1.0), "events-differ-from-log-history", "error", EVENTS),
+        (row(18, ROOT_STATE, train_loss=4.0), "events-differ-from-log-history", "error", EVENTS),
+        (row(18, ROOT_STATE, train_runtime=5.05), "events-differ-from-log-history", "error", EVENTS),
+        # A row out of order is not also a log that does not go on.
+        (row(3, LAST, step=-4), "log-steps-disordered", "error", LAST),
+        # A row without its loss is one that differs, and no mean of the others.
+        (row(3, ROOT_STATE, loss=DELETE), "loss-history-not-continued", "warning", ROOT_STATE),
+        # The first row does not make another run.
+        (row(0, LAST, loss=DELETE), "loss-history-not-continued", "warning", LAST),
+        (row(0, LAST, grad_norm=-1.0), "events-differ-from-log-history", "error", EVENTS),
+        ({LAST: {"/logging_steps": None}}, "trainer-state-value-of-wrong-type", "warning", LAST),
+        ({LAST: {"/epoch": 1.1}}, "epoch-disagrees-with-steps", "warning", LAST),
+    ],
+)
+def test_a_number_of_the_log_that_one_copy_has_wrong(
+    edit: dict[str, dict[str, object]], rule: str, severity: str, path: str
+) -> None:
+    assert more(healthy(json_edits=edit), healthy()) == ({(rule, severity, path)}, set())
+
+
+def filled(value: float) -> dict[str, bytes]:
+    """The published adapter with one tensor of one value throughout."""
+
+    def fill(tensors: Tensors) -> None:
+        tensors[FIRST_A][:] = value
+
+    return changed(fill)
+
+
+def test_a_tensor_that_the_published_adapter_alone_has_wrong() -> None:
+    for value, rule, severity in (
+        (math.nan, "non-finite-weights", "error"),
+        (0.0, "untrained-layers", "error"),
+        (0.01, "final-adapter-differs-from-checkpoint", "warning"),
+    ):
+        assert more(healthy(data=filled(value)), healthy()) == ({(rule, severity, WEIGHTS)}, set())
+
+
+def test_a_tensor_that_the_last_checkpoint_alone_has_wrong() -> None:
+    for value, rule in (
+        (math.nan, "non-finite-weights"),
+        (0.0, "untrained-layers"),
+        (9.0, "weights-outrun-optimizer"),
+    ):
+        path = f"checkpoint-18/{WEIGHTS}"
+        edited = healthy(data={path: filled(value)[WEIGHTS]})
+        assert more(edited, healthy()) == ({(rule, "error", path)}, set())
+
+
+def test_two_tensors_of_which_one_is_reported_are_two_findings() -> None:
+    """NaN in one, and another number in another that no rule sees but by its copy."""
+
+    def change(tensors: Tensors) -> None:
+        tensors[FIRST_A][:] = math.nan
+        tensors[name("1.mlp.up_proj", "lora_A")][0, 0] += 0.001
+
+    new, _ = more(healthy(data=changed(change)), healthy())
+    assert new == {
+        ("non-finite-weights", "error", WEIGHTS),
+        ("final-adapter-differs-from-checkpoint", "warning", WEIGHTS),
+    }
+
+
+def test_updates_that_one_parameter_counts_too_many_do_not_speed_up_the_next_checkpoint() -> None:
+    path = "checkpoint-9/optimizer.pt"
+    edit = next(
+        item for item in of_optimizer(path, contents("tiny", "candidate")[0][path]) if item.how == "+ 1"
+    )
+    wanted = {("optimizer-steps-differ", "error", path)}
+    assert more(healthy(data={path: edit.data()}), healthy()) == (wanted, set())
+
+
+def test_a_number_of_the_event_file_at_another_step() -> None:
+    series = scalars()
+    series["train/loss"] = [(19 if step == 18 else step, value) for step, value in series["train/loss"]]
+    moved, kept = with_events(events(series)), with_events(events())
+    assert more(moved, kept) == ({("events-differ-from-log-history", "error", EVENTS)}, set())
+    # A file that goes on after the end says so itself.
+    series = {tag: [*points, (19, 1.0)] for tag, points in scalars().items()}
+    new, _ = more(with_events(events(series)), kept)
+    assert ("events-beyond-training", "error", EVENTS) in new

@@ -16,6 +16,8 @@ from tests.mutation.values import Mutation
 
 AT_LEAST = 0.95
 """Share of the edits that claim something and must be found."""
+MOST_RULES = 1.02
+"""Rules by which an edit is found on the average: one defect is one finding."""
 SAMPLE = 3
 """One of so many edits of the files whose fields repeat each other's form is tried, chosen by checksum."""
 _REPEATING = (
@@ -95,6 +97,7 @@ def test_every_field_changed_alone_is_found(capsys: pytest.CaptureFixture[str]) 
         )
         sys.stdout.write("".join(f"  not found: {text}\n" for text in sorted(missed)))
     assert caught / claiming >= AT_LEAST
+    assert rules / caught <= MOST_RULES
 
 
 def test_every_excuse_is_needed_and_argued() -> None:

@@ -22,8 +22,11 @@ Good:
 
 from collections.abc import Iterator
 
+from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.adapter_weights import AdapterWeights
 from auditor.artifacts.trainer_state import TrainerState
+from auditor.checks.adapter import non_finite_weights, untrained_layers
+from auditor.checks.training import weights_outrun_optimizer
 from auditor.errors import CannotRead
 from auditor.model import Blob, Location, Problem, Severity, Skip
 from auditor.runs import Folder, Run
@@ -48,6 +51,8 @@ def check(run: Run) -> Iterator[Problem | Skip]:
         yield Skip("the two adapters have no digests of the same kind")
     elif own.absent is None and not _holds_tensors(run.root):
         yield Skip(f"no tensor could be read from {own.path}")
+    elif ours != theirs and _is_told(run, run.last):
+        yield Skip("the tensors that differ are reported for what is in them")
     elif ours != theirs and not _same_tensors(run.root, run.last):
         yield Problem(
             f"{own.path} is not the adapter of {run.last.path}, which was saved at the last step of training",
@@ -88,6 +93,30 @@ def _same_tensors(one: Folder, other: Folder) -> bool:
         return all(_equal(mine, theirs, name) for name in mine.tensors)
     except CannotRead:
         return False
+
+
+def _is_told(run: Run, last: Folder) -> bool:
+    """Whether every tensor that differs is reported itself: for NaN, for zeros, or for a move no optimizer makes."""
+    mine, theirs = run.root.one(AdapterWeights), last.one(AdapterWeights)
+    if mine is None or theirs is None or mine.tensors.keys() != theirs.tensors.keys():
+        return False
+    try:
+        wrong = {name for name in mine.tensors if not _equal(mine, theirs, name)}
+    except CannotRead:
+        return False
+    found = [item for folder in (run.root, last) for item in _of_values(folder)]
+    found += weights_outrun_optimizer.check(run) if wrong else []
+    named = {item.at.member for item in found if isinstance(item, Problem)}
+    return bool(wrong) and wrong <= named
+
+
+def _of_values(folder: Folder) -> Iterator[Problem | Skip]:
+    """What rules say of the values in a folder's adapter."""
+    weights, config = folder.one(AdapterWeights), folder.one(AdapterConfig)
+    if weights is not None:
+        yield from non_finite_weights.check(weights)
+    if weights is not None and config is not None:
+        yield from untrained_layers.check(config, weights)
 
 
 def _equal(one: AdapterWeights, other: AdapterWeights, name: str) -> bool:

@@ -51,7 +51,7 @@ def check(config: AdapterConfig, weights: AdapterWeights) -> Iterator[Problem | 
         return
     try:
         counts = _counts(weights)
-        still = _still(weights)
+        still = still_ones(weights)
     except CannotRead as error:
         yield Skip(f"{weights.path} {error.reason}")
         return
@@ -68,7 +68,7 @@ def check(config: AdapterConfig, weights: AdapterWeights) -> Iterator[Problem | 
         )
 
 
-def _still(weights: AdapterWeights) -> list[str]:
+def still_ones(weights: AdapterWeights) -> list[str]:
     """The lora_A of linear modules, which start at random, that are exactly zero. Raises CannotRead."""
     starts = [pair.a for pair in weights.pairs().values() if not pair.is_embedding]
     return [

@@ -31,16 +31,13 @@ def check(
     config: TokenizerConfig, vocabulary: TokenizerJson, tokens: SpecialTokensMap | None
 ) -> Iterator[Problem | Skip]:
     """Search tokenizer.json for every named token, spelled as JSON spells it."""
-    named = {**(tokens.tokens if tokens else {}), **config.tokens}
-    # CodeLlama splits its text at this one and never encodes it (transformers 4.51.3, tokenization_code_llama.py).
-    named.pop("fill_token", None)
     try:
-        missing = vocabulary.lacking(text for text in named.values() if text)
+        keys = lacking(config, vocabulary, tokens)
     except CannotRead as error:
         yield Skip(f"{vocabulary.path} {error.reason}")
         return
-    keys = [key for key in sorted(named) if named[key] in missing]
     if keys:
+        named = _named(config, tokens)
         first = keys[0]
         yield Problem(
             f"{vocabulary.path} does not hold {joined([f'{key} {shown(named[key])}' for key in keys[:3]])}"
@@ -49,3 +46,17 @@ def check(
             expected="a token of the vocabulary",
             observed=named[first],
         )
+
+
+def lacking(config: TokenizerConfig, vocabulary: TokenizerJson, tokens: SpecialTokensMap | None) -> list[str]:
+    """The keys whose token the vocabulary does not hold, sorted. Raises CannotRead."""
+    named = _named(config, tokens)
+    missing = vocabulary.lacking(text for text in named.values() if text)
+    return [key for key in sorted(named) if named[key] in missing]
+
+
+def _named(config: TokenizerConfig, tokens: SpecialTokensMap | None) -> dict[str, str]:
+    named = {**(tokens.tokens if tokens else {}), **config.tokens}
+    # CodeLlama splits its text at this one and never encodes it (transformers 4.51.3, tokenization_code_llama.py).
+    named.pop("fill_token", None)
+    return named

@@ -54,7 +54,15 @@ def check(run: Run, base: BaseFolder) -> Iterator[Problem | Skip]:
             mine.at(),
             expected=f"{shown(first)} as {known[first]}",
             observed=f"{shown(first)} as {own[first]}" if first in own else "no such piece",
+            evidence=tuple(_otherwise(run, mine)),
         )
+
+
+def _otherwise(run: Run, mine: TokenizerJson) -> Iterator[str]:
+    """The last checkpoint's copy where it is another one."""
+    last = run.last.one(TokenizerJson) if run.last else None
+    if last is not None and last.digest != mine.digest:
+        yield f"{last.path} is another one"
 
 
 def ids(document: Mapping[str, object]) -> dict[str, int] | None:

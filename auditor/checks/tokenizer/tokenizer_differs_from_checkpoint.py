@@ -8,24 +8,26 @@ Wrong when: tokens or a chat template were added on purpose after training, or b
 Fix: publish the tokenizer of the checkpoint, or say in the card what was changed and why.
 
 Bad:
-    tokenizer_config.json: /eos_token = "<end>"
+    tokenizer_config.json: /eos_token = "<bos>"
 
 Good:
     # a path of the machine
     tokenizer_config.json: /name_or_path = "/root/models/tiny-gemma3"
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 
 from auditor.artifacts._base import Artifact
 from auditor.artifacts.special_tokens_map import SpecialTokensMap
 from auditor.artifacts.tokenizer_config import TokenizerConfig
 from auditor.artifacts.tokenizer_json import TokenizerJson
 from auditor.checks._wording import joined, shown
-from auditor.checks.tokenizer import _templates
+from auditor.checks.tokenizer import _templates, padding_side_differs, tokenizer_differs_from_base
+from auditor.checks.tokenizer.special_token_not_in_vocabulary import lacking
 from auditor.errors import CannotRead
 from auditor.model import Facts, Location, Problem, Severity, Skip
-from auditor.runs import Run
+from auditor.runs import BaseFolder, Run
 
 SEVERITY = Severity.WARNING
 
@@ -33,10 +35,11 @@ _KINDS: tuple[type[Artifact], ...] = (TokenizerConfig, SpecialTokensMap, Tokeniz
 _NAMED = 3
 
 
-def check(run: Run) -> Iterator[Problem | Skip]:
+def check(run: Run, base: BaseFolder | None) -> Iterator[Problem | Skip]:
     """Compare contents by their facts: paths, forms of spelling and the order of keys do not count.
 
-    One finding a file: the published copy against the last checkpoint's, else the first checkpoint that differs.
+    One finding a file: the published copy against the last checkpoint's, else the first checkpoint that differs. What
+    a rule reports of one copy alone is not repeated.
     """
     compared = False
     for kind in _KINDS:
@@ -45,8 +48,8 @@ def check(run: Run) -> Iterator[Problem | Skip]:
         if not saved or (own is None and len(saved) < 2):
             continue
         compared = True
-        others = [*([own] if own is not None else []), *saved[:-1]]
-        yield from list(_first(others, saved[-1]))[:1]
+        others = [*([own] if own is not None and not _has_other_ids(own, run, base) else []), *saved[:-1]]
+        yield from list(_first(others, saved[-1], _told(run)))[:1]
     template = _templates_of(run)
     if template is not None:
         compared = True
@@ -62,9 +65,35 @@ def check(run: Run) -> Iterator[Problem | Skip]:
         yield Skip("no tokenizer file is both in the run's folder and in a checkpoint")
 
 
-def _first(others: Sequence[Artifact], last: Artifact) -> Iterator[Problem]:
+def _has_other_ids(own: Artifact, run: Run, base: BaseFolder | None) -> bool:
+    """Whether the published vocabulary is reported for other ids than the base's."""
+    found = tokenizer_differs_from_base.check(run, base) if base and isinstance(own, TokenizerJson) else ()
+    return any(isinstance(item, Problem) for item in found)
+
+
+def _told(run: Run) -> Mapping[str, frozenset[str]]:
+    """By folder, the keys that a rule reports of its copy: tokens without a piece, and the side of padding."""
+    found: dict[str, frozenset[str]] = {}
+    for folder in run.folders:
+        config, vocabulary = folder.one(TokenizerConfig), folder.one(TokenizerJson)
+        if config is None:
+            continue
+        sides = padding_side_differs.check(config, run.recipe) if run.recipe else ()
+        keys = {"padding_side"} if any(isinstance(item, Problem) for item in sides) else set[str]()
+        with suppress(CannotRead):
+            tokens = folder.one(SpecialTokensMap)
+            keys.update(lacking(config, vocabulary, tokens) if vocabulary is not None else ())
+        found[folder.path] = frozenset(keys)
+    return found
+
+
+def _first(
+    others: Sequence[Artifact], last: Artifact, told: Mapping[str, frozenset[str]]
+) -> Iterator[Problem]:
     for other in others:
-        yield from _compare(other, last)
+        yield from _compare(
+            other, last, told.get(other.folder, frozenset()) | told.get(last.folder, frozenset())
+        )
 
 
 def _templates_of(run: Run) -> tuple[str, bool] | None:
@@ -82,11 +111,11 @@ def _templates_of(run: Run) -> tuple[str, bool] | None:
     return own.path, one is None or other is None or _templates.same(one, other)
 
 
-def _compare(own: Artifact, last: Artifact) -> Iterator[Problem]:
+def _compare(own: Artifact, last: Artifact, told: frozenset[str]) -> Iterator[Problem]:
     mine, theirs = own.facts(), last.facts()
     keys = [
         key
-        for key in sorted(mine.keys() | theirs.keys())
+        for key in sorted((mine.keys() | theirs.keys()) - told)
         if not _is_shown_only(key, mine, theirs) and _value(mine, key) != _value(theirs, key)
     ]
     if not keys:

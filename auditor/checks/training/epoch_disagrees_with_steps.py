@@ -23,7 +23,9 @@ from collections.abc import Iterator
 
 from auditor.artifacts.trainer_state import TrainerState
 from auditor.checks._wording import plain_number
+from auditor.checks.training.events_differ_from_log_history import denied
 from auditor.model import Problem, Severity, Skip
+from auditor.runs import Run
 
 SEVERITY = Severity.WARNING
 
@@ -35,7 +37,7 @@ TOLERANCE = 0.02
 """Share of an epoch that a remainder of micro-batches may take, and rounding to two digits."""
 
 
-def check(state: TrainerState) -> Iterator[Problem | Skip]:
+def check(state: TrainerState, run: Run | None) -> Iterator[Problem | Skip]:
     """Two bounds on the epoch, each with one step and 2 % to spare; then the row of the same step."""
     step, limit, epochs, epoch = state.global_step, state.max_steps, state.num_train_epochs, state.epoch
     if step is None or not limit or limit < 1 or epochs is None or epoch is None or not math.isfinite(epoch):
@@ -58,12 +60,16 @@ def check(state: TrainerState) -> Iterator[Problem | Skip]:
             observed=plain_number(epoch),
         )
     else:
-        yield from _against_row(state, step, epoch)
+        yield from _against_row(state, step, epoch, run)
 
 
-def _against_row(state: TrainerState, step: int, epoch: float) -> Iterator[Problem]:
+def _against_row(state: TrainerState, step: int, epoch: float, run: Run | None) -> Iterator[Problem | Skip]:
     rows = [value for at, value in state.logged("epoch") if at == step]
-    if rows and all(abs(value - epoch) > ROUNDED for value in rows):
+    if not rows or any(abs(value - epoch) <= ROUNDED for value in rows):
+        return
+    if ("train/epoch", step) in denied(run, state):
+        yield Skip("the event file has another epoch at that step (events-differ-from-log-history)")
+    else:
         yield Problem(
             f"log_history logs step {step:,} at epoch {plain_number(rows[-1])}, and the state says "
             f"{plain_number(epoch)}",

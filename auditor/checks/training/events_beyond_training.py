@@ -17,10 +17,12 @@ Good:
     events: eval/loss at 19 = 5.9
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from auditor.artifacts.event_log import EventLog
 from auditor.artifacts.trainer_state import TrainerState
 from auditor.checks._received import TRAIN, logs_with_scalars
+from auditor.checks.training.events_differ_from_log_history import denied
 from auditor.model import Problem, Severity, Skip
 from auditor.runs import Run
 
@@ -35,8 +37,10 @@ def check(run: Run) -> Iterator[Problem | Skip]:
         return
     last = max(p.step for tag, points in logs[0].scalars.items() if tag.startswith(TRAIN) for p in points)
     ends = [state.max_steps for state in states if state.max_steps is not None and state.max_steps > 0]
-    logged = max((step for state in states for step, _ in state.logged("loss")), default=0)
-    if ends and last > max(ends):
+    logged = max((step for state in states for step in _steps(state)), default=0)
+    if ends and last > max(ends) and _is_one_moved(run, max(ends), logs[0], states):
+        yield Skip("one number of the event file stands at another step (events-differ-from-log-history)")
+    elif ends and last > max(ends):
         yield Problem(
             f"the event file logs step {last:,}, and the run has {max(ends):,} steps",
             logs[0].at(f"step {last}"),
@@ -51,3 +55,23 @@ def check(run: Run) -> Iterator[Problem | Skip]:
             observed=str(last),
             severity=Severity.WARNING,
         )
+
+
+def _steps(state: TrainerState) -> Iterator[int]:
+    """Steps with a loss; a row beyond the state's own step is out of order (log-steps-disordered)."""
+    yield from (
+        step for step, _ in state.logged("loss") if state.global_step is None or step <= state.global_step
+    )
+
+
+def _is_one_moved(run: Run, end: int, log: EventLog, states: Sequence[TrainerState]) -> bool:
+    """Whether a single number lies beyond the end, and the same series lacks one that log_history has before it."""
+    beyond = [
+        tag
+        for tag, points in log.scalars.items()
+        for point in points
+        if tag.startswith(TRAIN) and point.step > end
+    ]
+    return len(beyond) == 1 and any(
+        tag == beyond[0] and step <= end for state in states for tag, step in denied(run, state)
+    )

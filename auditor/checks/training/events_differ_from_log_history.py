@@ -58,6 +58,15 @@ def check(run: Run) -> Iterator[Problem | Skip]:
         yield _problem(logs[0], *fullest, more)
 
 
+def denied(run: Run | None, state: TrainerState) -> frozenset[tuple[str, int]]:
+    """The (tag, step) of numbers of one log_history that the run's event file has otherwise: a finding of this rule."""
+    logs = logs_with_scalars(run) if run is not None else ()
+    if len(logs) != 1 or not state.log_history:
+        return frozenset()
+    wrong = _compared(state, _by_step(logs[0]), logs[0].is_intact and logs[0].attempts <= 1)[1]
+    return frozenset((tag, step) for step, tag, _, _ in wrong)
+
+
 Wrong = list[tuple[int, str, float | None, float | None]]
 
 

@@ -21,7 +21,9 @@ from collections.abc import Iterator
 from auditor.artifacts._fields import is_number
 from auditor.artifacts.trainer_state import TrainerState
 from auditor.artifacts.training_args import TrainingArgs
-from auditor.model import Problem, Severity
+from auditor.checks.training.events_differ_from_log_history import denied
+from auditor.model import Problem, Severity, Skip
+from auditor.runs import Run
 
 SEVERITY = Severity.ERROR
 
@@ -35,7 +37,7 @@ ENDLESS = 2**31
 4.26, trainer.py, `_inner_training_loop`)."""
 
 
-def check(state: TrainerState, received: TrainingArgs | None) -> Iterator[Problem]:
+def check(state: TrainerState, received: TrainingArgs | None, run: Run | None) -> Iterator[Problem | Skip]:
     """One finding: a row that goes back, one beyond the end, one without its step, an epoch that goes back."""
     found = next(_backward(state, "step", 0.0), None) or _beyond(state) or next(_unplaced(state), None)
     if found is not None:
@@ -44,7 +46,18 @@ def check(state: TrainerState, received: TrainingArgs | None) -> Iterator[Proble
     if (state.num_train_epochs or 0) >= ENDLESS or _resumed_with_other_batches(state, received):
         return
     # A run resumed with other batches counts its epochs anew.
-    yield from list(_backward(state, "epoch", EPOCH_SLACK, Severity.WARNING))[:1]
+    for item in list(_backward(state, "epoch", EPOCH_SLACK, Severity.WARNING))[:1]:
+        rows = [state.log_history[row].get("step") for row in rows_of(item)]
+        if any(("train/epoch", step) in denied(run, state) for step in rows):
+            yield Skip("the event file has another epoch at that step (events-differ-from-log-history)")
+        else:
+            yield item
+
+
+def rows_of(item: Problem) -> tuple[int, ...]:
+    """The row that a finding of this rule points at, and the one before, which may be the odd one of the two."""
+    number = int((item.at.member or "").split("/")[2])
+    return (number - 1, number) if number else (number,)
 
 
 def _resumed_with_other_batches(state: TrainerState, received: TrainingArgs | None) -> bool:

@@ -14,6 +14,7 @@ Fix: look at the run from that step on: train it again in bfloat16 or with a low
 
 Bad:
     checkpoint-18/trainer_state.json: /log_history/12/loss = -0.0002
+    events: removed
 
 Good:
     # a trainer whose objective may be negative logs keys of its own
@@ -27,6 +28,7 @@ from auditor.artifacts._fields import is_number
 from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.trainer_state import TrainerState
 from auditor.checks._wording import counted
+from auditor.checks.training.events_differ_from_log_history import denied
 from auditor.model import Problem, Severity, Skip
 from auditor.runs import Run, trainer_of
 
@@ -58,7 +60,10 @@ def check(run: Run) -> Iterator[Problem | Skip]:
         return
     state = max(states, key=lambda item: len(_below(item)))
     below = _below(state)
-    if below:
+    wrong = denied(run, state) if below else frozenset()
+    if below and all(("train/loss", step) in wrong for step, _ in below):
+        yield Skip("the event file has other losses at those steps (events-differ-from-log-history)")
+    elif below:
         step, loss = below[0]
         yield Problem(
             f"the loss is below zero in {counted(len(below), 'row')}, first {loss} at step {step}",

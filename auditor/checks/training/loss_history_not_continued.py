@@ -24,7 +24,8 @@ from itertools import pairwise
 from auditor.artifacts._fields import is_number
 from auditor.artifacts.trainer_state import TrainerState
 from auditor.checks._received import logs_with_scalars
-from auditor.checks.training.events_differ_from_log_history import are_same, tag_of
+from auditor.checks.training import log_steps_disordered
+from auditor.checks.training.events_differ_from_log_history import are_same, denied, tag_of
 from auditor.model import Problem, Severity, Skip, name_of
 from auditor.runs import Run
 
@@ -43,7 +44,7 @@ def check(run: Run) -> Iterator[Problem | Skip]:
         pairs.append((saved[-1], final))
     for earlier, later in pairs:
         differs = later.row_texts[: len(earlier.row_texts)] != earlier.row_texts
-        if differs and not _is_told_by_events(run, earlier, later):
+        if differs and not _is_told(run, earlier, later):
             yield Problem(
                 f"the rows of {later.path} do not begin with those of {earlier.path}",
                 later.at("/log_history"),
@@ -53,14 +54,36 @@ def check(run: Run) -> Iterator[Problem | Skip]:
             return
 
 
-def _is_told_by_events(run: Run, earlier: TrainerState, later: TrainerState) -> bool:
-    """Whether all that differs are numbers that the run's one event file has too."""
-    logs = logs_with_scalars(run)
+def _is_told(run: Run, earlier: TrainerState, later: TrainerState) -> bool:
+    """Whether every row that differs is reported itself: out of order, or at odds with the run's one event file."""
     rows = earlier.log_history, later.log_history[: len(earlier.log_history)]
-    if len(logs) != 1 or len(rows[0]) != len(rows[1]):
+    if len(rows[0]) != len(rows[1]):
         return False
-    logged = {(tag, point.step) for tag, points in logs[0].scalars.items() for point in points}
-    return all(_is_logged(one, other, logged) for one, other in zip(*rows, strict=True))
+    logs = logs_with_scalars(run)
+    series = logs[0].scalars if len(logs) == 1 else {}
+    logged = {(tag, point.step) for tag, points in series.items() for point in points}
+    disordered = {row for state in (earlier, later) for row in _disordered(state)}
+    moved = denied(run, earlier) | denied(run, later)
+    return all(
+        number in disordered or _is_logged(one, other, logged) or _is_moved(one, other, moved)
+        for number, (one, other) in enumerate(zip(*rows, strict=True))
+    )
+
+
+def _disordered(state: TrainerState) -> Iterator[int]:
+    """Rows that log-steps-disordered names by their step."""
+    for item in log_steps_disordered.check(state, None, None):
+        if isinstance(item, Problem):
+            yield from log_steps_disordered.rows_of(item)
+
+
+def _is_moved(
+    one: Mapping[str, object], other: Mapping[str, object], moved: frozenset[tuple[str, int]]
+) -> bool:
+    """Whether two rows differ in their step alone, and the event file has other numbers at one of the two."""
+    steps = {one.get("step"), other.get("step")}
+    rest = [{key: repr(value) for key, value in row.items() if key != "step"} for row in (one, other)]
+    return rest[0] == rest[1] and any(step in steps for _, step in moved)
 
 
 def _is_logged(one: Mapping[str, object], other: Mapping[str, object], logged: set[tuple[str, int]]) -> bool:

@@ -13,6 +13,7 @@ Fix: publish log_history and train_loss of one run.
 Bad:
     # the 18 losses average 6.184309
     trainer_state.json: /log_history/18/train_loss = 4.0
+    events: removed
 
 Good:
     # rounded to four digits
@@ -23,6 +24,7 @@ import math
 from collections.abc import Iterator, Sequence
 
 from auditor.artifacts.trainer_state import TrainerState
+from auditor.checks.training.events_differ_from_log_history import denied
 from auditor.model import Problem, Severity, Skip
 from auditor.runs import Run
 
@@ -41,9 +43,33 @@ def check(run: Run) -> Iterator[Problem | Skip]:
     for state in run.all(TrainerState):
         reported, rows = state.logged("train_loss"), state.logged("loss")
         if len(reported) == 1 and rows and rows[-1][0] == reported[0][0]:
-            yield from _judge(state, reported[0], rows)
+            found = list(_judge(state, reported[0], rows))
+            yield from [_TOLD] if found and _is_told(run, state, reported[0], rows) else found
             return
     yield Skip("no trainer_state.json holds both a train_loss and a loss of its last step")
+
+
+_TOLD = Skip("the other copies of the rows, or the event file, have numbers that give this mean")
+
+
+def _is_told(
+    run: Run, state: TrainerState, reported: tuple[int, float], rows: Sequence[tuple[int, float]]
+) -> bool:
+    """Whether the mean fits what the last checkpoint or the event file has otherwise, each a finding of its own."""
+    last = run.last.one(TrainerState) if run.last else None
+    if last is not None and last is not state and last.global_step is not None:
+        kept = [*last.logged("loss"), *(row for row in rows if row[0] > last.global_step)]
+        if (
+            kept != [*rows]
+            and kept[-1:]
+            and kept[-1][0] == reported[0]
+            and not any(_judge(state, reported, kept))
+        ):
+            return True
+    means = [point for log in run.events for point in log.scalars.get("train/train_loss", ())]
+    return ("train/train_loss", reported[0]) in denied(run, state) and any(
+        not any(_judge(state, (point.step, point.value), rows)) for point in means
+    )
 
 
 def _judge(

@@ -12,6 +12,7 @@ Fix: publish the state as the Trainer wrote it.
 
 Bad:
     trainer_state.json: /log_history/18/train_runtime = 5.05
+    events: removed
 
 Good:
     # as the trainer wrote it
@@ -23,17 +24,20 @@ from collections.abc import Iterator, Mapping
 from auditor.artifacts._fields import is_number
 from auditor.artifacts.trainer_state import TrainerState
 from auditor.checks._wording import plain_number
+from auditor.checks.training.events_differ_from_log_history import denied
 from auditor.model import Problem, Severity, Skip
+from auditor.runs import Run
 
 SEVERITY = Severity.WARNING
 
+_JUDGED = ("train_runtime", "train_steps_per_second", "total_flos")
 MOST = 1_000
 """Checkpoints from which a run may have been resumed, tried for each interval."""
 ROUNDED, RUNTIME_ROUNDED = 5.1e-4, 5.1e-5
 """Half of the last digit that `speed_metrics` keeps of a speed and of the runtime in seconds."""
 
 
-def check(state: TrainerState) -> Iterator[Problem | Skip]:
+def check(state: TrainerState, run: Run | None) -> Iterator[Problem | Skip]:
     """The last row that ends a training; one finding."""
     ends = [(at, row) for at, row in enumerate(state.log_history) if is_number(row.get("train_runtime"))]
     if not ends:
@@ -41,7 +45,10 @@ def check(state: TrainerState) -> Iterator[Problem | Skip]:
         return
     at, row = ends[-1]
     found = _speed(state, at, row) or _flos(state, at, row)
-    if found is not None:
+    told = denied(run, state) if found is not None else frozenset()
+    if any((f"train/{key}", row.get("step")) in told for key in _JUDGED):
+        yield Skip("the event file has other numbers in that row (events-differ-from-log-history)")
+    elif found is not None:
         yield found
 
 

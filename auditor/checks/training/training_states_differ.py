@@ -21,7 +21,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from auditor.artifacts.trainer_state import TrainerState
 from auditor.artifacts.training_args import TrainingArgs
 from auditor.checks._wording import counted, joined, shown
-from auditor.checks.training import control_flags_impossible
+from auditor.checks.training import (
+    best_metric_not_logged,
+    control_flags_impossible,
+    epoch_disagrees_with_steps,
+    trainer_state_keys_of_no_release,
+    trainer_state_value_of_wrong_type,
+)
 from auditor.model import Problem, Severity, Skip
 from auditor.runs import Run
 
@@ -101,6 +107,8 @@ def _first_odd(states: Sequence[TrainerState], keys: Sequence[str]) -> Problem |
     right = {key: _usual(known) for key, known in texts.items() if known}
     for state in states:
         wrong = [key for key in right if _is_given(state, key) and _text(state, key) != right[key]]
+        told = {key for one in states for key in _told(one)} if wrong else set[str]()
+        wrong = [key for key in wrong if key not in told]
         if wrong:
             given = (one for one in reversed(states) if _is_given(one, wrong[0]))
             other = next(one for one in given if _text(one, wrong[0]) == right[wrong[0]])
@@ -118,9 +126,29 @@ def _first_lacking(states: Sequence[TrainerState]) -> Problem | None:
     for key in _COUNTERS:
         lacking = [state for state in states if state.raw.get(key) is None]
         others = [state for state in states if state.raw.get(key) is not None]
-        if len(lacking) == 1 and others:
+        if len(lacking) == 1 and others and not _told_lacking(lacking[0], key):
             return _problem(lacking[0], [key], others[-1])
     return None
+
+
+def _told(state: TrainerState) -> frozenset[str]:
+    """Keys that a rule reports by looking at this copy alone."""
+    checks = (
+        trainer_state_value_of_wrong_type.check(state),
+        best_metric_not_logged.check(state),
+        epoch_disagrees_with_steps.check(state, None),
+    )
+    return frozenset(
+        (item.at.member or "").strip("/") for items in checks for item in items if isinstance(item, Problem)
+    )
+
+
+def _told_lacking(state: TrainerState, key: str) -> bool:
+    """Whether the copy that lacks a key is reported for it: no release leaves it out, or writes null."""
+    missing = trainer_state_keys_of_no_release.check(state)
+    return key in _told(state) or (
+        key not in state.raw and any(isinstance(item, Problem) for item in missing)
+    )
 
 
 def _usual(texts: list[str]) -> str:

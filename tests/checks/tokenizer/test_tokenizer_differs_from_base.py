@@ -38,6 +38,7 @@ def test_fails_for_moved_and_missing_pieces() -> None:
         "tokenizer.json",
         expected=f'"a" as {known["a"]}',
         observed=f'"a" as {known["b"]}',
+        evidence=("checkpoint-18/tokenizer.json is another one",),
     )
 
 

@@ -1,10 +1,11 @@
 import hashlib
 
-from tests.builders.repositories import contents, healthy, seed
+from tests.builders.repositories import TINY_BASE, contents, healthy, seed
 from tests.checks.expecting import WARNING, finding, found, reasons
 
 RULE = "tokenizer-differs-from-checkpoint"
 CONFIG = "tokenizer_config.json"
+DECLARED = "cheetah-fine-tuning-config.json"
 
 
 def test_passes() -> None:
@@ -17,17 +18,38 @@ def test_passes_paths_of_the_machine() -> None:
 
 
 def test_fails_for_other_settings() -> None:
-    edits: dict[str, object] = {"/eos_token": "<end>", "/padding_side": "left"}
-    assert found(RULE, healthy(json_edits={CONFIG: edits})) == [
+    edits: dict[str, object] = {"/eos_token": "<bos>", "/padding_side": "left"}
+    assert found(RULE, healthy(json_edits={CONFIG: edits}, without=[DECLARED])) == [
         finding(
             RULE,
             WARNING,
             "tokenizer_config.json differs from checkpoint-18/tokenizer_config.json in eos_token and padding_side",
             CONFIG,
             expected='eos_token "<eos>"',
-            observed='eos_token "<end>"',
+            observed='eos_token "<bos>"',
         )
     ]
+
+
+def test_passes_what_is_reported_of_one_copy_alone() -> None:
+    """A token that no piece of the vocabulary is, the other side of padding, other ids than the base's."""
+    for place in (CONFIG, f"checkpoint-18/{CONFIG}"):
+        for edit, rule in (
+            ({"/eos_token": "<end>"}, "special-token-not-in-vocabulary"),
+            ({"/padding_side": "left"}, "padding-side-differs"),
+        ):
+            edited = healthy(json_edits={place: edit})
+            assert (found(RULE, edited), [item.at.path for item in found(rule, edited)]) == ([], [place])
+    ids = healthy(json_edits={"tokenizer.json": {"/model/vocab/a": 447}})
+    assert found(RULE, ids, base=TINY_BASE) == []
+    assert len(found("tokenizer-differs-from-base", ids, base=TINY_BASE)) == 1
+    assert [item.at.path for item in found(RULE, ids)] == ["tokenizer.json"]
+
+
+def test_fails_for_what_else_differs_beside_a_token_that_is_reported() -> None:
+    edits: dict[str, object] = {"/eos_token": "<end>", "/pad_token": "<bos>"}
+    (only,) = found(RULE, healthy(json_edits={CONFIG: edits}))
+    assert only.message == f"{CONFIG} differs from checkpoint-18/{CONFIG} in pad_token"
 
 
 def test_fails_for_another_vocabulary() -> None:
@@ -39,14 +61,14 @@ def test_fails_for_another_vocabulary() -> None:
 
 
 def test_names_three_differences_and_counts_the_rest_when_it_fails() -> None:
-    edits: dict[str, object] = {f"/{name}_token": "<x>" for name in ("bos", "eos", "pad", "unk", "boi")}
+    edits: dict[str, object] = {f"/{name}_token": "<bos>" for name in ("eos", "pad", "unk", "boi", "eoi")}
     (only,) = found(RULE, healthy(json_edits={CONFIG: edits}))
-    assert only.message.endswith("in boi_token, bos_token, eos_token and 2 more")
+    assert only.message.endswith("in boi_token, eoi_token, eos_token and 2 more")
 
 
 def test_fails_for_an_earlier_checkpoint() -> None:
     early = f"checkpoint-9/{CONFIG}"
-    (only,) = found(RULE, healthy(json_edits={early: {"/padding_side": "left"}}))
+    (only,) = found(RULE, healthy(json_edits={early: {"/padding_side": "left"}}, without=[DECLARED]))
     assert only.message == f"{early} differs from checkpoint-18/{CONFIG} in padding_side"
 
 

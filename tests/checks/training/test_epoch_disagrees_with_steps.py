@@ -62,14 +62,14 @@ def test_passes_what_a_trainer_counts(
     epoch = whole + min(rest * accumulation, batches) / batches
     if older and rest == 0 and steps * accumulation < batches:
         epoch = whole - 1 + steps * accumulation / batches
-    assert list(check(made(step, limit, epochs, epoch))) == []
+    assert list(check(made(step, limit, epochs, epoch), None)) == []
 
 
 @pytest.mark.parametrize(("step", "epoch"), [(100, 0.27), (375, 1.0), (376, 1.0)])
 def test_passes_a_run_that_was_given_max_steps(step: int, epoch: float) -> None:
     # 375 steps an epoch: max_steps 100 reaches into epoch 1, max_steps 376 into epoch 2.
     limit = 100 if step == 100 else 376
-    assert list(check(made(step, limit, 1 if step == 100 else 2, epoch))) == []
+    assert list(check(made(step, limit, 1 if step == 100 else 2, epoch), None)) == []
 
 
 def test_fails_for_another_epoch_than_the_row_of_the_same_step() -> None:

@@ -2,7 +2,7 @@ from auditor.model import Snapshot
 from tests.builders.pickles import make_training_args
 from tests.builders.repositories import healthy, seed
 from tests.checks.expecting import WARNING, finding, found, reasons
-from tests.checks.training.parts import ROOT_STATE, rows, with_rows
+from tests.checks.training.parts import ROOT_STATE, alone, rows, with_rows
 
 RULE = "loss-below-zero"
 
@@ -10,7 +10,7 @@ RULE = "loss-below-zero"
 def with_loss(value: float, **more: object) -> Snapshot:
     other = rows(ROOT_STATE)
     other[12] |= {"loss": value, **more}
-    return with_rows(other, ROOT_STATE)
+    return alone(other, ROOT_STATE)
 
 
 def test_passes() -> None:
@@ -31,6 +31,13 @@ def test_fails() -> None:
             observed="-0.0002",
         )
     ]
+
+
+def test_cannot_look_where_the_event_file_has_another_loss() -> None:
+    other = rows(ROOT_STATE)
+    other[12]["loss"] = -0.0002
+    told = "the event file has other losses at those steps (events-differ-from-log-history)"
+    assert reasons(RULE, with_rows(other, ROOT_STATE)) == [told]
 
 
 def test_cannot_look_at_an_objective_that_may_be_negative() -> None:

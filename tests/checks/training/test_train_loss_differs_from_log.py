@@ -8,7 +8,7 @@ from auditor.artifacts.trainer_state import TrainerState
 from auditor.checks.training.train_loss_differs_from_log import _judge
 from tests.builders.repositories import healthy, seed
 from tests.checks.expecting import WARNING, finding, found, reasons
-from tests.checks.training.parts import ROOT_STATE, rows, with_rows
+from tests.checks.training.parts import ROOT_STATE, alone, rows, with_rows
 
 RULE = "train-loss-differs-from-log"
 SKIP = "no trainer_state.json holds both a train_loss and a loss of its last step"
@@ -22,7 +22,7 @@ def test_fails() -> None:
     # The honest mean is 6.18431; the sum of the eighteen losses by 18 is the same number.
     edited = rows(ROOT_STATE)
     edited[-1]["train_loss"] = 4.0
-    assert found(RULE, with_rows(edited, ROOT_STATE)) == [
+    assert found(RULE, alone(edited, ROOT_STATE)) == [
         finding(
             RULE,
             WARNING,
@@ -33,6 +33,16 @@ def test_fails() -> None:
             observed="4",
         )
     ]
+
+
+def test_cannot_look_where_another_source_has_the_number_that_fits() -> None:
+    told = "the other copies of the rows, or the event file, have numbers that give this mean"
+    mean, loss, gap = rows(ROOT_STATE), rows(ROOT_STATE), rows(ROOT_STATE)
+    mean[-1]["train_loss"] = 4.0
+    loss[3]["loss"] = 1.0
+    del gap[3]["loss"]
+    assert [reasons(RULE, with_rows(edited, ROOT_STATE)) for edited in (mean, loss, gap)] == [[told]] * 3
+    assert reasons(RULE, alone(gap, ROOT_STATE)) == [told]
 
 
 Losses = st.lists(st.floats(0.1, 20), min_size=1, max_size=40)

@@ -6,7 +6,7 @@ from auditor.artifacts.trainer_state import TrainerState
 from auditor.checks.training.training_speed_disagrees import check
 from tests.builders.repositories import healthy, seed
 from tests.checks.expecting import WARNING, finding, found, reasons
-from tests.checks.training.parts import ROOT_STATE, rows, with_rows
+from tests.checks.training.parts import ROOT_STATE, alone, rows, with_rows
 
 RULE = "training-speed-disagrees"
 
@@ -31,7 +31,7 @@ def test_passes_what_speed_metrics_rounds(steps: int, runtime: float) -> None:
         "train_steps_per_second": round(steps / runtime, 3),
     }
     state = TrainerState("trainer_state.json", {}, frozenset(), max_steps=steps, log_history=(row,))
-    assert list(check(state)) == []
+    assert list(check(state, None)) == []
 
 
 def test_passes_steps_since_a_resume_and_before_an_early_stop() -> None:
@@ -42,12 +42,12 @@ def test_passes_steps_since_a_resume_and_before_an_early_stop() -> None:
         state = TrainerState(
             "trainer_state.json", {}, frozenset(), max_steps=24, save_steps=6, log_history=(row,)
         )
-        assert list(check(state)) == []
+        assert list(check(state, None)) == []
 
 
 def test_fails() -> None:
     # 35.646 steps a second in 5.05 s are 180.01 steps; the run has 18.
-    assert found(RULE, with_rows(ended(train_runtime=5.05), ROOT_STATE)) == [
+    assert found(RULE, alone(ended(train_runtime=5.05), ROOT_STATE)) == [
         finding(
             RULE,
             WARNING,
@@ -62,8 +62,13 @@ def test_fails() -> None:
 
 @pytest.mark.parametrize("flos", [1.0, 1662861314.0])
 def test_fails_for_other_flos(flos: float) -> None:
-    (only,) = found(RULE, with_rows(ended(total_flos=flos), ROOT_STATE))
+    (only,) = found(RULE, alone(ended(total_flos=flos), ROOT_STATE))
     assert only.at.member == "/log_history/18/total_flos"
+
+
+def test_cannot_look_where_the_event_file_has_another_runtime() -> None:
+    told = "the event file has other numbers in that row (events-differ-from-log-history)"
+    assert told in reasons(RULE, with_rows(ended(train_runtime=5.05), ROOT_STATE))
 
 
 def test_says_when_it_cannot_look() -> None:

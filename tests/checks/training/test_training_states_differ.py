@@ -49,13 +49,13 @@ def test_passes_what_other_rules_report() -> None:
     """A key that one copy lacks, a value of a wrong type, and flags that no checkpoint has."""
     flag = {STATE: {"/stateful_callbacks/TrainerControl/args/should_save": False}}
     assert found(RULE, healthy(json_edits=flag)) == []
-    for changed in ({"/eval_steps": DELETE}, {"/max_steps": "18"}):
+    for changed in ({"/eval_steps": DELETE}, {"/max_steps": "18"}, {"/total_flos": None}, {"/epoch": DELETE}):
         assert found(RULE, healthy(json_edits={EARLY: changed})) == []
 
 
 def test_fails_for_a_counter_that_one_copy_lacks() -> None:
-    (only,) = found(RULE, healthy(json_edits=edits(ROOT_STATE, global_step=None)))
-    assert (only.at.path, only.observed) == (ROOT_STATE, "global_step null")
+    (only,) = found(RULE, healthy(json_edits=edits(ROOT_STATE, epoch=None)))
+    assert (only.at.path, only.observed) == (ROOT_STATE, "epoch null")
 
 
 def test_says_when_it_cannot_look() -> None:
