@@ -143,14 +143,22 @@ def _adapter(item: AdapterComparison, width: int) -> Iterator[str]:
     yield from wrapped(item.sentence, width, "    ", "      ")
     if item.why:
         yield from wrapped(item.why, width, "    ", "      ")
-    far = view.farthest(item)
+    for left_out in item.uncompared[1:_MODULES_SHOWN]:
+        yield from wrapped(f"not compared: {left_out.module}: {left_out.why}", width, "    ", "      ")
+    yield from _modules(item, width)
+
+
+def _modules(item: AdapterComparison, width: int) -> Iterator[str]:
+    """The modules that differ most; nothing where none does."""
+    far = [m for m in view.farthest(item) if m.relative_distance != 0 or m.magnitude_distance]
     for module in far[:_MODULES_SHOWN]:
         norms = f"{number(module.base_norm)} → {number(module.head_norm)}"
         name = shorten_middle(one_line(module.module), width - 42)
-        yield f"    {pad(name, width - 42)}  {norms:<20} d {number(module.relative_distance)}"
-    if len(far) > _MODULES_SHOWN:
-        rest = plural(len(far) - _MODULES_SHOWN, "nearer module")
-        yield f"    … and {rest} (--format json has all)"
+        magnitude = f" m {number(module.magnitude_distance)}" if module.magnitude_distance else ""
+        yield f"    {pad(name, width - 42)}  {norms:<20} d {number(module.relative_distance)}{magnitude}"
+    rest = len(item.modules) - len(far[:_MODULES_SHOWN])
+    if far and rest:
+        yield f"    … and {plural(rest, 'nearer module')} (--format json has all)"
 
 
 def files(report: Report, paint: Paint, width: int) -> Iterator[str]:

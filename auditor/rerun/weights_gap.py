@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.adapter_weights import AdapterWeights
+from auditor.compare._rounding import rounded
 from auditor.compare.adapters import compare
 from auditor.errors import CannotRead
 from auditor.model import AdapterComparison
@@ -97,18 +98,6 @@ def _equal_as_stored(theirs: AdapterWeights, ours: AdapterWeights, name: str) ->
     if dtype == ours.info(name).dtype:
         return equal_bits(one, two)
     return dtype in _ROUNDING and equal_bits(one, rounded(two, dtype).astype(one.dtype))
-
-
-def rounded(array: "NDArray[Any]", dtype: str) -> "NDArray[Any]":
-    """float32 rounded to F16 or BF16, to nearest and half to even, as float16 or float32."""
-    import numpy
-
-    if dtype == "F16":
-        with numpy.errstate(over="ignore"):
-            return array.astype(numpy.float16)
-    bits = numpy.ascontiguousarray(array, dtype=numpy.float32).view(numpy.uint32)
-    up = (bits + (0x7FFF + ((bits >> 16) & 1)).astype(numpy.uint32)) & numpy.uint32(0xFFFF0000)
-    return up.view(numpy.float32).reshape(array.shape)
 
 
 def equal_bits(one: "NDArray[Any]", two: "NDArray[Any]") -> bool:

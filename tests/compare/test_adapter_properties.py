@@ -15,6 +15,7 @@ from auditor.model import AdapterComparison
 from tests.builders.adapters import Array, P, Side, config, factors, named, set_against, weights
 from tests.builders.blobs import blob
 from tests.builders.pickles import Tensor, make_torch
+from tests.builders.safetensors import entry, make_safetensors
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -296,3 +297,34 @@ def test_rounding_is_told_in_both_directions(narrow: str) -> None:
     name = f"{P}q.lora_B.weight"
     nudged = {**short, name: numpy.nextafter(short[name], numpy.array(9, narrow))}
     assert "rounded" not in (set_against(wide, nudged).why or "")
+
+
+def test_bfloat16_is_rounded_to_nearest_and_half_to_even() -> None:
+    """The stored halves are made here by frexp and round, which is half to even."""
+    wide = {name: array.astype("f4") for name, array in named({"q": factors(1)}).items()}
+    mantissas = {name: numpy.frexp(array.astype("f8")) for name, array in wide.items()}
+    near = {n: numpy.ldexp(numpy.round(m * 256) / 256, e).astype("f4") for n, (m, e) in mantissas.items()}
+    short = AdapterWeights.parse(
+        blob(
+            make_safetensors({n: entry(a, "BF16") for n, a in near.items()}), "head/adapter_model.safetensors"
+        )
+    )
+    found = compare(weights(wide, "base"), config("base"), short, config())
+    assert (found.relation, found.why) == (
+        "different",
+        "every number of the head is the base's, rounded to BF16",
+    )
+    cut = AdapterWeights.parse(
+        blob(
+            make_safetensors({n: entry(a, "BF16") for n, a in wide.items()}), "head/adapter_model.safetensors"
+        )
+    )
+    assert compare(weights(wide, "base"), config("base"), cut, config()).why is None
+
+
+def test_two_types_of_sixteen_bits_are_no_rounding_of_each_other() -> None:
+    half = {name: array.astype("f2") for name, array in named({"q": factors(1)}).items()}
+    data = make_safetensors({n: entry(a.astype("f4"), "BF16") for n, a in half.items()})
+    other = AdapterWeights.parse(blob(data, "head/adapter_model.safetensors"))
+    found = compare(weights(half, "base"), config("base"), other, config())
+    assert (found.relation, found.why) == ("different", None)

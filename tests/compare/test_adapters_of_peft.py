@@ -1,5 +1,6 @@
 """Adapters that PEFT itself saves, against PEFT's own `get_delta_weight`."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -91,3 +92,56 @@ def test_names_of_dora_and_biases(tmp_path: Path) -> None:
     assert all(pair.a and pair.b and pair.magnitude and pair.rank == 2 for pair in pairs.values())
     assert [name for name, pair in pairs.items() if pair.is_embedding] == ["embed"]
     assert weights.others() == ()
+
+
+def fresh() -> Any:
+    import torch
+
+    torch.manual_seed(0)
+    return torch.nn.Sequential(torch.nn.Linear(6, 5), torch.nn.Linear(5, 4))
+
+
+def dora_variants(folder: Path) -> None:
+    """One DoRA adapter as PEFT saves it, the same in another basis, and with magnitudes a hundredth longer."""
+    import torch
+    from peft import LoraConfig, get_peft_model
+    from safetensors.torch import load_file, save_file
+
+    model = get_peft_model(fresh(), LoraConfig(target_modules=["0", "1"], r=3, use_dora=True))
+    train(model, 1)
+    matrix = torch.eye(3) * 3 + torch.randn(3, 3, generator=torch.Generator().manual_seed(2))
+    changes: dict[str, dict[str, Callable[[Any], Any]]] = {
+        "base": {},
+        "turned": {"lora_A": lambda t: torch.linalg.solve(matrix, t), "lora_B": lambda t: t @ matrix},
+        "longer": {"lora_magnitude_vector": lambda t: 1.01 * t},
+    }
+    for name, change in changes.items():
+        model.save_pretrained(folder / name)
+        path = folder / name / "adapter_model.safetensors"
+        tensors = {
+            key: next((f(t) for part, f in change.items() if part in key), t).contiguous()
+            for key, t in load_file(path).items()
+        }
+        save_file(tensors, path)
+
+
+@pytest.mark.parametrize(
+    ("name", "relation", "alike"),
+    [("base", "identical", True), ("turned", "equivalent", True), ("longer", "different", False)],
+)
+def test_what_peft_merges_from_dora_is_alike_where_the_relation_says_so(
+    name: str, relation: str, alike: bool, tmp_path: Path
+) -> None:
+    import torch
+    from peft import PeftModel
+
+    dora_variants(tmp_path)
+    merged, read = [], []
+    for folder in (tmp_path / "base", tmp_path / name):
+        whole = PeftModel.from_pretrained(fresh(), folder).merge_and_unload()
+        merged.append(torch.cat([parameter.detach().reshape(-1) for parameter in whole.parameters()]))
+        files = directory.snapshot(folder).files
+        weights = AdapterWeights.parse(files["adapter_model.safetensors"])
+        read.append((weights, AdapterConfig.parse(files["adapter_config.json"])))
+    assert compare(*read[0], *read[1]).relation == relation
+    assert torch.allclose(merged[0], merged[1], rtol=1e-5, atol=1e-6) == alike

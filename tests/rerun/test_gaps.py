@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from auditor.compare._rounding import rounded
 from auditor.rerun.curve_gap import curve_gap, first_outside
 from auditor.rerun.gaps import relative
-from auditor.rerun.weights_gap import distance, equal_bits, rounded
+from auditor.rerun.weights_gap import distance, equal_bits
 
 numbers = st.floats(allow_nan=False, allow_infinity=False, width=32)
 
