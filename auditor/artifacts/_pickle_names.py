@@ -63,7 +63,7 @@ _TORCH_WORDS = frozenset(
 )
 _LIBRARIES = re.compile(
     r"(transformers|trl|peft|accelerate|unsloth|unsloth_compiled_cache|swift|axolotl|llamafactory|llmtuner|"
-    r"sentence_transformers|vllm|setfit|Unsloth\w*)(\.|\Z)"
+    r"sentence_transformers|vllm|setfit|galore_torch|apollo_torch|Unsloth\w*)(\.|\Z)"
 )
 _CLASS = re.compile(r"[A-Z]\w*(\.[A-Z]\w*)*\Z")
 _MEMBER = re.compile(r"[A-Z][A-Z0-9_]*\Z")

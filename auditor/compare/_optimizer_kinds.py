@@ -6,9 +6,9 @@ lion_pytorch.py; grokadamw 0.1.2, grokadamw.py; the Adam of transformers 4 (opti
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from auditor.artifacts.optimizer_state import OptimizerState
+from auditor.artifacts.optimizer_state import OptimizerState, ParamState
 
 Group = Mapping[str, object]
 
@@ -172,11 +172,18 @@ def _quantized(kind: OptimizerKind, state: OptimizerState) -> OptimizerKind:
     """bitsandbytes' kinds with the width of what they keep; paged optimizers leave the same state."""
     if kind.first != "state1":
         return kind
-    dtypes = [entry.tensors["state1"].dtype for entry in state.entries if "state1" in entry.tensors]
-    if "uint8" not in dtypes:
+    small = [entry for entry in state.entries if _is_bytes(entry)]
+    if not small:
         words = f"{kind.words} with floats (its 32-bit, or its 8-bit where no parameter has 4,096 elements)"
-        return OptimizerKind(kind.name, words, kind.first, kind.second, kind.shaped)
-    why = "bitsandbytes keeps them in 8 bits, as places in a table times a factor for each 256"
-    return OptimizerKind(
-        f"{kind.name} 8-bit", f"{kind.words} in 8 bits", kind.first, kind.second, kind.shaped, why
-    )
+        return replace(kind, words=words)
+    found = replace(kind, name=f"{kind.name} 8-bit", words=f"{kind.words} in 8 bits")
+    if kind.name == "ademamix":
+        return replace(found, why="its two fast means lie in one tensor of bytes")
+    if any("absmax1" not in entry.tensors or "qmap1" not in entry.tensors for entry in small):
+        return replace(found, why="they are in 8 bits without a factor for each block")
+    return found
+
+
+def _is_bytes(entry: ParamState) -> bool:
+    ref = entry.tensors.get("state1")
+    return ref is not None and ref.dtype == "uint8"

@@ -1,5 +1,6 @@
 """Every optimizer's state is named, by fixtures with the libraries' own names and by the libraries themselves."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -39,15 +40,15 @@ PROJECTOR = New(
 GRADIENT = New(Global("apollo_torch.random_projector", "GradientProjector"), {"rank": 4, "seed": 3})
 MEANS = {"step": 5, "exp_avg": floats(8, 4), "exp_avg_sq": floats(8, 4)}
 GALORE = {**ADAM, "correct_bias": True, "rank": 4, "update_proj_gap": 200, "scale": 0.25, "proj_type": "std"}
-EIGHT = "bitsandbytes keeps them in 8 bits, as places in a table times a factor for each 256"
+STACKED = "its two fast means lie in one tensor of bytes"
 LOW = "they are of gradients projected to rank 4, so their shapes are not the parameters'"
 
 CASES: Sequence[tuple[str, Mapping[str, object], Mapping[str, object], object, str | None]] = (
     # kind, state of a parameter, settings of its group, the parameter's shape, why it is not decoded
-    ("adamw 8-bit", {"step": 5, **QUANTIZED, **SECOND}, ADAM, (64, 64), EIGHT),
-    ("adamw 8-bit", {"step": 5, BNB: {**QUANTIZED, **SECOND}}, ADAM, (64, 64), EIGHT),
+    ("adamw 8-bit", {"step": 5, **QUANTIZED, **SECOND}, ADAM, (64, 64), None),
+    ("adamw 8-bit", {"step": 5, BNB: {**QUANTIZED, **SECOND}}, ADAM, (64, 64), None),
     ("adamw", {"step": 5, BNB: {"state1": floats(8, 4), "state2": floats(8, 4)}}, ADAM, (8, 4), None),
-    ("lion 8-bit", {"step": 5, BNB: QUANTIZED}, {**ADAM, "betas": (0.9, 0.99), "eps": 0.0}, (64, 64), EIGHT),
+    ("lion 8-bit", {"step": 5, BNB: QUANTIZED}, {**ADAM, "betas": (0.9, 0.99), "eps": 0.0}, (64, 64), None),
     (
         "lion",
         {"exp_avg": floats(8, 4)},
@@ -102,6 +103,23 @@ def test_every_kind_is_named(
     if why is not None:
         assert told.says.endswith(f"its states are not decoded, because {why}")
         assert told.parameters[0].norms == {}
+
+
+def test_bytes_are_places_in_a_table_times_a_factor() -> None:
+    """300 elements in two blocks: 256 of table[2] = 0.5 times 4, then 44 of table[1] = -0.25 times 8."""
+    table = Tensor([0.0, -0.25, 0.5, *[9.0] * 253], (256,))
+    entry = {
+        "state1": Tensor([2] * 256 + [1] * 44, (3, 100), "uint8"),
+        "qmap1": table,
+        "absmax1": Tensor([4.0, 8.0], (2,)),
+    }
+    told = described({"step": 5, BNB: entry}, {**ADAM, "betas": (0.9, 0.99), "eps": 0.0})
+    assert told.parameters[0].norms == pytest.approx({"state1": math.sqrt(300 * 2.0**2)}, rel=1e-15)
+    entry["absmax1"] = floats(3)
+    told = described({"step": 5, BNB: entry}, {**ADAM, "betas": (0.9, 0.99), "eps": 0.0})
+    assert told.mismatches == (
+        "moments were not read: optimizer.pt has 3 factors for the 300 bytes of state1",
+    )
 
 
 def test_optimizers_without_tensors() -> None:
@@ -180,6 +198,34 @@ def saved(tmp_path: Path, make: Make) -> OptimizerDescription:
     torch.save(made.state_dict(), tmp_path / "optimizer.pt")
     data = (tmp_path / "optimizer.pt").read_bytes()
     return describe_optimizer(OptimizerState.parse(blob(data, "optimizer.pt")), norms=True)
+
+
+@pytest.mark.rerun
+@pytest.mark.filterwarnings("ignore")
+def test_norms_of_bytes_are_those_of_bitsandbytes(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    functional = pytest.importorskip("bitsandbytes.functional")
+    cls = pytest.importorskip("bitsandbytes").optim.AdamW8bit
+    weight = torch.nn.Parameter(torch.zeros(70, 67))
+    made = cls([weight], lr=1e-3)
+    torch.manual_seed(3)
+    for _ in range(3):
+        weight.grad = torch.randn(70, 67)
+        made.step()
+    torch.save(made.state_dict(), tmp_path / "optimizer.pt")
+    data = (tmp_path / "optimizer.pt").read_bytes()
+    told = describe_optimizer(OptimizerState.parse(blob(data, "optimizer.pt")), norms=True)
+    state = made.state[weight]
+    for number in ("1", "2"):
+        values = functional.dequantize_blockwise(
+            state[f"state{number}"],
+            absmax=state[f"absmax{number}"],
+            code=state[f"qmap{number}"],
+            blocksize=256,
+        )
+        assert told.parameters[0].norms[f"state{number}"] == pytest.approx(
+            float(values.double().norm()), rel=1e-6
+        )
 
 
 def check(told: OptimizerDescription, kind: str) -> None:
