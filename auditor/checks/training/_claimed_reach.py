@@ -6,21 +6,28 @@ from dataclasses import dataclass
 from auditor.artifacts._fields import is_number
 from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.optimizer_state import OptimizerState
-from auditor.claims import DECLARED, EFFECTIVE, RECORDED, Ledger
+from auditor.claims import DECLARED, EFFECTIVE, RECORDED, Ledger, received
 from auditor.compare.reach import ADAMS, ZERO_STARTS
+from auditor.compare.schedules import factor, of_arguments, why_no_form
 from auditor.runs import Run
 
 _MOST_STEPS = 10**9
+_SAMPLED = 2000
+"""Steps at which a long schedule is looked at."""
 _LORA_PLUS = "loraplus_lr_ratio"
 
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """``rate`` is the highest learning rate, ``total`` the sum over ``steps``."""
+    """``rate`` is the highest learning rate, ``total`` the sum over ``steps``.
+
+    ``scheduled`` says that the sum follows the schedule; else it is the highest rate in every step.
+    """
 
     rate: float
     steps: int
     total: float
+    scheduled: bool
 
 
 def claimed(run: Run, ledger: Ledger, config: AdapterConfig) -> Claimed | str:
@@ -36,7 +43,22 @@ def claimed(run: Run, ledger: Ledger, config: AdapterConfig) -> Claimed | str:
     steps = _positive(ledger.value("global_step", RECORDED))
     if not rate or not steps or steps > _MOST_STEPS:
         return "no file says both the learning rate and the steps that were taken"
-    return Claimed(rate, int(steps), rate * steps)
+    share = _mean_share(run, ledger, int(steps))
+    return Claimed(rate, int(steps), rate * steps * (1.0 if share is None else share), share is not None)
+
+
+def _mean_share(run: Run, ledger: Ledger, steps: int) -> float | None:
+    """The mean of the schedule's multiplier over the steps taken, by its closed form; None where that is not known."""
+    arguments = received(run)
+    total = ledger.value("max_steps", RECORDED)
+    if arguments is None or not isinstance(total, int) or total < 1:
+        return None
+    named = of_arguments(arguments.values, total)
+    if isinstance(named, str) or why_no_form(named.kind, named.schedule) is not None:
+        return None
+    stride = max(1, steps // _SAMPLED)
+    at = range(0, steps, stride)
+    return math.fsum(factor(named.kind, step, named.schedule) for step in at) / len(at)
 
 
 def has_adam_state(run: Run) -> bool:

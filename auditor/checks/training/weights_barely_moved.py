@@ -50,6 +50,11 @@ def check(run: Run, ledger: Ledger) -> Iterator[Problem | Skip]:
     if isinstance(claim, str):
         yield Skip(claim)
         return
+    if not claim.scheduled:
+        yield Skip(
+            "the schedule of the learning rate is not known, so neither is how far the steps should lead"
+        )
+        return
     if claim.steps < _LEAST_STEPS:
         yield Skip(f"{counted(claim.steps, 'step')} are too few to tell")
         return

@@ -15,7 +15,7 @@ the declared run made.
 Bad:
     checkpoint-9/: removed
     checkpoint-18/: removed
-    adapter_model.safetensors: tensor *.lora_B.weight * 5
+    adapter_model.safetensors: tensor *.lora_B.weight * 2.5
 
 Good:
     checkpoint-9/: removed

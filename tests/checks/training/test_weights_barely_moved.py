@@ -18,7 +18,7 @@ def shrunk(factor: float, where: str = "lora_B") -> Snapshot:
 
 
 def test_passes_for_the_honest_run_a_tenth_and_zeros() -> None:
-    """Zeros are the matter of untrained-layers; a tenth of 0.018 is still above half of 0.036 / sqrt(18) / 3."""
+    """Zeros are the matter of untrained-layers; a tenth of 0.018 is above half of 0.018 / sqrt(18)."""
     assert found(RULE, healthy()) == []
     assert found(RULE, shrunk(0.5)) == []
     assert found(RULE, shrunk(0.0)) == []
@@ -26,11 +26,11 @@ def test_passes_for_the_honest_run_a_tenth_and_zeros() -> None:
 
 
 def test_fails_for_weights_of_a_hundredth() -> None:
-    """Half of 18 x 0.002 / sqrt(18) = 0.00424264; honest weights reach 0.018, a hundredth is 0.00018."""
+    """Two steps of warm-up and linear decay: rates 0, .001, then .002 x 16/16 to 1/16 sum to 0.018 over 18 steps."""
     (only,) = found(RULE, shrunk(0.01))
     largest = float(only.observed or "nan")
     assert 1e-4 < largest < 2e-4
-    least = 0.5 * 18 * 0.002 / math.sqrt(18)
+    least = 0.5 * (0.001 + 0.002 * sum(range(1, 17)) / 16) / math.sqrt(18)
     assert only == finding(
         RULE,
         WARNING,

@@ -3,6 +3,7 @@ from typing import Any
 import numpy
 
 from auditor.model import Snapshot
+from tests.builders.example_edits import pickled
 from tests.builders.repositories import healthy, seed
 from tests.checks.expecting import NOTE, WARNING, finding, found, reasons
 from tests.rerun.variants import committed, scaled, with_tensors
@@ -23,7 +24,7 @@ def test_passes_for_the_honest_run_and_for_a_moderate_length() -> None:
 
 
 def test_fails_for_a_rescaled_adapter() -> None:
-    """18 steps of at most 0.002 sum to 0.036; honest weights reach 0.018 (linear decay), ten times that is 0.18."""
+    """Rates 0, .001, then .002 x 16/16 to 1/16 sum to 0.018; honest weights reach that, ten times that is 0.18."""
     weights = scaled(committed(), 9.0)[ROOT]
     (only,) = found(RULE, published(weights))
     observed = float(only.observed or "nan")
@@ -34,7 +35,7 @@ def test_fails_for_a_rescaled_adapter() -> None:
         "lora_B of 14 of 14 modules moved further than 18 steps at the claimed learning rate can move it",
         ROOT,
         only.at.member,
-        expected="about 0.036 at most, the sum of the rates",
+        expected="about 0.018 at most, the sum of the rates",
         observed=f"{observed:.6g}",
     )
 
@@ -62,3 +63,12 @@ def test_says_when_it_cannot_look() -> None:
     assert reasons(RULE, published(json_edits=declared)) == [
         "cheetah-fine-tuning-config.json gives lora_B a rate of its own (loraplus_lr_ratio)"
     ]
+
+
+def test_without_a_known_schedule_every_step_counts_in_full() -> None:
+    """reduce_lr_on_plateau has no closed form: 18 x 0.002 = 0.036, of which 0.018 x 4 is twice."""
+    arguments = committed()["training_args.bin"]
+    plateau = {"training_args.bin": pickled(arguments, "lr_scheduler_type", "reduce_lr_on_plateau")}
+    for factor, count in ((3.0, 0), (6.0, 1)):
+        weights = {ROOT: scaled(committed(), factor - 1)[ROOT]}
+        assert len(found(RULE, healthy(without=STATES, data={**weights, **plateau}))) == count
