@@ -150,7 +150,7 @@ class Sums:
         self.max_abs = max(self.max_abs, largest)
         if not noted:
             self._note(numpy.not_equal(gap, 0, out=self._scratch.array("mask", bool, gap.size)))
-        opposite = self._opposite(one, two)
+        opposite = self._opposite(one, two, codes)
         flips = int(numpy.count_nonzero(opposite))
         self.sign_flips += flips
         if codes is not None:
@@ -166,13 +166,21 @@ class Sums:
         numpy.abs(gap, out=gap)
         return gap
 
-    def _opposite(self, one: "NDArray[Any]", two: "NDArray[Any]") -> "NDArray[Any]":
+    def _opposite(self, one: "NDArray[Any]", two: "NDArray[Any]", codes: Codes | None) -> "NDArray[Any]":
         """Where the signs are opposite; zero has none."""
         import numpy
 
         down, up, other = (self._scratch.array(name, bool, one.size) for name in ("mask", "up", "other"))
-        numpy.logical_and(numpy.less(one, 0, out=down), numpy.greater(two, 0, out=other), out=down)
-        numpy.logical_and(numpy.greater(one, 0, out=up), numpy.less(two, 0, out=other), out=up)
+        if codes is not None and codes.width == 16:
+            # Half as many bytes: the codes above that of -0 are negative, positive ones are so as signed integers.
+            one, two, above, below = codes.one, codes.two, codes.one.view("i2"), codes.two.view("i2")
+            numpy.logical_and(
+                numpy.greater(one, 0x8000, out=down), numpy.greater(below, 0, out=other), out=down
+            )
+            numpy.logical_and(numpy.greater(above, 0, out=up), numpy.greater(two, 0x8000, out=other), out=up)
+        else:
+            numpy.logical_and(numpy.less(one, 0, out=down), numpy.greater(two, 0, out=other), out=down)
+            numpy.logical_and(numpy.greater(one, 0, out=up), numpy.less(two, 0, out=other), out=up)
         numpy.logical_or(down, up, out=down)
         return down
 

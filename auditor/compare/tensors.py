@@ -14,9 +14,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from auditor.artifacts._number_formats import numpy_module
-from auditor.artifacts._tensor_bytes import CHUNK
 from auditor.artifacts.adapter_weights import AdapterWeights
-from auditor.compare._engine import Pair, sums_of_pairs
+from auditor.compare._engine import PIECE, Pair, sums_of_pairs
 from auditor.compare._open_sets import Side, open_side
 from auditor.compare._same_bytes import same_bytes
 from auditor.compare._sets import WeightSet, as_set
@@ -105,12 +104,12 @@ def compare_weights(
     base: AdapterWeights | WeightSet,
     head: AdapterWeights | WeightSet,
     threads: int | None = None,
-    chunk: int = CHUNK,
+    chunk: int = PIECE,
 ) -> WeightsDifference:
     """Compare two sides tensor by tensor; what cannot be read is said of its tensor, never raised.
 
     Equal digests are believed without reading; files without digests are compared byte by byte first. ``threads``:
-    None takes the cores there are. Neither it nor ``chunk`` (elements a chunk, a multiple of 4) changes a result.
+    None takes one for two cores, at most four. Neither it nor ``chunk`` (elements, a multiple of 4) changes a result.
     """
     one, two = as_set(base), as_set(head)
     if (known := one.identities) is not None and known == two.identities:

@@ -1,6 +1,8 @@
 """Snapshot -> Contents: every recognised file read, what cannot be read kept with its reason."""
 
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Iterator, Sequence
+from functools import partial
 
 from auditor.artifacts._base import Artifact
 from auditor.artifacts._readers import readers_of
@@ -9,9 +11,12 @@ from auditor.model import Blob, FileKind, Snapshot, Unread, folder_of, name_of
 from auditor.recipes._base import Recipe
 from auditor.recipes._platforms import Allowance, is_recipe, read_recipe
 from auditor.runs._words import Contents, Folder, step_of
+from auditor.sources._hashing import together
 
 MOST_RECIPES = 256
 """Declared configurations recognised by their content, at most."""
+_LARGE = 8 * 1024 * 1024
+"""Bytes that take longer to hash than a thread takes to start."""
 
 
 def read(snapshot: Snapshot, kinds: frozenset[type[Artifact]] | None = None) -> Contents:
@@ -23,9 +28,10 @@ def read(snapshot: Snapshot, kinds: frozenset[type[Artifact]] | None = None) -> 
     unread: dict[str, Unread] = {}
     recipes: list[Recipe] = []
     allowance = Allowance()
+    wanted = {path for path in snapshot.files if kinds is None or not kinds.isdisjoint(readers_of(path))}
+    _hash_ahead([blob for path, blob in snapshot.files.items() if path in wanted])
     for path, blob in snapshot.files.items():
-        wanted = kinds is None or not kinds.isdisjoint(readers_of(path))
-        for item in _parse(path, blob, unread) if wanted else ():
+        for item in _parse(path, blob, unread) if path in wanted else ():
             found.setdefault(folder_of(path), {}).setdefault(type(item), []).append(item)
         # Past that many configurations it is somebody's collection, and only names that a platform owns are opened.
         recipe = (
@@ -38,6 +44,28 @@ def read(snapshot: Snapshot, kinds: frozenset[type[Artifact]] | None = None) -> 
         for path, kinds in sorted(found.items())
     }
     return Contents(snapshot, folders, tuple(recipes), tuple(unread.values()))
+
+
+def _hash_ahead(blobs: Sequence[Blob]) -> None:
+    """Large objects of Git LFS are hashed when they are first opened: do that for several at a time.
+
+    What is wrong with one is remembered by its store and said to whoever opens it next.
+    """
+    large = {
+        blob.lfs: blob
+        for blob in blobs
+        if blob.lfs is not None
+        and blob.absent is None
+        and (blob.size or 0) >= _LARGE
+        and readers_of(blob.path)
+    }
+    if len(large) > 1:
+        together([partial(_open_once, blob) for blob in large.values()])
+
+
+def _open_once(blob: Blob) -> None:
+    with contextlib.suppress(CannotRead, OSError):
+        blob.open().close()
 
 
 def _parse(path: str, blob: Blob, unread: dict[str, Unread]) -> Iterator[Artifact]:

@@ -12,6 +12,7 @@ from typing import BinaryIO
 from auditor.errors import CannotRead, UsageError
 from auditor.model import Blob, Digest, FileKind, Snapshot
 from auditor.sources import lfs
+from auditor.sources._hashing import sha256_of
 from auditor.sources._tree import ENTRY_LIMIT
 
 _WEIGHTS = frozenset({".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".h5", ".msgpack", ".gguf", ".onnx"})
@@ -108,8 +109,8 @@ def _blob(path: Path, relative: str, store: lfs.ObjectStore) -> Blob:
 def _hash(path: Path) -> Digest | None:
     """sha256 of a file, or None when it cannot be read to its end."""
     try:
-        with path.open("rb") as stream:
-            return Digest("sha256", hashlib.file_digest(stream, "sha256").hexdigest())
+        with path.open("rb", buffering=0) as stream:
+            return Digest("sha256", sha256_of(stream))
     except OSError:
         return None
 

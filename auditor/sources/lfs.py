@@ -3,7 +3,6 @@
 Pointer format: the specification's ``version``, ``oid sha256:<64 hex>``, ``size`` lines, at most 1,024 bytes.
 """
 
-import hashlib
 import io
 import re
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import BinaryIO
 
 from auditor.errors import CannotRead
 from auditor.model import Digest
+from auditor.sources._hashing import sha256_of
 
 POINTER_LIMIT = 1024
 """A pointer is smaller than this, by the specification."""
@@ -19,7 +19,6 @@ POINTER_LIMIT = 1024
 _HEAD = b"version https://git-lfs.github.com/spec/v1\n"
 _OID = re.compile(rb"^oid sha256:([0-9a-f]{64})$", re.MULTILINE)
 _SIZE = re.compile(rb"^size ([0-9]{1,18})$", re.MULTILINE)
-_CHUNK = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,18 +82,14 @@ def _mismatch(path: Path, pointer: Pointer) -> str | None:
         actual_size = path.stat().st_size
         if actual_size != pointer.size:
             return f"the LFS object has {actual_size:,} bytes and its pointer promises {pointer.size:,}"
-        with path.open("rb") as stream:
-            digest = hashlib.sha256()
+        with path.open("rb", buffering=0) as stream:
             # No more than was promised: a file that grows, or a device behind a link, never ends.
-            left = pointer.size
-            while left > 0 and (chunk := stream.read(min(_CHUNK, left))):
-                digest.update(chunk)
-                left -= len(chunk)
+            digest = sha256_of(stream, pointer.size)
     except OSError as error:
         return f"the LFS object cannot be read: {error.strerror}"
-    if digest.hexdigest() != pointer.oid.hex:
+    if digest != pointer.oid.hex:
         return (
-            f"the LFS object hashes to sha256 {digest.hexdigest()[:12]}... "
+            f"the LFS object hashes to sha256 {digest[:12]}... "
             f"and its pointer promises {pointer.oid.hex[:12]}..."
         )
     return None
