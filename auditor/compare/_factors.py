@@ -49,6 +49,14 @@ class Factors:
         return self.b.shape[0], self.a.elements // self.rank
 
     @property
+    def dimensions(self) -> tuple[int, ...]:
+        """(out, in, kernel...) of the update; a kernel of 1 x 1 is none."""
+        sizes = [self.b.shape[0], *self.a.shape[1:]]
+        while len(sizes) > 2 and sizes[-1] == 1:
+            sizes.pop()
+        return tuple(sizes)
+
+    @property
     def rows(self) -> int:
         """Rows of a tall factor (B, or A transposed) that make one block."""
         return max(1, BLOCK // self.rank)

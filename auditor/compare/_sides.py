@@ -70,12 +70,40 @@ def look(one: Side, two: Side, match: Match) -> Look:
     try:
         first = one.factors(match.base) if match.base is not None else None
         second = two.factors(match.head) if match.head is not None else None
-        if first is not None and second is not None and first.shape != second.shape:
-            sizes = f"{list(first.shape)} on one side and {list(second.shape)} on the other"
-            return Unmeasured(f"the update of {match.name} is {sizes}", "different")
+        if first is not None and second is not None and (other := _of_another_kind(match, first, second)):
+            return Unmeasured(other, "different")
         return measure(first, second), _magnitude_distance(one, two, match)
     except (NotComparableError, CannotRead) as error:
         return _without_measure(one, two, match, str(error))
+
+
+def _of_another_kind(match: Match, one: Factors, two: Factors) -> str | None:
+    """A clause about updates that belong to weights of other shapes."""
+    if one.dimensions != two.dimensions:
+        sizes = f"{list(one.dimensions)} on one side and {list(two.dimensions)} on the other"
+        return f"the update of {match.name} is {sizes}"
+    if (".lora_embedding_" in one.a.name) != (".lora_embedding_" in two.a.name):
+        return f"{match.name} is an embedding on one side only, whose update is the transpose of B A"
+    return None
+
+
+def untargeted(one: Side, two: Side, matches: Iterable[Match]) -> str | None:
+    """A clause about modules whose tensors PEFT leaves out on one side, because its config does not target them.
+
+    Source: peft 0.21.2, tuners/tuners_utils.py, `inject_adapter`; utils/save_and_load.py loads with strict=False.
+    """
+    for left, right in ((one, two), (two, one)):
+        names = [
+            bare(match.name)
+            for match in matches
+            if match.base is not None and match.head is not None and bare(match.base) == bare(match.head)
+            if left.config.targets(bare(match.name)) is True
+            and right.config.targets(bare(match.name)) is False
+        ]
+        if names:
+            more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+            return f"{right.config.path} does not target {names[0]}{more}, so PEFT loads no update there"
+    return None
 
 
 def again(one: Side, two: Side, match: Match, k: float) -> Measured:

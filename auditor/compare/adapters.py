@@ -13,7 +13,7 @@ from auditor.compare._factors import NotComparableError
 from auditor.compare._names import matched, renamed
 from auditor.compare._relation import Magnitudes, Unmeasured, judged, named
 from auditor.compare._rounding import rounded_words
-from auditor.compare._sides import Side, again, differing, look, side_of
+from auditor.compare._sides import Side, again, differing, look, side_of, untargeted
 from auditor.model import AdapterComparison
 
 _ACTING = frozenset(
@@ -59,7 +59,7 @@ def _by_updates(one: Side, two: Side) -> AdapterComparison:
         one.weights.path,
         two.weights.path,
         measured,
-        [*filter(None, (*clauses, _settings(one, two)))],
+        [*filter(None, (*clauses, _settings(one, two), untargeted(one, two, matches)))],
         {**unmeasured, **{name: Unmeasured(why) for name, why in others if why is not None}},
         Magnitudes(
             one.is_dora,

@@ -284,6 +284,38 @@ def test_settings_that_make_equal_factors_do_something_else(setting: dict[str, A
     assert set_against(side, side, setting, setting).relation == "identical"
 
 
+def test_tensors_that_one_config_does_not_target() -> None:
+    """PEFT loads with strict=False: what is not targeted is left out without an error."""
+    side = named(
+        {"layers.0.q_proj": factors(1), "layers.1.q_proj": factors(2), "layers.0.v_proj": factors(3)}
+    )
+    both, less = {"target_modules": ["q_proj", "v_proj"]}, {"target_modules": ["v_proj"]}
+    found = set_against(side, side, both, less)
+    says = "{}/adapter_config.json does not target layers.0.q_proj and 1 more, so PEFT loads no update there"
+    assert (found.relation, found.why) == ("different", says.format("head"))
+    assert set_against(side, side, less, both).why == says.format("base")
+    assert set_against(side, side, both, {"target_modules": ["v_proj", "q_proj"]}).relation == "identical"
+    assert set_against(side, side, both, {"target_modules": r".*\.(q|v)_proj"}).relation == "identical"
+    assert set_against(side, side, both, {"target_modules": "all-linear"}).relation == "identical"
+
+
+def test_weights_of_another_kind_under_one_name() -> None:
+    a, b = factors(1, shape=(6, 18))
+    linear = {f"{P}q.lora_A.weight": a, f"{P}q.lora_B.weight": b}
+    conv = {f"{P}q.lora_A.weight": a.reshape(4, 2, 3, 3), f"{P}q.lora_B.weight": b.reshape(6, 4, 1, 1)}
+    embedding = {f"{P}q.lora_embedding_A": a, f"{P}q.lora_embedding_B": b}
+    pointwise = {f"{P}q.lora_A.weight": a.reshape(4, 18, 1, 1), f"{P}q.lora_B.weight": b.reshape(6, 4, 1, 1)}
+    assert (
+        set_against(linear, conv).why
+        == "the update of q is [6, 18] on one side and [6, 2, 3, 3] on the other"
+    )
+    assert set_against(linear, embedding).why == (
+        "q is an embedding on one side only, whose update is the transpose of B A"
+    )
+    assert {set_against(linear, other).relation for other in (conv, embedding)} == {"different"}
+    assert set_against(linear, pointwise).relation == "identical"
+
+
 @pytest.mark.parametrize("narrow", ["f4", "f2"])
 def test_rounding_is_told_in_both_directions(narrow: str) -> None:
     wide = {**named({"q": factors(1)}), "score.weight": factors(2)[0]}
