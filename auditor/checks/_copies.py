@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.trainer_state import TrainerState
 from auditor.checks._base_names import same_model
+from auditor.checks._once import once
 from auditor.model import Problem, Severity, Skip, name_of
 from auditor.runs import Run
 
@@ -44,6 +45,7 @@ class Odd:
         return (f"{self.right.path} says {'; '.join(told[:NAMED])}",) if told else ()
 
 
+@once
 def odd_copy(run: Run) -> Odd | None:
     """The copy that differs from that of the best checkpoint where the state names one, else from that of the last."""
     right = _checkpoint(run)

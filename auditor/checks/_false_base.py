@@ -2,6 +2,7 @@
 
 from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.checks._copies import odd_copy
+from auditor.checks._once import once
 from auditor.checks.training import event_model_differs_from_base
 from auditor.model import Problem, Severity
 from auditor.runs import Run
@@ -20,9 +21,12 @@ def base_of(run: Run | None, config: AdapterConfig) -> str | None:
 def is_denied(run: Run | None, config: AdapterConfig) -> bool:
     """Whether the event file logs sizes that the named base has not, which is an error by itself."""
     named = run.one(AdapterConfig) if run is not None else None
-    if run is None or run.base is None or run.base_source != "table of known models" or named is None:
+    if run is None or named is None or config.base_model_name_or_path != named.base_model_name_or_path:
         return False
-    if config.base_model_name_or_path != named.base_model_name_or_path:
-        return False
-    found = event_model_differs_from_base.check(run, run.base, None)
+    return run.base_source == "table of known models" and _has_other_sizes(run)
+
+
+@once
+def _has_other_sizes(run: Run) -> bool:
+    found = event_model_differs_from_base.check(run, run.base, None) if run.base is not None else ()
     return any(isinstance(item, Problem) and item.severity is Severity.ERROR for item in found)

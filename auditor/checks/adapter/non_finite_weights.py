@@ -28,7 +28,7 @@ SEVERITY = Severity.ERROR
 def check(weights: AdapterWeights) -> Iterator[Problem | Skip]:
     """Count the values by tensor; one finding a file, with the first tensor concerned."""
     try:
-        bad = {name: count for name in weights.tensors if (count := _non_finite(weights, name))}
+        bad = {name: number for name in weights.tensors if (number := non_finite(weights, name))}
     except CannotRead as error:
         yield Skip(f"{weights.path} {error.reason}")
         return
@@ -44,7 +44,7 @@ def check(weights: AdapterWeights) -> Iterator[Problem | Skip]:
         )
 
 
-def _non_finite(weights: AdapterWeights, name: str) -> int:
+def non_finite(weights: AdapterWeights, name: str) -> int:
     """How many elements of a tensor are NaN or infinite; integers have none. Raises CannotRead."""
     import numpy
 

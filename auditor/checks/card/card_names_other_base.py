@@ -47,15 +47,15 @@ def check(
     if not name or not config.is_peft:
         yield Skip("adapter_config.json names no base model")
         return
-    if is_denied(run, config):
-        yield Skip(REPORTED)
-        return
     found = {relation(base, name) for base in card.base_model}
     if Relation.SAME in found or not found:
         yield from _tagged(card, tagged, name)
         return
     if Relation.SILENT in found:
         yield Skip("a folder is named whose name need not be its model's")
+        return
+    if is_denied(run, config):
+        yield Skip(REPORTED)
         return
     shown = joined(card.base_model)
     yield Problem(

@@ -15,7 +15,7 @@ Good:
     tokenizer_config.json: /name_or_path = "/root/models/tiny-gemma3"
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
 from auditor.artifacts._base import Artifact
@@ -48,8 +48,10 @@ def check(run: Run, base: BaseFolder | None) -> Iterator[Problem | Skip]:
         if not saved or (own is None and len(saved) < 2):
             continue
         compared = True
-        others = [*([own] if own is not None and not _has_other_ids(own, run, base) else []), *saved[:-1]]
-        yield from list(_first(others, saved[-1], _told(run)))[:1]
+        same = own is None or own.facts() == saved[-1].facts()
+        told = own is not None and not same and _has_other_ids(own, run, base)
+        others = [*([own] if own is not None and not told else []), *saved[:-1]]
+        yield from list(_first(others, saved[-1], run))[:1]
     template = _templates_of(run)
     if template is not None:
         compared = True
@@ -71,29 +73,23 @@ def _has_other_ids(own: Artifact, run: Run, base: BaseFolder | None) -> bool:
     return any(isinstance(item, Problem) for item in found)
 
 
-def _told(run: Run) -> Mapping[str, frozenset[str]]:
-    """By folder, the keys that a rule reports of its copy: tokens without a piece, and the side of padding."""
-    found: dict[str, frozenset[str]] = {}
-    for folder in run.folders:
-        config, vocabulary = folder.one(TokenizerConfig), folder.one(TokenizerJson)
-        if config is None:
-            continue
-        sides = padding_side_differs.check(config, run.recipe) if run.recipe else ()
-        keys = {"padding_side"} if any(isinstance(item, Problem) for item in sides) else set[str]()
-        with suppress(CannotRead):
-            tokens = folder.one(SpecialTokensMap)
-            keys.update(lacking(config, vocabulary, tokens) if vocabulary is not None else ())
-        found[folder.path] = frozenset(keys)
-    return found
+def _told(run: Run, path: str) -> frozenset[str]:
+    """The keys that a rule reports of one folder's copy: tokens without a piece, and the side of padding."""
+    folder = next(folder for folder in run.folders if folder.path == path)
+    config, vocabulary = folder.one(TokenizerConfig), folder.one(TokenizerJson)
+    if config is None:
+        return frozenset()
+    sides = padding_side_differs.check(config, run.recipe) if run.recipe else ()
+    keys = {"padding_side"} if any(isinstance(item, Problem) for item in sides) else set[str]()
+    with suppress(CannotRead):
+        tokens = folder.one(SpecialTokensMap)
+        keys.update(lacking(config, vocabulary, tokens) if vocabulary is not None else ())
+    return frozenset(keys)
 
 
-def _first(
-    others: Sequence[Artifact], last: Artifact, told: Mapping[str, frozenset[str]]
-) -> Iterator[Problem]:
+def _first(others: Sequence[Artifact], last: Artifact, run: Run) -> Iterator[Problem]:
     for other in others:
-        yield from _compare(
-            other, last, told.get(other.folder, frozenset()) | told.get(last.folder, frozenset())
-        )
+        yield from _compare(other, last, run)
 
 
 def _templates_of(run: Run) -> tuple[str, bool] | None:
@@ -111,13 +107,15 @@ def _templates_of(run: Run) -> tuple[str, bool] | None:
     return own.path, one is None or other is None or _templates.same(one, other)
 
 
-def _compare(own: Artifact, last: Artifact, told: frozenset[str]) -> Iterator[Problem]:
+def _compare(own: Artifact, last: Artifact, run: Run) -> Iterator[Problem]:
     mine, theirs = own.facts(), last.facts()
     keys = [
         key
-        for key in sorted((mine.keys() | theirs.keys()) - told)
+        for key in sorted(mine.keys() | theirs.keys())
         if not _is_shown_only(key, mine, theirs) and _value(mine, key) != _value(theirs, key)
     ]
+    told = _told(run, own.folder) | _told(run, last.folder) if keys else frozenset()
+    keys = [key for key in keys if key not in told]
     if not keys:
         return
     named = keys[:_NAMED] + ([f"{len(keys) - _NAMED} more"] if len(keys) > _NAMED else [])

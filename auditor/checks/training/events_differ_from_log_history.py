@@ -24,6 +24,7 @@ from collections.abc import Iterator, Mapping
 from auditor.artifacts._fields import is_number
 from auditor.artifacts.event_log import EventLog
 from auditor.artifacts.trainer_state import TrainerState
+from auditor.checks._once import once
 from auditor.checks._received import logs_with_scalars
 from auditor.checks._wording import counted, joined
 from auditor.model import Problem, Severity, Skip
@@ -149,6 +150,7 @@ def tag_of(key: str) -> str:
     return f"train/{key}"
 
 
+@once
 def _by_step(log: EventLog) -> Mapping[tuple[str, int], list[float]]:
     found: dict[tuple[str, int], list[float]] = {}
     for tag, points in log.scalars.items():
