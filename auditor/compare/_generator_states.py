@@ -105,13 +105,19 @@ Key = tuple[str, str]
 
 
 def _look_up(twisters: Mapping[Key, _Twister], seeds: Sequence[int], most: int) -> dict[Key, tuple[int, int]]:
-    """The seed and the number of draws of every twister that is found, one pass over the stream of each seed."""
+    """The seed and the number of draws of every twister that is found, one pass over each stream.
+
+    torch and NumPy seed alike, so their states are looked for in one.
+    """
     found: dict[Key, tuple[int, int]] = {}
-    for name in ("cpu", "numpy", "python"):
+    for names in (("cpu", "numpy"), ("python",)):
         for seed in seeds:
-            keys = [key for key, one in twisters.items() if one.name == name and key not in found]
-            # numpy.random.seed takes 32 bits only.
-            if not keys or (name == "numpy" and seed >= 2**32):
+            keys = [
+                key
+                for key, one in twisters.items()
+                if one.name in names and key not in found and (one.name != "numpy" or seed < 2**32)
+            ]
+            if not keys:
                 continue
             begun = twisters[keys[0]].seeding(seed)
             refills = mersenne.positions(begun, [twisters[key].words for key in keys], most)

@@ -67,6 +67,8 @@ class OptimizerDescription:
     ``steps`` is the histogram of step counts, (count of updates, parameters), ascending. ``matched`` says by what
     parameters were named ("" where they were not): shapes always fit, and tensors of one shape next to each other may
     be exchanged unless it is "the names in the file". ``mismatches`` are sentences about what does not fit.
+    ``first`` and ``second`` name the state tensors with the means of gradients and of their squares (``exp_avg`` and
+    ``exp_avg_sq``, ``state1`` and ``state2``, ``momentum_buffer`` and None, ...).
     """
 
     path: str
@@ -81,6 +83,8 @@ class OptimizerDescription:
     groups: tuple[GroupDescription, ...]
     matched: str
     mismatches: tuple[str, ...]
+    first: str | None
+    second: str | None
 
 
 def describe_optimizer(
@@ -126,6 +130,8 @@ def describe_optimizer(
         groups=tuple(_group(group) for group in optimizer.param_groups),
         matched=names.by,
         mismatches=(*names.faults, *_unlisted(optimizer, where), *list(unread)[:3]),
+        first=kind.first,
+        second=kind.second,
     )
 
 
@@ -259,9 +265,11 @@ def _norm_of_bytes(optimizer: OptimizerState, entry: ParamState, name: str) -> f
 
 def _parts(optimizer: OptimizerState, ref: TensorRef) -> Iterator["NDArray[Any]"]:
     """The elements a few at a time; the storage of a tensor that is contiguous is read in pieces."""
-    if ref.reach - ref.storage_offset != ref.numel or ref.numel <= CHUNK:
+    if ref.numel <= CHUNK:
         yield optimizer.archive.tensor(ref)
         return
+    if ref.reach - ref.storage_offset != ref.numel:
+        raise CannotRead(f"keeps {ref.numel:,} elements that repeat or skip parts of their storage")
     for start in range(0, ref.numel, CHUNK):
         count = min(CHUNK, ref.numel - start)
         yield optimizer.archive.tensor(

@@ -71,7 +71,7 @@ def describe_schedule(
         last_lr=scheduler.last_lr if scheduler else (),
         expected=expected,
         agrees=agrees,
-        curve=schedules.sampled(known) if known else (),
+        curve=_curve(known) if known else (),
         says=_sentence(scheduler, known, why, expected, agrees),
         notes=tuple(_notes(scheduler, state, told)),
     )
@@ -115,9 +115,17 @@ def _expected(scheduler: SchedulerState | None, known: Named | None) -> tuple[fl
         return None
     try:
         factor = schedules.factor(known.kind, scheduler.last_epoch, known.schedule)
-    except (ValueError, OverflowError, ZeroDivisionError):
+    except (ValueError, OverflowError, ZeroDivisionError, TypeError):
         return None
     return tuple(base * factor for base in scheduler.base_lrs) or None
+
+
+def _curve(known: Named) -> tuple[tuple[int, float], ...]:
+    """() where options give a rate at the ends and none between."""
+    try:
+        return schedules.sampled(known)
+    except (ValueError, OverflowError, ZeroDivisionError, TypeError):
+        return ()
 
 
 def _agree(expected: tuple[float, ...], found: tuple[float, ...], peak: float) -> bool | None:

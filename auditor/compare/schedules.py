@@ -245,7 +245,7 @@ def of_arguments(arguments: Mapping[str, object], total: int) -> Named | str:
         return "the training arguments name no learning_rate"
     options = arguments.get("lr_scheduler_kwargs")
     given = {str(key): item for key, item in options.items()} if isinstance(options, Mapping) else {}
-    word = kind.rpartition(".")[2].lower()
+    word = kind.rpartition(".")[2].lower()[:100]
     return Named(word, Schedule(warmup_steps(arguments, total), total, peak, given))
 
 

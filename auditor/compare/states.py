@@ -19,6 +19,7 @@ from auditor.compare._optimizer_state import (
 from auditor.compare._parameter_names import module_order
 from auditor.compare._scaler_state import ScalerDescription, describe_scaler
 from auditor.compare._schedule_state import ScheduleDescription, describe_schedule
+from auditor.compare._steps_in_words import steps_in_words
 
 __all__ = [
     "CudaDescription",
@@ -35,4 +36,5 @@ __all__ = [
     "describe_scaler",
     "describe_schedule",
     "module_order",
+    "steps_in_words",
 ]
