@@ -7,7 +7,6 @@ from auditor.compare.states import describe_optimizer, describe_scaler, describe
 from tests.builders.blobs import blob
 from tests.builders.pickles import Tensor, make_optimizer, make_scaler, make_scheduler, make_torch
 
-
 UNEXPLAINED = "scaler.pt tells of 3 skipped, which does not explain it"
 
 
