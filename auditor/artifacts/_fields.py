@@ -85,8 +85,9 @@ class Fields:
 
 def is_number(value: object) -> TypeGuard[int | float]:
     """True for a float or an integer within 64 bits; JSON booleans are no numbers."""
-    if isinstance(value, bool):
-        return False
+    kind = type(value)
+    if kind is float or kind is bool:
+        return kind is float
     return isinstance(value, float) or (isinstance(value, int) and abs(value) < INTEGER_LIMIT)
 
 

@@ -1,22 +1,22 @@
 """trainer_state.json: what the Trainer counted and logged, with its large numbers kept exact."""
 
-import io
 import json
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import chain
 from typing import ClassVar, Self
 
-from auditor.artifacts._base import JSON_LIMIT, Artifact, read_json_object
+from auditor.artifacts._base import JSON_LIMIT, Artifact, parse_json_object
 from auditor.artifacts._fields import Fields, is_number
-from auditor.errors import CannotRead
 from auditor.model import Blob, Fact
 
 Number = int | float
 
 _ROW_RTOL = 1e-6
 """Trainer rounds losses to 4-16 digits and event files hold float32 (2**-24 = 6e-8); 1e-6 covers both."""
-_LITERAL = re.compile(r'"total_flos"\s*:\s*(-?[0-9]{1,400}(?:\.[0-9]{1,400})?(?:[eE][-+]?[0-9]{1,4})?)')
+_FLOS = '"total_flos"'
+_LITERAL = re.compile(r"\s*:\s*(-?[0-9]{1,400}(?:\.[0-9]{1,400})?(?:[eE][-+]?[0-9]{1,4})?)")
 _IGNORABLE = frozenset({"is_local_process_zero", "is_world_process_zero"})
 
 
@@ -25,9 +25,9 @@ class TrainerState(Artifact):
     """One trainer_state.json.
 
     ``total_flos`` is an exact int whenever the number is whole (``1.0138086088704e+16`` is
-    10138086088704000); ``total_flos_text`` is its spelling in the file. ``row_texts`` are the rows of
-    ``log_history`` as sorted JSON, to be compared instead of the rows because NaN is not equal to itself.
-    ``control`` holds the flags of TrainerControl, ``callbacks`` the names of all stateful callbacks.
+    10138086088704000); ``total_flos_text`` is its spelling in the file. ``control`` holds
+    the flags of TrainerControl, ``callbacks`` the names of all stateful callbacks. What is asked of the rows again and
+    again (`logged`, `row_keys`, `begins_with`) is worked out once.
     """
 
     patterns: ClassVar[tuple[str, ...]] = ("trainer_state.json",)
@@ -45,7 +45,6 @@ class TrainerState(Artifact):
     total_flos: Number | None = None
     total_flos_text: str | None = None
     log_history: tuple[Mapping[str, object], ...] = ()
-    row_texts: tuple[str, ...] = ()
     best_metric: Number | None = None
     best_global_step: int | None = None
     best_model_checkpoint: str | None = None
@@ -54,12 +53,13 @@ class TrainerState(Artifact):
     control: Mapping[str, bool] = field(default_factory=dict)
     callbacks: tuple[str, ...] = ()
     type_errors: tuple[tuple[str, str], ...] = ()
+    _known: dict[str, object] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     @classmethod
     def parse(cls, blob: Blob) -> Self:
         """Read the file of any Transformers release. Raises CannotRead."""
         data = blob.read(JSON_LIMIT)
-        raw = read_json_object(replace(blob, content=lambda: io.BytesIO(data)))
+        raw = parse_json_object(data)
         read = Fields(raw)
         flos = read.number("total_flos")
         rows = _rows(read)
@@ -79,7 +79,6 @@ class TrainerState(Artifact):
             total_flos=_whole(flos),
             total_flos_text=_spelling(data, flos),
             log_history=rows,
-            row_texts=_texts(rows),
             best_metric=read.number("best_metric"),
             best_global_step=read.integer("best_global_step"),
             best_model_checkpoint=read.text("best_model_checkpoint"),
@@ -92,7 +91,43 @@ class TrainerState(Artifact):
 
     def logged(self, tag: str) -> tuple[tuple[int, float], ...]:
         """The numbers logged under a key (``loss``, ``eval_loss``, ...) as (step, value), in file order."""
-        return tuple(_points(self.log_history, tag))
+        name = f"logged {tag}"
+        if name not in self._known:
+            found = tag in self.row_keys
+            self._known[name] = _points(self.column("step"), self.column(tag)) if found else ()
+        return self._known[name]  # type: ignore[return-value]
+
+    def column(self, key: str) -> list[object]:
+        """What each row of log_history has under a key, None where it has nothing."""
+        name = f"column {key}"
+        if name not in self._known:
+            self._known[name] = [row.get(key) for row in self.log_history]
+        return self._known[name]  # type: ignore[return-value]
+
+    @property
+    def row_keys(self) -> frozenset[str]:
+        """All keys of the rows of log_history."""
+        if "keys" not in self._known:
+            self._known["keys"] = frozenset(chain.from_iterable(self.log_history))
+        return self._known["keys"]  # type: ignore[return-value]
+
+    def begins_with(self, earlier: "TrainerState") -> bool:
+        """Whether the rows of an earlier state come first in this one, value by value; NaN is the same row again."""
+        return self.first_difference(earlier) is None
+
+    def first_difference(self, earlier: "TrainerState") -> int | None:
+        """The first row of an earlier state, counted from 0, that is not in its place here; None when all are."""
+        known: dict[int, tuple[TrainerState, int | None]]
+        known = self._known.setdefault("differences", {})  # type: ignore[assignment]
+        if id(earlier) not in known:  # the state is kept too, so that its id stays its own
+            known[id(earlier)] = earlier, _first_difference(earlier.log_history, self.log_history)
+        return known[id(earlier)][1]
+
+    def row_hashes(self) -> frozenset[int]:
+        """What the rows are known by, whatever their order: equal rows have equal ones."""
+        if "hashes" not in self._known:
+            self._known["hashes"] = frozenset(map(hash_of, self.log_history))
+        return self._known["hashes"]  # type: ignore[return-value]
 
     def facts(self) -> Mapping[str, Fact]:
         """The file's scalars, and each logged number as ``loss@step`` (the last of a step)."""
@@ -111,11 +146,44 @@ class TrainerState(Artifact):
         return {**found, **{f"control.{flag}": Fact(value) for flag, value in self.control.items()}}
 
 
-def _points(rows: tuple[Mapping[str, object], ...], tag: str) -> Iterator[tuple[int, float]]:
-    for row in rows:
-        step, value = row.get("step"), row.get(tag)
-        if isinstance(step, int) and not isinstance(step, bool) and is_number(value):
-            yield step, float(value)
+def _first_difference(
+    earlier: tuple[Mapping[str, object], ...], later: tuple[Mapping[str, object], ...]
+) -> int | None:
+    # NaN is one object however often `json` reads it, and containers take what is the same object for equal.
+    try:
+        if later[: len(earlier)] == earlier:
+            return None
+        pairs = zip(earlier, later, strict=False)
+        return next((at for at, (one, other) in enumerate(pairs) if one != other), len(later))
+    except RecursionError:  # rows nested as deep as `json` reads: no Trainer's
+        return 0
+
+
+def hash_of(row: Mapping[str, object]) -> int:
+    """A number that equal rows share and others practically never do.
+
+    NaN hashes by identity (Python 3.10) and is one object however often `json` reads it.
+    """
+    try:
+        return hash(frozenset(row.items()))
+    except TypeError:  # a value is a list or an object
+        pass
+    try:
+        return hash(json.dumps(row, sort_keys=True))
+    except RecursionError:
+        return 0
+
+
+def _points(steps: list[object], values: list[object]) -> tuple[tuple[int, float], ...]:
+    """Step and number where there are both; quick when all numbers are floats, as they are in nearly every log."""
+    if set(map(type, steps)) == {int} and set(map(type, values)) <= {float, type(None)}:
+        pairs = zip(steps, values, strict=True)
+        return tuple([pair for pair in pairs if pair[1] is not None])  # type: ignore[misc]
+    return tuple(
+        (step, float(value))
+        for step, value in zip(steps, values, strict=True)
+        if isinstance(step, int) and not isinstance(step, bool) and is_number(value)
+    )
 
 
 def _is_timing(key: str) -> bool:
@@ -130,25 +198,26 @@ def _spelling(data: bytes, value: Number | None) -> str | None:
     """The literal of the top-level total_flos; rows of log_history may hold the key too, so values decide."""
     if value is None:
         return None
-    found = _LITERAL.findall(data.decode("utf-8-sig"))
-    return next((text for text in found if json.loads(text) == value), None)
+    text = data.decode("utf-8-sig")
+    place = text.rfind(_FLOS)  # keys are sorted, so that it comes last
+    while place >= 0:
+        found = _LITERAL.match(text, place + len(_FLOS))
+        if found and json.loads(found[1]) == value:
+            return found[1]
+        place = text.rfind(_FLOS, 0, place)
+    return None
 
 
 def _rows(read: Fields) -> tuple[Mapping[str, object], ...]:
     value = read.raw.get("log_history")
     if value is None:
         return ()
+    if isinstance(value, list) and set(map(type, value)) == {dict}:
+        return tuple(value)
     rows = tuple(row for row in value if isinstance(row, dict)) if isinstance(value, list) else ()
     if not isinstance(value, list) or len(rows) != len(value):
         read.wrong("log_history", "an array of objects")
     return rows
-
-
-def _texts(rows: tuple[Mapping[str, object], ...]) -> tuple[str, ...]:
-    try:
-        return tuple(json.dumps(row, sort_keys=True, separators=(",", ":")) for row in rows)
-    except RecursionError as error:
-        raise CannotRead("holds a log_history that is nested too deeply") from error
 
 
 def _control(read: Fields) -> Mapping[str, bool]:

@@ -84,8 +84,9 @@ def _owner_of_root(root: Folder, found: Sequence[Lineage]) -> Lineage:
 def _goes_on(state: TrainerState | None, last: Folder) -> bool:
     """Whether a final state begins with the rows of a checkpoint's."""
     earlier = last.one(TrainerState)
-    rows = earlier.row_texts if earlier is not None else ()
-    return state is not None and bool(rows) and state.row_texts[: len(rows)] == rows
+    if state is None or earlier is None or not earlier.log_history:
+        return False
+    return state.begins_with(earlier)
 
 
 def _is_of_another_run(root: Folder, last: Folder) -> bool:

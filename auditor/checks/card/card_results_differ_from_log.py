@@ -69,7 +69,7 @@ def _evaluations(run: Run) -> Mapping[int, list[dict[str, float]]]:
     """Step -> every evaluation logged there, by the Trainer's column names."""
     found: dict[int, list[dict[str, float]]] = {}
     for state in run.all(TrainerState):
-        for row in state.log_history:
+        for row in state.log_history if "eval_loss" in state.row_keys else ():
             step = row.get("step")
             if isinstance(step, int) and "eval_loss" in row:
                 named = {_column(key): float(value) for key, value in row.items() if is_number(value)}

@@ -53,8 +53,6 @@ def _evaluations(run: Run) -> Iterator[tuple[str, set[str]]]:
         if found:
             yield log.path, found
     for state in run.all(TrainerState):
-        found = {
-            key.removeprefix("eval_") for row in state.log_history for key in row if key.startswith("eval_")
-        }
+        found = {key.removeprefix("eval_") for key in state.row_keys if key.startswith("eval_")}
         if found:
             yield state.path, found

@@ -16,7 +16,7 @@ Good:
     checkpoint-18/trainer_state.json: /log_history/4/step = 4
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from auditor.artifacts._fields import is_number
 from auditor.artifacts.trainer_state import TrainerState
@@ -69,9 +69,10 @@ def _resumed_with_other_batches(state: TrainerState, received: TrainingArgs | No
 def _backward(
     state: TrainerState, key: str, slack: float, severity: Severity | None = None
 ) -> Iterator[Problem]:
+    if _is_sorted(state.column(key)):
+        return
     before: float | None = None
-    for number, row in enumerate(state.log_history):
-        value = row.get(key)
+    for number, value in enumerate(state.column(key)):
         if not is_number(value):
             continue
         if before is not None and value < before - slack:
@@ -85,6 +86,15 @@ def _backward(
         before = float(value)
 
 
+def _is_sorted(values: Sequence[object]) -> bool:
+    """Whether values are in order, without a look at each; False also where they cannot be compared."""
+    given = [value for value in values if value is not None]
+    try:
+        return given == sorted(given)  # type: ignore[type-var]
+    except TypeError:
+        return False
+
+
 def _unplaced(state: TrainerState) -> Iterator[Problem]:
     """`log` gives each row its step, and its epoch while training (98 of 99 public states have both in all rows).
 
@@ -93,8 +103,10 @@ def _unplaced(state: TrainerState) -> Iterator[Problem]:
     """
     number = len(state.log_history) - 1
     for key in ("step", "epoch"):
-        given = [is_number(row.get(key)) for row in state.log_history]
-        if any(given) and not given[-1] and not TRAINER_METRICS.isdisjoint(state.log_history[-1]):
+        if number < 0 or is_number(state.log_history[-1].get(key)):
+            continue
+        given = any(map(is_number, state.column(key)))
+        if given and not TRAINER_METRICS.isdisjoint(state.log_history[-1]):
             yield Problem(
                 f"row {number} of log_history has no {key}",
                 state.at(f"/log_history/{number}"),
@@ -105,9 +117,12 @@ def _unplaced(state: TrainerState) -> Iterator[Problem]:
 
 
 def _beyond(state: TrainerState) -> Problem | None:
-    for number, row in enumerate(state.log_history):
-        step = row.get("step")
-        if state.global_step is not None and is_number(step) and step > state.global_step:
+    if state.global_step is None:
+        return None
+    for number, step in enumerate(state.column("step")):
+        if type(step) is int and step <= state.global_step:
+            continue
+        if is_number(step) and step > state.global_step:
             return Problem(
                 f"log_history has a row of step {step:g}, and the state is of step {state.global_step}",
                 state.at(f"/log_history/{number}/step"),

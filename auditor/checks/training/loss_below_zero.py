@@ -22,7 +22,7 @@ Good:
     checkpoint-18/trainer_state.json: /log_history/12/kl = 0.01
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from auditor.artifacts._fields import is_number
 from auditor.artifacts.adapter_config import AdapterConfig
@@ -58,8 +58,7 @@ def check(run: Run) -> Iterator[Problem | Skip]:
     ):
         yield Skip("the trainer has an objective of its own")
         return
-    state = max(states, key=lambda item: len(_below(item)))
-    below = _below(state)
+    state, below = max(((item, _below(item)) for item in states), key=lambda found: len(found[1]))
     wrong = denied(run, state) if below else frozenset()
     if below and all(("train/loss", step) in wrong for step, _ in below):
         yield Skip("the event file has other losses at those steps (events-differ-from-log-history)")
@@ -75,13 +74,9 @@ def check(run: Run) -> Iterator[Problem | Skip]:
 
 def _is_plain(state: TrainerState) -> bool:
     """Whether every row holds the Trainer's own keys and evaluation metrics only."""
-    return all(_is_own(row) for row in state.log_history)
-
-
-def _is_own(row: Mapping[str, object]) -> bool:
-    return all(key in _OWN or key.startswith(("eval_", "train_", "test_")) for key in row)
+    return all(key in _OWN or key.startswith(("eval_", "train_", "test_")) for key in state.row_keys)
 
 
 def _below(state: TrainerState) -> list[tuple[object, object]]:
-    rows = ((row.get("step"), row.get("loss")) for row in state.log_history)
-    return [(step, loss) for step, loss in rows if is_number(loss) and loss < 0]
+    rows = state.log_history if "loss" in state.row_keys else ()
+    return [(row.get("step"), loss) for row in rows if is_number(loss := row.get("loss")) and loss < 0]

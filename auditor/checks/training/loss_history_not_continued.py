@@ -43,13 +43,13 @@ def check(run: Run) -> Iterator[Problem | Skip]:
     if final is not None and _reaches(final, saved[-1]):
         pairs.append((saved[-1], final))
     for earlier, later in pairs:
-        differs = later.row_texts[: len(earlier.row_texts)] != earlier.row_texts
-        if differs and not _is_told(run, earlier, later):
+        number = later.first_difference(earlier)
+        if number is not None and not _is_told(run, earlier, later):
             yield Problem(
                 f"the rows of {later.path} do not begin with those of {earlier.path}",
                 later.at("/log_history"),
-                expected=f"the {len(earlier.row_texts):,} rows of {name_of(earlier.folder)} first",
-                observed=f"row {_first_difference(later, earlier)} differs",
+                expected=f"the {len(earlier.log_history):,} rows of {name_of(earlier.folder)} first",
+                observed=f"row {number} differs",
             )
             return
 
@@ -103,9 +103,4 @@ def _is_logged(one: Mapping[str, object], other: Mapping[str, object], logged: s
 
 def _reaches(final: TrainerState, last: TrainerState) -> bool:
     """Whether the final state is as late as the checkpoint; one without rows says nothing about the order."""
-    return bool(final.row_texts) and (final.global_step or 0) >= (last.global_step or 0)
-
-
-def _first_difference(final: TrainerState, last: TrainerState) -> int:
-    pairs = zip(final.row_texts, last.row_texts, strict=False)
-    return next((number for number, (one, other) in enumerate(pairs) if one != other), len(final.row_texts))
+    return bool(final.log_history) and (final.global_step or 0) >= (last.global_step or 0)

@@ -39,7 +39,8 @@ ROUNDED, RUNTIME_ROUNDED = 5.1e-4, 5.1e-5
 
 def check(state: TrainerState, run: Run | None) -> Iterator[Problem | Skip]:
     """The last row that ends a training; one finding."""
-    ends = [(at, row) for at, row in enumerate(state.log_history) if is_number(row.get("train_runtime"))]
+    rows = state.log_history if "train_runtime" in state.row_keys else ()
+    ends = [(at, row) for at, row in enumerate(rows) if is_number(row.get("train_runtime"))]
     if not ends:
         yield Skip(f"{state.path} logs no end of training")
         return

@@ -94,9 +94,10 @@ def _of_one_run(run: Run) -> Sequence[TrainerState]:
     """
     saved = [state for folder in run.checkpoints for state in folder.all(TrainerState)]
     final = run.root.one(TrainerState)
-    last = saved[-1].row_texts if saved else ()
-    fits = final is not None and final.row_texts[: len(last)] == last[: len(final.row_texts)]
-    return [final, *saved] if final is not None and fits else saved
+    if final is None:
+        return saved
+    fits = not saved or final.begins_with(saved[-1]) or saved[-1].begins_with(final)
+    return [final, *saved] if fits else saved
 
 
 def _first_odd(states: Sequence[TrainerState], keys: Sequence[str]) -> Problem | None:
