@@ -1,6 +1,7 @@
 """Where an inspection goes: stdout in one format, files in others, progress on stderr."""
 
 import importlib
+import io
 import os
 import sys
 import time
@@ -15,11 +16,14 @@ from auditor.cli import _output
 from auditor.errors import IncompleteError, UsageError
 
 if TYPE_CHECKING:
-    from auditor.engine.inspect import Progress
+    from auditor.engine.inspect import Looked, Progress
     from auditor.model.inspection import Inspection, InspectionComparison
+    from auditor.report.inspect._view import View
 
 _PACKAGE = "auditor.report.inspect"
-_PARQUET = "parquet"
+_PARQUET, _CSV = "parquet", "csv"
+_CURVES = "curves"
+"""The table of every logged number, which has writers of its own."""
 _AFTER = 2.0
 """Seconds of work after which progress is shown."""
 
@@ -28,7 +32,7 @@ _AFTER = 2.0
 class Plan:
     """What is written where, decided before any work. ``table`` is the table of csv and parquet."""
 
-    stdout: ModuleType
+    stdout: str
     files: tuple[tuple[str, Path], ...]
     color: str
     table: str
@@ -45,7 +49,7 @@ def planned(format_: str, output: Sequence[str], color: str, table: str, tensors
     from auditor.report.inspect._tables import MAKERS, SIDE_MAKERS
 
     _output.check_color(color)
-    known = SIDE_MAKERS if side else MAKERS
+    known = tuple(SIDE_MAKERS) if side else (*MAKERS, _CURVES)
     if table not in known:
         beside = " of two adapters side by side" if side else ""
         raise UsageError(f"there is no table {table!r}{beside}", f"tables: {', '.join(known)}")
@@ -63,7 +67,8 @@ def planned(format_: str, output: Sequence[str], color: str, table: str, tensors
         else:
             _renderer(name)
         files.append((name, Path(path)))
-    return Plan(_renderer(format_), tuple(files), color, table, tensors or (side and table == "tensors"))
+    _renderer(format_)
+    return Plan(format_, tuple(files), color, table, tensors or (side and table == "tensors"))
 
 
 def _renderer(name: str) -> ModuleType:
@@ -72,8 +77,8 @@ def _renderer(name: str) -> ModuleType:
     return importlib.import_module(f"{_PACKAGE}.{name}")
 
 
-def emit(found: "Inspection | InspectionComparison", plan: Plan) -> None:
-    """Write every file, then stdout. Raises IncompleteError when a file cannot be written."""
+def emit(found: "Inspection | InspectionComparison", plan: Plan, looked: "Looked | None" = None) -> None:
+    """Write every file, then stdout; ``looked`` gives the table of curves. Raises IncompleteError when it cannot."""
     from auditor.report.inspect._view import View
 
     view = View(table=plan.table, tensors=plan.tensors)
@@ -81,20 +86,41 @@ def emit(found: "Inspection | InspectionComparison", plan: Plan) -> None:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             if name == _PARQUET:
-                from auditor.report.inspect._parquet import write
-
-                write(found, plan.table, path)
+                _parquet(found, plan.table, looked, path)
             else:
-                text: str = _renderer(name).render(found, view)
-                path.write_text(text, encoding="utf-8")
+                path.write_text(_text_of(name, found, view, looked), encoding="utf-8")
         except OSError as error:
             raise IncompleteError(
                 f"{path} cannot be written: {error.strerror}", "choose another path"
             ) from error
     colour = _output.wants_colour(plan.color, sys.stdout.isatty())
     view = View(colour, _output.width(), not _knows_utf8(), plan.table, plan.tensors)
-    shown: str = plan.stdout.render(found, view)
-    _output.write(shown)
+    _output.write(_text_of(plan.stdout, found, view, looked))
+
+
+def _text_of(
+    name: str, found: "Inspection | InspectionComparison", view: "View", looked: "Looked | None"
+) -> str:
+    if name == _CSV and view.table == _CURVES and looked is not None:
+        from auditor.compare.curve_table import to_csv
+
+        stream = io.StringIO()
+        to_csv(looked.logged(), stream)
+        return stream.getvalue()
+    text: str = _renderer(name).render(found, view)
+    return text
+
+
+def _parquet(
+    found: "Inspection | InspectionComparison", table: str, looked: "Looked | None", path: Path
+) -> None:
+    from auditor.compare.curve_table import to_parquet
+    from auditor.report.inspect._parquet import write
+
+    if table == _CURVES and looked is not None:
+        to_parquet(looked.logged(), path)
+    else:
+        write(found, table, path)
 
 
 def _knows_utf8() -> bool:

@@ -1,7 +1,6 @@
 """``audit inspect``: what is in this adapter or checkpoint, and how it relates to another."""
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -10,10 +9,6 @@ from auditor.cli import _options as opt
 from auditor.cli.commands import app
 from auditor.errors import UsageError
 from auditor.sources import targets
-
-if TYPE_CHECKING:
-    from auditor.engine.inspect import InspectOptions
-    from auditor.model.inspection import Inspection, InspectionComparison
 
 _TARGET = "A ref, a folder, a .bundle or one file; TARGET:FOLDER is a part of it."
 
@@ -56,31 +51,21 @@ def inspect(
 
     With OTHER the two are set side by side: the same, the same in another basis, scaled, or where they differ most.
     """
-    from auditor.engine.inspect import InspectOptions
+    from auditor.engine.inspect import InspectOptions, look, side_by_side
 
     if tensors and other is None:
         raise UsageError("--tensors compares two adapters", "give OTHER, or --table tensors --format csv")
     plan = outputs.planned(format, output or (), color, table, tensors, side=other is not None)
     options = InspectOptions(numbers=not no_numbers, progress=outputs.progress(quiet))
-    found = _found(target, other, repo, lfs_store or [], options, plan.tensors)
-    outputs.emit(found, plan)
-    if found.unread or getattr(found, "notes", ()):
-        raise typer.Exit(3)
-
-
-def _found(
-    target: str,
-    other: str | None,
-    repo: Path | None,
-    stores: list[Path],
-    options: "InspectOptions",
-    tensors: bool,
-) -> "Inspection | InspectionComparison":
-    from auditor.engine.inspect import inspect as look
-    from auditor.engine.inspect import side_by_side
-
-    with targets.within(target, repo, stores) as opened:
+    with targets.within(target, repo, lfs_store or []) as opened:
         if other is None:
-            return look(opened.snapshots[0], options)
-        with targets.within(other, repo, stores) as second:
-            return side_by_side(opened.snapshots[0], second.snapshots[0], options, tensors)
+            looked = look(opened.snapshots[0], options)
+            outputs.emit(looked.inspection, plan, looked)
+            incomplete = bool(looked.inspection.unread or looked.inspection.notes)
+        else:
+            with targets.within(other, repo, lfs_store or []) as second:
+                found = side_by_side(opened.snapshots[0], second.snapshots[0], options, plan.tensors)
+            outputs.emit(found, plan)
+            incomplete = bool(found.unread)
+    if incomplete:
+        raise typer.Exit(3)

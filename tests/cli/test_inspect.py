@@ -109,10 +109,10 @@ def test_side_by_side_in_json_with_tensors(capsys: Capture) -> None:
 
 @pytest.mark.parametrize(
     ("table", "rows", "column"),
-    [("modules", 42, "norm"), ("tensors", 84, "dtype"), ("steps", 3, "loss"), ("curves", 54, "value")],
+    [("modules", 42, "norm"), ("tensors", 84, "dtype"), ("steps", 3, "loss"), ("curves", 218, "value")],
 )
 def test_each_table_as_csv(capsys: Capture, table: str, rows: int, column: str) -> None:
-    """Three folders of 14 modules and 28 tensors; three curves of 18 points."""
+    """Three folders of 14 modules and 28 tensors; log_history of 9 and twice 18 steps, and event files."""
     out = audit(capsys, "inspect", "candidate", *TINY, "--format", "csv", "--table", table).out
     found = list(csv.DictReader(io.StringIO(out)))
     assert len(found) == rows

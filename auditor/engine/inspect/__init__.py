@@ -3,13 +3,13 @@
 from typing import TYPE_CHECKING
 
 from auditor.engine.inspect._options import InspectOptions, Progress
-from auditor.engine.inspect._runs import inspect
+from auditor.engine.inspect._runs import Looked, inspect, look
 
 if TYPE_CHECKING:
     from auditor.model import Snapshot
     from auditor.model.inspection import InspectionComparison
 
-__all__ = ["InspectOptions", "Progress", "inspect", "side_by_side"]
+__all__ = ["InspectOptions", "Looked", "Progress", "inspect", "look", "side_by_side"]
 
 
 def side_by_side(

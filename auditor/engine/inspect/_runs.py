@@ -1,6 +1,8 @@
 """Snapshot -> Inspection: every run, then the folders whose files belong to none."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from auditor.artifacts._base import Artifact
 from auditor.artifacts.adapter_config import AdapterConfig
@@ -9,9 +11,9 @@ from auditor.artifacts.optimizer_state import OptimizerState
 from auditor.artifacts.rng_state import RngState
 from auditor.artifacts.scheduler_state import SchedulerState
 from auditor.artifacts.training_args import TrainingArgs
-from auditor.compare.pairs import series_of
 from auditor.engine.inspect._adapters import adapter_of
 from auditor.engine.inspect._bytes import held
+from auditor.engine.inspect._curves import curves_of
 from auditor.engine.inspect._options import InspectOptions
 from auditor.engine.inspect._reading import runs_of
 from auditor.engine.inspect._relations import relation
@@ -20,13 +22,15 @@ from auditor.engine.inspect._steps import steps_of
 from auditor.model import Snapshot
 from auditor.model.inspection import (
     AdapterInspection,
-    CurveInspection,
     Inspection,
     Relation,
     RunInspection,
     StateInspection,
 )
 from auditor.runs import Folder, Run
+
+if TYPE_CHECKING:
+    from auditor.compare.curve_table import CurveRow
 
 ARGUMENTS = (
     *("learning_rate", "lr_scheduler_type", "warmup_ratio", "warmup_steps", "num_train_epochs", "max_steps"),
@@ -36,12 +40,27 @@ ARGUMENTS = (
 """Training arguments shown, in this order."""
 
 
-def inspect(snapshot: Snapshot, options: InspectOptions | None = None) -> Inspection:
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """An inspection, and the runs that it speaks of."""
+
+    inspection: Inspection
+    runs: tuple[Run, ...]
+
+    def logged(self) -> "Iterator[CurveRow]":
+        """Every logged number of every run, as `auditor.compare.curve_table` has it."""
+        from auditor.compare.curve_table import rows_of
+
+        for run in self.runs:
+            yield from rows_of(run)
+
+
+def look(snapshot: Snapshot, options: InspectOptions | None = None) -> Looked:
     """Everything that was read of a snapshot, by run; what was not read, with the reason. Raises nothing."""
     wanted = options or InspectOptions()
     contents, every = runs_of(snapshot)
     work = _Work(wanted, every)
-    return Inspection(
+    found = Inspection(
         snapshot.name,
         snapshot.commit,
         wanted.numbers,
@@ -49,6 +68,12 @@ def inspect(snapshot: Snapshot, options: InspectOptions | None = None) -> Inspec
         contents.unread,
         snapshot.notes,
     )
+    return Looked(found, every)
+
+
+def inspect(snapshot: Snapshot, options: InspectOptions | None = None) -> Inspection:
+    """The inspection that `look` gives."""
+    return look(snapshot, options).inspection
 
 
 class _Work:
@@ -111,17 +136,6 @@ def _states(run: Run, arguments: Mapping[str, object], work: _Work) -> tuple[Sta
 
 def _has_state(folder: Folder) -> bool:
     return any(folder.all(kind) for kind in (OptimizerState, SchedulerState, RngState))
-
-
-def curves_of(run: Run) -> tuple[CurveInspection, ...]:
-    """The curves of a run, each by step and from one file."""
-    from auditor.compare.curves import aligned
-
-    return tuple(
-        CurveInspection(tag, path, aligned(points))
-        for tag, (path, points) in series_of(run).items()
-        if points
-    )
 
 
 def _adapters(run: Run, work: _Work) -> tuple[tuple[AdapterInspection, ...], tuple[Relation, ...]]:

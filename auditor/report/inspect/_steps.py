@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator, Sequence
 
 from auditor.model.inspection import CurveInspection, RunInspection, StepRow
 from auditor.report._ansi import Paint
-from auditor.report._text import number, one_line, pad, shorten
+from auditor.report._text import listing, number, one_line, pad, shorten
 from auditor.report.inspect import _words as words
-from auditor.report.inspect._lines import row, short, title
+from auditor.report.inspect._lines import fact, row, short, title
 from auditor.report.inspect._spark import curve as spark
 
 _CURVES_SHOWN = 8
@@ -28,9 +28,10 @@ _COLUMNS: Sequence[tuple[str, int, Callable[[StepRow], float | None]]] = (
 
 def curves(found: Sequence[CurveInspection], paint: Paint, width: int) -> Iterator[str]:
     """Each curve as a line with its first, last and lowest value."""
-    if not found:
+    several = [item for item in found if len(item.points) > 1]
+    if not several:
         return
-    shown = found[:_CURVES_SHOWN]
+    shown = several[:_CURVES_SHOWN]
     yield title("Curves", _span(shown), paint, width)
     for item in shown:
         name = shorten(one_line(item.tag), 16)
@@ -39,8 +40,11 @@ def curves(found: Sequence[CurveInspection], paint: Paint, width: int) -> Iterat
         room = width - 60 if lowest else width - 44
         line = spark(item.points, room)
         yield f"  {pad(name, 16)}  {pad(line, room)}  {pad(figures, 22)}{lowest}".rstrip()
-    if len(found) > len(shown):
-        yield paint(f"  … and {len(found) - len(shown)} more (--format json has all)", "dim")
+    if len(several) > len(shown):
+        yield paint(f"  … and {len(several) - len(shown)} more (--format json has all)", "dim")
+    once = [f"{one_line(item.tag)} {number(item.last)}" for item in found if len(item.points) == 1]
+    if once:
+        yield from fact("logged once", listing(once, 6), paint, width)
 
 
 def _span(found: Sequence[CurveInspection]) -> str:

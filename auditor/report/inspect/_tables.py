@@ -144,20 +144,6 @@ def _step_rows(found: Inspection) -> Iterator[Row]:
             yield {"run": run.path, **values, "folder": folder(item.folder)}
 
 
-_CURVE = ("run", "tag", "path", "step", "value")
-
-
-def _curves(found: Inspection | InspectionComparison) -> Made:
-    return _CURVE, _curve_rows(found) if isinstance(found, Inspection) else iter(())
-
-
-def _curve_rows(found: Inspection) -> Iterator[Row]:
-    for run in found.runs:
-        for curve in run.curves:
-            for step, value in curve.points:
-                yield {"run": run.path, "tag": curve.tag, "path": curve.path, "step": step, "value": value}
-
-
 _SIDE_MODULE = ("module", "relative_distance", "cosine", "norm_ratio", "base_norm", "head_norm")
 
 
@@ -199,6 +185,5 @@ MAKERS: Mapping[str, Maker] = {
     "modules": _modules,
     "tensors": _tensors,
     "steps": _steps,
-    "curves": _curves,
 }
 SIDE_MAKERS: Mapping[str, Maker] = {"modules": _side_modules, "tensors": _side_tensors}
