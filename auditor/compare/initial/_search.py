@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from auditor.architectures._names import layer_of
 from auditor.architectures._structure import Structure
 from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.adapter_weights import AdapterWeights
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Progress = Callable[[int, int], None]
-"""Called with the seeds tried and the seeds to try."""
+"""Called with the tries made and the tries to make, at most: a range is gone through once for each kind of guess."""
 _LANES = 1 << 17
 """Bits of many seeds made at once: as many as a processor's second cache holds."""
 _FIRST_SIGNS, _SIGNS = 12, 64
@@ -100,8 +101,20 @@ def _rounds(
     ]
     yield [guess for guess in likely if guess is not None]
     said = {(guess.stored.draws.module, guess.start) for guess in likely if guess is not None}
-    firsts = [d for d in order[:_FIRST_MODULES] if (d.module, 0) not in said]
+    firsts = [d for d in _firsts(order) if (d.module, 0) not in said]
     yield [guess for d in firsts if (guess := _guess(values.of(d), 0)) is not None]
+
+
+def _firsts(order: Sequence[Draws]) -> Iterator[Draws]:
+    """Every module that may be the first of all: those outside of layers and those of each tower's first layer."""
+    lowest: dict[str, int] = {}
+    amount = 0
+    for one in order:
+        layer = layer_of(one.module)
+        tower, number = layer or ("", 0)
+        if amount < _FIRST_MODULES and number == lowest.setdefault(tower, number):
+            amount += 1
+            yield one
 
 
 def _best(order: Sequence[Draws], offset: int, values: Values) -> Iterator[tuple[Draws, int]]:
@@ -153,19 +166,16 @@ def _sign(draws: Draws, place: int) -> tuple[Bit, bool]:
 
 def _search(rounds: Iterator[list[_Guess]], seeds: Sequence[int], progress: Progress) -> int | None:
     """The first seed that a guess confirms."""
-    for guesses in rounds:
-        if not guesses:
-            continue
-        sieve = _Sieve(guesses)
-        done = 0
+    sieves = [_Sieve(guesses) for guesses in rounds if guesses]
+    done = 0
+    for sieve in sieves:
         for number, batch in enumerate(batches(seeds, sieve.batch)):
             done += len(batch)
             sieve.add(batch)
-            last = done == len(seeds)
-            if last or number % _PATIENCE == 0:
+            if number % _PATIENCE == 0 or done % len(seeds) == 0:
                 for seed in sieve.confirmed():
                     return seed
-                progress(done, len(seeds))
+                progress(done, len(seeds) * len(sieves))
     return None
 
 
