@@ -34,7 +34,7 @@ C20 do-predict-inert
 C21 output-name-size-differs
 C22 experiment-name-differs-from-branch
 C23 source-is-a-branch
-C24 declared-value-contradicted declared-against-training-args seed-from-rng-state
+C24 declared-value-contradicted declared-against-training-args seed-from-rng-state seed-from-lora-init
 C25 declared-value-contradicted declared-against-training-args
 C26 accumulation-not-applied batch-from-tokens
 C27 adapter-not-as-declared
@@ -104,6 +104,7 @@ W02 lfs-content-differs
 W03 untrained-layers
 W04 untrained-layers adapter-never-trained
 W05 non-finite-weights non-finite-model-weights
+W06 seed-from-lora-init
 W07 final-adapter-differs-from-checkpoint
 W08 adapter-size-unexplained size-from-structure
 W09 base-weights-embedded
@@ -174,7 +175,6 @@ OTHERWISE = {
     "B07": "the base's own weights are not read: --base is read for its configuration, tokenizer and card",
     "R01": "how a writer names its files is a fact of the event reader (`writer`), and no defect",
     "R14": "where the logs of a release lie is no defect; the runs are found wherever they are",
-    "W06": "replaying the initial lora_A from the seed is the rerun's `init` aspect",
 }
 NAMES = [line.split() for line in DECIDED.split("\n") if line]
 EXPECTED = {

@@ -49,7 +49,7 @@ def test_untrained_modules_prove_their_seed_to_the_last_bit() -> None:
     assert proof.why == "by chance less often than once in 10^300"
     assert proof.correlation == pytest.approx(1, abs=1e-12)
     assert proof.next_best is not None
-    # Sixteen seeds on two modules of 256 numbers: 32 normal deviations of 1/16, beyond four of them once in 500.
+    # Eight seeds on 256 numbers: normal deviations of 1/16, beyond four and a half of them once in 20,000.
     assert 0 < proof.next_best < 4.5 / 16
 
 

@@ -43,7 +43,7 @@ WINDOW = 1 << 22
 """Words after a seed in which initial values are looked for when they do not come first."""
 _ENOUGH = -9 * math.log(10)
 """Natural logarithm of the chance below which trained modules speak for a seed."""
-_NEIGHBOURS = 16
+_NEIGHBOURS = 8
 _SHRUNK = 1 - 1e-5
 _RECOGNISABLE = 512
 """Least elements of a trained module whose absence from a stream means something."""
@@ -241,16 +241,12 @@ def _why_unknown(order: Sequence[Draws], initial: Sequence[Stored]) -> str:
     return "the modules that are near their initial values are too small to tell"
 
 
-def _next_best(found: Walk) -> float | None:
-    """The largest correlation that neighbouring seeds reach on the longest modules, at the same words."""
-    longest = sorted(found.placed, key=lambda item: -item[0].values.size)[:2]
-    best: float | None = None
-    for other in range(found.seed + 1, found.seed + 1 + _NEIGHBOURS):
-        stream = Stream(other)
-        for stored, start, _ in sorted(longest, key=lambda item: item[1]):
-            seen = match(stored, replayed(stream, stored.draws, start, stored.values.size))
-            best = max(best or 0.0, abs(seen.correlation))
-    return best
+def _next_best(found: Walk) -> float:
+    """The largest correlation that neighbouring seeds reach on the longest module, at the same words."""
+    stored, start, _ = max(found.placed, key=lambda item: item[0].values.size)
+    others = range(found.seed + 1, found.seed + 1 + _NEIGHBOURS)
+    made = (replayed(Stream(other), stored.draws, start, stored.values.size) for other in others)
+    return max(abs(match(stored, values).correlation) for values in made)
 
 
 def _mean(values: Sequence[float]) -> float | None:

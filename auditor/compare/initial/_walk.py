@@ -1,5 +1,6 @@
 """Following one stream through an adapter: which module was drawn next, and next, from the first word on."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -13,6 +14,10 @@ WORDS = 1 << 28
 _CHOICES = 40
 """Modules that may come next, besides the first of every tower and block kind."""
 _PER_KIND = 8
+_FIRST, _PROMISING = 1024, 3.5
+"""Elements of a neighbour looked at first, and the standard deviations that make it worth comparing."""
+_CERTAIN = -60.0
+"""Logarithm of the chance below which no other module is tried."""
 PATIENCE = 3
 """Modules in a row that may be beyond recognition before the walk ends."""
 
@@ -59,6 +64,7 @@ def walk(
 
 
 def _next(stream: Stream, left: dict[str, Draws], values: Values, found: Walk) -> Draws | None:
+    """The module whose values come next in the stream, put on the walk; None when none is recognised."""
     start = stream.settled
     for choices in _choices(left):
         best: tuple[Stored, int, Match] | None = None
@@ -67,13 +73,29 @@ def _next(stream: Stream, left: dict[str, Draws], values: Values, found: Walk) -
             if stored is None or start + draws.total > WORDS:
                 continue
             found.tests += 1
+            if len(choices) > 1 and not _promising(stream, stored, start):
+                continue
             seen = match(stored, replayed(stream, draws, start, stored.values.size))
             if seen.seen and (best is None or seen.chance < best[2].chance):
                 best = stored, start, seen
+            if best is not None and best[2].chance < _CERTAIN:
+                break
         if best is not None:
             found.placed.append(best)
             return best[0].draws
     return None
+
+
+def _promising(stream: Stream, stored: Stored, start: int) -> bool:
+    """Whether the first values of a module are correlated at all: a look at a neighbour, cheaper than a comparison."""
+    import numpy
+
+    first = stored.values[:_FIRST]
+    if first.size < _FIRST:
+        return True
+    made = replayed(stream, stored.draws, start, _FIRST).astype(numpy.float64)
+    norm = math.sqrt(float(first @ first))
+    return float(first @ made) > _PROMISING * stored.draws.deviation * norm
 
 
 def _choices(left: dict[str, Draws]) -> Iterator[Sequence[Draws]]:
