@@ -145,8 +145,9 @@ def _since(before: Folder | None, folder: Folder, weights: AdapterWeights, adam:
     if old is None or earlier is None or not earlier.steps or max(earlier.steps) >= adam.steps:
         return
     state = before.one(TrainerState) if before else None
+    made = state.global_step if state is not None and state.global_step is not None else math.inf
     # More updates than steps are a finding of their own (optimizer-steps-differ); fewer only widen the bound.
-    start = int(min(max(earlier.steps), (state.global_step if state else None) or math.inf))
+    start = int(min(max(earlier.steps), max(made, 0)))
     gaps: dict[str, float] = {}
     largest = 0.0
     for pair in weights.pairs().values():

@@ -82,3 +82,9 @@ def test_says_when_it_cannot_look() -> None:
     assert reasons(RULE, healthy(json_edits=pissa)) == [
         f"whether lora_B of {path} started at zero is not known" for path in (NINE, EIGHTEEN)
     ]
+
+
+@pytest.mark.parametrize("step", [-9, 0, -(10**30), 10**30])
+def test_passes_steps_of_the_earlier_state_that_no_run_makes(step: int) -> None:
+    """They are other rules' findings, and no number to count from."""
+    assert found(RULE, healthy(json_edits={"checkpoint-9/trainer_state.json": {"/global_step": step}})) == []
