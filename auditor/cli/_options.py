@@ -99,6 +99,13 @@ SpanWord = Annotated[
         help="Which steps to rerun: auto, whole, prefix, segments, or A..B from a committed checkpoint.",
     ),
 ]
+NoControls = Annotated[
+    bool,
+    typer.Option(
+        "--no-controls",
+        help="Do not train near recipes and other readings where bits do not settle the question.",
+    ),
+]
 Minutes = Annotated[
     float | None,
     typer.Option("--minutes", min=0.1, metavar="M", help="Stop a rerun that takes longer than M minutes."),

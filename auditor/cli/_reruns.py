@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from auditor.policy import Policy
     from auditor.rerun.options import RerunOptions
 
-Amount = tuple[int | None, float | None, str, float | None]
-"""Steps, share of all steps, span, minutes."""
+Amount = tuple[int | None, float | None, str, float | None, bool]
+"""Steps, share of all steps, span, minutes, and whether near recipes are left out."""
 
 
 def wanted(
@@ -20,7 +20,7 @@ def wanted(
     """The options as the engine takes them."""
     from auditor.engine.rerun import RerunOptions
 
-    steps, coverage, span, minutes = amount
+    steps, coverage, span, minutes, no_controls = amount
     return RerunOptions(
         base=base,
         data=data,
@@ -30,6 +30,8 @@ def wanted(
         minutes=minutes,
         keep=keep,
         cache=not no_cache,
+        controls=not no_controls,
+        hypotheses=not no_controls,
         debug=debug,
     )
 

@@ -63,6 +63,7 @@ def compare(
     coverage: opt.CoverageShare = None,
     span: opt.SpanWord = "auto",
     minutes: opt.Minutes = None,
+    no_controls: opt.NoControls = False,
     run_name: opt.RunName = None,
     keep: opt.Keep = None,
     no_cache: opt.NoCache = False,
@@ -89,7 +90,7 @@ def compare(
         before, after = opened.snapshots
         _say(opened.snapshots, verbose and not quiet)
         policy = _policy(from_snapshot(before), fail_on, require_coverage, only, ignore)
-        amount = (steps, coverage, span, minutes)
+        amount = (steps, coverage, span, minutes, no_controls)
         wanted = _reruns.wanted(base_model, data, amount, keep, no_cache, debug) if rerun else None
         rerunner = _reruns.rerunner(policy, wanted, run_name, quiet) if wanted else None
         options = _audit_options(policy, base_model, opened.repository, baseline)
@@ -144,6 +145,7 @@ def rerun(
     coverage: opt.CoverageShare = None,
     span: opt.SpanWord = "auto",
     minutes: opt.Minutes = None,
+    no_controls: opt.NoControls = False,
     run_name: opt.RunName = None,
     keep: opt.Keep = None,
     no_cache: opt.NoCache = False,
@@ -171,7 +173,7 @@ def rerun(
         _say(opened.snapshots, verbose and not quiet)
         policy = _policy(from_snapshot(snapshot), fail_on, require_coverage, only, ignore)
         options = _audit_options(policy, base_model, opened.repository, baseline)
-        amount = (steps, coverage, span, minutes)
+        amount = (steps, coverage, span, minutes, no_controls)
         wanted = _reruns.wanted(base_model, data, amount, keep, no_cache, debug)
         if plan:
             from auditor.cli._plan import plan_text

@@ -68,7 +68,8 @@ def _made(rerun: RerunResult | None) -> Answer:
     weights = [aspect.verdict for aspect in rerun.aspects if aspect.aspect == "weights"]
     # A prefix, or a committed adapter that could not be compared, leaves weights untested.
     compared = bool(weights) and Verdict.INCONCLUSIVE not in weights
-    whole = rerun.plan.span == "whole" and compared and rerun.verdict is not Verdict.INCONCLUSIVE
+    covered = rerun.plan.span == "whole" or rerun.plan.steps >= rerun.plan.total_steps > 0
+    whole = covered and compared and rerun.verdict in (Verdict.IDENTICAL, Verdict.EQUIVALENT)
     return Answer(MADE, "yes" if whole else "open", said)
 
 

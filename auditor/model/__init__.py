@@ -30,17 +30,29 @@ if TYPE_CHECKING:
     from auditor.model.judgement import Finding, Location, NotApplicable, Problem, Severity, Skip, Suppression
     from auditor.model.ledger import Claim, Claims, Evidence, Statement, Status, VersionRange, version_key
     from auditor.model.report import Answer, Coverage, FileRow, Ref, Report, RunReport, Unread
-    from auditor.model.training import Aspect, Divergence, RerunPlan, RerunResult, Setting, Span, Verdict
+    from auditor.model.training import (
+        Alternative,
+        Aspect,
+        Control,
+        Divergence,
+        RerunPlan,
+        RerunResult,
+        Setting,
+        Span,
+        Verdict,
+    )
 
 __all__ = [
     "READ_LIMIT",
     "AdapterComparison",
+    "Alternative",
     "Answer",
     "Aspect",
     "Blob",
     "Change",
     "Claim",
     "Claims",
+    "Control",
     "Coverage",
     "CurveComparison",
     "Diff",

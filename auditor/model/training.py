@@ -30,6 +30,38 @@ class Setting:
 
 
 @dataclass(frozen=True, slots=True)
+class Alternative:
+    """Another reading of what was declared: settings with other values, and where they come from.
+
+    ``open`` says that no file decides between it and the plan, so that a run that matches it is as honest.
+    """
+
+    changes: Mapping[str, object]
+    says: str
+    open: bool = False
+
+    @property
+    def words(self) -> str:
+        """``gradient_accumulation_steps = 1``."""
+        return ", ".join(f"{key} = {value}" for key, value in self.changes.items())
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """A training of another recipe, for the scale of distances: relative distances of the effective update.
+
+    ``role`` is control (a near recipe that the declared one must beat) or hypothesis (another reading of it);
+    ``verdict`` is what the committed files would be called under it. None where nothing could be compared.
+    """
+
+    says: str
+    role: str
+    to_rerun: float | None
+    to_committed: float | None
+    verdict: Verdict | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Span:
     """Optimizer steps ``start + 1`` to ``stop`` of one training.
 
@@ -66,6 +98,7 @@ class RerunPlan:
     """What keeps this plan from being run; empty when it can start."""
     hypotheses: tuple[str, ...] = ()
     parts: tuple[Span, ...] = ()
+    alternatives: tuple[Alternative, ...] = ()
 
     @property
     def trained(self) -> tuple[Span, ...]:
@@ -135,3 +168,6 @@ class RerunResult:
     repeats: tuple[str, ...] = ()
     """One sentence a repeat: what was varied and how far it moved."""
     curves: Mapping[str, tuple[tuple[int, float], ...]] | None = None
+    controls: tuple[Control, ...] = ()
+    nearest: str | None = None
+    """Which other reading or control the committed files match, in words."""

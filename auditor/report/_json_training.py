@@ -2,7 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 
-from auditor.model import AdapterComparison, Aspect, CurveComparison, Divergence, RerunPlan, RerunResult
+from auditor.model import (
+    AdapterComparison,
+    Aspect,
+    Control,
+    CurveComparison,
+    Divergence,
+    RerunPlan,
+    RerunResult,
+)
 from auditor.report._plain import plain, plain_float, printable, without_machine
 
 Points = Sequence[tuple[int, float]]
@@ -71,10 +79,8 @@ def rerun(result: RerunResult, stamped: bool) -> Mapping[str, object]:
         "aspects": [_aspect(item) for item in result.aspects],
         "floor": _optional(result.floor),
         "repeats": plain(result.repeats),
-        # No control recipe is trained and none is preferred in this version: always empty, so that readers of the
-        # schema need not change when they are.
-        "controls": [],
-        "nearest_hypothesis": None,
+        "controls": [_control(item) for item in result.controls],
+        "nearest_hypothesis": plain(result.nearest),
         "first_divergence": _divergence(result.first_divergence) if result.first_divergence else None,
         "coverage": plain(result.coverage),
         "does_not_prove": plain(result.does_not_prove),
@@ -115,6 +121,16 @@ def _aspect(item: Aspect) -> Mapping[str, object]:
         "floor": _optional(item.floor),
         "why": printable(item.why),
         "at": plain(item.at),
+    }
+
+
+def _control(item: Control) -> Mapping[str, object]:
+    return {
+        "says": printable(item.says),
+        "role": item.role,
+        "to_rerun": _optional(item.to_rerun),
+        "to_committed": _optional(item.to_committed),
+        "verdict": item.verdict.word if item.verdict else None,
     }
 
 

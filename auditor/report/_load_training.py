@@ -6,6 +6,7 @@ from typing import Any
 from auditor.model import (
     AdapterComparison,
     Aspect,
+    Control,
     CurveComparison,
     Divergence,
     ModuleUpdate,
@@ -75,6 +76,8 @@ def rerun(raw: Json) -> RerunResult:
         does_not_prove=tuple(raw["does_not_prove"]),
         why=raw["why"],
         repeats=tuple(raw["repeats"]),
+        controls=tuple(map(_control, raw["controls"])),
+        nearest=raw["nearest_hypothesis"],
         curves=None
         if raw["curves"] is None
         else {tag: _points(points) for tag, points in raw["curves"].items()},
@@ -105,6 +108,16 @@ def _aspect(raw: Json) -> Aspect:
         floor=_optional(raw["floor"]),
         why=raw["why"],
         at=raw["at"],
+    )
+
+
+def _control(raw: Json) -> Control:
+    return Control(
+        says=raw["says"],
+        role=raw["role"],
+        to_rerun=_optional(raw["to_rerun"]),
+        to_committed=_optional(raw["to_committed"]),
+        verdict=_VERDICTS[raw["verdict"]] if raw["verdict"] else None,
     )
 
 

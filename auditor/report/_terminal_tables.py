@@ -6,6 +6,7 @@ from auditor.model import AdapterComparison, Aspect, Claim, FileChange, Report, 
 from auditor.report import _view as view
 from auditor.report._ansi import Paint
 from auditor.report._facts import fact_text
+from auditor.report._rerun_words import control as control_words
 from auditor.report._text import (
     listing,
     number,
@@ -82,6 +83,8 @@ def _rerun_end(result: RerunResult, width: int) -> Iterator[str]:
         yield f"  noise floor {number(result.floor)} (relative)"
     for repeat in result.repeats:
         yield from wrapped(repeat, width, "    - ", "      ")
+    for control in result.controls:
+        yield from wrapped(control_words(control), width, f"    {control.role}: ", "      ")
     if result.first_divergence is not None:
         text = f"first divergence: {view.divergence(result.first_divergence)}"
         yield from wrapped(text, width, "  ", "    ")

@@ -66,10 +66,22 @@ def _experiment(bench: Bench, digests: Mapping[str, str], advice: Advice | None)
     outputs = Outputs(first, tuple(others), inputs=digests)
     if bench.options.variation:
         outputs = _varied(bench, outputs)
-    while advice is not None and (trials := tuple(advice(outputs))):
-        bench.expect(len(trials))
-        outputs = outputs.more(bench.train(trials))
+    if advice is not None:
+        outputs = _advised(bench, outputs, advice)
     bench.write_manifest()
+    return outputs
+
+
+def _advised(bench: Bench, outputs: Outputs, advice: Advice) -> Outputs:
+    """Whatever the advice asks for; what ends it early is noted, and what was trained until then stands."""
+    try:
+        while trials := tuple(advice(outputs)):
+            bench.expect(len(trials))
+            for trial in trials:
+                outputs = outputs.more(bench.train([trial]))
+    except IncompleteError as error:
+        says = f"not every control and other reading was trained: {error.message}"
+        outputs = replace(outputs, notes=(*outputs.notes, says))
     return outputs
 
 

@@ -20,7 +20,8 @@ class RerunOptions:
     which of them (auto, whole, prefix, segments, or ``a..b``). ``minutes`` and ``timeout`` (seconds) end an
     experiment that takes longer, the shorter of the two. ``keep`` is a new folder that receives the outputs.
     ``repeats`` counts trainings with the same settings (2: one and its repeat); ``variation`` adds one under
-    another instruction set and thread count.
+    another instruction set and thread count. ``controls`` and ``hypotheses`` let near recipes and other readings be
+    trained where the bits do not settle the question.
     """
 
     base: Path | None = None
@@ -36,6 +37,8 @@ class RerunOptions:
     cache: bool = True
     repeats: int = 2
     variation: bool = True
+    controls: bool = True
+    hypotheses: bool = True
     debug: bool = False
 
     @property

@@ -15,6 +15,7 @@ from auditor.model import RerunPlan, Setting, Span
 from auditor.rerun import spans
 from auditor.rerun.child.rows import RowsError, read_rows
 from auditor.rerun.obstacles import obstacles
+from auditor.rerun.readings import readings
 from auditor.rerun.settings import choose, source_of, warmup
 from auditor.runs import Run
 
@@ -44,7 +45,7 @@ def build(
     ``steps`` is the budget of optimizer steps of one training, ``coverage`` the same as a share of all steps; ``span``
     is a word of `spans.choose`, which raises UsageError for one that the run does not allow.
     """
-    settings, hypotheses = choose(run, ledger)
+    settings, others = choose(run, ledger)
     known = dict(settings)
     rows = count_rows(data, known["text_column"].value)
     total = _total(run, ledger, known, rows)
@@ -53,6 +54,7 @@ def build(
         known["max_steps"] = Setting(total.value, total.source, total.assumed)
         known["warmup_steps"] = warmup(ledger, _int(total.value))
     number = _int(total.value) if total else 0
+    alternatives = (*others, *readings(known))
     kind, parts = spans.choose(run, number, _budget(number, steps, coverage), span)
     return RerunPlan(
         run=run.name,
@@ -65,7 +67,8 @@ def build(
         data=str(data) if data else "",
         coverage=_coverage(run, ledger, known, parts, number, rows),
         obstacles=obstacles(run, ledger, known, number or None, base, data),
-        hypotheses=(*hypotheses, *_further(run, ledger, known)),
+        hypotheses=(*(item.says for item in alternatives), *_further(run, ledger)),
+        alternatives=alternatives,
     )
 
 
@@ -180,11 +183,8 @@ def _files(run: Run, parts: Sequence[Span], total: int) -> Iterator[bool]:
         yield True
 
 
-def _further(run: Run, ledger: Ledger, known: Mapping[str, Setting]) -> Iterator[str]:
-    """What else could be tried before anything is called diverged."""
-    yield "draw_order = seed_after_peft: the adapter was drawn before the seed was set"
-    if known["packing"].assumed:
-        yield f"packing = {not known['packing'].value}: no file says whether rows were packed"
+def _further(run: Run, ledger: Ledger) -> Iterator[str]:
+    """What no training here can try, and what to think of before anything is called diverged."""
     evaluated = ledger.statement("eval_strategy")
     if evaluated is not None and str(evaluated.value) not in ("no", "None"):
         yield (

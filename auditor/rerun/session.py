@@ -12,7 +12,7 @@ from auditor.rerun import environment, experiment, resume
 from auditor.rerun import plan as planning
 from auditor.rerun.bounds import trained_on
 from auditor.rerun.options import Progress, RerunOptions, silent
-from auditor.rerun.verdict import judge
+from auditor.rerun.search import Search
 from auditor.runs import Run
 
 __all__ = ["Progress", "RerunOptions", "cost", "plan_only", "rerun", "silent"]
@@ -54,6 +54,7 @@ def rerun(run: Run, ledger: Ledger, options: RerunOptions, progress: Progress = 
         )
     environment.versions(environment.libraries_of(plan))
     trainings = options.repeats + options.variation
+    search = Search(run, ledger, plan, options)
     with _folder(options.keep) as folder:
         environment.require_space(folder, environment.space_needed(run, plan, trainings))
         try:
@@ -64,12 +65,13 @@ def rerun(run: Run, ledger: Ledger, options: RerunOptions, progress: Progress = 
                 folder,
                 trained_on(run),
                 resumes=lambda span, target: resume.write(run, span, target),
+                advice=search,
             )
         except IncompleteError as error:
             if options.keep is not None:
                 error.hint = f"{error.hint}; what was trained until then is in {options.keep}".lstrip("; ")
             raise
-        return judge(run, ledger, plan, outputs)
+        return search.result(outputs)
 
 
 @contextmanager

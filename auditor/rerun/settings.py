@@ -7,7 +7,7 @@ from dataclasses import fields
 from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.training_args import TrainingArgs
 from auditor.claims import DECLARED, DESCRIBED, EFFECTIVE, RECORDED, Ledger, same_value
-from auditor.model import Setting, Statement, Status
+from auditor.model import Alternative, Setting, Statement, Status
 from auditor.rerun.child.job import Settings
 from auditor.runs import Run
 
@@ -60,24 +60,24 @@ _CHOICES = ("draw_order", "attn_implementation", "pad_to_max_length")
 Chosen = dict[str, Setting]
 
 
-def choose(run: Run, ledger: Ledger) -> tuple[Mapping[str, Setting], tuple[str, ...]]:
+def choose(run: Run, ledger: Ledger) -> tuple[Mapping[str, Setting], tuple[Alternative, ...]]:
     """Every setting that needs no arithmetic over steps, and what other sources would have instead."""
     chosen: Chosen = {}
-    hypotheses: list[str] = []
+    others: list[Alternative] = []
     for owner, keys in _PLAIN.items():
         for key in keys:
             chosen[key] = _unlisted(run, key) or _plain(ledger, key, owner)
-            hypotheses.extend(_others(ledger, key, chosen[key]))
+            others.extend(_others(ledger, key, chosen[key]))
     for setting in (_batch, _accumulation):
-        key, value, others = setting(ledger)
+        key, value, found = setting(ledger)
         chosen[key] = value
-        hypotheses.extend(others)
-    hypotheses.extend(_precision(run, ledger, chosen))
-    hypotheses.extend(_quantization(run, ledger, chosen))
+        others.extend(found)
+    others.extend(_precision(run, ledger, chosen))
+    others.extend(_quantization(run, ledger, chosen))
     chosen.update(_names(run))
     chosen.update({key: Setting(DEFAULTS[key], PIPELINE, assumed=True) for key in _CHOICES})
     chosen["save_total_limit"] = Setting(None, "every checkpoint of the span is kept until it is compared")
-    return chosen, tuple(dict.fromkeys(hypotheses))
+    return chosen, tuple({item.says: item for item in others}.values())
 
 
 DEFAULTS: Mapping[str, object] = {field.name: field.default for field in fields(Settings)}
@@ -109,20 +109,23 @@ def _value(value: object) -> object:
     return list(value) if isinstance(value, tuple) else value
 
 
-def _others(ledger: Ledger, key: str, chosen: Setting) -> Iterable[str]:
+def _others(ledger: Ledger, key: str, chosen: Setting) -> Iterable[Alternative]:
     claim = ledger.get(key)
     if claim is None or key in _NEVER_HYPOTHESES:
         return
     for statement in claim.statements:
         if not same_value(key, statement.value, chosen.value):
-            yield _sentence(key, statement.value, source_of(statement), chosen)
+            yield _other(key, statement.value, source_of(statement), chosen)
 
 
-def _sentence(key: str, value: object, source: str, chosen: Setting) -> str:
-    return f"{key} = {value} ({source}), where the plan takes {chosen.value} ({chosen.source})"
+def _other(
+    key: str, value: object, source: str, chosen: Setting, changes: Mapping[str, object] | None = None
+) -> Alternative:
+    says = f"{key} = {value} ({source}), where the plan takes {chosen.value} ({chosen.source})"
+    return Alternative({key: _value(value)} if changes is None else changes, says, chosen.assumed)
 
 
-def _batch(ledger: Ledger) -> tuple[str, Setting, list[str]]:
+def _batch(ledger: Ledger) -> tuple[str, Setting, list[Alternative]]:
     """The micro-batch that ran, by trainer_state.json: auto_find_batch_size leaves the argument as it was."""
     key = "per_device_train_batch_size"
     stated = _plain(ledger, key, "TrainingArguments")
@@ -130,11 +133,11 @@ def _batch(ledger: Ledger) -> tuple[str, Setting, list[str]]:
     if ran is None or not isinstance(ran.value, int) or ran.value < 1 or ran.value == stated.value:
         return key, stated, list(_others(ledger, key, stated))
     taken = Setting(ran.value, source_of(ran))
-    others = [] if stated.assumed else [_sentence(key, stated.value, stated.source, taken)]
+    others = [] if stated.assumed else [_other(key, stated.value, stated.source, taken)]
     return key, taken, others
 
 
-def _accumulation(ledger: Ledger) -> tuple[str, Setting, list[str]]:
+def _accumulation(ledger: Ledger) -> tuple[str, Setting, list[Alternative]]:
     """Effective, else what the arithmetic of tokens found where it contradicts the declared number."""
     key = "gradient_accumulation_steps"
     stated = _plain(ledger, key, "TrainingArguments")
@@ -145,8 +148,8 @@ def _accumulation(ledger: Ledger) -> tuple[str, Setting, list[str]]:
     evidence = next(item for item in claim.evidence if item.outcome is Status.CONTRADICTED)
     found = Setting(derived, f"arithmetic ({evidence.id or 'evidence'}): {evidence.says}")
     if claim.stated_by(EFFECTIVE) is not None:
-        return key, stated, [_sentence(key, derived, found.source, stated)]
-    return key, found, [_sentence(key, stated.value, stated.source, found)]
+        return key, stated, [_other(key, derived, found.source, stated)]
+    return key, found, [_other(key, stated.value, stated.source, found)]
 
 
 def _whole(value: object) -> int | None:
@@ -165,7 +168,7 @@ _DTYPES = {
 _DTYPES |= {"float32": "float32", "none": "float32", "null": "float32", "fp32": "float32"}
 
 
-def _precision(run: Run, ledger: Ledger, chosen: Chosen) -> Iterable[str]:
+def _precision(run: Run, ledger: Ledger, chosen: Chosen) -> Iterable[Alternative]:
     """compute_dtype from mixed precision, which decides autocast; bitsandbytes' own where that is "no"."""
     stated = ledger.statement("mixed_precision", *_ORDER)
     word = None if stated is None else _DTYPES.get(str(stated.value).lower())
@@ -183,23 +186,25 @@ def _precision(run: Run, ledger: Ledger, chosen: Chosen) -> Iterable[str]:
         ledger, "mixed_precision", chosen["compute_dtype"], lambda v: _DTYPES.get(str(v).lower())
     )
     if inner is not None and inner != word:
-        yield _sentence("compute_dtype", inner, source, chosen["compute_dtype"])
+        yield _other("compute_dtype", inner, source, chosen["compute_dtype"])
 
 
 def _others_meaning(
     ledger: Ledger, key: str, chosen: Setting, meaning: Callable[[object], object]
-) -> Iterable[str]:
+) -> Iterable[Alternative]:
     claim = ledger.get(key)
     for statement in claim.statements if claim else ():
-        if meaning(statement.value) != chosen.value:
-            yield _sentence(key, statement.value, source_of(statement), chosen)
+        means = meaning(statement.value)
+        if means != chosen.value:
+            changes = {} if means is None else {"compute_dtype": means}
+            yield _other(key, statement.value, source_of(statement), chosen, changes)
 
 
 _BITS = {"int4": "int4", "4": "int4", "4bit": "int4", "nf4": "int4", "fp4": "int4"}
 _BITS |= {"int8": "int8", "8": "int8", "8bit": "int8"}
 
 
-def _quantization(run: Run, ledger: Ledger, chosen: Chosen) -> Iterable[str]:
+def _quantization(run: Run, ledger: Ledger, chosen: Chosen) -> Iterable[Alternative]:
     """quantization and its details: from the model configuration in the event file, else declared."""
     path, config = _quantization_config(run)
     stated = ledger.statement("quantization", *_ORDER)
@@ -216,7 +221,8 @@ def _quantization(run: Run, ledger: Ledger, chosen: Chosen) -> Iterable[str]:
         )
         chosen["quantization"] = Setting(ran, f"{path}#model_config/quantization_config")
         if stated is not None and declared != ran:
-            yield _sentence("quantization", stated.value, source_of(stated), chosen["quantization"])
+            changes = {"quantization": declared} if declared in (None, "int4", "int8") else {}
+            yield _other("quantization", stated.value, source_of(stated), chosen["quantization"], changes)
     elif stated is not None:
         chosen["quantization"] = Setting(declared, source_of(stated))
     else:

@@ -10,6 +10,7 @@ from auditor.rerun.bounds import coverage_of, does_not_prove, same_release, unli
 from auditor.rerun.curve_gap import curve_gaps, curves_of, first_outside, repeated_curves
 from auditor.rerun.gaps import Floors, Gap, committed_pairs, repeated_pairs
 from auditor.rerun.outputs import Output, Outputs
+from auditor.rerun.scale import to_committed
 from auditor.rerun.states_gap import state_gaps
 from auditor.rerun.summary import Judged, aspects_of, first_divergence, is_learned, repeats_of, summary
 from auditor.rerun.weights_gap import init_gap, weights_gap
@@ -17,6 +18,8 @@ from auditor.runs import Run
 
 SAFETY = 3.0
 """How many floors away still counts as noise: the floor is the largest of very few measurements."""
+MARGIN = 3.0
+"""How many times nearer to the declared recipe than to every control the weights must be to be called consistent."""
 LEAST_NOISE = 1e-5
 """Relative distance that other processors reach anyway: the largest measured between instruction sets was 2.1e-6
 (float32, 6 steps, MKL, oneDNN and ATen lowered), and a learning rate 1 % off moves the update by 1e-2."""
@@ -39,12 +42,23 @@ class Bench:
     excuse: str | None
     same_release: bool
     exact_until: int = -1
+    control: float | None = None
+    """Distance of the committed weights from the nearest control, where noise or an excuse makes it count."""
 
 
-def judge(run: Run, ledger: Ledger, plan: RerunPlan, outputs: Outputs) -> RerunResult:
-    """Compare what was committed with what was trained. Raises nothing: what cannot be compared says why."""
-    gaps = tuple(_gaps(run, plan, outputs.rerun))
+def judge(
+    run: Run, ledger: Ledger, plan: RerunPlan, outputs: Outputs, against: Output | None = None
+) -> RerunResult:
+    """Compare what was committed with what was trained. Raises nothing: what cannot be compared says why.
+
+    ``against`` is another training than the rerun, of the plan as given; the noise is that of the experiment.
+    """
+    ours = against or outputs.rerun
+    gaps = tuple(_gaps(run, plan, ours))
     bench = _bench(run, ledger, outputs, gaps)
+    if outputs.controls and (bench.excuse is not None or _is_loud(bench)):
+        measured = [to_committed(run, plan, output) for output in outputs.controls]
+        bench = replace(bench, control=min((d for d in measured if d is not None), default=None))
     judged = [_by_convention(_judge(gap, bench), bench) for gap in gaps]
     aspects = aspects_of(judged)
     comparable = [item.verdict for item in aspects if item.verdict is not Verdict.INCONCLUSIVE]
@@ -60,11 +74,11 @@ def judge(run: Run, ledger: Ledger, plan: RerunPlan, outputs: Outputs) -> RerunR
         aspects=aspects,
         floor=max(weights, default=None),
         first_divergence=first_divergence(judged),
-        coverage=coverage_of(plan, aspects, outputs.rerun),
+        coverage=coverage_of(plan, aspects, ours),
         does_not_prove=does_not_prove(run, plan, outputs, bench.floors, SAFETY),
         why=summary(verdict, judged, plan),
         repeats=repeats_of(outputs),
-        curves=curves_of(outputs.rerun),
+        curves=curves_of(ours),
     )
 
 
@@ -146,6 +160,8 @@ def _against_noise(gap: Gap, bench: Bench, floor: float | None) -> Judged:
         reason = f"; noise explains {_limit(limit, floor)}"
         return _outside(gap, bench, limit, floor, reason)
     if floor >= TOO_HIGH:
+        if _beats_controls(gap, bench):
+            return Judged(gap, Verdict.CONSISTENT, gap.says + _beaten(bench), limit, floor)
         reason = f"; the floor of {floor:.2g} is too high to tell noise from another recipe"
         return Judged(gap, Verdict.INCONCLUSIVE, gap.says + reason, limit, floor)
     reason = f", inside the noise of {_limit(limit, floor)}"
@@ -176,10 +192,28 @@ def _is_exact(gap: Gap, bench: Bench) -> bool:
 
 def _outside(gap: Gap, bench: Bench, limit: float, floor: float | None, reason: str) -> Judged:
     if bench.excuse is not None and gap.aspect != "init" and not _is_closed_form(gap, bench):
+        if _beats_controls(gap, bench):
+            return Judged(gap, Verdict.CONSISTENT, gap.says + _beaten(bench), limit, floor)
         return Judged(gap, Verdict.INCONCLUSIVE, f"{gap.says}; but {bench.excuse}", limit, floor)
     if gap.aspect == "flops" and not bench.same_release:
         return Judged(gap, Verdict.INCONCLUSIVE, f"{gap.says}; but {COUNTED}", limit, floor)
     return Judged(gap, Verdict.DIVERGED, gap.says + reason, limit, floor)
+
+
+def _is_loud(bench: Bench) -> bool:
+    """Whether the weights' floor hides a small change of recipe."""
+    return any(aspect == "weights" and value >= TOO_HIGH for (aspect, _), value in bench.floors.items())
+
+
+def _beats_controls(gap: Gap, bench: Bench) -> bool:
+    """Whether the weights lie clearly nearer to the declared recipe than to every near one that was trained."""
+    if gap.aspect != "weights" or gap.distance is None or bench.control is None:
+        return False
+    return MARGIN * gap.distance <= bench.control
+
+
+def _beaten(bench: Bench) -> str:
+    return f"; the nearest of the controls is {bench.control:.2g} away"
 
 
 def _is_closed_form(gap: Gap, bench: Bench) -> bool:

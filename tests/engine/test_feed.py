@@ -82,10 +82,10 @@ def test_a_configuration_that_is_no_runs_or_was_not_read_is_named() -> None:
 
     cheetah = "cheetah-fine-tuning-config.json"
     other = healthy(
-        without=[cheetah], text={"recipe.yaml": TORCHTUNE.replace("lora_rank: 8", "lora_rank: 64")}
+        without=[cheetah], text={"recipes/recipe.yaml": TORCHTUNE.replace("lora_rank: 8", "lora_rank: 64")}
     )
     (item,) = outcome(look_at, other).not_applicable
-    assert item.reason == "recipe.yaml is not known to have made any adapter or checkpoint here"
+    assert item.reason == "recipes/recipe.yaml is not known to have made any adapter or checkpoint here"
     (item,) = outcome(look_at, healthy(text={cheetah: '{"a": 1, "a": 2}'})).not_applicable
     assert item.reason == "cheetah-fine-tuning-config.json was not read: unreadable"
 

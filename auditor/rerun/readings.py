@@ -1,0 +1,69 @@
+"""Other readings of a recipe: what no file decides, and what platforms are known to do instead of what was declared."""
+
+from collections.abc import Iterator, Mapping
+
+from auditor.model import Alternative, Setting
+
+
+def readings(known: Mapping[str, Setting]) -> tuple[Alternative, ...]:
+    """The readings that a plan's settings leave, the likeliest first.
+
+    Open ones change what was assumed because no file says it; a run that matches one is as honest. The others are
+    slips that were seen in platforms: accumulation that was not applied, dropout that was.
+    """
+    return (*_open(known), *_slips(known))
+
+
+def _open(known: Mapping[str, Setting]) -> Iterator[Alternative]:
+    yield Alternative(
+        {"draw_order": "seed_after_peft"},
+        "draw_order = seed_after_peft: the adapter was drawn before the seed was set",
+        open=True,
+    )
+    packing = known.get("packing")
+    if packing is not None and packing.assumed and _can_pack(known):
+        yield Alternative(
+            {"packing": not packing.value},
+            f"packing = {not packing.value}: no file says whether rows were packed",
+            open=True,
+        )
+    for key, why in (
+        ("add_eos_token", "no file says whether a row ends in eos"),
+        ("bnb_4bit_use_double_quant", "no file says whether scales were quantised too"),
+    ):
+        setting = known.get(key)
+        if setting is not None and setting.assumed and _matters(key, known):
+            yield Alternative({key: not setting.value}, f"{key} = {not setting.value}: {why}", open=True)
+    dtype = known.get("compute_dtype")
+    if dtype is not None and dtype.assumed:
+        yield Alternative(
+            {"compute_dtype": "bfloat16"}, "compute_dtype = bfloat16: no file says the precision", open=True
+        )
+
+
+def _slips(known: Mapping[str, Setting]) -> Iterator[Alternative]:
+    batch, accumulation = known["per_device_train_batch_size"], known["gradient_accumulation_steps"]
+    if isinstance(accumulation.value, int) and accumulation.value > 1:
+        yield Alternative(
+            {"gradient_accumulation_steps": 1},
+            "gradient_accumulation_steps = 1: the accumulation was not applied",
+        )
+        if isinstance(batch.value, int):
+            yield Alternative(
+                {
+                    "per_device_train_batch_size": batch.value * accumulation.value,
+                    "gradient_accumulation_steps": 1,
+                },
+                "the same rows a step in one micro-batch",
+            )
+    dropout = known["lora_dropout"].value
+    if isinstance(dropout, int | float) and dropout > 0:
+        yield Alternative({"lora_dropout": 0.0}, "lora_dropout = 0.0: the dropout was not applied")
+
+
+def _can_pack(known: Mapping[str, Setting]) -> bool:
+    return bool(known["block_size"].value or known["max_length"].value)
+
+
+def _matters(key: str, known: Mapping[str, Setting]) -> bool:
+    return key != "bnb_4bit_use_double_quant" or known["quantization"].value == "int4"

@@ -1,0 +1,114 @@
+"""What to train after the rerun: controls where bits do not settle it, then other readings until one fits."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from auditor.claims import Ledger
+from auditor.model import Alternative, Control, RerunPlan, RerunResult, Setting, Verdict
+from auditor.rerun.controls import controls
+from auditor.rerun.options import RerunOptions
+from auditor.rerun.outputs import Output, Outputs
+from auditor.rerun.scale import to_committed, to_rerun
+from auditor.rerun.trials import HYPOTHESIS, Trial
+from auditor.rerun.verdict import judge
+from auditor.runs import Run
+
+MOST = 6
+"""Other readings that are trained at most."""
+NEARER = 0.5
+"""A control explains a run that lies at most this share of its distance from the declared recipe away from it."""
+_FITS = (Verdict.IDENTICAL, Verdict.EQUIVALENT)
+
+
+@dataclass(slots=True)
+class Search:
+    """Asks for trainings one after the other, and turns everything that was trained into one result."""
+
+    run: Run
+    ledger: Ledger
+    plan: RerunPlan
+    options: RerunOptions
+    readings: Mapping[str, Alternative] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        usable = [item for item in self.plan.alternatives if self._changes_something(item)]
+        # Where no file decides, a run is as honest one way as the other: those are tried first.
+        usable.sort(key=lambda item: not item.open)
+        self.readings = {f"reading-{number}": item for number, item in enumerate(usable[:MOST], 1)}
+
+    def __call__(self, outputs: Outputs) -> Sequence[Trial]:
+        """What to train next; nothing when the question is settled or the options forbid more."""
+        verdict = judge(self.run, self.ledger, self.plan, outputs).verdict
+        if verdict is Verdict.IDENTICAL:
+            return ()
+        if self.options.controls and not outputs.controls:
+            return controls(self.plan, outputs.rerun)
+        if not self.options.hypotheses or verdict in _FITS:
+            return ()
+        if outputs.hypotheses and self._judged(outputs, outputs.hypotheses[-1]).verdict in _FITS:
+            return ()
+        tried = {output.name for output in outputs.hypotheses}
+        left = [name for name in self.readings if name not in tried]
+        return [self._trial(name) for name in left[:1]]
+
+    def result(self, outputs: Outputs) -> RerunResult:
+        """The verdict on the declared recipe, with every control and reading, and the one that fits."""
+        declared = judge(self.run, self.ledger, self.plan, outputs)
+        rows = tuple(self._control(outputs, output) for output in outputs.controls)
+        readings = {output.name: self._judged(outputs, output) for output in outputs.hypotheses}
+        tried = tuple(
+            self._control(outputs, output, readings[output.name].verdict) for output in outputs.hypotheses
+        )
+        fitting = next((name for name, found in readings.items() if found.verdict in _FITS), None)
+        if fitting is None:
+            return _with_nearest_control(replace(declared, controls=(*rows, *tried)))
+        reading, found = self.readings[fitting], readings[fitting]
+        nearest = f"{found.verdict.word} with {reading.words}"
+        if reading.open:
+            why = f"{found.why} With {reading.words}, which no file decides."
+            return replace(found, controls=(*rows, *tried), nearest=nearest, why=why)
+        why = f"{declared.why} The committed files are {nearest}."
+        return replace(declared, controls=(*rows, *tried), nearest=nearest, why=why)
+
+    def _changes_something(self, item: Alternative) -> bool:
+        settings = self.plan.settings
+        differs = any(key in settings and settings[key].value != value for key, value in item.changes.items())
+        resumed = all(part.resume is not None for part in self.plan.trained)
+        return differs and not (resumed and "draw_order" in item.changes)
+
+    def _trial(self, name: str) -> Trial:
+        reading = self.readings[name]
+        return Trial(name, HYPOTHESIS, reading.words, reading.changes)
+
+    def _judged(self, outputs: Outputs, output: Output) -> RerunResult:
+        """The verdict that the committed files would get under a reading, with the same measure of noise."""
+        reading = self.readings[output.name]
+        changed = {
+            key: Setting(value, reading.says, assumed=reading.open) for key, value in reading.changes.items()
+        }
+        plan = replace(self.plan, settings={**self.plan.settings, **changed})
+        return judge(self.run, self.ledger, plan, outputs, output)
+
+    def _control(self, outputs: Outputs, output: Output, verdict: Verdict | None = None) -> Control:
+        return Control(
+            output.says,
+            output.trial.role if output.trial else "",
+            to_rerun(output, outputs.rerun),
+            to_committed(self.run, self.plan, output),
+            verdict,
+        )
+
+
+def _with_nearest_control(result: RerunResult) -> RerunResult:
+    """Name the control that the committed weights are clearly nearer to than to the declared recipe."""
+    distances = [
+        item.distance for item in result.aspects if item.aspect == "weights" and item.distance is not None
+    ]
+    measured = [(item.to_committed, item.says) for item in result.controls if item.to_committed is not None]
+    if result.verdict is not Verdict.DIVERGED or not distances or not measured:
+        return result
+    distance, says = min(measured)
+    if distance > NEARER * max(distances):
+        return result
+    nearest = f"looks like {says}"
+    return replace(result, nearest=nearest, why=f"{result.why} It {nearest}.")

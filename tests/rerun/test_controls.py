@@ -1,0 +1,236 @@
+"""Near recipes and other readings: which are tried, in which order, and what they make of a verdict."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy
+import pytest
+from numpy.typing import NDArray
+
+from auditor.claims import build
+from auditor.model import Alternative, RerunPlan, Setting, Span, Verdict
+from auditor.rerun.controls import controls
+from auditor.rerun.options import RerunOptions
+from auditor.rerun.outputs import Output, Outputs
+from auditor.rerun.readings import readings
+from auditor.rerun.scale import to_committed, to_rerun
+from auditor.rerun.search import Search
+from auditor.rerun.trials import CONTROL, HYPOTHESIS, Trial
+from auditor.rerun.verdict import judge
+from tests.builders.repositories import TINY_BASE
+from tests.rerun import variants as v
+
+OPTIONS = RerunOptions(base=TINY_BASE, data=v.DATA)
+SPANS = b"[[0, 23], [24, 47], [48, 71], [72, 95]]"
+STEPS = b'{"step": 0}\n{"step": 1, "examples": [1, 2]}\n'
+
+
+def search(files: v.Files | None = None, plan: RerunPlan | None = None, **options: Any) -> Search:
+    files = v.committed() if files is None else files
+    run = v.run_of(files)
+    return Search(run, build(run), plan or v.plan_of_fixture(), replace(OPTIONS, **options))
+
+
+def trained(files: v.Files, trial: Trial) -> Output:
+    """What a trial left, made of files whose distance from the fixture is known."""
+    return replace(v.output(files, trial.name, trial.says), trial=trial)
+
+
+def moved(share: float) -> v.Files:
+    """dW = scaling B A, so lora_B x (1 + share) is exactly that share away, relative to the longer one."""
+    return v.scaled(v.committed(), share)
+
+
+def test_controls_change_one_thing_each() -> None:
+    rerun = v.output({**v.committed(), "rerun_examples.json": SPANS, "rerun_steps.jsonl": STEPS}, "rerun")
+    made = {trial.name: trial for trial in controls(v.plan_of_fixture(), rerun)}
+    assert {name: dict(trial.changes) for name, trial in made.items()} == {
+        "control-seed": {"seed": 43},
+        "control-rate": {"learning_rate": 0.002 * 1.1},
+        "control-dropout": {"lora_dropout": 0.0},
+        "control-quantization": {"quantization": None},
+        "control-row": {},
+    }
+    (number,) = made["control-row"].rows
+    assert number == 24  # the first row of block 1, which step 1 drew
+    assert {trial.role for trial in made.values()} == {CONTROL}
+
+
+def test_controls_that_change_nothing_are_left_out() -> None:
+    plan = v.plan_of_fixture()
+    bare = {"lora_dropout": Setting(0.0, "x"), "quantization": Setting(None, "x")}
+    made = controls(replace(plan, settings={**plan.settings, **bare}, data=""), v.output(v.committed()))
+    assert [trial.name for trial in made] == ["control-seed", "control-rate"]
+
+
+def test_open_readings_come_first_and_slips_after_them() -> None:
+    plan = v.plan_of_fixture()
+    assumed = Setting(False, "no file says it", assumed=True)
+    known = {**plan.settings, "packing": assumed, "add_eos_token": assumed}
+    found = readings(known)
+    assert [item.words for item in found] == [
+        "draw_order = seed_after_peft",
+        "packing = True",
+        "add_eos_token = True",
+        "gradient_accumulation_steps = 1",
+        "per_device_train_batch_size = 2, gradient_accumulation_steps = 1",
+        "lora_dropout = 0.0",
+    ]
+    assert [item.open for item in found] == [True, True, True, False, False, False]
+
+
+def test_the_plan_carries_what_other_sources_say() -> None:
+    files = v.with_json(v.committed(), "cheetah-fine-tuning-config.json", _accumulate_four)
+    run = v.run_of(files)
+    from auditor.rerun.plan import build as plan_of
+
+    plan = plan_of(run, build(run), TINY_BASE, v.DATA)
+    found = [item for item in plan.alternatives if item.changes == {"gradient_accumulation_steps": 4}]
+    assert len(found) == 1
+    assert not found[0].open
+    assert found[0].says in plan.hypotheses
+
+
+def _accumulate_four(document: dict[str, Any]) -> None:
+    def walk(node: Any) -> None:
+        if isinstance(node, dict):
+            for key, value in node.items():
+                if key == "gradient_accumulation_steps":
+                    node[key] = 4
+                else:
+                    walk(value)
+
+    walk(document)
+
+
+def test_equal_bits_need_no_control() -> None:
+    assert search()(v.outputs()) == ()
+
+
+def test_controls_come_before_readings_and_readings_one_at_a_time() -> None:
+    files = moved(0.3)
+    asked = search(files)
+    outputs = v.outputs()
+    first = asked(outputs)
+    assert {trial.role for trial in first} == {CONTROL}
+    outputs = outputs.more([trained(moved(0.9), trial) for trial in first])
+    second = asked(outputs)
+    assert [(trial.role, dict(trial.changes)) for trial in second] == [
+        (HYPOTHESIS, {"draw_order": "seed_after_peft"})
+    ]
+    outputs = outputs.more([trained(moved(0.9), second[0])])
+    (third,) = asked(outputs)
+    assert third.name == "reading-2"
+    # The reading that fits ends the search.
+    assert asked(outputs.more([trained(files, third)])) == ()
+
+
+def test_without_controls_and_hypotheses_nothing_more_is_trained() -> None:
+    assert search(moved(0.3), controls=False, hypotheses=False)(v.outputs()) == ()
+
+
+def test_a_segment_does_not_try_another_order_of_drawing() -> None:
+    plan = replace(v.plan_of_fixture(), span="segments", parts=(Span(9, 18, "checkpoint-9"),))
+    assert all("draw_order" not in item.changes for item in search(plan=plan).readings.values())
+
+
+def judged(files: v.Files, reading: Alternative, theirs: v.Files) -> Any:
+    plan = replace(v.plan_of_fixture(), alternatives=(reading,))
+    asked = search(files, plan)
+    (name,) = asked.readings
+    outputs = v.outputs().more([trained(theirs, Trial(name, HYPOTHESIS, reading.words, reading.changes))])
+    return asked.result(outputs)
+
+
+SLIP = Alternative({"gradient_accumulation_steps": 1}, "it was not applied")
+OPEN = Alternative({"packing": False}, "no file says it", open=True)
+
+
+def test_a_declared_setting_that_was_not_applied_stays_diverged_and_is_named() -> None:
+    files = v.without(moved(0.3), v.event_path())
+    result = judged(files, SLIP, files)
+    assert result.verdict is Verdict.DIVERGED
+    assert result.nearest == "identical with gradient_accumulation_steps = 1"
+    assert result.why.endswith("The committed files are identical with gradient_accumulation_steps = 1.")
+    (row,) = result.controls
+    assert (row.says, row.role, row.verdict) == (
+        "gradient_accumulation_steps = 1",
+        HYPOTHESIS,
+        Verdict.IDENTICAL,
+    )
+    assert row.to_committed == 0.0
+    assert row.to_rerun == pytest.approx(0.3 / 1.3, rel=1e-5)
+
+
+def test_a_reading_that_no_file_decides_is_as_honest() -> None:
+    files = v.without(moved(0.3), v.event_path())
+    result = judged(files, OPEN, files)
+    assert result.verdict is Verdict.IDENTICAL
+    assert result.nearest == "identical with packing = False"
+    assert result.why.endswith("With packing = False, which no file decides.")
+    assert result.plan.settings["packing"].value is False
+
+
+def test_a_reading_that_does_not_fit_changes_nothing() -> None:
+    files = v.without(moved(0.3), v.event_path())
+    result = judged(files, SLIP, moved(0.9))
+    assert result.verdict is Verdict.DIVERGED
+    assert result.nearest is None
+    assert result.controls[0].verdict is Verdict.DIVERGED
+
+
+def test_the_control_that_is_clearly_nearer_names_the_suspicion() -> None:
+    """Committed at 1.3, the control at 1.31, the declared recipe at 1: 0.0076 against 0.23."""
+    files = v.without(moved(0.3), v.event_path())
+    trial = Trial("control-rate", CONTROL, "learning_rate x 1.1", {"learning_rate": 0.0022})
+    result = search(files, controls=True).result(v.outputs().more([trained(moved(0.31), trial)]))
+    assert result.nearest == "looks like learning_rate x 1.1"
+    assert result.why.endswith("It looks like learning_rate x 1.1.")
+    far = search(files).result(v.outputs().more([trained(moved(0.6), trial)]))
+    assert far.nearest is None
+
+
+def noise(share: float) -> v.Files:
+    """The fixture with every lora_B turned a little: a floor of the size that bf16 compute has."""
+
+    def edit(name: str, array: NDArray[Any]) -> Any:
+        if "lora_B" not in name:
+            return array
+        draw = numpy.random.default_rng(len(name)).normal(size=array.shape)
+        return (array + share * numpy.linalg.norm(array) * draw / numpy.linalg.norm(draw)).astype("f4")
+
+    files = v.committed()
+    return {**files, **{path: v.with_tensors(files[path], edit) for path in v.WEIGHTS}}
+
+
+@pytest.mark.parametrize(("control", "expected"), [(0.9, Verdict.CONSISTENT), (0.1, Verdict.INCONCLUSIVE)])
+def test_under_a_loud_floor_weights_must_beat_every_control(control: float, expected: Verdict) -> None:
+    """A floor of 0.1 hides small lies; 0.048 away is three times nearer than 0.45 is, and not than 0.045.
+
+    dW x 1.05 is 0.05 / 1.05 from dW; from dW x 1.9 it is 0.85 / 1.9, from dW x 1.1 it is 0.05 / 1.1.
+    """
+    files = v.without(
+        {**v.committed(), **{p: moved(0.05)[p] for p in v.WEIGHTS}}, v.event_path(), *v.OPTIMIZERS
+    )
+    run = v.run_of(files)
+    outputs = replace(v.outputs(), variations=(v.output(noise(0.1), "variation", "another kernel"),))
+    trial = Trial("control-seed", CONTROL, "another seed", {"seed": 43})
+    outputs = outputs.more([trained(moved(control), trial)])
+    found = judge(run, build(run), v.plan_of_fixture(), outputs)
+    assert {item.verdict for item in found.aspects if item.aspect == "weights"} == {expected}
+
+
+def test_distances_are_those_of_the_last_moment() -> None:
+    files = v.committed()
+    last = {path: moved(0.5)[path] for path in (v.WEIGHTS[0], v.WEIGHTS[2])}
+    other = v.output({**files, **last})
+    assert to_committed(v.run_of(files), v.plan_of_fixture(), other) == pytest.approx(0.5 / 1.5, rel=1e-5)
+    assert to_rerun(other, v.output(files)) == pytest.approx(0.5 / 1.5, rel=1e-5)
+    assert to_rerun(v.output({}), v.output(files)) is None
+
+
+def test_outputs_sort_trials_by_their_role() -> None:
+    made = Outputs(v.output(v.committed())).more(
+        [trained(v.committed(), Trial("a", CONTROL)), trained(v.committed(), Trial("b", HYPOTHESIS))]
+    )
+    assert ([item.name for item in made.controls], [item.name for item in made.hypotheses]) == (["a"], ["b"])
