@@ -110,6 +110,11 @@ def test_names_are_paired_only_without_doubt() -> None:
     assert [(m.base, m.head) for m in doubtful] == [("module.q", None), ("_orig_mod.q", None), (None, "q")]
 
 
+def test_dots_are_told_from_underscores_where_both_sides_have_them() -> None:
+    pairs = matched(("module.a.b_c", "module.a_b.c"), ("a_b.c", "a.b_c"))
+    assert [(m.base, m.head) for m in pairs] == [("module.a.b_c", "a.b_c"), ("module.a_b.c", "a_b.c")]
+
+
 def test_different_modules_are_not_taken_for_renamed() -> None:
     found = set_against(named({"a.q": factors(1)}), named({"b.q": factors(1)}))
     assert (found.relation, found.renamed, len(found.modules)) == ("different", 0, 2)

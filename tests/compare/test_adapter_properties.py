@@ -219,6 +219,8 @@ def test_factors_that_cancel_hide_no_change() -> None:
     ]
     gap = float(numpy.linalg.norm(exact[0] - exact[1]) / numpy.linalg.norm(exact[1]))
     assert found.relative_distance == pytest.approx(gap, rel=1e-3)
+    norms = [float(numpy.linalg.norm(update)) for update in exact]
+    assert [found.modules[0].base_norm, found.modules[0].head_norm] == pytest.approx(norms, rel=1e-8)
 
 
 @pytest.mark.parametrize("dtype", ["f8", "f4"])
@@ -228,7 +230,13 @@ def test_a_rank_above_the_dimensions(dtype: str) -> None:
     one, two = ({n: x.astype(dtype) for n, x in named(s).items()} for s in (side, turned(side, 1)))
     assert set_against(one, one).relation == "identical"
     assert set_against(one, two).relation == "equivalent"
-    assert set_against(one, one, {"lora_alpha": 8}, {"lora_alpha": 24}).scale == pytest.approx(3, rel=1e-12)
+    longer = set_against(one, one, {"lora_alpha": 8}, {"lora_alpha": 24})
+    assert longer.relation == "scaled"
+    assert longer.scale == pytest.approx(3, rel=1e-12)
+    name = f"{P}v.lora_A.weight"
+    unseen = numpy.linalg.svd(one[f"{P}v.lora_B.weight"].astype("f8"))[2][2:].T @ factors(5, 2, (1, 30))[0]
+    hidden = set_against(one, {**one, name: (one[name] + unseen).astype(dtype)})
+    assert hidden.relation == "equivalent"
     less = {n: x for n, x in one.items() if ".v." not in n}
     assert set_against(one, less).relation == "subset"
     broken = {**one, f"{P}q.lora_A.weight": one[f"{P}q.lora_A.weight"] * numpy.nan}
@@ -271,6 +279,8 @@ def test_subsets_of_either_side(rank: int) -> None:
     assert set_against(whole, zero, raw, raw).relation == "subset"
     neither = {name: array for name, array in whole.items() if ".a." not in name}
     assert set_against(part, neither, raw, raw).relation == "different"
+    changed = {name: array * (1 + 1e-5 * ("a.lora_B" in name)) for name, array in part.items()}
+    assert set_against(whole, changed, raw, raw).relation == "different"
 
 
 @pytest.mark.parametrize(
@@ -352,6 +362,14 @@ def test_bfloat16_is_rounded_to_nearest_and_half_to_even() -> None:
         )
     )
     assert compare(weights(wide, "base"), config("base"), cut, config()).why is None
+
+
+def test_one_factor_rounded_on_each_side_is_no_rounding_of_the_other() -> None:
+    a, b = (f"{P}q.lora_{word}.weight" for word in "AB")
+    wide = named({"q": factors(1)})
+    sides = [{**wide, name: wide[name].astype("f2")} for name in (a, b)]
+    found = set_against(*sides)
+    assert (found.relation, found.why) == ("different", None)
 
 
 def test_two_types_of_sixteen_bits_are_no_rounding_of_each_other() -> None:

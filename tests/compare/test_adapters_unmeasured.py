@@ -98,6 +98,8 @@ def test_a_rank_that_the_config_contradicts_leaves_the_scale_unknown() -> None:
     assert found.relation == "not comparable"
     both = set_against(GOOD, GOOD, {"rank_pattern": {"q": 8}}, {"rank_pattern": {"q": 8}})
     assert both.relation == "identical"
+    settings = [{"rank_pattern": {"q": rank}, "alpha_pattern": {"q": rank}} for rank in (8, 16)]
+    assert set_against(GOOD, GOOD, *settings).relation == "not comparable"
     many = set_against(GOOD, GOOD, {}, {"r": 8})
     assert (
         many.why == f"q has rank 4 in {HEAD} and 8 in head/adapter_config.json; 1 more module is not compared"
