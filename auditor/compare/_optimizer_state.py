@@ -97,7 +97,7 @@ def describe_optimizer(
     """One optimizer.pt, its parameters named by the adapter of the same folder. Never raises.
 
     ``modules`` are the base model's module names in its own order, where known (`module_order`). ``norms`` reads every
-    decoded moment, a million elements at a time: 0.2 s for 240 MB.
+    decoded moment, a million elements at a time: half a second for 240 MB.
     """
     kind = kind_of(optimizer)
     groups = [_indices(group) for group in optimizer.param_groups]
@@ -228,8 +228,10 @@ def _norm(optimizer: OptimizerState, ref: TensorRef) -> float:
     total = 0.0
     with numpy.errstate(over="ignore", invalid="ignore"):
         for part in _parts(optimizer, ref):
+            # BLAS would share this out to threads that cost fifty times the sum.
             flat = part.reshape(-1).astype(numpy.float64)
-            total += float(numpy.dot(flat, flat))
+            flat *= flat
+            total += float(flat.sum())
     return math.sqrt(total)
 
 
@@ -258,7 +260,7 @@ def _norm_of_bytes(optimizer: OptimizerState, entry: ParamState, name: str) -> f
         for part in _parts(optimizer, ref):
             bytes_ = part.reshape(-1)
             sums = numpy.add.reduceat(squares[bytes_], range(0, bytes_.size, block))
-            total += float(numpy.dot(sums, scales[at : at + sums.size]))
+            total += float((sums * scales[at : at + sums.size]).sum())
             at += sums.size
     return math.sqrt(total)
 
