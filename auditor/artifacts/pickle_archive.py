@@ -30,6 +30,8 @@ _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 _LEGACY_OBJECT = 3
 """Pickles before the object: magic number, protocol, system info; the list of storage keys follows it."""
 _LEGACY_PICKLES = 5
+_PREFIX = 16 * 1024 * 1024
+"""Bytes of a file that is no zip read at first; the pickles of 140,000 tensors have some 14 MB."""
 _STREAM_LIMIT = 20
 """Pickles read that follow each other in one file; pickle.load reads one, a loop around it all of them."""
 
@@ -73,7 +75,7 @@ class PickleArchive(Artifact):
                 return cls._zip(blob, stream)
             if not is_opcode(head[0]):
                 raise CannotRead("is neither a torch file nor a pickle")
-            return cls._raw(blob, head + _read(stream, _torch_zip.PICKLE_LIMIT), stream)
+            return cls._raw(blob, head + _read(stream, _PREFIX), stream)
 
     @classmethod
     def _zip(cls, blob: Blob, stream: BinaryIO) -> Self:
@@ -85,10 +87,12 @@ class PickleArchive(Artifact):
     def _raw(cls, blob: Blob, data: bytes, stream: BinaryIO) -> Self:
         if data[257:262] == b"ustar":
             raise CannotRead("is a tar archive, the layout of torch before 0.1.10, which is not read")
-        readings = [read(data)]
+        readings = _pickles(data)
+        # The pickles of torch's old stream come first and its storages after them, which need not be read.
+        if readings[-1].damage is not None or readings[0].value != _LEGACY_MAGIC:
+            rest = _read(stream, _torch_zip.PICKLE_LIMIT - _PREFIX)
+            readings = _pickles(data + rest) if rest else readings
         legacy = readings[0].value == _LEGACY_MAGIC
-        while readings[-1].damage is None and len(readings) < (_LEGACY_PICKLES if legacy else _STREAM_LIMIT):
-            readings.append(read(data, readings[-1].end))
         if legacy and len(readings) > _LEGACY_OBJECT:
             return cls._made(blob, "legacy", readings, _LEGACY_OBJECT)._with_storages(readings, stream)
         return cls._made(blob, "raw", readings, len(readings) - 1 if legacy else 0)
@@ -201,6 +205,15 @@ def _itemsize(ref: TensorRef) -> int:
     if ref.numel == 0 and math.prod(n for n in ref.shape if n) > _EMPTY:
         raise CannotRead("holds an empty tensor of an impossible shape")
     return itemsize
+
+
+def _pickles(data: bytes) -> list[Reading]:
+    """The pickles that follow each other, up to the first that is damaged."""
+    readings = [read(data)]
+    most = _LEGACY_PICKLES if readings[0].value == _LEGACY_MAGIC else _STREAM_LIMIT
+    while readings[-1].damage is None and len(readings) < most:
+        readings.append(read(data, readings[-1].end))
+    return readings
 
 
 def tensors(archive: PickleArchive) -> Mapping[str, TensorRef]:

@@ -1,14 +1,17 @@
 """Tensors compared as numbers under their own names, where no effective update is known: other methods than LoRA."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from auditor.artifacts._safetensors import shown
 from auditor.artifacts.adapter_weights import AdapterWeights
-from auditor.compare._factors import NotComparableError
+from auditor.compare._relation import Unmeasured, judged
+from auditor.compare._sets import WeightSet
 from auditor.compare._update import Measured
-from auditor.compare.tensors import sums_of_tensor
+from auditor.compare.tensors import Sums, sums_by_name
 from auditor.errors import CannotRead
+from auditor.model import AdapterComparison
 
 BYTE_LIMIT = 8 * 1024**3
 """Most bytes of one side that are compared number by number: some minutes of one core."""
@@ -38,26 +41,60 @@ _INERT = frozenset(
 """Settings that act while training only, or tell where the adapter comes from."""
 
 
-def measured_tensors(
-    base: Sequence[AdapterWeights], head: Sequence[AdapterWeights]
-) -> Mapping[str, Measured]:
-    """Squared norms of each tensor on both sides and of the difference, over the files of either side.
+def compare_as_they_are(base: Sequence[AdapterWeights], head: Sequence[AdapterWeights]) -> AdapterComparison:
+    """Compare all tensors of both sides by name, however they are cut into files; nothing is raised.
 
-    A tensor of one side only is compared with nothing, which is zero. Raises NotComparableError.
+    ``modules`` are tensors, with the norms of the numbers themselves. A tensor of one side only is compared with
+    nothing, which is zero; it is no update, so having fewer tensors is a difference. The paths are those of the first
+    files.
     """
-    one = {name: item for item in base for name in item.tensors}
-    two = {name: item for item in head for name in item.tensors}
+    names = base[0].path, head[0].path
     if max(_bytes(base), _bytes(head)) > BYTE_LIMIT:
-        raise NotComparableError(
-            f"the files have more than {BYTE_LIMIT // 1024**3} GB, too much to compare here"
-        )
+        why = f"the files have more than {BYTE_LIMIT // 1024**3} GB, too much to compare here"
+        return AdapterComparison(*names, "not comparable", why=why)
+    sides = WeightSet.of(base), WeightSet.of(head)
+    found = dict(_looks(sides[0].places(), sides[1].places()))
+    measured = {name: item for name, item in found.items() if isinstance(item, Measured)}
+    unmeasured = {name: item for name, item in found.items() if isinstance(item, Unmeasured)}
+    whole = judged(*names, measured, unmeasured=unmeasured)
+    clauses = [*filter(None, (whole.why,)), *sides[0].problems, *sides[1].problems]
+    relation = "different" if whole.relation == "subset" else whole.relation
+    return replace(whole, relation=relation, why="; ".join(clauses) or None)
+
+
+def _looks(
+    one: Mapping[str, AdapterWeights], two: Mapping[str, AdapterWeights]
+) -> Iterator[tuple[str, Measured | Unmeasured]]:
+    alone: dict[str, int] = {}
+    wanted: list[tuple[str, AdapterWeights, AdapterWeights]] = []
     for name in {**one, **two}:
-        shapes = [side[name].tensors[name].shape for side in (one, two) if name in side]
-        if len(set(shapes)) > 1:
-            raise NotComparableError(
-                f"tensor {shown(name)} is {list(shapes[0])} on one side and {list(shapes[1])} on the other"
-            )
-    return {name: _measure(name, one.get(name), two.get(name)) for name in {**one, **two}}
+        base, head = one.get(name), two.get(name)
+        if base is None or head is None:
+            alone[name] = 0 if base is not None else 1
+        elif base.tensors[name].shape != head.tensors[name].shape:
+            shapes = [list(side.tensors[name].shape) for side in (base, head)]
+            sizes = f"{shapes[0]} on one side and {shapes[1]} on the other"
+            yield name, Unmeasured(f"tensor {shown(name)} is {sizes}", "different")
+            continue
+        side = base or head
+        if side is not None:
+            wanted.append((name, base or side, head or side))
+    for name, sums in sums_by_name(wanted):
+        yield name, _measured(name, sums, alone.get(name))
+
+
+def _measured(name: str, sums: Sums | CannotRead, alone: int | None) -> Measured | Unmeasured:
+    """What the sums of a tensor make of it; ``alone`` is the only side that has it, 0 or 1."""
+    if isinstance(sums, CannotRead):
+        return Unmeasured(f"a weight file {sums.reason}")
+    verdict = "same" if alone is None and not sums.differing else "different"
+    if sum(sums.nan) + sum(sums.inf):
+        return Unmeasured(f"tensor {shown(name)} holds NaN or infinite values", verdict)
+    if not math.isfinite(sums.aa + sums.bb + sums.dd):
+        return Unmeasured(f"tensor {shown(name)} holds numbers too large for their squares", verdict)
+    if alone is None:
+        return Measured(sums.aa, sums.bb, sums.dd, not sums.differing)
+    return Measured(sums.aa if alone == 0 else 0.0, sums.aa if alone == 1 else 0.0, sums.aa)
 
 
 def settings_that_differ(base: Mapping[str, object], head: Mapping[str, object]) -> tuple[str, ...]:
@@ -74,22 +111,3 @@ def _plain(value: object) -> object:
 
 def _bytes(files: Sequence[AdapterWeights]) -> int:
     return sum(item.size for item in files)
-
-
-def _measure(name: str, one: AdapterWeights | None, two: AdapterWeights | None) -> Measured:
-    side = one or two
-    if side is None:
-        return Measured(0.0, 0.0, 0.0, same=True)
-    try:
-        total = sums_of_tensor(one or side, two or side, name)
-    except CannotRead as error:
-        raise NotComparableError(f"a weight file {error.reason}") from error
-    if one is None or two is None:
-        found = Measured(total.aa if one else 0.0, total.aa if two else 0.0, total.aa)
-    else:
-        found = Measured(total.aa, total.bb, total.dd, not total.differing)
-    if sum(total.nan) + sum(total.inf):
-        raise NotComparableError(f"tensor {shown(name)} holds NaN or infinite values")
-    if not math.isfinite(found.base + found.head + found.gap):
-        raise NotComparableError(f"tensor {shown(name)} holds numbers too large for their squares")
-    return found

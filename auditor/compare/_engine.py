@@ -128,7 +128,8 @@ def _sums(pair: Pair, unit: _Unit, rooms: tuple[Room, Room, Scratch], chunk: int
     alike = isinstance(base, Stored) and isinstance(head, Stored) and base.dtype == head.dtype
     for start in range(unit.start, unit.stop, chunk):
         count = min(chunk, unit.stop - start)
-        one, two = base.load(start, count, rooms[0]), head.load(start, count, rooms[1])
+        one = base.load(start, count, rooms[0])
+        two = one if head is base else head.load(start, count, rooms[1])
         if alike and _equal(one, two):
             total.add_equal(base.numbers(one, rooms[0]), _width(base.dtype) is not None)
             continue

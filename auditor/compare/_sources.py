@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 SPREAD_LIMIT = 8 * 1024 * 1024
 """Most bytes of a storage that are brought into memory for one chunk of a scattered tensor."""
 _DIMENSIONS = 32
+_HALVINGS = 6
 _LARGEST = 8
 """Bytes of the largest element, F64, I64, U64 or C64."""
 
@@ -92,25 +93,34 @@ class Scattered(Stored):
 
     def load(self, start: int, count: int, room: Room) -> "NDArray[Any]":
         """As in `Source`; the stretch of the storage that holds these elements is brought into memory."""
+        shape = self.region.strides[0] if self.region.strides else ()
+        if len(shape) > _DIMENSIONS:
+            raise CannotRead(f"gives tensor {shown(self.region.name)} {len(shape)} dimensions")
+        return self._gathered(start, count, _HALVINGS)
+
+    def _gathered(self, start: int, count: int, halvings: int) -> "NDArray[Any]":
+        """The elements; a stretch that is too long is tried in halves: rows may be cut from a wider tensor."""
         import numpy
 
         shape, strides = self.region.strides or ((), ())
-        if len(shape) > _DIMENSIONS:
-            raise CannotRead(f"gives tensor {shown(self.region.name)} {len(shape)} dimensions")
         where = numpy.zeros(count, numpy.int64)
         for index, stride in zip(
             numpy.unravel_index(range(start, start + count), shape), strides, strict=True
         ):
             where += index * stride
         first, last = int(where.min()), int(where.max())
-        size = self.region.bits // 8
-        if (last - first + 1) * size > SPREAD_LIMIT:
+        size = (last - first + 1) * self.region.bits // 8
+        if size > SPREAD_LIMIT and halvings and count > 1:
+            half = count // 2
+            parts = (start, half), (start + half, count - half)
+            return numpy.concatenate([self._gathered(*part, halvings - 1) for part in parts])
+        if size > SPREAD_LIMIT:
             raise CannotRead(
-                f"scatters tensor {shown(self.region.name)} over {(last - first + 1) * size:,} bytes of its storage "
-                "(strides), too many to gather"
+                f"scatters tensor {shown(self.region.name)} over {size:,} bytes of its storage (strides), "
+                "too many to gather"
             )
-        data = numpy.empty((last - first + 1) * size, numpy.uint8)
-        if not self.file.fill(data.data, self.region.begin + first * size):
+        data = numpy.empty(size, numpy.uint8)
+        if not self.file.fill(data.data, self.region.begin + first * self.region.bits // 8):
             raise self.region.cut()
         found: NDArray[Any] = _tensor_bytes.stored(self.region, data, 0, count)[where - first]
         return found

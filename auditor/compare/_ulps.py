@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 _FORMS = {"F64": ("<Q", "<d"), "F32": ("<I", "<f"), "F16": ("<H", "<e"), "BF16": ("<I", "<f")}
 """The dtypes whose gaps bound distances, with the `struct` formats of a code and its number."""
 _FEW = 16
+_NEAR_TOP = 0.75
+"""Pairs of opposite signs with this part of the largest gap are mostly so far apart that they rule all others out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,23 +53,33 @@ class Gaps:
 
 def farthest(codes: Codes, known: int, gaps: Gaps) -> int:
     """The largest distance of these elements, all finite, or ``known`` if that is larger."""
-    import numpy
-
     if codes.dtype not in _FORMS:
         return _all(codes, known)
     if not gaps.flips:
         near = _of_equal_signs(codes, gaps.largest) if known < _code(codes.dtype, gaps.largest) else known
         return _all(codes, known) if near is None else max(known, near)
-    if known < _code(codes.dtype, gaps.largest):
-        known = _all(codes.where(gaps.opposite.nonzero()[0]), known)
-        return known if known >= _code(codes.dtype, gaps.largest) else _all(codes, known)
+    enough = _code(codes.dtype, gaps.largest)
+    if known < enough:
+        known = _first(codes, known, gaps, enough)
     least = _bound(codes.dtype, known)
-    if gaps.largest < least:
-        return known
+    return known if gaps.largest < least else _all(codes.where(_places(_with_gap(gaps, least))), known)
+
+
+def _first(codes: Codes, known: int, gaps: Gaps, enough: int) -> int:
+    """A distance of at least ``enough``, which no pair of equal signs exceeds; else the largest of all."""
+    known = _all(codes.where(_places(_with_gap(gaps, _NEAR_TOP * gaps.largest))), known)
+    if known < enough:
+        known = _all(codes.where(_places(gaps.opposite)), known)
+    return known if known >= enough else _all(codes, known)
+
+
+def _with_gap(gaps: Gaps, least: float) -> "NDArray[Any]":
+    """Where signs are opposite and the gap is at least this."""
+    import numpy
+
     numpy.greater_equal(gaps.gap, least, out=gaps.spare)
     numpy.logical_and(gaps.spare, gaps.opposite, out=gaps.spare)
-    where = _places(gaps.spare)
-    return _all(codes.where(where), known) if len(where) else known
+    return gaps.spare
 
 
 def _places(mask: "NDArray[Any]") -> "NDArray[Any] | list[int]":

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.adapter_weights import AdapterWeights
-from auditor.compare._as_they_are import measured_tensors, settings_that_differ
+from auditor.compare._as_they_are import compare_as_they_are, settings_that_differ
 from auditor.compare._factors import NotComparableError
 from auditor.compare._names import matched, renamed
 from auditor.compare._relation import Magnitudes, Unmeasured, judged, named
@@ -94,18 +94,9 @@ def _by_tensors(
     base: AdapterWeights, base_config: AdapterConfig, head: AdapterWeights, head_config: AdapterConfig
 ) -> AdapterComparison:
     """Another method than LoRA: its tensors are compared as they are; a setting that acts makes them another model."""
-    try:
-        measured = measured_tensors((base,), (head,))
-    except NotComparableError as error:
-        return AdapterComparison(base.path, head.path, "not comparable", why=str(error))
-    found = without_subset(judged(base.path, head.path, measured))
+    found = compare_as_they_are((base,), (head,))
     settings = settings_that_differ(base_config.raw, head_config.raw)
     if settings and found.relation != "different":
         says = f"the tensors are {found.relation}, and adapter_config.json differs in {', '.join(settings)}"
         return replace(found, relation="different", why=says)
     return found
-
-
-def without_subset(found: AdapterComparison) -> AdapterComparison:
-    """Tensors that are no updates: an absent one is not zero, so having fewer of them is a difference."""
-    return replace(found, relation="different") if found.relation == "subset" else found

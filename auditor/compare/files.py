@@ -7,13 +7,13 @@ bytes says so: its blind spot never reads as equality.
 from collections.abc import Iterator, Mapping, Sequence
 
 from auditor.artifacts._base import Artifact
+from auditor.artifacts._opened import Opened
 from auditor.artifacts._readers import readers_of
+from auditor.compare._same_bytes import same_bytes
 from auditor.compare.facts import compare
 from auditor.errors import CannotRead
 from auditor.model import Blob, Change, FileChange, FileKind
 from auditor.runs import Contents
-
-_CHUNK = 1024 * 1024
 
 
 def compare_files(
@@ -64,13 +64,8 @@ def _same_bytes(one: Blob, two: Blob) -> bool | None:
     if one.size is not None and two.size is not None and one.size != two.size:
         return False
     try:
-        with one.open() as left, two.open() as right:
-            while True:
-                chunk = left.read(_CHUNK)
-                if chunk != right.read(_CHUNK):
-                    return False
-                if not chunk:
-                    return True
+        with Opened(one.open) as left, Opened(two.open) as right:
+            return same_bytes(left, right)
     except CannotRead:
         return None
 

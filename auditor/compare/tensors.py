@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from auditor.artifacts._number_formats import numpy_module
+from auditor.artifacts._opened import Opened
 from auditor.artifacts.adapter_weights import AdapterWeights
 from auditor.compare._engine import PIECE, Pair, sums_of_pairs
 from auditor.compare._open_sets import Side, open_side
@@ -35,8 +36,8 @@ __all__ = [
     "compare_tensors",
     "compare_weights",
     "difference",
+    "sums_by_name",
     "sums_of",
-    "sums_of_tensor",
 ]
 
 
@@ -171,30 +172,54 @@ def _differences(
         except CannotRead as error:
             yield name, TensorDifference(name, math.prod(base.form(name)[1]), unread=error.reason)
     for name, sums in sums_of_pairs(pairs, threads, chunk):
-        if isinstance(sums, Sums):
-            yield name, difference(name, sums)
-        else:
-            yield name, TensorDifference(name, math.prod(base.form(name)[1]), unread=sums.reason)
+        yield name, _difference(name, math.prod(base.form(name)[1]), sums)
+
+
+def _difference(name: str, elements: int, sums: Sums | CannotRead) -> TensorDifference:
+    if isinstance(sums, Sums):
+        return difference(name, sums)
+    return TensorDifference(name, elements, unread=sums.reason)
 
 
 def compare_tensors(base: AdapterWeights, head: AdapterWeights, name: str) -> TensorDifference:
     """Compare one tensor of equal shape, as numbers whatever the dtypes; says what it cannot read."""
-    try:
-        return difference(name, sums_of_tensor(base, head, name))
-    except CannotRead as error:
-        return TensorDifference(name, base.tensors[name].elements, unread=error.reason)
+    for _, sums in sums_by_name([(name, base, head)]):
+        return _difference(name, base.tensors[name].elements, sums)
+    return TensorDifference(name, 0)
 
 
-def sums_of_tensor(base: AdapterWeights, head: AdapterWeights, name: str) -> Sums:
-    """The sums over one tensor of equal shape of both files. Raises CannotRead."""
+def sums_by_name(
+    wanted: Iterable[tuple[str, AdapterWeights, AdapterWeights]],
+) -> Iterator[tuple[str, Sums | CannotRead]]:
+    """The sums of tensors of equal shape, or why there are none: each name with the file of either side.
+
+    Those that cannot be opened come first, the others in order.
+    """
     numpy_module()
-    with base.opened() as one, head.opened() as two:
-        pair = Pair(name, source(one, base.region(name, one)), source(two, head.region(name, two)))
-        for _, sums in sums_of_pairs([pair]):
-            if isinstance(sums, Sums):
-                return sums
-            raise sums
-    return Sums()
+    pairs: list[Pair] = []
+    with ExitStack() as stack:
+        files: dict[int, Opened | CannotRead] = {}
+        for name, base, head in wanted:
+            try:
+                one, two = (_opened(item, files, stack) for item in (base, head))
+                left = source(one, base.region(name, one))
+                pairs.append(Pair(name, left, left if base is head else source(two, head.region(name, two))))
+            except CannotRead as error:
+                yield name, error
+        yield from sums_of_pairs(pairs)
+
+
+def _opened(weights: AdapterWeights, files: dict[int, Opened | CannotRead], stack: ExitStack) -> Opened:
+    """A file that is opened once, and closed by the stack. Raises CannotRead."""
+    if id(weights) not in files:
+        try:
+            files[id(weights)] = stack.enter_context(weights.opened())
+        except CannotRead as error:
+            files[id(weights)] = error
+    found = files[id(weights)]
+    if isinstance(found, CannotRead):
+        raise found
+    return found
 
 
 def compare_chunks(name: str, pairs: Iterable[tuple["NDArray[Any]", "NDArray[Any]"]]) -> TensorDifference:

@@ -276,3 +276,25 @@ def test_lying_legacy_streams_give_no_tensor(data: bytes) -> None:
     assert archive.container == "legacy"
     with pytest.raises(CannotRead):
         archive.tensor(tensors(archive)["w"])
+
+
+@pytest.mark.parametrize("prefix", [1, 100, 10_000])
+def test_the_storages_of_a_legacy_stream_are_not_read_with_its_pickles(
+    monkeypatch: pytest.MonkeyPatch, prefix: int
+) -> None:
+    """A prefix that cuts the pickles is read on; one that holds them is all that is read."""
+    storage = struct.pack("<q2f", 2, 3.0, 4.0)
+    data = _legacy_stream(["0"], storage) + bytes(1_000_000)
+    read: list[int] = []
+
+    class Counted(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            found = super().read(size)
+            read.append(len(found))
+            return found
+
+    monkeypatch.setattr("auditor.artifacts.pickle_archive._PREFIX", prefix)
+    source = blob(data, "f.bin")
+    archive = PickleArchive.parse(type(source)("f.bin", len(data), lambda: Counted(data)))
+    assert archive.tensor(tensors(archive)["w"]).tolist() == [3.0, 4.0]
+    assert sum(read) < 11_000 if prefix == 10_000 else sum(read) >= len(data)

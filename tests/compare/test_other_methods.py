@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy
@@ -73,28 +74,75 @@ def test_a_setting_that_acts_makes_equal_tensors_another_adapter() -> None:
 
 
 @pytest.mark.parametrize(
-    ("one", "two", "why"),
+    ("one", "two", "relation", "why"),
     [
         (
             side("base", {NAME: ONE}, "PROMPT_TUNING"),
             side("head", {NAME: ONE}),
+            "not comparable",
             f"{TYPES}: methods change a model in ways that have no common measure",
         ),
         (
             side("base", {NAME: ONE}),
             side("head", {NAME: ONE[:2]}),
+            "different",
             f"tensor '{NAME}' is [4, 6] on one side and [2, 6] on the other",
         ),
         (
             side("base", {NAME: ONE}),
             side("head", {NAME: ONE * numpy.float32("nan")}),
+            "different",
             f"tensor '{NAME}' holds NaN or infinite values",
+        ),
+        (
+            side("base", {NAME: ONE * numpy.float32("nan")}),
+            side("head", {NAME: ONE * numpy.float32("nan")}),
+            "identical",
+            f"tensor '{NAME}' holds NaN or infinite values",
+        ),
+        (
+            side("base", {NAME: numpy.array([1e200])}),
+            side("head", {NAME: numpy.array([2e200])}),
+            "different",
+            f"tensor '{NAME}' holds numbers too large for their squares",
         ),
     ],
 )
-def test_what_cannot_be_compared_is_said(one: Any, two: Any, why: str) -> None:
+def test_what_cannot_be_measured_is_said(one: Any, two: Any, relation: str, why: str) -> None:
     found = against(one, two)
-    assert (found.relation, found.why) == ("not comparable", why)
+    assert (found.relation, found.why) == (relation, why)
+
+
+def test_one_bad_tensor_does_not_hide_the_others() -> None:
+    bad = ONE.copy()
+    bad[0, 0] = numpy.nan
+    found = against(side("base", {NAME: ONE, "good": TWO}), side("head", {NAME: bad, "good": TWO}))
+    assert (found.relation, [item.module for item in found.modules]) == ("different", ["good"])
+    assert [item.module for item in found.uncompared] == [NAME]
+    assert found.relative_distance == 0
+
+
+def test_a_shard_that_cannot_be_read_leaves_the_rest_compared() -> None:
+    whole = (model("model.safetensors", a=ONE, b=TWO),)
+    first, second = model("m-00001-of-00002.safetensors", a=ONE), model("m-00002-of-00002.safetensors", b=TWO)
+    lost = replace(second, blob=blob(b"", second.path))
+    found = compare_models(whole, (first, lost))
+    assert (found.relation, found.why) == ("not comparable", "a weight file ends in the middle of tensor 'b'")
+    assert [item.module for item in found.modules] == ["a"]
+
+
+def test_what_is_odd_about_shards_is_said() -> None:
+    whole = (model("model.safetensors", a=ONE, b=TWO),)
+    first, second = (
+        model("m-00001-of-00002.safetensors", a=ONE),
+        model("m-00002-of-00002.safetensors", a=ONE, b=TWO),
+    )
+    found = compare_models(whole, (first, second))
+    assert (found.relation, found.why) == (
+        "identical",
+        "tensor 'a' is in m-00001-of-00002.safetensors and in m-00002-of-00002.safetensors; the first is compared",
+    )
+    assert compare_models(whole, (first,)).why == "the shard 'm-00002-of-00002.safetensors' is missing"
 
 
 def model(name: str, **arrays: Any) -> ModelWeights:

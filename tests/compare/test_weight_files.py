@@ -352,12 +352,22 @@ def test_torch_files_are_compared_with_safetensors(byteorder: str) -> None:
 
 
 def test_a_tensor_scattered_too_widely_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neighbours of the column are 5 elements apart, 24 bytes from the first to the end of the second."""
     monkeypatch.setattr("auditor.compare._sources.SPREAD_LIMIT", 16)
-    turned = {"t": Tensor(range(10), (5, 2), stride=(1, 5)), "u": Tensor([1, 2], (2,))}
-    other = {"t": Tensor(range(10), (5, 2)), "u": Tensor([1, 3], (2,))}
+    monkeypatch.setattr("auditor.compare._sources._HALVINGS", 1)
+    turned = {"t": Tensor(range(10), (2, 2), stride=(1, 5)), "u": Tensor([1, 2], (2,))}
+    other = {"t": Tensor(range(10), (2, 2)), "u": Tensor([1, 3], (2,))}
     found = compare_weights(torch_file(turned), torch_file(other)).tensors
-    assert found[0].unread == "scatters tensor 't' over 40 bytes of its storage (strides), too many to gather"
+    assert found[0].unread == "scatters tensor 't' over 24 bytes of its storage (strides), too many to gather"
     assert found[1].first == 1
+
+
+def test_rows_cut_from_a_wider_tensor_are_read_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("auditor.compare._sources.SPREAD_LIMIT", 16)
+    rows = {"t": Tensor(range(40), (8, 2), stride=(5, 1))}
+    expected = numpy.arange(40, dtype="<f4").reshape(8, 5)[:, :2]
+    found = compare_weights(torch_file(rows), read(make_arrays({"t": expected})))
+    assert [(t.name, t.equal, t.elements) for t in found.tensors] == [("t", True, 16)]
 
 
 # Shards

@@ -71,16 +71,9 @@ def _related(one: Chosen, two: Chosen, numbers: bool) -> AdapterComparison:
 
 def _as_stored(one: AdapterWeights, two: AdapterWeights) -> AdapterComparison:
     """Without a configuration the scale is not known, and the tensors are compared as they are."""
-    from auditor.compare._as_they_are import measured_tensors
-    from auditor.compare._factors import NotComparableError
-    from auditor.compare._relation import judged
-    from auditor.compare.adapters import without_subset
+    from auditor.compare._as_they_are import compare_as_they_are
 
-    try:
-        measured = measured_tensors((one,), (two,))
-    except NotComparableError as error:
-        return AdapterComparison(one.path, two.path, "not comparable", why=str(error))
-    found = without_subset(judged(one.path, two.path, measured))
+    found = compare_as_they_are((one,), (two,))
     why = "without adapter_config.json on both sides the tensors were compared as they are stored"
     return replace(found, why=f"{found.why}; {why}" if found.why else why)
 
