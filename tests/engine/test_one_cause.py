@@ -83,6 +83,8 @@ RUN_MODEL = "meta-llama/Llama-3.1-8B"
         ({"/target_modules": [1, None, {}]}, "adapter-config-unusable", CONFIG),
         ({"/bias": "nothing"}, "adapter-config-unusable", CONFIG),
         ({"/lora_alpha": -16}, "adapter-config-unusable", CONFIG),
+        ({"/layers_pattern": 7}, "adapter-config-unusable", CONFIG),
+        ({"/base_model_name_or_path": None}, "base-model-not-named", CONFIG),
         ({"/lora_alpha": 32}, "adapter-config-differs-from-checkpoint", CONFIG),
         ({"/lora_dropout": 0.2}, "adapter-config-differs-from-checkpoint", CONFIG),
         ({"/bias": "all"}, "adapter-config-differs-from-checkpoint", CONFIG),

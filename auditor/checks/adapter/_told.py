@@ -9,6 +9,7 @@ from auditor.checks.adapter import (
     adapter_config_unusable,
     adapter_config_value_of_wrong_type,
     adapter_tensors_differ_from_config,
+    base_model_not_named,
     configured_tensors_missing,
     lora_rank_mismatch,
     tensors_not_configured,
@@ -32,6 +33,7 @@ def told_elsewhere(odd: Odd, weights: AdapterWeights | None, ledger: Ledger | No
     alone = (
         adapter_config_unusable.check(odd.one, None, None),
         adapter_config_value_of_wrong_type.check(odd.one, None),
+        base_model_not_named.check(odd.one, None, None, None),
     )
     broken = {key_of(item) for items in alone for item in items if isinstance(item, Problem)}
     told = broken & {*odd.keys}

@@ -23,7 +23,8 @@ from auditor.artifacts._fields import describe, member
 from auditor.artifacts._value_types import accepted, described, fits
 from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.versions import adapter_keys
-from auditor.checks._copies import with_copies
+from auditor.checks._copies import key_of, with_copies
+from auditor.checks.adapter import adapter_config_unusable
 from auditor.checks.adapter._loaded import LOADED
 from auditor.model import Problem, Severity, Skip
 from auditor.runs import Run
@@ -41,12 +42,22 @@ def _problems(config: AdapterConfig) -> Iterator[Problem | Skip]:
     if known is None:
         yield Skip("the file does not configure a method that this audit knows")
         return
+    refused = {
+        key_of(item)
+        for item in adapter_config_unusable.check(config, None, None)
+        if isinstance(item, Problem)
+    }
     told = dict(config.type_errors)
     for pointer, sentence in told.items():
-        if pointer.split("/")[1] not in LOADED:
+        if pointer.split("/")[1] not in (*LOADED, *refused):
             yield Problem(sentence, config.at(pointer))
     for key, kinds in accepted(known).items():
-        if key in config.raw and member(key) not in told and not fits(config.raw[key], kinds):
+        if (
+            key in config.raw
+            and key not in refused
+            and member(key) not in told
+            and not fits(config.raw[key], kinds)
+        ):
             yield Problem(
                 f"`{key}` is {describe(config.raw[key])}, expected {described(kinds)}",
                 config.at(member(key)),

@@ -21,8 +21,10 @@ from collections.abc import Iterator
 from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.adapter_weights import PREFIX, AdapterWeights
 from auditor.artifacts.model_card import ModelCard
+from auditor.checks._copies import with_copies
 from auditor.checks._wording import shown
-from auditor.model import Problem, Severity
+from auditor.model import Problem, Severity, Skip
+from auditor.runs import Run
 
 SEVERITY = Severity.WARNING
 
@@ -30,8 +32,16 @@ _HUB_TASKS = ("CAUSAL_LM", "SEQ_2_SEQ_LM", "SEQ_CLS", "TOKEN_CLS", "QUESTION_ANS
 """Heads that only models of the hub have; encoders of one's own are wrapped as FEATURE_EXTRACTION or as nothing."""
 
 
-def check(config: AdapterConfig, weights: AdapterWeights | None, card: ModelCard | None) -> Iterator[Problem]:
+def check(
+    config: AdapterConfig, weights: AdapterWeights | None, card: ModelCard | None, run: Run | None
+) -> Iterator[Problem | Skip]:
     """A model that PEFT wrapped twice has no name either; that is the matter of `adapter-wrapped-twice`."""
+    yield from with_copies(_problems(config, weights, card), run, config)
+
+
+def _problems(
+    config: AdapterConfig, weights: AdapterWeights | None, card: ModelCard | None
+) -> Iterator[Problem]:
     name = config.raw.get("base_model_name_or_path")
     if not config.is_peft or (isinstance(name, str) and name.strip()) or config.type_errors:
         return

@@ -46,7 +46,10 @@ def test_fails(value: object, shown: str) -> None:
 def test_fails_and_tells_what_the_card_names() -> None:
     (only,) = found(RULE, healthy(json_edits={CONFIG: {POINTER: None}}))
     assert only.expected == "tiny-labs/tiny-gemma3"
-    assert only.evidence == ("README.md names tiny-labs/tiny-gemma3",)
+    assert only.evidence == (
+        "README.md names tiny-labs/tiny-gemma3",
+        "checkpoint-18/adapter_config.json says base_model_name_or_path tiny-labs/tiny-gemma3",
+    )
 
 
 def test_cannot_look_without_a_configuration() -> None:
