@@ -9,17 +9,28 @@ from auditor.rerun.followed import Followed
 
 TAIL = 12
 """Lines of the child's stderr shown with debug."""
+FEW = 3
+"""Lines shown of a child that crashed."""
+_FULL_GPU = ("OutOfMemoryError", "AcceleratorError: CUDA error: out of memory")
 _FULL_DISK = ("[Errno 28]", "No space left on device", "os error 28")
 
 
 def failure(code: int, followed: Followed, errors: Path, debug: bool) -> AuditError:
     """The error for a child that ended with an exit code, or said why it could not go on (code 0 then)."""
     tail = _tail(errors)
-    shown = ("\n" + "\n".join(tail[-TAIL:])) if debug and tail else ""
-    if any(mark in text for mark in _FULL_DISK for text in (*tail, followed.error or "")):
+    # A child that says why it stops needs no lines; one that crashed is known by its last ones alone.
+    full = any(mark in text for mark in _FULL_DISK for text in (*tail, followed.error or ""))
+    lines = TAIL if debug else 0 if followed.error or full else FEW
+    shown = "".join(f"\n{line}" for line in tail[-lines:]) if lines else ""
+    if full:
         return IncompleteError(
             f"the disk was full; training stopped {followed.where}{shown}",
             "free some space, or set TMPDIR to a larger disk",
+        )
+    if followed.error and followed.error.startswith(_FULL_GPU):
+        return IncompleteError(
+            f"the GPU's memory was full; training stopped {followed.where}{shown}",
+            "give a GPU with more memory; fewer steps (--span, --steps) do not need less",
         )
     if followed.error:
         return IncompleteError(f"training stopped {followed.where}: {followed.error}{shown}", _advice(debug))

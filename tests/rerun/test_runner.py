@@ -98,11 +98,22 @@ def test_a_child_that_says_why_it_stops(tmp_path: Path) -> None:
     assert raised.value.exit_code == 3
 
 
-def test_a_crash_tells_its_last_lines_only_with_debug(tmp_path: Path) -> None:
+def test_a_full_gpu_is_named(tmp_path: Path) -> None:
+    with pytest.raises(IncompleteError) as raised:
+        run(
+            tmp_path,
+            "tell(event='error', message='OutOfMemoryError: CUDA out of memory. Tried 2 GiB'); sys.exit(1)\n",
+        )
+    assert raised.value.message == "the GPU's memory was full; training stopped before its first step"
+
+
+def test_a_crash_tells_its_last_lines_and_more_with_debug(tmp_path: Path) -> None:
     script = "sys.stderr.write('first\\n' * 50 + 'ValueError: no\\n'); sys.exit(9)\n"
     with pytest.raises(IncompleteError) as raised:
         run(tmp_path, script)
-    assert raised.value.message == "the training process ended with code 9 before its first step"
+    assert raised.value.message == (
+        "the training process ended with code 9 before its first step\nfirst\nfirst\nValueError: no"
+    )
     with pytest.raises(IncompleteError, match="ValueError: no") as raised:
         run(tmp_path, script, debug=True)
     assert raised.value.message.count("\n") == failure.TAIL

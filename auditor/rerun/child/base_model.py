@@ -22,10 +22,10 @@ class Base:
         """Returns a job's frozen base without an adapter; the one kept is freed first when it is another."""
         s = job.settings
         how = (s.quantization, s.bnb_4bit_quant_type, s.bnb_4bit_use_double_quant, s.compute_dtype)
-        key = (job.base.resolve(), how, s.gradient_checkpointing, s.attn_implementation)
+        key = (job.base.resolve(), how, job.checkpointing, s.attn_implementation)
         if key != self._key:
             self.drop()
-            self._model = load_base(job.base, s)
+            self._model = load_base(job.base, s, job.checkpointing)
             self._key = key
         return self._model
 
@@ -45,7 +45,7 @@ class Base:
         torch.cuda.empty_cache()  # without a GPU this does nothing
 
 
-def load_base(folder: Path, settings: Settings) -> Any:
+def load_base(folder: Path, settings: Settings, checkpointing: bool) -> Any:
     """Returns the model of a local folder by its own architecture, quantised when the settings say so."""
     config = transformers.AutoConfig.from_pretrained(folder, trust_remote_code=False)
     multimodal = hasattr(config, "vision_config")
@@ -63,7 +63,6 @@ def load_base(folder: Path, settings: Settings) -> Any:
         **options,
     )
     if settings.quantization is not None:
-        checkpointing = settings.gradient_checkpointing
         model = peft.prepare_model_for_kbit_training(model, checkpointing, {"use_reentrant": False})
     model.config.use_cache = False
     return model

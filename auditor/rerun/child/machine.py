@@ -28,3 +28,12 @@ def environment(settings: Settings) -> dict[str, object]:
         "seed": settings.seed,
         "attn_implementation": settings.attn_implementation,
     }
+
+
+def peak_bytes() -> int | None:
+    """Returns the most GPU memory that tensors took since the last call; None without a GPU."""
+    if not torch.cuda.is_available():
+        return None
+    peak = int(torch.cuda.max_memory_allocated())
+    torch.cuda.reset_peak_memory_stats()
+    return peak

@@ -31,7 +31,8 @@ def training_arguments(job: Job, steps: int) -> Any:
     """Returns the Trainer's arguments; `steps` is the declared total, of which warm-up takes its share."""
     s = job.settings
     options = s.only(TRAINER_KEYS)
-    if s.gradient_checkpointing:
+    options["gradient_checkpointing"] = job.checkpointing
+    if job.checkpointing:
         options["gradient_checkpointing_kwargs"] = {"use_reentrant": False}
     parameters = inspect.signature(transformers.TrainingArguments).parameters
     if s.warmup_ratio is not None and "warmup_ratio" in parameters:

@@ -9,12 +9,13 @@ import gc
 import shutil
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from .base_model import Base
 from .job import ROW_KEYS, Job, JobError, read_jobs, total_steps
-from .libraries import transformers
-from .machine import environment, pin_machine
+from .libraries import torch, transformers
+from .machine import environment, peak_bytes, pin_machine
 from .recorder import Recorder
 from .reference import add_adapter, collator, training_arguments
 from .resume import checkpoint
@@ -53,8 +54,25 @@ def run(job: Job, bases: Base, events: Events) -> None:
         shutil.rmtree(resumed)
     trainer.save_model()
     trainer.save_state()
-    events.emit("done", job=job.name, step=trainer.state.global_step)
+    events.emit("done", job=job.name, step=trainer.state.global_step, peak_bytes=peak_bytes())
     bases.take_back(model, job.settings)
+
+
+def attempt(job: Job, bases: Base, events: Events) -> None:
+    """Trains one job; where kept activations do not fit a GPU, once more with the recipe's own checkpointing."""
+    try:
+        run(job, bases, events)
+        return
+    except torch.OutOfMemoryError:
+        if not (job.drop_checkpointing and job.settings.gradient_checkpointing):
+            raise
+    # Outside the handler, whose traceback would hold the tensors of the failed attempt.
+    bases.drop()
+    shutil.rmtree(job.output, ignore_errors=True)
+    events.emit(
+        "retry", job=job.name, why="activations did not fit; gradient checkpointing is on as declared"
+    )
+    run(replace(job, drop_checkpointing=False), bases, events)
 
 
 def main(arguments: Sequence[str], started: float) -> None:
@@ -72,7 +90,7 @@ def main(arguments: Sequence[str], started: float) -> None:
     bases = Base()
     while True:
         for job in orders.jobs:
-            run(job, bases, events)
+            attempt(job, bases, events)
             gc.collect()
         events.emit("idle")
         order = sys.stdin.readline().strip()
