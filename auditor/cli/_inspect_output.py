@@ -3,6 +3,7 @@
 import importlib
 import io
 import os
+import re
 import sys
 import time
 from collections.abc import Sequence
@@ -16,7 +17,7 @@ from auditor.cli import _output
 from auditor.errors import IncompleteError, UsageError
 
 if TYPE_CHECKING:
-    from auditor.engine.inspect import Looked, Progress
+    from auditor.engine.inspect import InspectOptions, Looked, Progress
     from auditor.model.inspection import Inspection, InspectionComparison
     from auditor.report.inspect._view import View
 
@@ -24,6 +25,11 @@ _PACKAGE = "auditor.report.inspect"
 _PARQUET, _CSV = "parquet", "csv"
 _CURVES = "curves"
 """The table of every logged number, which has writers of its own."""
+SEEDS = "0..65535"
+"""What --recover-seed searches when it is given no range: a few seconds on one core."""
+_RANGE = re.compile(r"(\d{1,20})\.\.(\d{1,20})")
+_MOST_SEEDS = 2**32
+"""torch's generator takes 32 bits of a seed, so that a longer range repeats itself."""
 _AFTER = 2.0
 """Seconds of work after which progress is shown."""
 
@@ -37,6 +43,37 @@ class Plan:
     color: str
     table: str
     tensors: bool
+
+
+def spelled_out(arguments: Sequence[str]) -> list[str]:
+    """``--recover-seed`` without a range gets the usual one: typer knows no option whose value may be left out."""
+    made: list[str] = []
+    for place, word in enumerate(arguments):
+        following = arguments[place + 1] if place + 1 < len(arguments) else ""
+        bare = word == "--recover-seed" and not _RANGE.fullmatch(following)
+        made.append(f"{word}={SEEDS}" if bare else word)
+    return made
+
+
+def seed_range(text: str | None) -> tuple[int, int] | None:
+    """FROM..TO as two numbers. Raises UsageError."""
+    if text is None:
+        return None
+    match = _RANGE.fullmatch(text)
+    first, last = (int(match[1]), int(match[2])) if match else (1, 0)
+    if last < first or last - first >= _MOST_SEEDS:
+        raise UsageError(f"--recover-seed {text!r} is no range of seeds", f"for example {SEEDS}")
+    return first, last
+
+
+def refuse_seeds_without_numbers(options: "InspectOptions", side: bool) -> None:
+    """Raises UsageError where a seed is asked for and nothing would be looked at."""
+    if options.seed is None and options.recover is None:
+        return
+    if side:
+        raise UsageError("a seed is tried on one adapter", "give one TARGET")
+    if not options.numbers:
+        raise UsageError("a seed is tried on the adapter's numbers", "leave --no-numbers out")
 
 
 def formats() -> tuple[str, ...]:

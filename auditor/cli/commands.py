@@ -32,6 +32,10 @@ app = typer.Typer(
 
 def run(arguments: Sequence[str]) -> int:
     """Run the command line; every way of ending has its exit code."""
+    if "--recover-seed" in arguments:
+        from auditor.cli._inspect_output import spelled_out
+
+        arguments = spelled_out(arguments)
     return guarded(app, arguments)
 
 

@@ -25,6 +25,17 @@ def inspect(
     no_numbers: Annotated[
         bool, typer.Option("--no-numbers", help="Read no values of tensors: names, shapes and states only.")
     ] = False,
+    seed: Annotated[
+        int | None, typer.Option("--seed", metavar="N", help="Try this seed on the adapter's initial values.")
+    ] = None,
+    recover_seed: Annotated[
+        str | None,
+        typer.Option(
+            "--recover-seed",
+            metavar="[FROM..TO]",
+            help=f"Search the seed that drew the adapter; {outputs.SEEDS} by default.",
+        ),
+    ] = None,
     tensors: Annotated[
         bool, typer.Option("--tensors", help="With OTHER: compare tensor by tensor too, as numbers.")
     ] = False,
@@ -56,7 +67,8 @@ def inspect(
     if tensors and other is None:
         raise UsageError("--tensors compares two adapters", "give OTHER, or --table tensors --format csv")
     plan = outputs.planned(format, output or (), color, table, tensors, side=other is not None)
-    options = InspectOptions(numbers=not no_numbers, progress=outputs.progress(quiet))
+    options = InspectOptions(not no_numbers, seed, outputs.seed_range(recover_seed), outputs.progress(quiet))
+    outputs.refuse_seeds_without_numbers(options, side=other is not None)
     with targets.within(target, repo, lfs_store or []) as opened:
         if other is None:
             looked = look(opened.snapshots[0], options)

@@ -49,7 +49,8 @@ class Place:
 class InspectionComparison:
     """Two adapters or checkpoints side by side: ``says`` is the relation in one sentence.
 
-    ``facts`` are what the configurations and states of both sides say differently, by file name.
+    ``facts`` are what the configurations and states of both sides say differently, by file name. ``proof`` is
+    "numbers" where ``tensors`` were compared, or what proves both files equal without; None where nobody asked.
     """
 
     base: Place
@@ -58,4 +59,5 @@ class InspectionComparison:
     comparison: AdapterComparison
     facts: Mapping[str, tuple[Change, ...]] = field(default_factory=dict)
     tensors: tuple[TensorRow, ...] = ()
+    proof: str | None = None
     unread: tuple[Unread, ...] = ()

@@ -120,27 +120,44 @@ class CurveInspection:
 
 @dataclass(frozen=True, slots=True)
 class SeedInspection:
-    """Whether the initial lora_A follow from a seed.
+    """Whether the initial values of the adapter's matrices follow from a seed.
 
-    ``verdict`` is proved, consistent, not reached or inconclusive; ``says`` is a sentence with the counts.
-    ``odds`` is the probability that chance alone gives such an agreement, None where it was not computed.
+    ``verdict`` is proved, consistent, unreached or inconclusive; ``says`` is the sentence, ``why`` more words.
+    ``source`` is where the seed was taken from (a file, ``--seed``, ``--recover-seed``), ``path`` the weights looked
+    at. ``proved`` of ``tested`` modules are explained; ``correlation`` is their mean, ``next_best`` the largest of
+    other seeds. ``odds`` is log10 of a bound on the probability that chance explains as much. ``other`` is another
+    seed that explains the values, ``drawn_before`` how many numbers were drawn between the seed and the adapter.
     """
 
     verdict: str
     says: str
+    why: str = ""
     seed: int | None = None
     source: str = ""
+    path: str | None = None
+    proved: int = 0
+    tested: int = 0
+    correlation: float | None = None
+    next_best: float | None = None
     odds: float | None = None
-    modules: Mapping[str, float] = field(default_factory=dict)
-    """Correlation of each module's stored lora_A with the one drawn from the seed."""
+    drawn_before: int = 0
+    other: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ReachInspection:
-    """How far the training may have moved the weights: sentences, and each module's share of the bound."""
+    """How far the training may have moved lora_B, which starts at zero, and how far it lies from there.
+
+    ``verdict`` is usual, unusual (over twice the sum of the learning rates), impossible (beyond Adam's bound) or not
+    known. ``rates`` is the sum of the learning rates over ``steps``, ``bound`` what Adam's arithmetic allows at most;
+    ``modules`` hold each module's largest |lora_B| over ``rates``.
+    """
 
     verdict: str
     says: str
+    steps: int | None = None
+    rates: float | None = None
+    bound: float | None = None
     modules: Mapping[str, float] = field(default_factory=dict)
 
 

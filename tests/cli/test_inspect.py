@@ -185,6 +185,11 @@ def test_what_could_not_be_looked_at_is_said_and_ends_with_3(capsys: Capture, tm
         (("candidate", "--format", "parquet"), "parquet is no text"),
         (("candidate:nowhere",), "candidate holds no nowhere"),
         (("candidate", "--color", "pink"), "--color 'pink' is unknown"),
+        (("candidate", "--recover-seed", "9..1"), "is no range of seeds"),
+        (("candidate", "--recover-seed=9..1"), "is no range of seeds"),
+        (("candidate", "--recover-seed=0..4294967296"), "is no range of seeds"),
+        (("candidate", "--seed", "1", "--no-numbers"), "a seed is tried on the adapter's numbers"),
+        (("candidate", "candidate", "--recover-seed"), "a seed is tried on one adapter"),
     ],
 )
 def test_usage_errors(capsys: Capture, arguments: tuple[str, ...], message: str) -> None:
@@ -205,6 +210,16 @@ def test_parquet_says_what_it_needs(capsys: Capture, monkeypatch: pytest.MonkeyP
     assert done.code == 2
     assert "parquet needs pyarrow, which is not installed" in done.err
     assert "pip install 'auditor[tables]'" in done.err
+
+
+@pytest.mark.parametrize("range_", [(), ("0..100",)])
+def test_a_seed_is_searched_with_or_without_a_range(capsys: Capture, range_: tuple[str, ...]) -> None:
+    done = audit(capsys, "inspect", "candidate:checkpoint-9", "--recover-seed", *range_, *TINY)
+    assert done.code == 0
+    text = " ".join(done.out.split())
+    assert "seed 42 consistent on 14 of 14 trained modules" in text
+    assert f"of {'101' if range_ else '65,536'}" in text
+    assert "by chance less often than" in text
 
 
 def test_formats_are_the_modules(capsys: Capture) -> None:

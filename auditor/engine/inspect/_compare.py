@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from auditor.artifacts._base import Artifact
+from auditor.artifacts._safetensors import TensorInfo
 from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.adapter_weights import AdapterWeights
 from auditor.artifacts.optimizer_state import OptimizerState
@@ -19,6 +21,9 @@ from auditor.engine.inspect._relations import by_digest, sentence
 from auditor.model import AdapterComparison, Change, Snapshot, name_of
 from auditor.model.inspection import InspectionComparison, Place, TensorRow
 
+if TYPE_CHECKING:
+    from auditor.compare.tensors import TensorDifference
+
 _KINDS: tuple[type[Artifact], ...] = (
     *(AdapterConfig, TrainingArgs, TrainerState, OptimizerState, SchedulerState, RngState, ScalerState),
 )
@@ -28,6 +33,7 @@ def compared(base: Snapshot, head: Snapshot, options: InspectOptions, tensors: b
     """See `auditor.engine.inspect.side_by_side`."""
     one, two = choose(base), choose(head)
     found = _related(one, two, options.numbers)
+    proof, rows = _tensors(one, two) if tensors else (None, ())
     paths = {one.path, two.path}
     unread = [
         item
@@ -41,7 +47,8 @@ def compared(base: Snapshot, head: Snapshot, options: InspectOptions, tensors: b
         sentence(found),
         found,
         dict(_facts(one, two)),
-        tuple(_tensors(one, two)) if tensors else (),
+        rows,
+        proof,
         tuple(dict.fromkeys(unread)),
     )
 
@@ -95,43 +102,57 @@ def _facts(one: Chosen, two: Chosen) -> Iterator[tuple[str, tuple[Change, ...]]]
             yield name_of(right.path), changes
 
 
-def _tensors(one: Chosen, two: Chosen) -> Iterator[TensorRow]:
-    if one.weights is None or two.weights is None:
-        return
-    yield from tensor_rows(one.weights, two.weights)
+def _tensors(one: Chosen, two: Chosen) -> tuple[str | None, tuple[TensorRow, ...]]:
+    """The proof of equality or "numbers", and a row for every tensor of either side."""
+    from auditor.compare.tensors import WeightSet, compare_weights
+
+    left = (one.weights,) if one.weights is not None else one.models
+    right = (two.weights,) if two.weights is not None else two.models
+    if not left or not right:
+        return None, ()
+    sides = WeightSet.of(left), WeightSet.of(right)
+    found = compare_weights(*sides)
+    measured = {item.name: item for item in found.tensors}
+    rows = (
+        _row(name, sides[0].tensors.get(name), sides[1].tensors.get(name), measured.get(name), found.proof)
+        for name in {**sides[0].tensors, **sides[1].tensors}
+    )
+    return found.proof, tuple(rows)
 
 
-def tensor_rows(one: AdapterWeights, two: AdapterWeights) -> Iterator[TensorRow]:
-    """Every tensor of either side, in the order of the base and then of the head."""
-    from auditor.compare.tensors import compare_tensors
-
-    for name in {**one.tensors, **two.tensors}:
-        left, right = one.tensors.get(name), two.tensors.get(name)
-        row = TensorRow(
-            name,
-            None if left is None else left.dtype,
-            None if right is None else right.dtype,
-            None if left is None else left.shape,
-            None if right is None else right.shape,
-        )
-        if left is None or right is None:
-            yield replace(row, why=f"only the {'head' if left is None else 'base'} has it")
-        elif left.shape != right.shape:
-            yield replace(row, why="the shapes differ")
-        else:
-            found = compare_tensors(one, two, name)
-            yield replace(
-                row,
-                elements=found.elements,
-                differing=found.differing,
-                first=found.first,
-                max_abs=found.max_abs,
-                relative_l2=found.relative_l2,
-                cosine=found.cosine,
-                sign_flips=found.sign_flips,
-                base_nan=found.base_nan,
-                head_nan=found.head_nan,
-                base_inf=found.base_inf,
-                head_inf=found.head_inf,
-                why=found.unread,
-            )
+def _row(
+    name: str,
+    left: TensorInfo | None,
+    right: TensorInfo | None,
+    measured: "TensorDifference | None",
+    proof: str,
+) -> TensorRow:
+    row = TensorRow(
+        name,
+        None if left is None else left.dtype,
+        None if right is None else right.dtype,
+        None if left is None else left.shape,
+        None if right is None else right.shape,
+    )
+    if left is None or right is None:
+        return replace(row, why=f"only the {'head' if left is None else 'base'} has it")
+    if measured is None and proof != "numbers":
+        return replace(row, elements=left.elements, differing=0)
+    if measured is None:
+        return replace(row, why="the shapes differ" if left.shape != right.shape else "was not compared")
+    return replace(
+        row,
+        elements=measured.elements,
+        differing=measured.differing,
+        first=measured.first,
+        max_abs=measured.max_abs,
+        relative_l2=measured.relative_l2,
+        cosine=measured.cosine,
+        ulp=measured.max_ulp,
+        sign_flips=measured.sign_flips,
+        base_nan=measured.base_nan,
+        head_nan=measured.head_nan,
+        base_inf=measured.base_inf,
+        head_inf=measured.head_inf,
+        why=measured.unread,
+    )

@@ -1,10 +1,11 @@
 """Snapshot -> Inspection: every run, then the folders whose files belong to none."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from auditor.artifacts._base import Artifact
+from auditor.artifacts._number_formats import numpy_module
 from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.adapter_weights import AdapterWeights
 from auditor.artifacts.optimizer_state import OptimizerState
@@ -15,8 +16,10 @@ from auditor.engine.inspect._adapters import adapter_of
 from auditor.engine.inspect._bytes import held
 from auditor.engine.inspect._curves import curves_of
 from auditor.engine.inspect._options import InspectOptions
+from auditor.engine.inspect._reach import reach_of
 from auditor.engine.inspect._reading import runs_of
 from auditor.engine.inspect._relations import relation
+from auditor.engine.inspect._seed import seed_of
 from auditor.engine.inspect._states import state_of
 from auditor.engine.inspect._steps import steps_of
 from auditor.model import Snapshot
@@ -58,6 +61,9 @@ class Looked:
 def look(snapshot: Snapshot, options: InspectOptions | None = None) -> Looked:
     """Everything that was read of a snapshot, by run; what was not read, with the reason. Raises nothing."""
     wanted = options or InspectOptions()
+    if wanted.numbers:
+        # Before anybody else imports NumPy: with one BLAS thread, which costs a quarter of the time.
+        numpy_module()
     contents, every = runs_of(snapshot)
     work = _Work(wanted, every)
     found = Inspection(
@@ -108,7 +114,7 @@ def _run(run: Run, work: _Work) -> RunInspection:
     states = _states(run, values, work)
     config = run.one(AdapterConfig)
     curves = curves_of(run)
-    return RunInspection(
+    found = RunInspection(
         path=run.name,
         platform=run.platform,
         base=config.base_model_name_or_path if config else None,
@@ -121,14 +127,16 @@ def _run(run: Run, work: _Work) -> RunInspection:
         steps=steps_of(run, adapters, states, relations, curves),
         curves=curves,
     )
+    if not work.options.numbers:
+        return found
+    return replace(found, seed=seed_of(run, work.options), reach=reach_of(run, found.adapter))
 
 
 def _states(run: Run, arguments: Mapping[str, object], work: _Work) -> tuple[StateInspection, ...]:
     last = next((f for f in (*reversed(run.checkpoints), run.root) if _has_state(f)), None)
     found: list[StateInspection] = []
     for folder in run.folders:
-        weights = folder.one(AdapterWeights)
-        state = state_of(folder, weights, arguments, work.options.numbers, folder is last)
+        state = state_of(run, folder, arguments, work.options.numbers, folder is last)
         found += [] if state is None else [state]
         work.tell(run, folder, OptimizerState)
     return tuple(found)

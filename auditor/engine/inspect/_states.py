@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.adapter_weights import AdapterWeights
 from auditor.artifacts.optimizer_state import OptimizerState
 from auditor.artifacts.rng_state import RngState
@@ -21,7 +22,7 @@ from auditor.model.inspection import (
     StateInspection,
     TrainerFacts,
 )
-from auditor.runs import Folder
+from auditor.runs import Folder, Run
 
 if TYPE_CHECKING:
     from auditor.compare.states import OptimizerDescription, RankDescription
@@ -33,8 +34,8 @@ _FEW_REFILLS = 1_000
 
 
 def state_of(
+    run: Run,
     folder: Folder,
-    weights: AdapterWeights | None,
     arguments: Mapping[str, object],
     numbers: bool,
     last: bool,
@@ -54,7 +55,7 @@ def state_of(
         folder.path,
         folder.step,
         None if trainer is None else _trainer(trainer),
-        None if optimizer is None else _optimizer(optimizer, weights, numbers, last),
+        None if optimizer is None else _optimizer(run, folder, optimizer, numbers, last),
         None if scheduler is None else _schedule(scheduler, trainer, arguments),
         processes,
         None if scaler is None else _scaler(scaler, trainer),
@@ -81,12 +82,11 @@ def _finite(value: float) -> float | None:
         return None
 
 
-def _optimizer(
-    state: OptimizerState, weights: AdapterWeights | None, numbers: bool, last: bool
-) -> OptimizerFacts:
-    from auditor.compare.states import describe_optimizer
+def _optimizer(run: Run, folder: Folder, state: OptimizerState, numbers: bool, last: bool) -> OptimizerFacts:
+    from auditor.compare.states import describe_optimizer, module_order
 
-    found = describe_optimizer(state, weights, norms=numbers)
+    weights, config = folder.one(AdapterWeights), folder.one(AdapterConfig)
+    found = describe_optimizer(state, weights, modules=module_order(run.base, config), norms=numbers)
     moments = _moments(found)
     return OptimizerFacts(
         path=found.path,

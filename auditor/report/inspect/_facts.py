@@ -90,12 +90,22 @@ def _base(run: RunInspection) -> str:
 
 
 def run_facts(run: RunInspection, paint: Paint, width: int) -> Iterator[str]:
-    """Training arguments, and the seed's proof."""
+    """Training arguments, as far as they are shown."""
     if run.training_args:
         name = one_line(shorten(run.training_args_class or "", 120)).rpartition(".")[2]
         yield title("Training arguments", name, paint, width)
         items = [f"{one_line(key)} {value_text(value, 40)}" for key, value in run.training_args.items()]
         yield from wrapped(" · ".join(items), width, "  ", "  ")
+
+
+def origin(run: RunInspection, paint: Paint, width: int) -> Iterator[str]:
+    """Which seed drew the adapter, and how far the training moved it."""
+    if run.seed is None and run.reach is None:
+        return
+    yield title("Origin", words.folder(run.seed.path) if run.seed and run.seed.path else "", paint, width)
     if run.seed is not None:
-        yield title("Seed", run.seed.verdict, paint, width)
-        yield from wrapped(run.seed.says, width, "  ", "  ")
+        source = f" (seed from {one_line(run.seed.source)})" if run.seed.source else ""
+        text = "; ".join(part for part in (run.seed.says, run.seed.why) if part)
+        yield from fact("seed", text + source, paint, width)
+    if run.reach is not None:
+        yield from fact("moved", run.reach.says, paint, width)

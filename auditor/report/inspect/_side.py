@@ -89,13 +89,13 @@ def _tensors(found: InspectionComparison, paint: Paint, width: int) -> Iterator[
     if not found.tensors:
         return
     differing = [t for t in found.tensors if t.why is not None or t.differing]
-    yield title(
-        "Tensors", f"{len(differing):,} of {plural(len(found.tensors), 'tensor')} differ", paint, width
-    )
+    proof = f" ({found.proof})" if found.proof not in (None, "numbers") else ""
+    counts = f"{len(differing):,} of {plural(len(found.tensors), 'tensor')} differ{proof}"
+    yield title("Tensors", counts, paint, width)
     prefix = words.shared_prefix([item.name for item in found.tensors])
     yield from wrapped(f"names begin with {prefix}" if prefix else "", width, "  ", "    ")
-    name_width = width - 50
-    widths = (name_width, 9, 8, 6, 7, 8)
+    name_width = width - 51
+    widths = (name_width, 9, 8, 7, 7, 8)
     if differing:
         yield paint(row(("tensor", "differing", "max |d|", "ULP", "flips", "first at"), widths), "dim")
     for item in differing[:_TENSORS_SHOWN]:

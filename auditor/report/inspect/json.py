@@ -86,6 +86,7 @@ def _comparison(found: InspectionComparison) -> dict[str, object]:
             str(plain(name)): [_change(change) for change in changes] for name, changes in found.facts.items()
         },
         "tensors": [plain(item) for item in found.tensors],
+        "proof": found.proof,
         "unread": [plain(item) for item in found.unread],
     }
 

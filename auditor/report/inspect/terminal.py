@@ -7,7 +7,7 @@ from auditor.report._ansi import Paint
 from auditor.report._text import listing, one_line, plural, shorten, wrapped
 from auditor.report.inspect import _modules, _states, _steps
 from auditor.report.inspect import _words as words
-from auditor.report.inspect._facts import adapter_facts, run_facts
+from auditor.report.inspect._facts import adapter_facts, origin, run_facts
 from auditor.report.inspect._lines import title
 from auditor.report.inspect._spark import ascii_only
 from auditor.report.inspect._view import PLAIN, View
@@ -61,6 +61,7 @@ def _run(run: RunInspection, found: Inspection, paint: Paint, width: int) -> Ite
     yield _steps.curves(run.curves, paint, width)
     yield _steps.table(run, paint, width)
     yield _states.states(run, paint, width)
+    yield origin(run, paint, width)
     yield run_facts(run, paint, width)
 
 

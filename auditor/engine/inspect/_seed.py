@@ -1,0 +1,99 @@
+"""The seed that drew a run's adapter: proved, or searched for in a range when asked."""
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from auditor.artifacts.rng_state import RngState
+from auditor.artifacts.training_args import TrainingArgs
+from auditor.engine.inspect._options import InspectOptions
+from auditor.model.inspection import SeedInspection
+from auditor.runs import Run
+
+if TYPE_CHECKING:
+    from auditor.compare.initial import SeedProof
+    from auditor.compare.initial._run import Adapter
+
+_ELEMENTS = 4096
+_WORDS, _WINDOW = 1 << 25, 1 << 20
+"""What is spent on a seed that nobody asked for: 33 million numbers of the stream, one million searched."""
+
+
+def seed_of(run: Run, options: InspectOptions) -> SeedInspection | None:
+    """What is known of the seed; None when no number is to be read, no seed is known, or there is no LoRA.
+
+    The run's own adapter is looked at, then its first checkpoint, which is nearer to the beginning.
+    """
+    if not options.numbers:
+        return None
+    if options.recover is not None:
+        return _recovered(run, options, *options.recover)
+    wanted = next(_stated(run, options), None)
+    if wanted is None:
+        return None
+    seed, source = wanted
+    from auditor.compare.initial import Limits, prove_seed
+
+    limits = None if options.seed is not None else Limits(_ELEMENTS, _WORDS, _WINDOW, 1)
+    first: SeedInspection | None = None
+    for weights, config, structure in _adapters(run):
+        found = _words(prove_seed(weights, config, seed, structure, limits), source, weights.path)
+        if found.verdict in ("proved", "consistent"):
+            return found
+        first = first or found
+    return first
+
+
+def _stated(run: Run, options: InspectOptions) -> Iterator[tuple[int, str]]:
+    """Seeds to try with where they come from, the likeliest first."""
+    if options.seed is not None:
+        yield options.seed, "--seed"
+    arguments = run.one(TrainingArgs)
+    seed = arguments.get("seed") if arguments is not None else None
+    if arguments is not None and isinstance(seed, int) and not isinstance(seed, bool):
+        yield seed, arguments.path
+    for state in run.all(RngState):
+        if state.cpu_seed is not None:
+            yield state.cpu_seed, state.path
+
+
+def _adapters(run: Run) -> Iterator["Adapter"]:
+    from auditor.compare.initial import adapters_of
+
+    for adapter in islice(adapters_of(run), 2):
+        if adapter[1].peft_type == "LORA":
+            yield adapter
+
+
+def _recovered(run: Run, options: InspectOptions, first: int, last: int) -> SeedInspection | None:
+    from auditor.compare.initial import recover_seed
+
+    def told(done: int, total: int) -> None:
+        options.progress(done, total, "trying seeds")
+
+    best: SeedInspection | None = None
+    for weights, config, structure in _adapters(run):
+        proof = recover_seed(weights, config, structure, range(first, last + 1), told)
+        found = _words(proof, "--recover-seed", weights.path)
+        if found.verdict in ("proved", "consistent"):
+            return found
+        best = best or found
+    return best
+
+
+def _words(proof: "SeedProof", source: str, path: str) -> SeedInspection:
+    return SeedInspection(
+        verdict=proof.verdict,
+        says=proof.says,
+        why=proof.why if proof.why not in proof.says else "",
+        seed=proof.seed,
+        source=source,
+        path=path,
+        proved=proof.proved,
+        tested=proof.tested,
+        correlation=proof.correlation,
+        next_best=proof.next_best,
+        odds=proof.odds,
+        drawn_before=proof.drawn_before,
+        other=proof.other,
+    )

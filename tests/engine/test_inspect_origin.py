@@ -1,0 +1,157 @@
+"""The seed that drew an adapter and how far it was moved, as an inspection tells them."""
+
+import json
+import math
+
+import numpy
+import pytest
+
+from auditor.engine.inspect import InspectOptions, inspect
+from auditor.model.inspection import ReachInspection, RunInspection
+from tests.builders import adapter_folders as made
+from tests.builders.pickles import make_training_args
+from tests.builders.repositories import healthy
+
+PEAK, STEPS = 1e-3, 10
+
+
+def run_of(files: dict[str, bytes], **options: object) -> RunInspection:
+    (run,) = inspect(made.snapshot(files), InspectOptions(**options)).runs  # type: ignore[arg-type]
+    return run
+
+
+def trained(largest: float, **values: object) -> dict[str, bytes]:
+    """An adapter whose largest lora_B is given, after ten steps at a constant rate of 1e-3."""
+    factors = made.factors(1, made.modules(1))
+    scale = numpy.float32(largest / max(float(numpy.abs(b).max()) for _, b in factors.values()))
+    arguments = {"learning_rate": PEAK, "lr_scheduler_type": "constant", "optim": "adamw_torch", **values}
+    return {
+        **made.folder({name: (a, b * scale) for name, (a, b) in factors.items()}),
+        "trainer_state.json": made.state(STEPS, STEPS),
+        "training_args.bin": make_training_args(arguments),
+    }
+
+
+def reach(files: dict[str, bytes]) -> ReachInspection:
+    found = run_of(files).reach
+    assert found is not None
+    return found
+
+
+def test_the_seed_of_the_honest_run_is_told() -> None:
+    """fixtures/tiny trains with seed 42, set before the model is wrapped."""
+    (run,) = inspect(healthy()).runs
+    assert run.seed is not None
+    assert (run.seed.verdict, run.seed.seed, run.seed.source) == ("consistent", 42, "training_args.bin")
+    assert (run.seed.proved, run.seed.tested) == (14, 14)
+    assert run.seed.correlation is not None
+    assert run.seed.correlation > 0.98
+    assert run.seed.odds is not None
+    assert run.seed.odds < -9
+
+
+def test_a_seed_that_is_asked_for_counts_before_the_declared_one() -> None:
+    (run,) = inspect(healthy(), InspectOptions(seed=7)).runs
+    assert run.seed is not None
+    assert (run.seed.verdict, run.seed.seed, run.seed.other, run.seed.source) == (
+        "unreached",
+        7,
+        42,
+        "--seed",
+    )
+
+
+def test_a_seed_is_recovered_in_a_range() -> None:
+    (run,) = inspect(healthy(), InspectOptions(recover=(30, 60))).runs
+    assert run.seed is not None
+    assert (run.seed.verdict, run.seed.seed, run.seed.source) == ("consistent", 42, "--recover-seed")
+
+
+def test_a_range_without_the_seed_says_so_and_tells_its_progress() -> None:
+    told: list[tuple[int, int]] = []
+
+    def progress(done: int, total: int, what: str) -> None:
+        if what == "trying seeds":
+            told.append((done, total))
+
+    snapshot = made.snapshot(
+        {
+            name: blob.read()
+            for name, blob in healthy().files.items()
+            if name in ("adapter_config.json", "adapter_model.safetensors")
+        }
+    )
+    (run,) = inspect(snapshot, InspectOptions(recover=(43, 20_042), progress=progress)).runs
+    assert run.seed is not None
+    assert (run.seed.verdict, run.seed.seed) == ("inconclusive", None)
+    assert "none of 20,000 seeds" in run.seed.says
+    assert told == sorted(told)
+    assert told[-1][0] == told[-1][1]
+
+
+def test_nothing_is_told_without_numbers_or_without_a_seed() -> None:
+    assert run_of(trained(0.01), numbers=False).seed is None
+    assert run_of(trained(0.01), numbers=False).reach is None
+    assert run_of(made.folder(made.factors(1))).seed is None
+
+
+def test_the_sum_of_the_rates_and_adams_bound() -> None:
+    """Constant rate: the sum is 10 x 1e-3. Adam's bound by brute force: at step t the largest |m̂|/sqrt(v̂) over all
+    gradients is sqrt(sum a_i^2/b_i), a and b the normalised weights of gradient i in the two means.
+    """
+    found = reach(trained(0.009))
+    b1, b2 = 0.9, 0.999
+    factors = []
+    for t in range(1, STEPS + 1):
+        a = numpy.array([(1 - b1) * b1 ** (t - i) for i in range(1, t + 1)]) / (1 - b1**t)
+        b = numpy.array([(1 - b2) * b2 ** (t - i) for i in range(1, t + 1)]) / (1 - b2**t)
+        factors.append(math.sqrt(float((a * a / b).sum())))
+    assert found.verdict == "usual"
+    assert found.steps == STEPS
+    assert found.rates == pytest.approx(STEPS * PEAK)
+    assert found.bound == pytest.approx(PEAK * sum(factors))
+    assert max(found.modules.values()) == pytest.approx(0.9, rel=1e-6)
+
+
+def test_a_linear_schedule_sums_to_half() -> None:
+    """Without warm-up step k of 10 runs at (10 - k)/10 of the peak: 5.5 peaks in all."""
+    found = reach(trained(0.005, lr_scheduler_type="linear", warmup_steps=0))
+    assert found.rates == pytest.approx(5.5 * PEAK)
+
+
+@pytest.mark.parametrize(("largest", "verdict"), [(0.0101, "usual"), (0.0102, "impossible")])
+def test_beyond_adams_bound(largest: float, verdict: str) -> None:
+    """After ten equal steps the bound of the test above is 1.0165 times their sum of 0.01."""
+    assert reach(trained(largest)).verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("largest", "verdict"), [(1.9, "usual"), (2.1, "unusual"), (4.2, "unusual"), (4.3, "impossible")]
+)
+def test_an_unusual_reach_lies_between_twice_the_sum_and_the_bound(largest: float, verdict: str) -> None:
+    """A thousand steps of 1e-3 sum to 1; Adam's bound over them is 4.23, by the arithmetic above."""
+    files = {**trained(largest), "trainer_state.json": json.dumps({"global_step": 1000}).encode()}
+    found = reach(files)
+    assert found.verdict == verdict
+    assert ("another basis" in found.says) == (verdict != "usual")
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ({"optim": "adamw_bnb_8bit"}, "not known to be Adam"),
+        ({"learning_rate": None}, "no file says both the learning rate"),
+        ({"learning_rate": float("inf")}, "no file says both the learning rate"),
+    ],
+)
+def test_what_cannot_be_known_says_why(values: dict[str, object], says: str) -> None:
+    found = reach(trained(0.01, **values))
+    assert found.verdict == "not known"
+    assert says in found.says
+
+
+def test_an_absurd_number_of_steps_is_not_followed() -> None:
+    files = trained(0.01)
+    state = json.loads(files["trainer_state.json"])
+    files["trainer_state.json"] = json.dumps({**state, "global_step": 10**15}).encode()
+    assert "too many to follow" in reach(files).says
