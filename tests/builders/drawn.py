@@ -33,7 +33,8 @@ def words(seed: int) -> Iterator[int]:
         yield source.getrandbits(32)
 
 
-def _uniform(stream: Iterator[int], count: int, bound: float) -> list[float]:
+def uniform_draws(stream: Iterator[int], count: int, bound: float) -> list[float]:
+    """``uniform_(-bound, bound)``: 24 bits a number."""
     bound = float(numpy.float32(bound))  # torch's bounds are float32, as the tensor is
     return [bound * (2 * (next(stream) % 2**24) / 2**24 - 1) for _ in range(count)]
 
@@ -69,7 +70,7 @@ def factors(
         drawn = (
             _normal(stream, rank * inputs, 1 / rank)
             if gaussian
-            else _uniform(stream, rank * inputs, 1 / math.sqrt(inputs))
+            else uniform_draws(stream, rank * inputs, 1 / math.sqrt(inputs))
         )
         a = numpy.array(drawn, numpy.float32).reshape(rank, inputs)
         found[name] = a, numpy.zeros((outputs, rank), numpy.float32)

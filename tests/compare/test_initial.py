@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.adapter_weights import AdapterWeights
 from auditor.compare.initial import Limits, adapters_of, prove_seed, recover_seed
+from auditor.compare.initial._stream import is_uniform_of_cpu
 from tests.builders.blobs import blob
-from tests.builders.drawn import MODULES, adapter, factors, trained
+from tests.builders.drawn import MODULES, adapter, factors, trained, uniform_draws, words
 from tests.builders.repositories import healthy
 from tests.builders.safetensors import make_adapter
 from tests.evidence.support import run_of
@@ -163,6 +164,46 @@ def test_a_seed_that_does_not_reach_the_adapter_is_told_when_no_other_is_known()
         "seed 42 does not reach the adapter: 14 modules still hold their initial values, which are not among "
         "the first 65,536 numbers after the seed"
     )
+
+
+@settings(max_examples=40)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 20_000))
+def test_what_the_cpu_drew_is_never_taken_for_a_gpus(seed: int, inputs: int) -> None:
+    bound = math.sqrt(3.0) * (math.sqrt(2.0 / (1 + math.sqrt(5) ** 2)) / math.sqrt(inputs))
+    kept = numpy.array(uniform_draws(words(seed), 200, bound), numpy.float32).astype(numpy.float64)
+    assert is_uniform_of_cpu(kept, bound)
+
+
+def test_what_a_gpu_drew_is_inconclusive() -> None:
+    # curand_uniform: 32 bits, scaled and shifted by half a step, in float32 (CUDA toolkit, curand_uniform.h).
+    source = words(42)
+    drawn = {}
+    for name, inputs, outputs in MODULES[:3]:
+        bound = numpy.float32(1 / math.sqrt(inputs))
+        made = numpy.array([next(source) for _ in range(4 * inputs)], numpy.float32).reshape(4, inputs)
+        share = made * numpy.float32(2.0**-32) + numpy.float32(2.0**-33)
+        drawn[name] = (share * (2 * bound) - bound, numpy.zeros((outputs, 4), numpy.float32))
+    proof = prove_seed(*adapter(drawn), 42, limits=QUICK)
+    assert (proof.verdict, proof.says) == (
+        "inconclusive",
+        (
+            "inconclusive: the initial values are none that torch's CPU generator draws: "
+            "a GPU or another library drew them"
+        ),
+    )
+
+
+@pytest.mark.parametrize("before", [0, 4321])
+def test_float32_that_was_bfloat16_before_is_looked_for_with_its_own_precision(before: int) -> None:
+    rounded = {name: (_to_bfloat16(a), b) for name, (a, b) in factors(42, before=before).items()}
+    proof = prove_seed(*adapter(rounded), 42, limits=QUICK)
+    assert (proof.verdict, proof.proved, proof.drawn_before) == ("proved", 14, before)
+
+
+def test_only_so_many_modules_are_looked_at() -> None:
+    proof = prove_seed(*adapter(factors(42)), 42, limits=Limits(modules=3))
+    assert proof.says == "seed 42 proved on 3 of 3 untrained modules"
+    assert proof.why.endswith("; the first 3 of 14 modules were looked at")
 
 
 def test_weights_that_moved_too_far_accuse_nobody() -> None:

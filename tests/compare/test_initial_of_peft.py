@@ -12,6 +12,8 @@ from auditor.compare.initial import Limits, SeedProof, prove_seed, recover_seed
 from auditor.sources import directory
 from tests.architectures.cases import CASES
 
+TINY_BASE = Path(__file__).parents[2] / "fixtures" / "tiny" / "base"
+
 pytestmark = [
     pytest.mark.rerun,
     # transformers warns about its own names, peft about embeddings it saves and about biases it takes for shards.
@@ -140,6 +142,31 @@ def test_numbers_that_a_script_draws_in_between_are_found(tmp_path: Path) -> Non
     model = peft.get_peft_model(model, peft.LoraConfig(r=4, target_modules=list(LINEAR)))
     proof = proof_of(model, tmp_path, 42)
     assert (proof.verdict, proof.proved, proof.drawn_before) == ("proved", 14, 1000)
+
+
+def test_loading_a_model_draws_nothing(tmp_path: Path) -> None:
+    import peft
+    import transformers
+
+    transformers.set_seed(42)
+    model = transformers.AutoModelForImageTextToText.from_pretrained(TINY_BASE)
+    model = peft.get_peft_model(model, peft.LoraConfig(r=4, target_modules=["q_proj", "fc1"]))
+    proof = proof_of(model, tmp_path, 42)
+    assert (proof.verdict, proof.proved, proof.drawn_before) == ("proved", 4, 0)
+
+
+def test_a_new_head_is_drawn_while_loading(tmp_path: Path) -> None:
+    import peft
+    import transformers
+
+    base().save_pretrained(tmp_path / "base")
+    transformers.set_seed(42)
+    cls = transformers.AutoModelForSequenceClassification
+    model = cls.from_pretrained(tmp_path / "base", num_labels=3)
+    model = peft.get_peft_model(model, peft.LoraConfig(r=4, target_modules=list(LINEAR), task_type="SEQ_CLS"))
+    weights, config = read(model, tmp_path / "adapter")
+    proof = prove_seed(weights, config, 42, limits=Limits(window=0))
+    assert (proof.verdict, proof.proved, proof.drawn_before) == ("proved", 14, 3 * 32)
 
 
 def steps(model: Any, amount: int, rate: float, decay: float = 0.0) -> None:

@@ -1,5 +1,7 @@
 """What the initial values say of a stated seed; adapters drawn in plain Python by tests/builders/drawn.py."""
 
+from dataclasses import replace
+
 import pytest
 
 from auditor.evidence import seed_from_lora_init as module
@@ -53,13 +55,24 @@ def test_a_generator_that_was_seeded_later_contradicts_nothing() -> None:
     assert said(run, module) == {
         "seed": (
             Status.UNVERIFIABLE,
-            "seed 42 does not reach the adapter: seed 1234 proved on 14 of 14 untrained modules; 42 was set later",
+            (
+                "seed 42 does not reach the adapter: seed 1234 proved on 14 of 14 untrained modules; "
+                "42 may have been set later"
+            ),
         )
     }
 
 
 def test_the_trainers_own_seed_is_not_contradicted_by_the_scripts() -> None:
     run = with_artifacts(run_with(1234, declared=None), arguments(seed=42))
+    assert said(run, module)["seed"][0] is Status.UNVERIFIABLE
+
+
+def test_a_platform_that_seeds_the_adapter_by_an_argument_of_its_own_is_not_accused() -> None:
+    run = run_with(3407)
+    assert run.recipe is not None
+    assert said(run, module)["seed"][0] is Status.CONTRADICTED
+    run = replace(run, recipe=replace(run.recipe, platform="unsloth"))
     assert said(run, module)["seed"][0] is Status.UNVERIFIABLE
 
 

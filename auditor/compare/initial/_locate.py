@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _BLOCK = 1 << 20
-_HALF_STEP = {"F64": 2.0**-24, "F32": 2.0**-24, "F16": 2.0**-11, "BF16": 2.0**-8}
-"""Half a rounding step of a stored type, relative to the value."""
+_HALF_STEP = {"F32": 2.0**-24, "F16": 2.0**-11, "BF16": 2.0**-8}
+"""Half a rounding step of a precision, relative to the value."""
 _LOOKED_AT = 24
 """Elements that narrow the places down before a whole comparison."""
 _FFT = 1 << 18
@@ -57,7 +57,7 @@ def _limits(stored: Stored) -> tuple["NDArray[Any]", "NDArray[Any]"]:
 
     bound, values = stored.draws.scale, stored.values[:_LOOKED_AT]
     scale = 2.0**24 / (2 * bound)
-    slack = numpy.abs(values) * _HALF_STEP[stored.draws.kept.dtype] * scale + 2
+    slack = numpy.abs(values) * _HALF_STEP[stored.precision] * scale + 2
     middle = (values + bound) * scale
     top = 2.0**24 - 1
     low, high = numpy.clip(middle - slack, 0, top), numpy.clip(middle + slack, 0, top)

@@ -78,13 +78,17 @@ class SeedProof:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much work a proof may be: elements a module, words followed, words looked through for so many modules."""
+    """How much work a proof may be: elements a module, words followed, words looked through for so many modules.
+
+    ``modules`` counts those looked at, the first in their order.
+    """
 
     sample: int = SAMPLE
     words: int = WORDS
     window: int = WINDOW
     looked_for: int = 3
     others: tuple[int, ...] = USUAL_SEEDS
+    modules: int = 4096
 
 
 def prove_seed(
@@ -105,9 +109,15 @@ def prove_seed(
         return inconclusive(seed, found)
     order = likely_order(found, weights, structure)
     try:
-        return _proof(seed, order, Values(weights, limits.sample), tuple(head_offsets(weights)), limits)
+        values, offsets = Values(weights, limits.sample), tuple(head_offsets(weights))
+        proof = _proof(seed, order[: limits.modules], values, offsets, limits)
     except CannotRead as error:
         return inconclusive(seed, f"{weights.path} {error.reason}")
+    if len(order) > limits.modules:
+        return replace(
+            proof, why=f"{proof.why}; the first {limits.modules:,} of {len(order):,} modules were looked at"
+        )
+    return proof
 
 
 def inconclusive(seed: int | None, why: str) -> SeedProof:
@@ -218,6 +228,8 @@ def _unexplained(
     looked = _worth_looking(initial)
     if not looked:
         return inconclusive(seed, _why_unknown(order, initial))
+    if looked[0].from_elsewhere:
+        return inconclusive(seed, _ELSEWHERE)
     state = "still hold" if looked[0].untrained else "are near"
     amount = sum(stored.untrained == looked[0].untrained for stored in initial)
     says = (
@@ -227,9 +239,12 @@ def _unexplained(
     return SeedProof(UNREACHED, seed, 0, amount, 0.0, says=says, why=_CAUSES)
 
 
+_ELSEWHERE = (
+    "the initial values are none that torch's CPU generator draws: a GPU or another library drew them"
+)
 _CAUSES = (
-    "the adapter was drawn before the seed was set, by another seed, on a GPU or in another number type, "
-    "or it continues an earlier adapter"
+    "the adapter was drawn before the seed was set, after more numbers than were looked through, by another seed, "
+    "on a GPU or in another number type, or it continues an earlier adapter"
 )
 
 

@@ -37,9 +37,9 @@ _AMONG = 4096
 """Elements among which the largest are chosen: a later one lies further along the stream."""
 _PATIENCE = 64
 """Batches after which the seeds that passed are looked at; the first batch is, for the seeds people use."""
-_FURTHEST, _FURTHEST_FIRST = 1 << 24, 1 << 20
+_FURTHEST, _FURTHEST_FIRST = 1 << 22, 1 << 20
 """Words after which no module is searched for: finding the bits takes 50 ns a word and bit."""
-_FIRST_MODULES = 24
+_FIRST_MODULES, _MODULES = 24, 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ def _rounds(
     found: Mapping[str, Draws], weights: AdapterWeights, structure: Structure | None, values: Values
 ) -> Iterator[list[_Guess]]:
     """Guesses to search with, the likeliest first: the order known from the base, then any module as the first one."""
-    order = likely_order(found, weights, structure)
+    order = likely_order(found, weights, structure)[:_MODULES]
     likely = [
         _guess(values.of(d), at) for offset in head_offsets(weights) for d, at in _best(order, offset, values)
     ]

@@ -3,25 +3,28 @@
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from auditor.artifacts._safetensors import TensorInfo
 from auditor.artifacts.adapter_weights import AdapterWeights
 from auditor.compare.initial._draws import Draws
-from auditor.compare.initial._stream import LANES, Stream, normal, uniform
+from auditor.compare.initial._stream import LANES, Stream, is_uniform_of_cpu, normal, uniform
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SAMPLE = 1 << 16
 """Elements of a module compared, at most: all of a matrix of rank 16 over 4,096 inputs."""
-_BITS = {"F64": 20.0, "F32": 20.0, "F16": 8.0, "BF16": 5.0}
-"""Bits that equality of one element shows, below what the type keeps of a 24-bit number."""
+_BITS = {"F32": 20.0, "F16": 8.0, "BF16": 5.0}
+"""Bits that equality of one element shows, below what the precision keeps of a 24-bit number."""
 _SAME_NORMAL = 4e-6
 """Largest relative distance of normals that count as equal; torch's approximations stay below 5e-7."""
 _SAME_SCALED = 2e-4
 """Largest relative distance after a factor is taken out: ten thousand roundings of float32, one of a step each."""
 _FACTORS = 0.2, 1 + 1e-6
+_GLANCE, _ZEROS = 1024, 1 << 28
+"""Elements looked at before a zeroed tensor is read whole, and those read so in one file (1 GB of float32)."""
 SEEN = 7.0
 """Standard deviations from which a correlation places a module: by chance once in 4e10 tries."""
 _MOVED = 1.5
@@ -57,16 +60,27 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """The first ``values`` (float64, flat, finite) of a module's kept tensor, and whether it was ever trained."""
+    """The first ``values`` (float64, flat, finite) of a module's kept tensor, and whether it was never trained.
+
+    ``precision`` is BF16 or F16 when that holds all of them, whatever the file's type: PEFT rounds an adapter to its
+    base's type and back to float32 (peft 0.21.2, tuners_utils.py ``cast_adapter_dtype``). Else it is F32.
+    """
 
     draws: Draws
     values: "NDArray[Any]"
     untrained: bool
+    precision: str
 
     @property
     def norm(self) -> float:
         """The Euclidean norm of the values."""
         return math.sqrt(float(self.values @ self.values))
+
+    @property
+    def from_elsewhere(self) -> bool:
+        """Whether these are untrained float32 numbers that torch's CPU generator cannot have drawn."""
+        whole = self.draws.kind == "uniform" and self.untrained and self.precision == "F32"
+        return whole and not is_uniform_of_cpu(self.values, self.draws.scale)
 
     @property
     def looks_initial(self) -> bool:
@@ -83,7 +97,7 @@ class Values:
     """The stored values of modules, each read once. Raises CannotRead for a file that cannot be read."""
 
     def __init__(self, weights: AdapterWeights, sample: int = SAMPLE) -> None:
-        self.weights, self.sample = weights, sample
+        self.weights, self.sample, self._left = weights, sample, _ZEROS
         self._found: dict[str, Stored | None] = {}
 
     def of(self, draws: Draws) -> Stored | None:
@@ -95,7 +109,7 @@ class Values:
     def _read(self, draws: Draws) -> Stored | None:
         import numpy
 
-        if draws.kept.dtype not in _BITS:
+        if draws.kept.dtype not in ("F64", *_BITS):
             return None
         count = min(self.sample, draws.kept.elements - draws.last)
         count -= count % LANES if draws.kind == "normal" else 0
@@ -103,10 +117,26 @@ class Values:
         values = numpy.zeros(0) if chunk is None else chunk.astype(numpy.float64)
         if not numpy.isfinite(values).all() or not values.any():
             return None
-        return Stored(draws, values, self._is_zero(draws.zeroed))
+        return Stored(draws, values, self._is_zero(draws.zeroed), _precision(values))
 
     def _is_zero(self, info: TensorInfo | None) -> bool:
-        return info is not None and not any(chunk.any() for chunk in self.weights.chunks(info.name))
+        """Whether a tensor is zero throughout; False when so much was read that this one is not."""
+        if info is None or info.elements > self._left:
+            return False
+        if any(chunk.any() for chunk in islice(self.weights.chunks(info.name, _GLANCE), 1)):
+            return False
+        self._left -= info.elements
+        return not any(chunk.any() for chunk in self.weights.chunks(info.name))
+
+
+def _precision(values: "NDArray[Any]") -> str:
+    import numpy
+
+    with numpy.errstate(over="ignore"):
+        whole = values.astype(numpy.float32)
+        if numpy.array_equal(bfloat16(whole), values):
+            return "BF16"
+        return "F16" if numpy.array_equal(whole.astype(numpy.float16), values) else "F32"
 
 
 def replayed(stream: Stream, draws: Draws, start: int, count: int) -> "NDArray[Any]":
@@ -127,34 +157,35 @@ def match(stored: Stored, made: "NDArray[Any]") -> Match:
         return Match(False, None, 0.0, 0.0, 0.0)
     z = product / stored.norm / draws.deviation
     chance = -z * z / 2 if z > 0 else 0.0
-    equal = any(_same(values, rounded, draws) for rounded in _rounded(made, draws.kept.dtype))
+    equal = any(_same(stored, rounded) for rounded in _rounded(made, stored.precision))
     factor = None if equal else _factor(values, exact, product / square)
     if equal:
-        chance = min(chance, -values.size * _BITS[draws.kept.dtype] * math.log(2))
+        chance = min(chance, -values.size * _BITS[stored.precision] * math.log(2))
     return Match(equal, factor, product / stored.norm / math.sqrt(square), z, chance)
 
 
-def _same(values: "NDArray[Any]", made: "NDArray[Any]", draws: Draws) -> bool:
+def _same(stored: Stored, made: "NDArray[Any]") -> bool:
     import numpy
 
+    draws, values = stored.draws, stored.values
     if draws.kind == "uniform":
         return bool(numpy.array_equal(values, made))
     # One step of a 16-bit type apart is equal too: the approximation may fall on the other side of a rounding.
-    step = {"BF16": 2.0**-7, "F16": 2.0**-10}.get(draws.kept.dtype, 0.0)
+    step = {"BF16": 2.0**-7, "F16": 2.0**-10}.get(stored.precision, 0.0)
     limit = _SAME_NORMAL * draws.scale + step * numpy.abs(made)
     return bool((numpy.abs(values - made) <= limit).all())
 
 
-def _rounded(made: "NDArray[Any]", dtype: str) -> Iterator["NDArray[Any]"]:
-    """The float32 values as a file of this type holds them; float32 may have been a 16-bit type before."""
+def _rounded(made: "NDArray[Any]", precision: str) -> Iterator["NDArray[Any]"]:
+    """The float32 values as this precision holds them; bfloat16 may have been float16 before."""
     import numpy
 
-    if dtype in ("F32", "F64"):
-        yield made.astype(numpy.float64)
-    if dtype != "BF16":
-        yield made.astype(numpy.float16).astype(numpy.float64)
-    if dtype != "F16":
+    half = made.astype(numpy.float16)
+    if precision == "BF16":
         yield bfloat16(made)
+        yield bfloat16(half.astype(numpy.float32))
+    else:
+        yield (half if precision == "F16" else made).astype(numpy.float64)
 
 
 def bfloat16(values: "NDArray[Any]") -> "NDArray[Any]":
