@@ -46,6 +46,27 @@ def following(words: Words, most: int) -> Iterator[Words]:
         yield words
 
 
+def nearest(seeded: Words, words: Words, most: int, alike: int) -> tuple[int, int] | None:
+    """The first state within ``most`` refills that shares at least ``alike`` words: (refills, shared words).
+
+    The first few states are made here, since most generators of a training are there; the others by NumPy.
+    """
+    for refills, reached in enumerate(following(seeded, _OWN)):
+        shared = agreeing(words, reached)
+        if shared >= alike:
+            return refills, shared
+    if most > _OWN:
+        wanted = tempered(words)
+        for first, blocks in _blocks(seeded, most):
+            counts = (blocks == wanted).sum(axis=1)
+            for row in (counts >= alike).nonzero()[0][:1].tolist():
+                return first + row, int(counts[row])
+    return None
+
+
+_OWN = 8
+
+
 def agreeing(one: Words, other: Words) -> int:
     """How many of the 624 words are equal: by chance none are."""
     return sum(a == b for a, b in zip(one, other, strict=True))

@@ -5,10 +5,11 @@ seed and offset (ATen, CPUGeneratorImpl.cpp and CUDAGeneratorImpl.cpp); drawing 
 Trainer calls ``set_seed(args.seed)``, which seeds all of them, and stores them in rng_state.pth beside
 every checkpoint (transformers 5.23.0, trainer.py ``_save_rng_state``, trainer_utils.py ``set_seed``). A
 script that seeds torch again after that leaves its own seed here, so another seed in the state is named as
-what it is.
+what it is; where Python's or NumPy's generator is a few numbers behind the declared seed, that seed was set all
+the same, and nothing is contradicted (their states after a seed are fixed, see `auditor.compare.mersenne`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from auditor.artifacts.rng_state import RngState
 from auditor.claims import DECLARED, EFFECTIVE, Ledger
@@ -16,6 +17,9 @@ from auditor.evidence._files import why_unread
 from auditor.evidence._say import contradicted, unverifiable, verified, whole
 from auditor.model import Evidence
 from auditor.runs import Run
+
+NEAR = 1000
+"""Refills of 624 numbers that are looked through behind the seed; training draws little from Python and NumPy."""
 
 
 def weigh(run: Run, ledger: Ledger) -> Iterator[Evidence]:
@@ -36,9 +40,22 @@ def weigh(run: Run, ledger: Ledger) -> Iterator[Evidence]:
     elif cpu == {wanted}:
         where = "CPU and CUDA generators were" if cuda == {wanted} else "CPU generator was"
         yield verified("seed", f"torch's {where} seeded with {wanted}", "", wanted, *paths)
+    elif (name := _seeded_alike(states, wanted)) is not None:
+        shown = " and ".join(str(seed) for seed in sorted(cpu))
+        says = f"{name} generator was seeded with {wanted}, and torch's CPU generator last with {shown}"
+        yield unverifiable("seed", says, *paths)
     else:
         shown = " and ".join(str(seed) for seed in sorted(cpu))
         says = f"{stated.key} is declared as {wanted}, and torch's CPU generator was last seeded with {shown}"
         odd = next(state for state in states if state.cpu_seed not in (None, wanted))
         detail = f"{odd.path} begins with the seed {odd.cpu_seed}"
         yield contradicted("seed", says, detail, odd.cpu_seed, stated.path, *paths)
+
+
+def _seeded_alike(states: Sequence[RngState], wanted: int) -> str | None:
+    """Python's or NumPy's, where one of them began from a seed."""
+    from auditor.compare.states import describe_generators
+
+    found = describe_generators(states, [wanted], most_refills=NEAR)
+    names = {one.name for rank in found.ranks for one in rank.generators if one.seed == wanted}
+    return "Python's" if "python" in names else "NumPy's" if "numpy" in names else None

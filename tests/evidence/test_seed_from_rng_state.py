@@ -2,6 +2,9 @@
 offset.
 """
 
+import random
+from dataclasses import replace
+
 import pytest
 
 from auditor.artifacts.rng_state import CPU_STATE_BYTES, RngState
@@ -66,6 +69,19 @@ def run_with(*states: RngState, declared: object = 42) -> Run:
 )
 def test_seeds(states: tuple[RngState, ...], expected: tuple[Status, str]) -> None:
     assert said(run_with(*states), module) == {"seed": expected}
+
+
+def test_torch_seeded_anew_by_the_script_contradicts_nothing() -> None:
+    """set_seed(42) seeded Python too, and a later torch.manual_seed(0) torch alone."""
+    python = random.Random(42)
+    python.random()
+    alike = replace(generator(None, 0), python=python.getstate())
+    assert said(run_with(alike), module)["seed"] == (
+        Status.UNVERIFIABLE,
+        "Python's generator was seeded with 42, and torch's CPU generator last with 0",
+    )
+    other = replace(generator(None, 0), python=random.Random(0).getstate())
+    assert said(run_with(other), module)["seed"][0] is Status.CONTRADICTED
 
 
 def test_the_healthy_run_was_seeded_with_42() -> None:

@@ -50,6 +50,9 @@ def test_passes_what_python_itself_makes(count: int) -> None:
 def test_passes_other_seeds_and_states_far_from_them() -> None:
     assert found(RULE, healthy(data=rng(random.Random(7).getstate()))) == []
     assert found(RULE, healthy(data=rng(drawn(30_000).getstate()))) == []
+    far = numpy.random.RandomState(42)
+    far.bytes(4 * 7_000_000)
+    assert found(RULE, healthy(data=rng(numpy_state=legacy(far)))) == []
 
 
 def test_passes_numpy_with_and_without_a_cached_number() -> None:
@@ -82,6 +85,21 @@ def test_fails_for_one_word() -> None:
             observed="1 of 624 words differ",
         )
     ]
+
+
+@pytest.mark.parametrize("numbers", [5_000, 100_000, 2_000_000])
+def test_fails_for_one_word_far_from_the_seed(numbers: int) -> None:
+    """torch's words are NumPy's, seeded alike; a run on the CPU draws millions."""
+    generator = numpy.random.RandomState(42)
+    generator.bytes(4 * numbers)
+    inner = generator.get_state(legacy=False)["state"]
+    words, position = inner["key"].tolist(), inner["pos"]
+    head = struct.pack("<Qiiq", 42, 625 - position, 1, position)
+    good = head + struct.pack("<624Q", *words) + bytes(5056 - len(head) - 624 * 8)
+    assert found(RULE, healthy(data=rng(cpu=good))) == []
+    (only,) = found(RULE, healthy(data=rng(cpu=good[:40] + bytes([good[40] ^ 1]) + good[41:])))
+    assert only.expected == f"the words {-(-numbers // 624)} refills after seed 42"
+    assert only.observed == "1 of 624 words differ"
 
 
 def test_fails_for_counters() -> None:
