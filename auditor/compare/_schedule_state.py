@@ -1,7 +1,7 @@
 """scheduler.pt: the schedule that the training arguments ask for, held against the rate that it had reached."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from auditor.artifacts.scheduler_state import SchedulerState
 from auditor.artifacts.trainer_state import TrainerState
@@ -56,10 +56,7 @@ def describe_schedule(
     told = named.schedule if isinstance(named, Named) else None
     why = named if isinstance(named, str) else schedules.why_no_form(named.kind, named.schedule)
     known = named if isinstance(named, Named) and why is None else None
-    expected = _expected(scheduler, known)
-    agrees = (
-        _agree(expected, scheduler.last_lr, known.schedule.peak) if scheduler and known and expected else None
-    )
+    known, expected, agrees = _held(scheduler, known)
     return ScheduleDescription(
         path=scheduler.path if scheduler else None,
         kind=named.kind if isinstance(named, Named) else _kind_of_state(scheduler),
@@ -126,6 +123,21 @@ def _curve(known: Named) -> tuple[tuple[int, float], ...]:
         return schedules.sampled(known)
     except (ValueError, OverflowError, ZeroDivisionError, TypeError):
         return ()
+
+
+def _held(
+    scheduler: SchedulerState | None, known: Named | None
+) -> tuple[Named | None, tuple[float, ...] | None, bool | None]:
+    """The schedule, its rates at ``last_epoch`` and whether they agree; an older release's where only that does."""
+    expected = _expected(scheduler, known)
+    if scheduler is None or known is None or expected is None:
+        return known, expected, None
+    agrees = _agree(expected, scheduler.last_lr, known.schedule.peak)
+    if agrees is False and not known.schedule.older:
+        older = _held(scheduler, replace(known, schedule=replace(known.schedule, older=True)))
+        if older[2]:
+            return older
+    return known, expected, agrees
 
 
 def _agree(expected: tuple[float, ...], found: tuple[float, ...], peak: float) -> bool | None:

@@ -20,6 +20,10 @@ class Schedule:
     total: int
     peak: float
     options: Options = field(default_factory=dict)
+    older: bool = False
+    """Of transformers 4.46.3 and before, where the warm-up of warmup_stable_decay begins at zero (by 4.49.0 at
+    ``min_lr_ratio``); all else is one form from 4.36.2 to 5.23.0.
+    """
 
     def number(self, key: str, default: float) -> float:
         """An option, or its default in optimization.py. Raises ValueError when it is no finite number."""
@@ -134,6 +138,7 @@ def _stable(step: int, of: Schedule) -> float:
         plateau = of.total - of.warmup - decay
     if step < of.warmup:
         progress = step / max(1, of.warmup)
+        least = 0.0 if of.older else least
         return max(0.0, _rising(of.word("warmup_type", "linear"), progress) * (1 - least) + least)
     if step < of.warmup + plateau:
         return 1.0

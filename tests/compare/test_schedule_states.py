@@ -149,6 +149,17 @@ def test_warm_up_steps(arguments: Mapping[str, object], warmup: int) -> None:
     assert describe_schedule(None, trainer(), {**base, **arguments}).warmup == warmup
 
 
+def test_warm_ups_of_older_releases_agree_too() -> None:
+    """transformers 4.46.3, `_get_wsd_scheduler_lambda`: 5 of 10 warm-up steps are half the peak, whatever the least."""
+    options = {"num_decay_steps": 20, "min_lr_ratio": 0.2}
+    asked = {**COSINE, "lr_scheduler_type": "warmup_stable_decay", "lr_scheduler_kwargs": options}
+    for factor, agrees in ((0.5, True), (0.5 * 0.8 + 0.2, True), (0.55, False)):
+        told = describe_schedule(scheduler(5, PEAK * factor), trainer(global_step=5), asked)
+        assert told.agrees is agrees
+        assert agrees is (told.expected == pytest.approx((PEAK * factor,) * 2, rel=1e-12))
+    assert describe_schedule(scheduler(5, PEAK * 0.5), trainer(), asked).curve[0] == (0, 0.0)
+
+
 @pytest.mark.rerun
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("kind", ["cosine", "linear", "inverse_sqrt", "polynomial", "warmup_stable_decay"])
