@@ -46,7 +46,8 @@ def inspect(
         ),
     ] = "modules",
     format: Annotated[  # noqa: A002 - the option is called --format
-        str, typer.Option("--format", metavar="FORMAT", help="What stdout holds: terminal, json or csv.")
+        str,
+        typer.Option("--format", metavar="FORMAT", help="What stdout holds: terminal, html, json or csv."),
     ] = "terminal",
     output: Annotated[
         list[str] | None,

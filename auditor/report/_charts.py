@@ -52,7 +52,7 @@ class Chart:
 
 
 @dataclass(frozen=True, slots=True)
-class _Scale:
+class Scale:
     """Maps a range of values to a range of drawing units."""
 
     low: float
@@ -91,23 +91,23 @@ def _rank(tag: str) -> tuple[int, str]:
 
 def _chart(curve: CurveComparison, run: str, rerun: Points) -> Chart | None:
     given = {"base": curve.base, "head": curve.head, "rerun": rerun}
-    drawn = {name: _drawable(points) for name, points in given.items()}
+    drawn = {name: drawable(points) for name, points in given.items()}
     every = [point for points in drawn.values() for point in points if math.isfinite(point[1])]
     if not every:
         return None
-    x = _Scale(*_range([step for step, _ in every]), _LEFT, _RIGHT)
-    low, high = _range([value for _, value in every])
-    ticks_y = _ticks(low, high)
-    y = _Scale(min(low, ticks_y[0]), max(high, ticks_y[-1]), _BOTTOM, _TOP)
+    x = Scale(*value_range([step for step, _ in every]), _LEFT, _RIGHT)
+    low, high = value_range([value for _, value in every])
+    ticks_y = ticks(low, high)
+    y = Scale(min(low, ticks_y[0]), max(high, ticks_y[-1]), _BOTTOM, _TOP)
     first = curve.first_difference
     return Chart(
         tag=curve.tag,
         run=run,
         series=tuple(_series(name, points, x, y) for name, points in drawn.items() if points),
         x_ticks=tuple(
-            (x(tick), _label(tick)) for tick in _ticks(x.low, x.high, 1.0) if x.low <= tick <= x.high
+            (x(tick), label(tick)) for tick in ticks(x.low, x.high, 1.0) if x.low <= tick <= x.high
         ),
-        y_ticks=tuple((y(tick), _label(tick)) for tick in ticks_y),
+        y_ticks=tuple((y(tick), label(tick)) for tick in ticks_y),
         difference=(x(first), first) if first is not None and x.low <= first <= x.high else None,
         caption=_caption(curve, given),
     )
@@ -129,7 +129,7 @@ def _caption(curve: CurveComparison, given: Mapping[str, Points]) -> str:
     return "; ".join(parts)
 
 
-def _drawable(points: Points) -> list[tuple[int, float]]:
+def drawable(points: Points) -> list[tuple[int, float]]:
     """At most 400 points, the extremes of each bucket kept; what is not finite stays, to break the line."""
     kept = [(s, v) for s, v in points if abs(s) < 2**53 and not (math.isfinite(v) and abs(v) > _LARGEST)]
     if len(kept) <= _MOST_POINTS:
@@ -144,7 +144,7 @@ def _drawable(points: Points) -> list[tuple[int, float]]:
     return thinned
 
 
-def _range(values: Sequence[float]) -> tuple[float, float]:
+def value_range(values: Sequence[float]) -> tuple[float, float]:
     low, high = min(values), max(values)
     size = max(abs(low), abs(high))
     if high - low <= _FLAT * size or size < _TINY:
@@ -153,7 +153,7 @@ def _range(values: Sequence[float]) -> tuple[float, float]:
     return low, high
 
 
-def _ticks(low: float, high: float, least: float = 0.0) -> list[float]:
+def ticks(low: float, high: float, least: float = 0.0) -> list[float]:
     """Four to eight round numbers around ``low`` to ``high``: 1, 2 or 5 times a power of ten apart."""
     rough = max((high - low) / 5, least)
     power = 10.0 ** math.floor(math.log10(rough))
@@ -162,11 +162,11 @@ def _ticks(low: float, high: float, least: float = 0.0) -> list[float]:
     return [float(f"{index * step:.10g}") for index in range(first, last + 1)]
 
 
-def _label(value: float) -> str:
+def label(value: float) -> str:
     return f"{value:.4g}"
 
 
-def _series(name: str, points: Iterable[tuple[int, float]], x: _Scale, y: _Scale) -> Series:
+def _series(name: str, points: Iterable[tuple[int, float]], x: Scale, y: Scale) -> Series:
     stroke, dash = STYLES[name]
     path: list[str] = []
     marks: list[tuple[float, float, str]] = []

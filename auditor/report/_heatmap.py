@@ -64,11 +64,16 @@ def _groups(modules: Sequence[ModuleUpdate]) -> list[tuple[str, list[Placed]]]:
     """(what stands before the layer's number, its modules), largest first; modules without one are left."""
     found: dict[str, list[Placed]] = {}
     for module in modules:
-        match = _LAYER.fullmatch(module.module[:_LONGEST_NAME])
-        if match:
-            placed = (int(match["layer"]), match["kind"], module)
-            found.setdefault(match["prefix"], []).append(placed)
+        if (placed := layered(module.module)) is not None:
+            prefix, layer, kind = placed
+            found.setdefault(prefix, []).append((layer, kind, module))
     return sorted(found.items(), key=lambda group: (-len(group[1]), group[0]))
+
+
+def layered(name: str) -> tuple[str, int, str] | None:
+    """A module's name as (what stands before its layer's number, the number, what stands behind); None without one."""
+    match = _LAYER.fullmatch(name[:_LONGEST_NAME])
+    return None if match is None else (match["prefix"], int(match["layer"]), match["kind"])
 
 
 def _map(
@@ -77,10 +82,10 @@ def _map(
     kinds = list(dict.fromkeys(kind for _, kind, _ in modules))[:_MOST_ROWS]
     layers = sorted({layer for layer, _, _ in modules})[:_MOST_LAYERS]
     shown = [placed for placed in modules if placed[0] in layers and placed[1] in kinds]
-    scale = _opacity_of([value(module) for _, _, module in shown], log)
+    scale = opacity_of([value(module) for _, _, module in shown], log)
     rows = {kind: TOP + index * (CELL + GAP) for index, kind in enumerate(kinds)}
     columns = {layer: LABEL_WIDTH + index * (CELL + GAP) for index, layer in enumerate(layers)}
-    low, high = _ends([value(module) for _, _, module in shown], log)
+    low, high = ends([value(module) for _, _, module in shown], log)
     return HeatMap(
         title=title,
         group=group,
@@ -91,14 +96,14 @@ def _map(
             for layer, kind, module in shown
         ),
         rows=tuple((y + CELL - 3, shorten(kind, 20)) for kind, y in rows.items()),
-        columns=_layer_labels(columns),
+        columns=layer_labels(columns),
         low=number(low),
         high=number(high),
         left_out=len(modules) - len(shown),
     )
 
 
-def _layer_labels(columns: Mapping[int, int]) -> tuple[tuple[int, str], ...]:
+def layer_labels(columns: Mapping[int, int]) -> tuple[tuple[int, str], ...]:
     every = 1 if len(columns) <= 12 else 5 if len(columns) <= 60 else 10
     places = enumerate(columns.items())
     return tuple((x + CELL // 2, str(layer)) for index, (layer, x) in places if index % every == 0)
@@ -108,14 +113,14 @@ def _cell(x: int, y: int, value: float, scale: Callable[[float], float | None], 
     return Cell(x, y, scale(value), value == 0, f"{where}: {number(value)}")
 
 
-def _ends(values: Sequence[float], log: bool) -> tuple[float | None, float | None]:
+def ends(values: Sequence[float], log: bool) -> tuple[float | None, float | None]:
     usable = [value for value in values if math.isfinite(value) and (value > 0 or not log)]
     return (min(usable), max(usable)) if usable else (None, None)
 
 
-def _opacity_of(values: Sequence[float], log: bool) -> Callable[[float], float | None]:
+def opacity_of(values: Sequence[float], log: bool) -> Callable[[float], float | None]:
     """Value to opacity, the smallest faint; None for NaN, infinities and zero on a log scale."""
-    low, high = _ends(values, log)
+    low, high = ends(values, log)
 
     def opacity(value: float) -> float | None:
         if low is None or high is None or not math.isfinite(value) or (log and value <= 0):

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor.model import CurveComparison, Report
-from auditor.report._charts import HEIGHT, WIDTH, Chart, Points, _ticks, charts
+from auditor.report._charts import HEIGHT, WIDTH, Chart, Points, charts, ticks
 from tests.builders import reports
 
 
@@ -35,7 +35,7 @@ def _only(report: Report) -> Chart:
     ],
 )
 def test_ticks_are_round(low: float, high: float, expected: list[float]) -> None:
-    assert _ticks(low, high) == pytest.approx(expected)
+    assert ticks(low, high) == pytest.approx(expected)
 
 
 def test_the_ends_of_a_straight_line() -> None:

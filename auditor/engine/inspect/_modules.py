@@ -146,7 +146,23 @@ def _of_base(
     if best is None:
         return None
     says = "adapter_config.json targets this module of the base model, and the file holds no tensors for it"
-    return [_absent(name, says) for name in best[:_MISSING_LIMIT]]
+    return [_absent(name, says) for name in _spelled_as(found, best[:_MISSING_LIMIT])]
+
+
+def _spelled_as(found: Sequence[ModuleInspection], names: Sequence[str]) -> list[str]:
+    """Names of the base as the file spells its neighbours: releases wrap a model's towers differently."""
+    from auditor.architectures._names import module_key
+
+    prefixes: dict[tuple[str, str], str] = {}
+    for module in found:
+        tower, tail = module_key(module.module)
+        if module.module.endswith(tail):
+            prefixes.setdefault((tower, tail.partition(".")[0]), module.module[: -len(tail)])
+    keys = map(module_key, names)
+    return [
+        name if (start := prefixes.get((tower, tail.partition(".")[0]))) is None else start + tail
+        for name, (tower, tail) in zip(names, keys, strict=True)
+    ]
 
 
 def _holes(found: Sequence[ModuleInspection], config: AdapterConfig) -> Iterator[ModuleInspection]:

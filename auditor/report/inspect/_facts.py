@@ -9,41 +9,45 @@ from auditor.report.inspect import _words as words
 from auditor.report.inspect._lines import fact, title
 from auditor.report.inspect._spark import BAD
 
-_WORST = frozenset({"not finite", "exploded", "incomplete"})
+WORST = frozenset({"not finite", "exploded", "incomplete"})
+"""Conditions that spoil a module; the others are worth a look."""
 
 
 def adapter_facts(
     run: RunInspection, adapter: AdapterInspection, numbers: bool, paint: Paint, width: int
 ) -> Iterator[str]:
-    """The file, what it equals, the method, its targets, with what it loads."""
+    """The file, what it equals, the method, its targets, with what it loads; then what is unusual."""
     yield title(
         "Weights" if adapter.kind == "model" else "Adapter", words.folder(adapter.folder), paint, width
     )
-    yield from fact("file", _file(adapter), paint, width)
-    same = words.same_as(run, adapter.folder)
-    yield from fact("same as", listing(map(words.folder, same), 4), paint, width)
-    settings = adapter.settings
-    if settings is not None:
-        yield from fact("method", _method(settings), paint, width)
-        yield from fact("targets", _targets(settings), paint, width)
-        yield from fact("loads with", "; ".join(settings.loads_with), paint, width)
-    yield from fact("base", _base(run), paint, width)
-    if adapter.outside and adapter.kind == "adapter":
-        names = listing((one_line(shorten(name, 80)) for name in adapter.outside), 3)
-        yield from fact(
-            "besides", f"{plural(len(adapter.outside), 'tensor')} outside LoRA: {names}", paint, width
-        )
+    for label, text in facts_of(run, adapter):
+        yield from fact(label, text, paint, width)
     for word, text in words.condition_lines(adapter):
         yield from _condition(word, text, paint, width)
     if adapter.why and adapter.format is not None and numbers:
         yield from fact("but", adapter.why, paint, width)
 
 
+def facts_of(run: RunInspection, adapter: AdapterInspection) -> Iterator[tuple[str, str]]:
+    """(label, text) of everything about the weights' file and its configuration; texts may be empty."""
+    yield "file", _file(adapter)
+    yield "same as", listing(map(words.folder, words.same_as(run, adapter.folder)), 4)
+    settings = adapter.settings
+    if settings is not None:
+        yield "method", _method(settings)
+        yield "targets", _targets(settings)
+        yield "loads with", "; ".join(settings.loads_with)
+    yield "base", _base(run)
+    if adapter.outside and adapter.kind == "adapter":
+        names = listing((one_line(shorten(name, 80)) for name in adapter.outside), 3)
+        yield "besides", f"{plural(len(adapter.outside), 'tensor')} outside LoRA: {names}"
+
+
 def _condition(word: str, text: str, paint: Paint, width: int) -> Iterator[str]:
     head = f"  {BAD} {word:<10}"
     lines = wrapped(text, width, " " * len(head), " " * len(head))
     if lines:
-        yield paint(head, "red" if word in _WORST else "yellow") + lines[0][len(head) :]
+        yield paint(head, "red" if word in WORST else "yellow") + lines[0][len(head) :]
         yield from lines[1:]
 
 

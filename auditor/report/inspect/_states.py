@@ -1,6 +1,6 @@
 """The training's state, a line a part."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from auditor.model.inspection import (
     OptimizerFacts,
@@ -22,15 +22,21 @@ def states(run: RunInspection, paint: Paint, width: int) -> Iterator[str]:
     """The folder that holds most of the state, and how many others hold some."""
     if not run.states:
         return
-    most = max(run.states, key=lambda item: (_parts(item), item.step or 0))
+    most = fullest(run.states)
     rest = len(run.states) - 1
     more = f" ({plural(rest, 'other folder')} {'holds' if rest == 1 else 'hold'} some too)" if rest else ""
     yield title("State", words.folder(most.folder) + more, paint, width)
-    for label, text in _facts(most):
+    for label, text in facts_of(most):
         yield from fact(label, text, paint, width)
 
 
-def _facts(state: StateInspection) -> Iterator[tuple[str, str]]:
+def fullest(states: Sequence[StateInspection]) -> StateInspection:
+    """The state with most parts, the last of them."""
+    return max(states, key=lambda item: (_parts(item), item.step or 0))
+
+
+def facts_of(state: StateInspection) -> Iterator[tuple[str, str]]:
+    """(label, text) for each part of a state."""
     if state.trainer is not None:
         yield "trainer", _trainer(state.trainer)
     if state.optimizer is not None:
