@@ -224,8 +224,8 @@ def test_hostile_words_of_every_field_are_text() -> None:
         base=TEXT,
         training_args={TEXT: TEXT},
         training_args_class=TEXT,
-        seed=SeedInspection("proved", TEXT, 42, TEXT, 1e-9, {TEXT: 0.5}),
-        reach=ReachInspection(TEXT, TEXT, {TEXT: 0.5}),
+        seed=SeedInspection("proved", TEXT, TEXT, 42, TEXT, TEXT, 1, 2, 0.9, 0.1, -9.0, 3, 7),
+        reach=ReachInspection(TEXT, TEXT, 9, 0.1, 0.2, {TEXT: 0.5}),
     )
     text = html.render(Inspection(TEXT, runs=(run, run), notes=(TEXT,)))
     Page(text)
@@ -235,13 +235,17 @@ def test_hostile_words_of_every_field_are_text() -> None:
 
 
 def test_the_seed_is_shown_with_its_odds() -> None:
-    found = SeedInspection("proved", "seed 42 proved on 15 of 15 untrained modules", 42, "x.json", 2.5e-10)
-    run = RunInspection(
-        "", seed=found, reach=ReachInspection("too far", "no schedule reaches this", {"a": 2.0})
+    """The correlation's bar is 160 units long for 1; the next best seed is a stroke on it: 0.05 * 160 = 8."""
+    says = "seed 42 proved on 15 of 15 untrained modules"
+    found = SeedInspection(
+        "proved", says, seed=42, source="x.json", correlation=0.75, next_best=0.05, odds=-250.0
     )
-    text = Page(html.render(Inspection("x", runs=(run,)))).text
-    for words in ("seed 42 proved on 15 of 15", "2.5e-10", "seed, proved", "too far", "from x.json"):
-        assert words in text
+    reach = ReachInspection("impossible", "no schedule reaches this", 9, 0.018, 0.5, {"layers.0.q": 40.0})
+    text = html.render(Inspection("x", runs=(RunInspection("", seed=found, reach=reach),)))
+    for words in (says, "seed, proved", "10 250", "from x.json", "impossible", "allows 0.5 at most", "q: 40"):
+        assert words in Page(text).text
+    assert 'class="bar-fill" width="120.0"' in text
+    assert 'd="M8.0 0V10"' in text
 
 
 def test_checkpoints_have_a_bar_as_long_as_their_change() -> None:

@@ -73,6 +73,7 @@ class Section:
     logged_once: tuple[tuple[str, str], ...]
     state: tuple[str, tuple[tuple[str, str], ...]] | None
     moments: tuple[Heat, ...]
+    reached: Heat | None
     generators: tuple[tuple[str, GeneratorFacts], ...]
     arguments: tuple[tuple[str, str], ...]
 
@@ -86,7 +87,7 @@ class Section:
             ("steps", "Checkpoints", self.steps),
             ("curves", "Curves", self.schedule or self.curves[0] or self.logged_once),
             ("state", "State", self.state),
-            ("seed", "Seed", self.run.seed or self.run.reach or self.generators),
+            ("seed", "Origin", self.run.seed or self.run.reach or self.generators),
             ("arguments", "Arguments", self.arguments),
         )
         return tuple((self.start + name, title) for name, title, there in parts if there)
@@ -117,7 +118,8 @@ def section(run: RunInspection, start: str, share: int) -> Section:
         (tuple(drawn), undrawn),
         tuple((one_line(c.tag), number(c.last)) for c in run.curves if len(c.points) == 1)[:40],
         (words.folder(most.folder), _filled(states.facts_of(most))) if most is not None else None,
-        tuple(shapes.moments(run, cells // 2)),
+        tuple(shapes.moments(run, cells // 4)),
+        shapes.reached(run, cells // 4),
         _generators(run),
         tuple((one_line(key), value_text(value, 120)) for key, value in run.training_args.items()),
     )

@@ -59,7 +59,7 @@ def moments(run: RunInspection, most: int) -> list[Heat]:
         return []
     parts = _parts_of_tensors(run)
     names = dict.fromkeys(name for p in optimizer.by_parameter for name in p.moments)
-    found = (_moment(name, optimizer.by_parameter, parts, most // 2) for name in list(names)[:2])
+    found = (_moment(name, optimizer.by_parameter, parts, most) for name in list(names)[:2])
     return [one for one in found if one is not None]
 
 
@@ -92,6 +92,18 @@ def _moment(
         text = f"{place(known[1], known[2])}: {name} {number(value)}{steps}"
         items.append(Item(*known, value, _mark(value), text))
     return heat(f"Norm of {one_line(shorten(name, 40))}", items, most, "tensor")
+
+
+def reached(run: RunInspection, most: int) -> Heat | None:
+    """How far lora_B of each module lies from zero, in sums of the learning rates."""
+    shares = run.reach.modules if run.reach is not None else {}
+    known = {module.module: module for adapter in run.adapters for module in adapter.modules}
+    items: list[Item] = []
+    for name, share in shares.items():
+        module = known.get(name)
+        group, layer, kind = (module.group, module.layer, module.kind) if module else ("", None, name)
+        items.append(Item(group, layer, kind, share, _mark(share), f"{place(layer, kind)}: {number(share)}"))
+    return heat("Largest |lora_B| in sums of the learning rates", items, most)
 
 
 def distances(found: AdapterComparison, most: int) -> list[Heat]:
