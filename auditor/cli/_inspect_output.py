@@ -83,10 +83,10 @@ def formats() -> tuple[str, ...]:
 
 def planned(format_: str, output: Sequence[str], color: str, table: str, tensors: bool, side: bool) -> Plan:
     """The plan. Raises UsageError for an unknown format, table or colour, and for missing packages."""
-    from auditor.report.inspect._tables import MAKERS, SIDE_MAKERS
+    from auditor.report.inspect._view import SIDE_TABLES, TABLES
 
     _output.check_color(color)
-    known = tuple(SIDE_MAKERS) if side else (*MAKERS, _CURVES)
+    known = SIDE_TABLES if side else TABLES
     if table not in known:
         beside = " of two adapters side by side" if side else ""
         raise UsageError(f"there is no table {table!r}{beside}", f"tables: {', '.join(known)}")

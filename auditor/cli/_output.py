@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from auditor import discover
 from auditor.errors import IncompleteError, UsageError
-from auditor.model import Report
 
 if TYPE_CHECKING:
+    from auditor.model import Report
     from auditor.report._ansi import Paint
 
 _NARROW, _WIDE = 60, 120
@@ -53,7 +53,7 @@ def check_color(color: str) -> None:
 
 
 def emit(
-    report: Report, stdout: ModuleType | None, files: Sequence[tuple[ModuleType, Path]], color: str
+    report: "Report", stdout: ModuleType | None, files: Sequence[tuple[ModuleType, Path]], color: str
 ) -> None:
     """Write every file, then stdout. Raises IncompleteError when a file cannot be written."""
     for module, path in files:

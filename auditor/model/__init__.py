@@ -24,12 +24,36 @@ if TYPE_CHECKING:
         Fact,
         FileKind,
         Snapshot,
+        Unread,
         folder_of,
         name_of,
     )
-    from auditor.model.judgement import Finding, Location, NotApplicable, Problem, Severity, Skip, Suppression
-    from auditor.model.ledger import Claim, Claims, Evidence, Statement, Status, VersionRange, version_key
-    from auditor.model.report import Answer, Coverage, FileRow, Ref, Report, RunReport, Unread
+    from auditor.model.judgement import (
+        Finding,
+        Location,
+        NotApplicable,
+        Problem,
+        Severity,
+        Skip,
+        Suppression,
+    )
+    from auditor.model.ledger import (
+        Claim,
+        Claims,
+        Evidence,
+        Statement,
+        Status,
+        VersionRange,
+        version_key,
+    )
+    from auditor.model.report import (
+        Answer,
+        Coverage,
+        FileRow,
+        Ref,
+        Report,
+        RunReport,
+    )
     from auditor.model.training import (
         Alternative,
         Aspect,
@@ -91,15 +115,51 @@ __all__ = [
     "version_key",
 ]
 
-_PARTS = ("files", "judgement", "compared", "ledger", "training", "report")
+_PARTS: dict[str, tuple[str, ...]] = {
+    "files": (
+        "Blob",
+        "Digest",
+        "Fact",
+        "FileKind",
+        "READ_LIMIT",
+        "Snapshot",
+        "Unread",
+        "folder_of",
+        "name_of",
+    ),
+    "judgement": ("Finding", "Location", "NotApplicable", "Problem", "Severity", "Skip", "Suppression"),
+    "compared": (
+        "AdapterComparison",
+        "Change",
+        "CurveComparison",
+        "Diff",
+        "Facts",
+        "FileChange",
+        "ModuleUpdate",
+        "UncomparedModule",
+    ),
+    "ledger": ("Claim", "Claims", "Evidence", "Statement", "Status", "VersionRange", "version_key"),
+    "training": (
+        "Alternative",
+        "Aspect",
+        "Control",
+        "Divergence",
+        "RerunPlan",
+        "RerunResult",
+        "Setting",
+        "Span",
+        "Verdict",
+    ),
+    "report": ("Answer", "Coverage", "FileRow", "Ref", "Report", "RunReport"),
+}
+"""The words of each module: the first one that is asked for loads that module and no other."""
+_MODULES = {word: part for part, words in _PARTS.items() for word in words}
 
 if not TYPE_CHECKING:  # or every misspelt word would pass for one of them
 
     def __getattr__(name: str) -> object:
-        if name in __all__:
-            for part in _PARTS:
-                found = vars(import_module(f"auditor.model.{part}"))
-                if name in found:
-                    globals()[name] = found[name]
-                    return found[name]
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        if name not in _MODULES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        found = getattr(import_module(f"auditor.model.{_MODULES[name]}"), name)
+        globals()[name] = found
+        return found

@@ -137,6 +137,15 @@ class Fact:
     ignorable: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A file that was not read, and why; ``state`` is unfetched, unreadable or mismatch."""
+
+    path: str
+    reason: str
+    state: str
+
+
 def folder_of(path: str) -> str:
     """``a/b/c.json`` -> ``a/b``; a file at the root -> ``""``."""
     return path.rpartition("/")[0]

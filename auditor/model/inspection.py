@@ -6,6 +6,7 @@ that is missing is there with the condition ``missing`` and its reason.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from auditor.model._adapter_words import (
     AdapterInspection,
@@ -14,7 +15,6 @@ from auditor.model._adapter_words import (
     ModuleInspection,
     TensorInspection,
 )
-from auditor.model._side_words import InspectionComparison, Place, TensorRow
 from auditor.model._state_words import (
     GeneratorFacts,
     OptimizerFacts,
@@ -26,7 +26,10 @@ from auditor.model._state_words import (
     TrainerFacts,
 )
 from auditor.model.compared import AdapterComparison
-from auditor.model.report import Unread
+from auditor.model.files import Unread
+
+if TYPE_CHECKING:
+    from auditor.model._side_words import InspectionComparison, Place, TensorRow
 
 __all__ = [
     "AdapterInspection",
@@ -198,3 +201,13 @@ class Inspection:
     runs: tuple[RunInspection, ...] = ()
     unread: tuple[Unread, ...] = ()
     notes: tuple[str, ...] = ()
+
+
+if not TYPE_CHECKING:  # words that few need: they are loaded with the first of them
+
+    def __getattr__(name: str) -> object:
+        if name not in ("InspectionComparison", "Place", "TensorRow"):
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from auditor.model import _side_words
+
+        return getattr(_side_words, name)

@@ -4,18 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from auditor.model.compared import AdapterComparison, CurveComparison, Diff
+from auditor.model.files import Unread
 from auditor.model.judgement import Finding, NotApplicable, Severity
 from auditor.model.ledger import Claim
 from auditor.model.training import RerunResult
-
-
-@dataclass(frozen=True, slots=True)
-class Unread:
-    """A file that was not read, and why; ``state`` is unfetched, unreadable or mismatch."""
-
-    path: str
-    reason: str
-    state: str
 
 
 @dataclass(frozen=True, slots=True)

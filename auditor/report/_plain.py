@@ -7,10 +7,7 @@ from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import fields, is_dataclass
 from enum import Enum
-from hashlib import sha256
 from numbers import Integral, Real
-
-from auditor.model import Digest, Verdict, VersionRange
 
 _NUMBERS_AS_TEXT = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 _HIDDEN = re.compile("[\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
@@ -32,7 +29,7 @@ def plain(value: object) -> object:
     if isinstance(value, str) and not isinstance(value, Enum):
         return printable(value)
     if isinstance(value, Enum):
-        return value.word if isinstance(value, Verdict) else _enum(value)
+        return _enum(value)
     if isinstance(value, Integral):
         return int(value) if int(value).bit_length() <= _DECIMAL_BITS else hex(int(value))
     if isinstance(value, Real):
@@ -41,6 +38,10 @@ def plain(value: object) -> object:
 
 
 def _enum(value: Enum) -> object:
+    from auditor.model import Verdict
+
+    if isinstance(value, Verdict):
+        return value.word
     return value.name.lower() if isinstance(value.value, int) else plain(value.value)
 
 
@@ -56,18 +57,22 @@ def _compound(value: object) -> object:
         return [plain(item) for item in value]
     if isinstance(value, bytes | bytearray | memoryview):
         return _bytes(bytes(value))
-    if isinstance(value, Digest | VersionRange):
-        return str(value)
     return _record(value)
 
 
 def _record(value: object) -> object:
+    from auditor.model import Digest, VersionRange
+
+    if isinstance(value, Digest | VersionRange):
+        return str(value)
     if is_dataclass(value):
         return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
     return f"<{type(value).__name__}>"  # never repr(): it may hold an address of this process
 
 
 def _bytes(data: bytes) -> str:
+    from hashlib import sha256
+
     if len(data) <= _BYTES_SHOWN:
         return "hex:" + data.hex()
     return f"sha256:{sha256(data).hexdigest()} ({len(data)} bytes)"

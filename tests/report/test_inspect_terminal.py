@@ -11,9 +11,9 @@ from auditor.engine.inspect import InspectOptions, inspect, side_by_side
 from auditor.model import Snapshot
 from auditor.model.inspection import Inspection
 from auditor.report._text import width_of
-from auditor.report.inspect import terminal
+from auditor.report.inspect import _tables, terminal
 from auditor.report.inspect._spark import curve, fitted, scale
-from auditor.report.inspect._view import View
+from auditor.report.inspect._view import SIDE_TABLES, TABLES, View
 from tests.builders import adapter_folders as made
 from tests.builders.repositories import healthy, seed
 
@@ -108,3 +108,8 @@ def test_many_layers_keep_their_marks_when_squeezed() -> None:
 def test_a_curve_is_the_mean_of_its_parts() -> None:
     assert curve([(step, float(step)) for step in range(8)], 4) == "▁▃▅█".replace("▅", "▆")
     assert curve([(1, float("nan")), (2, 1.0)], 8) == "!▄"
+
+
+def test_the_tables_are_those_that_are_promised() -> None:
+    assert (*_tables.MAKERS, "curves") == TABLES
+    assert tuple(_tables.SIDE_MAKERS) == SIDE_TABLES

@@ -2,6 +2,11 @@
 
 from dataclasses import dataclass
 
+TABLES = ("modules", "tensors", "steps", "curves")
+"""What csv and parquet hold of one inspection; curves are every logged number, which have writers of their own."""
+SIDE_TABLES = ("modules", "tensors")
+"""What they hold of two adapters side by side."""
+
 
 @dataclass(frozen=True, slots=True)
 class View:

@@ -1,8 +1,9 @@
 """An inspection on 80 columns: what it is, its modules by layer, curves, steps, states, and what was not looked at."""
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from auditor.model.inspection import Inspection, InspectionComparison, RunInspection
+from auditor.model.inspection import Inspection, RunInspection
 from auditor.report._ansi import Paint
 from auditor.report._text import listing, one_line, plural, shorten, wrapped
 from auditor.report.inspect import _modules, _states, _steps
@@ -12,13 +13,16 @@ from auditor.report.inspect._lines import title
 from auditor.report.inspect._spark import ascii_only
 from auditor.report.inspect._view import PLAIN, View
 
+if TYPE_CHECKING:
+    from auditor.model.inspection import InspectionComparison
+
 SUFFIX = ".txt"
 _RUNS_SHOWN = 6
 _RUNS_LISTED = 40
 _UNREAD_SHOWN = 10
 
 
-def render(found: Inspection | InspectionComparison, view: View = PLAIN) -> str:
+def render(found: "Inspection | InspectionComparison", view: View = PLAIN) -> str:
     """Lines of at most ``width`` columns (60 at least); without escapes when colour is off."""
     paint, columns = Paint(view.colour), max(view.width, 60)
     if isinstance(found, Inspection):
