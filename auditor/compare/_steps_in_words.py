@@ -1,62 +1,52 @@
 """The counters of one checkpoint held against each other: steps, updates, scheduler steps, skips."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
-from auditor.compare._optimizer_state import OptimizerDescription
-from auditor.compare._scaler_state import ScalerDescription
-from auditor.compare._schedule_state import ScheduleDescription
+Skips = tuple[int, int] | None
 
 
 def steps_in_words(
     global_step: int | None,
-    optimizer: OptimizerDescription | None = None,
-    schedule: ScheduleDescription | None = None,
-    scaler: ScalerDescription | None = None,
+    updates: Collection[float] | None = None,
+    last_epoch: int | None = None,
+    skips: Skips = None,
 ) -> tuple[str, ...]:
     """Sentences about what the counters prove together; () where there is nothing to compare.
+
+    ``updates`` are the optimizer's distinct step counts, empty for one that counts none and None without an optimizer;
+    ``last_epoch`` is the scheduler's, ``skips`` the least and most steps that the gradient scaler skipped.
 
     The Trainer counts a step that fp16 skipped, the optimizer does not, and the scheduler does only behind a fused
     optimizer, which skips inside itself (transformers 5.23.0, trainer.py; accelerate 1.15.0, optimizer.py, `step`).
     """
-    if global_step is None:
-        return ()
-    return tuple(_sentences(global_step, optimizer, schedule, scaler))
+    return () if global_step is None else tuple(_sentences(global_step, updates, last_epoch, skips))
 
 
-def _sentences(
-    made: int,
-    optimizer: OptimizerDescription | None,
-    schedule: ScheduleDescription | None,
-    scaler: ScalerDescription | None,
-) -> Iterator[str]:
-    counts = [count for count, _ in optimizer.steps] if optimizer is not None else []
-    if counts:
-        yield _updates(made, min(counts), max(counts), scaler)
-    elif optimizer is not None and optimizer.parameters:
+def _sentences(made: int, updates: Collection[float] | None, last: int | None, skips: Skips) -> Iterator[str]:
+    if updates:
+        yield _updates(made, min(updates), max(updates), skips)
+    elif updates is not None:
         yield "the optimizer counts no updates"
-    last = schedule.last_epoch if schedule is not None else None
     if last is not None and last != made:
-        behind = made - last
-        yield f"the scheduler made {last:,} of {made:,} steps{_skipped(behind, scaler)}"
+        yield f"the scheduler made {last:,} of {made:,} steps{_skipped(made - last, skips)}"
     elif last is not None:
         yield f"the scheduler made all {made:,} steps"
 
 
-def _updates(made: int, least: float, most: float, scaler: ScalerDescription | None) -> str:
+def _updates(made: int, least: float, most: float, skips: Skips) -> str:
     if least != most:
         return f"parameters were updated {least:,.0f} to {most:,.0f} times in {made:,} steps"
     if most == made:
         return f"every parameter was updated in all {made:,} steps"
     return (
-        f"every parameter was updated {most:,.0f} times in {made:,} steps{_skipped(made - int(most), scaler)}"
+        f"every parameter was updated {most:,.0f} times in {made:,} steps{_skipped(made - int(most), skips)}"
     )
 
 
-def _skipped(missing: int, scaler: ScalerDescription | None) -> str:
+def _skipped(missing: int, skips: Skips) -> str:
     """Whether the scaler explains what is missing."""
-    if missing < 0 or scaler is None or scaler.skips is None:
+    if missing < 0 or skips is None:
         return ""
-    least, most = scaler.skips
-    told = f"{least:,}" if least == most else f"{least:,} to {most:,}"
-    fits = least <= missing <= most
+    told = f"{skips[0]:,}" if skips[0] == skips[1] else f"{skips[0]:,} to {skips[1]:,}"
+    fits = skips[0] <= missing <= skips[1]
     return f"; scaler.pt tells of {told} skipped, which {'explains it' if fits else 'does not explain it'}"

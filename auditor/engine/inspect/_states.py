@@ -27,8 +27,6 @@ from auditor.runs import Folder, Run
 if TYPE_CHECKING:
     from auditor.compare.states import OptimizerDescription, RankDescription
 
-_FIRST = ("exp_avg", "momentum_buffer", "moment1", "m")
-_SECOND = ("exp_avg_sq", "moment2", "v")
 _FEW_REFILLS = 1_000
 """Refills looked through in checkpoints before the last: 0.6 million numbers, about a millisecond a seed."""
 
@@ -51,6 +49,7 @@ def state_of(
     if not (trainer or optimizer or scheduler or scaler or generators):
         return None
     processes, notes = _generators(generators, arguments, numbers, last)
+    scaled = None if scaler is None else _scaler(scaler, trainer)
     return StateInspection(
         folder.path,
         folder.step,
@@ -58,8 +57,24 @@ def state_of(
         None if optimizer is None else _optimizer(run, folder, optimizer, numbers, last),
         None if scheduler is None else _schedule(scheduler, trainer, arguments),
         processes,
-        None if scaler is None else _scaler(scaler, trainer),
-        notes,
+        scaled,
+        (*_steps(trainer, optimizer, scheduler, scaled), *notes),
+    )
+
+
+def _steps(
+    trainer: TrainerState | None,
+    optimizer: OptimizerState | None,
+    scheduler: SchedulerState | None,
+    scaler: ScalerFacts | None,
+) -> tuple[str, ...]:
+    from auditor.compare.states import steps_in_words
+
+    return steps_in_words(
+        trainer.global_step if trainer else None,
+        optimizer.steps if optimizer else None,
+        scheduler.last_epoch if scheduler else None,
+        scaler.skips if scaler else None,
     )
 
 
@@ -99,8 +114,8 @@ def _optimizer(run: Run, folder: Folder, state: OptimizerState, numbers: bool, l
         elements=sum(math.prod(one.shape) for one in found.parameters if one.shape is not None),
         learning_rates=tuple(group.lr for group in found.groups if group.lr is not None),
         moments=moments,
-        first_moment=next((moments[name] for name in _FIRST if name in moments), None),
-        second_moment=next((moments[name] for name in _SECOND if name in moments), None),
+        first_moment=moments.get(found.first or ""),
+        second_moment=moments.get(found.second or ""),
         by_parameter=tuple(
             ParameterFacts(one.index, one.tensor, one.shape, one.step, one.norms) for one in found.parameters
         )
