@@ -64,6 +64,8 @@ class OptimizerDescription:
     sentence about it. ``decoded`` is False where the moments are not plain numbers, ``why`` then ends the sentence
     "its states are not decoded, because". ``parameters`` are those with a state, by index; ``listed`` counts all.
     ``never_updated`` names those without a state ("parameter 3" where the tensor is not known; at most 1,000).
+    ``without_gradient`` names those that were stepped and whose second moment is zero throughout: no gradient but zero
+    ever reached them (lora_A has none in the first step, lora_B being zero); () unless norms were asked for.
     ``steps`` is the histogram of step counts, (count of updates, parameters), ascending. ``matched`` says by what
     parameters were named ("" where they were not): shapes always fit, and tensors of one shape next to each other may
     be exchanged unless it is "the names in the file". ``mismatches`` are sentences about what does not fit.
@@ -79,6 +81,7 @@ class OptimizerDescription:
     listed: int
     parameters: tuple[ParameterDescription, ...]
     never_updated: tuple[str, ...]
+    without_gradient: tuple[str, ...]
     steps: tuple[tuple[float, int], ...]
     groups: tuple[GroupDescription, ...]
     matched: str
@@ -126,6 +129,11 @@ def describe_optimizer(
         never_updated=tuple(names.names.get(index, f"parameter {index}") for index in idle[:_NAMED])
         if optimizer.entries
         else (),
+        without_gradient=tuple(
+            one.tensor or f"parameter {one.index}"
+            for one in parameters
+            if one.norms.get(kind.second or "") == 0.0
+        )[:_NAMED],
         steps=tuple(sorted(Counter(e.step for e in optimizer.entries if e.step is not None).items())),
         groups=tuple(_group(group) for group in optimizer.param_groups),
         matched=names.by,

@@ -30,17 +30,21 @@ def _sentences(made: int, updates: Collection[float] | None, last: int | None, s
     if last is not None and last != made:
         yield f"the scheduler made {last:,} of {made:,} steps{_skipped(made - last, skips)}"
     elif last is not None:
-        yield f"the scheduler made all {made:,} steps"
+        yield f"the scheduler made {_all(made)}"
 
 
 def _updates(made: int, least: float, most: float, skips: Skips) -> str:
     if least != most:
         return f"parameters were updated {least:,.0f} to {most:,.0f} times in {made:,} steps"
     if most == made:
-        return f"every parameter was updated in all {made:,} steps"
+        return f"every parameter was updated in {_all(made)}"
     return (
         f"every parameter was updated {most:,.0f} times in {made:,} steps{_skipped(made - int(most), skips)}"
     )
+
+
+def _all(made: int) -> str:
+    return "the only step" if made == 1 else f"all {made:,} steps"
 
 
 def _skipped(missing: int, skips: Skips) -> str:

@@ -158,6 +158,12 @@ def test_norms_are_read_only_when_asked_for(monkeypatch: pytest.MonkeyPatch) -> 
         )
 
 
+def test_parameters_that_no_gradient_reached_are_named() -> None:
+    data = make_optimizer([(2,), (3,)], moments=lambda index, _name: float(index))
+    assert describe_optimizer(optimizer(data), norms=True).without_gradient == ("parameter 0",)
+    assert describe_optimizer(optimizer(data)).without_gradient == ()
+
+
 def test_norms_of_bad_numbers_and_of_missing_bytes() -> None:
     data = make_optimizer([(2,)], moments=lambda _index, _name: math.nan)
     assert math.isnan(describe_optimizer(optimizer(data), norms=True).parameters[0].norms["exp_avg"])

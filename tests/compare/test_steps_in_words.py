@@ -35,6 +35,10 @@ UNEXPLAINED = "scaler.pt tells of 3 skipped, which does not explain it"
             steps_in_words(450, [], 450),
             ("the optimizer counts no updates", "the scheduler made all 450 steps"),
         ),
+        (
+            steps_in_words(1, [1.0], 1),
+            ("every parameter was updated in the only step", "the scheduler made the only step"),
+        ),
         (steps_in_words(450), ()),
         (steps_in_words(None, [3.0], 3), ()),
     ],
