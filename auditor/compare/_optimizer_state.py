@@ -1,23 +1,16 @@
 """optimizer.pt, told parameter by parameter: whose state it is, how often it was stepped, how large its moments are."""
 
-import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
-from auditor.artifacts._pickle_values import TensorRef
 from auditor.artifacts.adapter_weights import AdapterWeights
 from auditor.artifacts.optimizer_state import OptimizerState, ParamState
+from auditor.compare._moment_norms import norms_of
 from auditor.compare._optimizer_kinds import OptimizerKind, kind_of
 from auditor.compare._parameter_names import Shape, matched
 from auditor.errors import CannotRead
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-CHUNK = 2**20
-"""Elements of a moment that are held at once while its norm is taken, a multiple of all `BLOCKS`."""
 _NAMED = 1000
 """Most never-updated parameters that are listed by name."""
 _KEPT = frozenset({"params", "param_names", "lr", "initial_lr", "weight_decay", "betas", "eps"})
@@ -112,12 +105,10 @@ def describe_optimizer(
         found: dict[str, float] = {}
         if norms and kind.why is None:
             try:
-                found = _norms(optimizer, entry, kind)
+                found = norms_of(optimizer, entry, kind)
             except CannotRead as error:
                 unread[f"moments were not read: {optimizer.path} {error.reason}"] = None
         parameters.append(_parameter(entry, names.names.get(entry.index), where, shapes, found))
-    stepped = {entry.index for entry in optimizer.entries}
-    idle = [index for group in groups for index in group if index not in stepped]
     return OptimizerDescription(
         path=optimizer.path,
         kind=kind.name,
@@ -126,9 +117,7 @@ def describe_optimizer(
         why=kind.why,
         listed=optimizer.parameter_count,
         parameters=tuple(parameters),
-        never_updated=tuple(names.names.get(index, f"parameter {index}") for index in idle[:_NAMED])
-        if optimizer.entries
-        else (),
+        never_updated=_never_updated(optimizer, groups, names.names),
         without_gradient=tuple(
             one.tensor or f"parameter {one.index}"
             for one in parameters
@@ -141,6 +130,15 @@ def describe_optimizer(
         first=kind.first,
         second=kind.second,
     )
+
+
+def _never_updated(
+    optimizer: OptimizerState, groups: Sequence[Sequence[int]], names: Mapping[int, str]
+) -> tuple[str, ...]:
+    """Listed parameters without a state; () for an optimizer that keeps none at all."""
+    stepped = {entry.index for entry in optimizer.entries}
+    idle = [index for group in groups for index in group if index not in stepped]
+    return tuple(names.get(index, f"parameter {index}") for index in idle[:_NAMED]) if stepped else ()
 
 
 def _sentence(kind: OptimizerKind) -> str:
@@ -217,73 +215,3 @@ def _group(group: Mapping[str, object]) -> GroupDescription:
 
 def _number(value: object) -> float | None:
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
-
-
-def _norms(optimizer: OptimizerState, entry: ParamState, kind: OptimizerKind) -> dict[str, float]:
-    found: dict[str, float] = {}
-    for name in (kind.first, kind.second):
-        ref = entry.tensors.get(name) if name is not None else None
-        if name is not None and ref is not None:
-            quantized = ref.dtype == "uint8"
-            found[name] = _norm_of_bytes(optimizer, entry, name) if quantized else _norm(optimizer, ref)
-    return found
-
-
-def _norm(optimizer: OptimizerState, ref: TensorRef) -> float:
-    """sqrt of the sum of squares in float64. Raises CannotRead when the tensor is not all there."""
-    import numpy
-
-    total = 0.0
-    with numpy.errstate(over="ignore", invalid="ignore"):
-        for part in _parts(optimizer, ref):
-            # BLAS would share this out to threads that cost fifty times the sum.
-            flat = part.reshape(-1).astype(numpy.float64)
-            flat *= flat
-            total += float(flat.sum())
-    return math.sqrt(total)
-
-
-BLOCKS = (256, 2048)
-"""Elements that share a factor: 256 in bitsandbytes 0.50.2 (optim/optimizer.py, `init_state`), 2,048 in older ones."""
-
-
-def _norm_of_bytes(optimizer: OptimizerState, entry: ParamState, name: str) -> float:
-    """The norm of a moment of bytes: element i is ``qmap[byte] * absmax[i // block]`` (`dequantize_blockwise`).
-
-    Raises CannotRead when a part is missing or does not fit.
-    """
-    import numpy
-
-    number, ref = name[-1], entry.tensors[name]
-    table, factors = (entry.tensors.get(f"{part}{number}") for part in ("qmap", "absmax"))
-    if table is None or factors is None or table.numel != 256:
-        raise CannotRead(f"lacks the table or the factors of {name}")
-    block = next((size for size in BLOCKS if -(-ref.numel // size) == factors.numel), None)
-    if block is None:
-        raise CannotRead(f"has {factors.numel:,} factors for the {ref.numel:,} bytes of {name}")
-    with numpy.errstate(over="ignore", invalid="ignore"):
-        squares = optimizer.archive.tensor(table).reshape(-1).astype(numpy.float64) ** 2
-        scales = optimizer.archive.tensor(factors).reshape(-1).astype(numpy.float64) ** 2
-        total, at = 0.0, 0
-        for part in _parts(optimizer, ref):
-            bytes_ = part.reshape(-1)
-            sums = numpy.add.reduceat(squares[bytes_], range(0, bytes_.size, block))
-            total += float((sums * scales[at : at + sums.size]).sum())
-            at += sums.size
-    return math.sqrt(total)
-
-
-def _parts(optimizer: OptimizerState, ref: TensorRef) -> Iterator["NDArray[Any]"]:
-    """The elements a few at a time; the storage of a tensor that is contiguous is read in pieces."""
-    if ref.numel <= CHUNK:
-        yield optimizer.archive.tensor(ref)
-        return
-    if ref.reach - ref.storage_offset != ref.numel:
-        raise CannotRead(f"keeps {ref.numel:,} elements that repeat or skip parts of their storage")
-    for start in range(0, ref.numel, CHUNK):
-        count = min(CHUNK, ref.numel - start)
-        yield optimizer.archive.tensor(
-            TensorRef(
-                ref.dtype, (count,), (1,), ref.storage_offset + start, ref.storage_key, ref.storage_numel
-            )
-        )

@@ -8,7 +8,7 @@ import pytest
 
 from auditor.artifacts.adapter_weights import AdapterWeights
 from auditor.artifacts.optimizer_state import OptimizerState
-from auditor.compare import _optimizer_state
+from auditor.compare import _moment_norms
 from auditor.compare.states import OptimizerDescription, describe_optimizer
 from tests.builders.blobs import blob
 from tests.builders.pickles import Tensor, make_optimizer, make_torch
@@ -151,7 +151,7 @@ def test_norms_are_read_only_when_asked_for(monkeypatch: pytest.MonkeyPatch) -> 
     data = make_optimizer([(3, 4)], moments=lambda _index, name: 0.5 if name == "exp_avg" else 2.0)
     assert describe_optimizer(optimizer(data)).parameters[0].norms == {}
     for chunk in (2**20, 5):
-        monkeypatch.setattr(_optimizer_state, "CHUNK", chunk)
+        monkeypatch.setattr(_moment_norms, "CHUNK", chunk)
         norms = describe_optimizer(optimizer(data), norms=True).parameters[0].norms
         assert norms == pytest.approx(
             {"exp_avg": math.sqrt(12) / 2, "exp_avg_sq": math.sqrt(12) * 2}, rel=1e-12
