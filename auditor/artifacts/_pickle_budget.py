@@ -8,6 +8,7 @@ number the worst dict costs seconds. An optimizer's keys are in sequence and do 
 _COPIES = 16_000_000
 _FREE_COPIES = 100_000
 """What a value costs to write is at least what it costs to copy once; shared words of arguments need some more."""
+_SIZED = frozenset({str, bytes, list, tuple, dict})
 _HASHED_BITS = 61
 """Integers of more bits hash modulo 2**61 - 1 (CPython, pyhash.h), so that any number of them share one hash."""
 
@@ -25,6 +26,15 @@ class Budget:
         for value in copied:
             if isinstance(value, str | bytes | list | tuple | dict):
                 self._copies -= len(value)
+        if self._copies < 0:
+            raise TooMuch("holds a pickle that repeats its parts more often than a file of its size needs")
+
+    def charge_call(self, arguments: tuple[object, ...]) -> None:
+        """Account for arguments about to be spread and copied, each of them too."""
+        self._copies -= 2 + len(arguments)
+        for value in arguments:
+            if type(value) in _SIZED:
+                self._copies -= len(value)  # type: ignore[arg-type]
         if self._copies < 0:
             raise TooMuch("holds a pickle that repeats its parts more often than a file of its size needs")
 

@@ -9,9 +9,7 @@ import codecs
 import re
 import struct
 import warnings
-from collections.abc import Callable, Iterator, Mapping
-
-from auditor.artifacts._pickle_values import TooMuch
+from collections.abc import Callable, Mapping
 
 OPCODE_LIMIT = 4_000_000
 """A 239 MB optimizer of 478 tensors has 44,318 opcodes; each opcode costs at most some hundred bytes here."""
@@ -22,26 +20,19 @@ Argument = Callable[[bytes, int], tuple[object, int]]
 """Reads an argument of a pickle's bytes at a place; returns it and the place after it. EOFError when cut off."""
 
 
-def operations(data: bytes, start: int = 0) -> Iterator[tuple[str, object, int]]:
-    """Name, argument and byte offset of every operation up to and including STOP.
+def operation(data: bytes, at: int) -> tuple[str, object, int]:
+    """Name and argument of the operation at an offset, and the offset behind it.
 
-    Raises EOFError when the bytes end early, ValueError (UnicodeDecodeError, struct.error) when they are no pickle,
-    TooMuch after ``OPCODE_LIMIT`` operations.
+    Raises EOFError when the bytes end early, ValueError (UnicodeDecodeError, struct.error) when they are no pickle.
     """
-    at = start
-    for _ in range(OPCODE_LIMIT):
-        if at >= len(data):
-            raise EOFError
-        found = _OPCODES.get(data[at])
-        if found is None:
-            raise ValueError(f"byte {data[at]:#04x} is no opcode")
-        name, reader = found
-        argument, after = reader(data, at + 1) if reader else (None, at + 1)
-        yield name, argument, at
-        if name == "STOP":
-            return
-        at = after
-    raise TooMuch(f"holds a pickle of more than {OPCODE_LIMIT:,} opcodes")
+    if at >= len(data):
+        raise EOFError
+    found = _OPCODES.get(data[at])
+    if found is None:
+        raise ValueError(f"byte {data[at]:#04x} is no opcode")
+    name, reader = found
+    argument, after = reader(data, at + 1) if reader else (None, at + 1)
+    return name, argument, after
 
 
 def is_opcode(byte: int) -> bool:
@@ -94,7 +85,7 @@ def _on_line(decode: Callable[[bytes], object]) -> Argument:
     return read
 
 
-def _text(raw: bytes) -> str:
+def text_of(raw: bytes) -> str:
     """UTF-8; lone surrogates, which pickles may hold and no output can, become ``\\udcxx`` spelled out."""
     try:
         return raw.decode()
@@ -212,7 +203,7 @@ _WITH_ARGUMENT: Mapping[str, tuple[str, Argument]] = {
     "T": ("BINSTRING", _counted("<i", _old_text)),
     "U": ("SHORT_BINSTRING", _counted("<B", _old_text)),
     "V": ("UNICODE", _on_line(_raw_unicode)),
-    "X": ("BINUNICODE", _counted("<I", _text)),
+    "X": ("BINUNICODE", _counted("<I", text_of)),
     "c": ("GLOBAL", _pair),
     "g": ("GET", _on_line(int)),
     "h": ("BINGET", _fixed("<B")),
@@ -230,8 +221,8 @@ _WITH_ARGUMENT: Mapping[str, tuple[str, Argument]] = {
     "\x84": ("EXT4", _fixed("<i")),
     "\x8a": ("LONG1", _counted("<B", _little)),
     "\x8b": ("LONG4", _counted("<i", _little)),
-    "\x8c": ("SHORT_BINUNICODE", _counted("<B", _text)),
-    "\x8d": ("BINUNICODE8", _counted("<Q", _text)),
+    "\x8c": ("SHORT_BINUNICODE", _counted("<B", text_of)),
+    "\x8d": ("BINUNICODE8", _counted("<Q", text_of)),
     "\x8e": ("BINBYTES8", _counted("<Q", bytes)),
     "\x95": ("FRAME", _frame),
     "\x96": ("BYTEARRAY8", _counted("<Q", bytes)),

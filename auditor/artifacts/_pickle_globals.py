@@ -74,7 +74,10 @@ def sizes_of(value: object) -> tuple[int, ...]:
     """A shape or a stride. Raises ValueError when it is none."""
     if not isinstance(value, tuple | list) or len(value) > _SIZES:
         raise ValueError("a shape that is no shape")
-    return tuple(_size(item) for item in value)
+    for item in value:
+        if type(item) is not int or not 0 <= item < 2**62:
+            raise ValueError("a size that is no size")
+    return tuple(value)
 
 
 def _parameter(data: object, *_: object) -> object:

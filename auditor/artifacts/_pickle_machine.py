@@ -48,6 +48,8 @@ class Reading:
 class Machine:
     """Stack, marks and memo of one pickle of ``size`` bytes."""
 
+    __slots__ = ("_names", "budget", "marks", "memo", "offset", "reading", "sparse", "stack")
+
     def __init__(self, size: int) -> None:
         self.stack: list[object] = []
         self.marks: list[list[object]] = []
@@ -134,8 +136,7 @@ class Machine:
 
     def _stand_in(self, dotted: str, arguments: tuple[object, ...]) -> object:
         """Our function's result; an Opaque, without a note, when the arguments are not those it stands in for."""
-        self.budget.charge(arguments)
-        self.budget.charge(*arguments)
+        self.budget.charge_call(arguments)
         try:
             return self._mapping(arguments) if dotted in MAPPINGS else CONSTRUCTORS[dotted](*arguments)
         except (ValueError, TypeError, IndexError, OverflowError):

@@ -5,8 +5,10 @@ Opcodes and their meaning: CPython, Lib/pickletools.py and Lib/pickle.py (protoc
 
 import struct
 from collections.abc import Callable, Mapping
+from functools import cache
 
-from auditor.artifacts._pickle_decode import operations
+from auditor.artifacts import _pickle_decode
+from auditor.artifacts._pickle_direct import DIRECT, Direct
 from auditor.artifacts._pickle_machine import Machine, Reading, append, storage
 from auditor.artifacts._pickle_values import GlobalRef, Opaque, TooMuch
 
@@ -31,6 +33,9 @@ _LITERALS = frozenset(
 )
 _CONSTANTS: Mapping[str, object] = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False, "EMPTY_TUPLE": ()}
 
+_LONGEST = 16
+"""Bytes that no operation of a fixed length has, its argument included."""
+
 Handler = Callable[[Machine, object], None]
 
 
@@ -43,10 +48,7 @@ def read(data: bytes, start: int = 0) -> Reading:
     machine = Machine(len(data) - start)
     reading = machine.reading
     try:
-        for name, argument, offset in operations(data, start):
-            machine.offset = offset
-            _step(machine, name, argument)
-        reading.end = machine.offset + 1
+        reading.end = _run(machine, data, start)
         reading.unsafe.extend(reading.refused)
         return reading
     except EOFError:
@@ -61,13 +63,39 @@ def read(data: bytes, start: int = 0) -> Reading:
     return reading
 
 
-def _step(machine: Machine, name: str, argument: object) -> None:
+def _run(machine: Machine, data: bytes, at: int) -> int:
+    """Carry out all operations up to and including STOP; the offset behind it. TooMuch after ``OPCODE_LIMIT``."""
+    direct = direct_handlers()
+    # So far from the end no operation of a fixed length is cut off.
+    near_end = len(data) - _LONGEST
+    try:
+        for _ in range(_pickle_decode.OPCODE_LIMIT):
+            after = direct[data[at]](machine, data, at) if at < near_end else carry_out(machine, data, at)
+            if after < 0:
+                return at + 1
+            at = after
+    finally:
+        machine.offset = at
+    raise TooMuch(f"holds a pickle of more than {_pickle_decode.OPCODE_LIMIT:,} opcodes")
+
+
+def carry_out(machine: Machine, data: bytes, at: int) -> int:
+    """Carry out the operation at an offset; the offset behind it, -1 for STOP."""
+    machine.offset = at
+    name, argument, after = _pickle_decode.operation(data, at)
     if name in _LITERALS:
         machine.stack.append(argument)
     elif name in _CONSTANTS:
         machine.stack.append(_CONSTANTS[name])
     else:
         HANDLERS[name](machine, argument)
+    return after if name != "STOP" else -1
+
+
+@cache
+def direct_handlers() -> tuple[Direct, ...]:
+    """By opcode: its own short way for those that make up nearly all of a training's pickles, else `carry_out`."""
+    return tuple(DIRECT.get(byte, carry_out) for byte in range(256))
 
 
 def _proto(m: Machine, argument: object) -> None:

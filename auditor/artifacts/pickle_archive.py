@@ -1,5 +1,6 @@
 """Any pickled file: torch's zip container, a bare pickle, or torch's legacy stream; read as opcodes, never executed."""
 
+import io
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -154,8 +155,11 @@ class PickleArchive(Artifact):
             self._check_storage(key, start + size)
         first = _torch_zip.first_bytes if self.container == "zip" else _torch_legacy.first_bytes
         with self.blob.open() as stream:
+            # A buffer would fetch 8 KB for each of hundreds of step counts.
+            few = all(size < io.DEFAULT_BUFFER_SIZE for _, size in wanted.values())
+            source: Any = stream.raw if few and isinstance(stream, io.BufferedReader) else stream
             return {
-                key: first(stream, self.places[f"{self.prefix}data/{key}"], start, size)
+                key: first(source, self.places[f"{self.prefix}data/{key}"], start, size)
                 for key, (start, size) in wanted.items()
             }
 
