@@ -1,7 +1,6 @@
 """What every reader is: file name patterns, a parse that raises only CannotRead, facts with tolerances."""
 
 import fnmatch
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -73,6 +72,8 @@ def read_json(blob: Blob, limit: int = JSON_LIMIT) -> object:
 
 def parse_json(data: bytes) -> object:
     """`read_json` of bytes that were read already."""
+    import json
+
     if len(data) > 3 * NODE_LIMIT and data.count(b"{") + data.count(b"[") > NODE_LIMIT:
         raise CannotRead(f"holds more than {NODE_LIMIT:,} objects and arrays, too many to read")
     try:

@@ -11,7 +11,7 @@ from typing import IO, BinaryIO
 
 from auditor.artifacts._pickle_machine import Reading
 from auditor.artifacts._pickle_opcodes import read
-from auditor.artifacts._torch_zip import DAMAGE, Guarded
+from auditor.artifacts._torch_zip import Guarded, damage
 from auditor.errors import CannotRead
 from auditor.model import Blob
 
@@ -52,7 +52,7 @@ def _archive(stream: BinaryIO) -> NumpyArrays:
                 if reading is not None:
                     left = max(left - min(info.file_size, PICKLE_LIMIT), 0)
                     found.append((info.filename[:200], reading))
-    except DAMAGE as error:
+    except damage() as error:
         raise CannotRead("is a damaged or cut-off zip of NumPy arrays") from error
     return NumpyArrays(count, tuple(found))
 

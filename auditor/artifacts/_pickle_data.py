@@ -9,29 +9,26 @@ import re
 
 from auditor.artifacts._pickle_values import GlobalRef
 
-_MODULES = re.compile(
-    r"pandas\Z|(pandas\.(core|_libs|arrays)|sklearn|scipy\.sparse|numpy\.(random|core|_core|ma)|pyarrow\.lib)(\.[A-Za-z_]\w*)*\Z"
+_MODULES = (
+    r"pandas\Z|(pandas\.(core|_libs|arrays)|sklearn|scipy\.sparse|numpy\.(random|core|_core|ma)|pyarrow\.lib)"
+    r"(\.[A-Za-z_]\w*)*\Z"
 )
-_BARRED = re.compile(
-    r"\b(io|datasets|testing|_testing|test|tests|externals|conftest|eval|computation|computing)\b"
-)
+_BARRED = r"\b(io|datasets|testing|_testing|test|tests|externals|conftest|eval|computation|computing)\b"
 """pandas.core.computation evaluates expressions; the others read or write files."""
-_CLASS = re.compile(r"_?[A-Z]\w*\Z")
-_REBUILDERS = re.compile(
+_CLASS = r"_?[A-Z]\w*\Z"
+_REBUILDERS = (
     r"(_new_(Index|DatetimeIndex|PeriodIndex|IntervalIndex)|_unpickle_block|_new_ndarray_backed|__pyx_unpickle_\w+|"
     r"_unpickle_\w+|__(randomstate|bit_generator|generator)_ctor|_nat_unpickle|_from_ordinal|_timestamp_unpickle|"
     r"_offset_unpickle|_period_unpickle|_mareconstruct|type_for_alias|_restore_array|py_buffer|chunked_array|_reconstruct_\w+)\Z"
 )
-_CALLED_CLASSES = re.compile(
-    r"(Tree|\w*Loss\w*|Timestamp|Timedelta|Interval|\w*Dtype|BlockPlacement|\w*BlockManager)\Z"
-)
+_CALLED_CLASSES = r"(Tree|\w*Loss\w*|Timestamp|Timedelta|Interval|\w*Dtype|BlockPlacement|\w*BlockManager)\Z"
 
 
 def is_data_name(name: GlobalRef) -> bool:
     """Whether a name is a class or a rebuilding function of a data library."""
-    if not _MODULES.match(name.module) or _BARRED.search(name.module):
+    if not re.match(_MODULES, name.module) or re.search(_BARRED, name.module):
         return False
-    return bool(_CLASS.match(name.name) or _REBUILDERS.match(name.name))
+    return bool(re.match(_CLASS, name.name) or re.match(_REBUILDERS, name.name))
 
 
 def is_data_call(name: GlobalRef, arguments: tuple[object, ...]) -> bool:
@@ -39,7 +36,7 @@ def is_data_call(name: GlobalRef, arguments: tuple[object, ...]) -> bool:
     if not is_data_name(name):
         return False
     offset = name.module == "pandas._libs.tslibs.offsets"
-    if not (offset or _REBUILDERS.match(name.name) or _CALLED_CLASSES.match(name.name)):
+    if not (offset or re.match(_REBUILDERS, name.name) or re.match(_CALLED_CLASSES, name.name)):
         return False
     return (
         all(is_data_name(item) for item in arguments[:100] if isinstance(item, GlobalRef))

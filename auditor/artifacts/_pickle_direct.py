@@ -67,7 +67,11 @@ def _put(m: Machine, data: bytes, at: int) -> int:
 
 
 def _long_put(m: Machine, data: bytes, at: int) -> int:
-    _remember(m, _UNSIGNED.unpack_from(data, at + 1)[0])
+    (index,) = _UNSIGNED.unpack_from(data, at + 1)
+    if index == len(m.memo) and not m.sparse:
+        m.memo.append(m.stack[-1])
+    else:
+        m.remember(index, m.stack[-1])
     return at + 5
 
 

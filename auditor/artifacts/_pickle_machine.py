@@ -28,6 +28,8 @@ _HOOKS = ("__setstate__", "__class__", "__reduce__", "__reduce_ex__", "append", 
 """Attributes the unpickler itself looks up on an object and calls (Modules/_pickle.c: load_build, do_append,
 load_additems): a BUILD that sets one arms the next opcode."""
 _ORDERS = ("<", ">", "|", "=")
+_PLAIN_CALLS = (CONSTRUCTORS.keys() | MAPPINGS) - names.WITH_STATE - {names.FROM_TYPE}
+"""Allowed names whose arguments hold no state that would be set."""
 
 
 @dataclass(slots=True)
@@ -124,6 +126,8 @@ class Machine:
             raise ValueError("arguments that are no tuple")
         if not isinstance(what, GlobalRef):
             return self.refuse(what, arguments)
+        if what.dotted in _PLAIN_CALLS:
+            return self._stand_in(what.dotted, arguments)
         if what.dotted in names.WITH_STATE and len(arguments) > 3:
             self._hooks(what, arguments[3])
         if what.dotted == names.FROM_TYPE and len(arguments) >= 3:
@@ -137,6 +141,8 @@ class Machine:
     def _stand_in(self, dotted: str, arguments: tuple[object, ...]) -> object:
         """Our function's result; an Opaque, without a note, when the arguments are not those it stands in for."""
         self.budget.charge_call(arguments)
+        if not arguments and dotted in MAPPINGS:
+            return {}
         try:
             return self._mapping(arguments) if dotted in MAPPINGS else CONSTRUCTORS[dotted](*arguments)
         except (ValueError, TypeError, IndexError, OverflowError):

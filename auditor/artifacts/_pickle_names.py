@@ -61,12 +61,13 @@ _TORCH_WORDS = frozenset(
         *("quint8", "qint8", "qint32", "per_tensor_affine", "per_channel_affine", "contiguous_format"),
     }
 )
-_LIBRARIES = re.compile(
+_LIBRARIES = (
     r"(transformers|trl|peft|accelerate|unsloth|unsloth_compiled_cache|swift|axolotl|llamafactory|llmtuner|"
     r"sentence_transformers|vllm|setfit|galore_torch|apollo_torch|Unsloth\w*)(\.|\Z)"
 )
-_CLASS = re.compile(r"[A-Z]\w*(\.[A-Z]\w*)*\Z")
-_MEMBER = re.compile(r"[A-Z][A-Z0-9_]*\Z")
+_CLASS = r"[A-Z]\w*(\.[A-Z]\w*)*\Z"
+_MEMBER = r"[A-Z][A-Z0-9_]*\Z"
+"""Patterns as texts: `re` compiles one when it is first asked for, which few files ever need."""
 _ENUMS = frozenset(
     {
         *(
@@ -89,7 +90,7 @@ _ENUMS = frozenset(
         *("MultiDatasetBatchSamplers", "BatchSamplers", "ComputeEnvironment", "RNGType", "ExplicitEnum"),
     }
 )
-_ENUM_LIKE = re.compile(r"\w*(Strategy|Types?|Names|Option|Mode|Kind)\Z")
+_ENUM_LIKE = r"\w*(Strategy|Types?|Names|Option|Mode|Kind)\Z"
 _VALUE_IS_NAME = frozenset(
     {"DistributedType", "SageMakerDistributedType", "DynamoBackend", "ComputeEnvironment"}
 )
@@ -163,7 +164,7 @@ def is_named(name: GlobalRef) -> bool:
 
 def is_library_class(name: GlobalRef) -> bool:
     """Whether a name is spelled like a class of a known training library (no function, no dotted detour)."""
-    return bool(_LIBRARIES.match(name.module) and _CLASS.match(name.name))
+    return bool(re.match(_LIBRARIES, name.module) and re.match(_CLASS, name.name))
 
 
 def is_enum(name: GlobalRef) -> bool:
@@ -173,7 +174,7 @@ def is_enum(name: GlobalRef) -> bool:
 
 def is_enum_like(name: GlobalRef) -> bool:
     """Whether a name is spelled like an enum of a training library that is not in the list (yet)."""
-    return is_library_class(name) and bool(_ENUM_LIKE.match(name.name))
+    return is_library_class(name) and bool(re.match(_ENUM_LIKE, name.name))
 
 
 def is_record(name: GlobalRef) -> bool:
@@ -209,7 +210,7 @@ def member_by_name(arguments: tuple[object, ...]) -> EnumValue | None:
     if len(arguments) != 2:
         return None
     owner, name = arguments
-    if isinstance(owner, GlobalRef) and is_enum(owner) and isinstance(name, str) and _MEMBER.match(name):
+    if isinstance(owner, GlobalRef) and is_enum(owner) and isinstance(name, str) and re.match(_MEMBER, name):
         upper = owner.name.rpartition(".")[2] in _VALUE_IS_NAME
         return EnumValue(owner.dotted, name if upper else name.lower())
     return None

@@ -5,15 +5,14 @@ and compares names without regard to case; so do we. Only uncompressed entries a
 """
 
 import itertools
-import lzma
 import struct
-import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import IO, BinaryIO
 
 from auditor.artifacts._opened import Opened
+from auditor.artifacts._zip_directory import Entry, plain_directory
 from auditor.errors import CannotRead
 
 PICKLE_LIMIT = 256 * 1024 * 1024
@@ -25,11 +24,8 @@ _PICKLES = 10
 _CHUNK = 1024 * 1024
 _LOCAL_HEADER = 30
 """Bytes of a local file header before its name and extra field (APPNOTE.TXT 4.3.7)."""
-DAMAGE = (
-    *(zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, ValueError, EOFError, OverflowError),
-    *(KeyError, IndexError, struct.error, zlib.error, lzma.LZMAError, MemoryError),
-)
-"""What zipfile raises for damaged, encrypted or lying archives (found by mutating archives)."""
+STORED = 0
+"""Compression method of an uncompressed entry (APPNOTE.TXT 4.4.5)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +45,21 @@ class Container:
     broken: str | None
 
 
+Unpack = Callable[[Entry], IO[bytes]]
+"""Opens a compressed entry."""
+
+
+def damage() -> tuple[type[Exception], ...]:
+    """What zipfile raises for damaged, encrypted or lying archives (found by mutating archives)."""
+    import lzma
+    import zipfile
+
+    return (
+        *(zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, ValueError, EOFError),
+        *(OverflowError, KeyError, IndexError, struct.error, zlib.error, lzma.LZMAError, MemoryError),
+    )
+
+
 class Guarded:
     """A stream for zipfile that refuses to read a directory larger than any torch writes."""
 
@@ -57,7 +68,7 @@ class Guarded:
 
     def read(self, size: int = -1, /) -> bytes:
         if size > _DIRECTORY_LIMIT:
-            raise zipfile.BadZipFile("a directory of more than 16 MB")
+            raise ValueError("a directory of more than 16 MB")
         return self._stream.read(size)
 
     def seek(self, offset: int, whence: int = 0, /) -> int:
@@ -74,10 +85,27 @@ def open_container(stream: BinaryIO) -> Container:
     """Read the directory and the pickles. Raises CannotRead."""
     try:
         length = stream.seek(0, 2)
-        with zipfile.ZipFile(Guarded(stream)) as archive:
-            return _container(archive, stream, length)
-    except DAMAGE as error:
+        plain = plain_directory(stream, length, _DIRECTORY_LIMIT)
+        if plain is not None:
+            return _container(plain, stream, length)
+        return _by_zipfile(stream, length)
+    except damage() as error:
         raise CannotRead("is a damaged or cut-off zip container") from error
+
+
+def _by_zipfile(stream: BinaryIO, length: int) -> Container:
+    import zipfile
+
+    with zipfile.ZipFile(Guarded(stream)) as archive:
+        found = [
+            Entry(
+                *(info.filename, info.header_offset, info.file_size, info.compress_size),
+                *(info.compress_type, info.flag_bits, info.CRC),
+            )
+            for info in archive.infolist()
+        ]
+        infos = dict(zip(map(id, found), archive.infolist(), strict=True))
+        return _container(found, stream, length, lambda entry: archive.open(infos[id(entry)]))
 
 
 def first_bytes(stream: BinaryIO, place: int, start: int, size: int) -> bytes:
@@ -111,8 +139,9 @@ def content_of(file: Opened, place: int) -> int:
     return place + _LOCAL_HEADER + int(name) + int(extra)
 
 
-def _container(archive: zipfile.ZipFile, stream: BinaryIO, length: int) -> Container:
-    members = archive.infolist()
+def _container(
+    members: Sequence[Entry], stream: BinaryIO, length: int, unpack: Unpack | None = None
+) -> Container:
     if len(members) > ENTRY_LIMIT:
         raise CannotRead(f"is a zip of {len(members):,} entries")
     if not members:
@@ -121,7 +150,7 @@ def _container(archive: zipfile.ZipFile, stream: BinaryIO, length: int) -> Conta
     pickles: list[bytes] = []
     broken: str | None = None
     for info in names[:_PICKLES]:
-        data, why = _pickle(archive, stream, info, PICKLE_LIMIT - sum(map(len, pickles)))
+        data, why = _pickle(unpack, stream, info, PICKLE_LIMIT - sum(map(len, pickles)))
         pickles.append(data)
         broken = broken or why
     order = next((i for i in members if i.filename.endswith("/byteorder") and _stored(i)), None)
@@ -138,11 +167,11 @@ def _container(archive: zipfile.ZipFile, stream: BinaryIO, length: int) -> Conta
     )
 
 
-def _stored(info: zipfile.ZipInfo) -> bool:
-    return info.compress_type == zipfile.ZIP_STORED and not info.flag_bits & 0x1
+def _stored(info: Entry) -> bool:
+    return info.compress_type == STORED and not info.flag_bits & 0x1
 
 
-def _pickle_names(members: list[zipfile.ZipInfo]) -> tuple[list[zipfile.ZipInfo], list[str]]:
+def _pickle_names(members: Sequence[Entry]) -> tuple[Sequence[Entry], list[str]]:
     """All pickles, the one torch loads first, and what is odd about them. CannotRead when there is none."""
     found = [info for info in members if info.filename.lower().endswith(".pkl")]
     wanted = members[0].filename.partition("/")[0].lower() + "/data.pkl"
@@ -162,19 +191,17 @@ def _pickle_names(members: list[zipfile.ZipInfo]) -> tuple[list[zipfile.ZipInfo]
     return found, odd
 
 
-def _pickle(
-    archive: zipfile.ZipFile, stream: BinaryIO, info: zipfile.ZipInfo, limit: int
-) -> tuple[bytes, str | None]:
+def _pickle(unpack: Unpack | None, stream: BinaryIO, info: Entry, limit: int) -> tuple[bytes, str | None]:
     """A pickle's bytes, and why they are not what was written (a wrong checksum). Raises CannotRead."""
     if info.flag_bits & 0x1:
         raise CannotRead(f"is a zip whose {info.filename!r} is encrypted")
     if info.file_size > limit:
         raise CannotRead(f"holds pickles of more than {PICKLE_LIMIT:,} bytes")
-    if info.compress_type == zipfile.ZIP_STORED:
+    if info.compress_type == STORED or unpack is None:
         data = first_bytes(stream, info.header_offset, 0, info.file_size)
         wrong = zlib.crc32(data) != info.CRC
         return data, f"is a zip whose {info.filename!r} does not have its checksum" if wrong else None
-    with archive.open(info) as entry:
+    with unpack(info) as entry:
         data = b"".join(_pieces(entry, limit))
     return data, None
 
@@ -188,7 +215,7 @@ def _pieces(entry: IO[bytes], limit: int) -> Iterator[bytes]:
         yield piece
 
 
-def _problems(members: list[zipfile.ZipInfo], length: int) -> Iterator[str]:
+def _problems(members: Sequence[Entry], length: int) -> Iterator[str]:
     """What torch's own writer never does: it stores entries uncompressed, once, apart, below one folder."""
     seen: set[str] = set()
     for info in members:
@@ -204,10 +231,10 @@ def _problems(members: list[zipfile.ZipInfo], length: int) -> Iterator[str]:
     yield from _overlaps(members)
 
 
-def _oddities(info: zipfile.ZipInfo, length: int) -> Iterator[str]:
+def _oddities(info: Entry, length: int) -> Iterator[str]:
     if info.flag_bits & 0x1:
         yield f"entry {info.filename!r} is encrypted"
-    elif info.compress_type != zipfile.ZIP_STORED:
+    elif info.compress_type != STORED:
         yield "entries are compressed, which torch never does"
     elif info.compress_size != info.file_size:
         yield f"entry {info.filename!r} gives two sizes, {info.file_size:,} and {info.compress_size:,} bytes"
@@ -215,7 +242,7 @@ def _oddities(info: zipfile.ZipInfo, length: int) -> Iterator[str]:
         yield f"entry {info.filename!r} claims {info.compress_size:,} bytes, more than the file has"
 
 
-def _overlaps(members: list[zipfile.ZipInfo]) -> Iterator[str]:
+def _overlaps(members: Sequence[Entry]) -> Iterator[str]:
     ordered = sorted(members, key=lambda info: info.header_offset)
     for one, two in itertools.pairwise(ordered):
         if one.header_offset + _LOCAL_HEADER + one.compress_size > two.header_offset:
