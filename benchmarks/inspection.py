@@ -1,9 +1,9 @@
 """CPU of ``audit inspect`` on a repository with a 5 MB adapter, against bare ``python -c pass``, alternated in one run.
 
-    python benchmarks/inspection.py [rounds] [peer-python]
+    python benchmarks/inspection.py [rounds] [peft-doctor]
 
-Reference and reach: 60x with numbers, 20x without. ``peer-python`` is an interpreter that has peft-doctor installed;
-its checkpoint-check, which reads names and sizes only, is then measured on the same folder.
+Reference and reach: 60x with numbers, 20x without. With the path of a peft-doctor installed
+elsewhere its checkpoint-check, which reads names and sizes only, is measured on the same folder.
 """
 
 import os
@@ -79,7 +79,7 @@ def main() -> None:
             "with numbers": audit,
         }
         if len(sys.argv) > 2:
-            work["peft-doctor"] = [sys.argv[2], "-m", "peft_doctor", "checkpoint-check", name]
+            work["peft-doctor"] = [sys.argv[2], "checkpoint-check", name]
         best = dict.fromkeys(work, float("inf"))
         for _ in range(rounds + 1):
             for key, command in work.items():

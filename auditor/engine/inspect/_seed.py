@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 _ELEMENTS = 4096
 _WORDS, _WINDOW = 1 << 25, 1 << 20
 """What is spent on a seed that nobody asked for: 33 million numbers of the stream, one million searched."""
+_OTHERS = (0, 1, 42, 123, 1234, 1337, 2024, 3407)
+"""Seeds tried in its place when it explains nothing; --seed tries all usual ones."""
 
 
 def seed_of(run: Run, options: InspectOptions) -> SeedInspection | None:
@@ -34,7 +36,7 @@ def seed_of(run: Run, options: InspectOptions) -> SeedInspection | None:
     seed, source = wanted
     from auditor.compare.initial import Limits, prove_seed
 
-    limits = None if options.seed is not None else Limits(_ELEMENTS, _WORDS, _WINDOW, 1)
+    limits = None if options.seed is not None else Limits(_ELEMENTS, _WORDS, _WINDOW, 1, _OTHERS)
     first: SeedInspection | None = None
     for weights, config, structure in _adapters(run):
         found = _words(prove_seed(weights, config, seed, structure, limits), source, weights.path)

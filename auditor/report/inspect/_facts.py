@@ -13,6 +13,10 @@ WORST = frozenset({"not finite", "exploded", "incomplete"})
 """Conditions that spoil a module; the others are worth a look."""
 
 
+_WORD = 12
+"""Columns of the longest word for a condition, half-trained."""
+
+
 def adapter_facts(
     run: RunInspection, adapter: AdapterInspection, numbers: bool, paint: Paint, width: int
 ) -> Iterator[str]:
@@ -44,7 +48,7 @@ def facts_of(run: RunInspection, adapter: AdapterInspection) -> Iterator[tuple[s
 
 
 def _condition(word: str, text: str, paint: Paint, width: int) -> Iterator[str]:
-    head = f"  {BAD} {word:<10}"
+    head = f"  {BAD} {word:<{_WORD}} "
     lines = wrapped(text, width, " " * len(head), " " * len(head))
     if lines:
         yield paint(head, "red" if word in WORST else "yellow") + lines[0][len(head) :]

@@ -1,13 +1,14 @@
 """Modules by kind, one character a layer."""
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from auditor.model.inspection import AdapterInspection, ModuleInspection
 from auditor.report._ansi import Paint
-from auditor.report._text import listing, one_line, shorten_middle, width_of
+from auditor.report._text import one_line, shorten_middle, width_of
 from auditor.report.inspect._lines import row, short, title
-from auditor.report.inspect._spark import DEAD, MISSING, PRESENT, fitted, scale
+from auditor.report.inspect._spark import BAD, DEAD, MISSING, PRESENT, UNKNOWN, fitted, scale
 
 _KINDS_SHOWN = 30
 _GROUPS_SHOWN = 4
@@ -24,7 +25,11 @@ def table(adapter: AdapterInspection, paint: Paint, width: int) -> Iterator[str]
         return
     measured = any(module.norm is not None for module in adapter.modules)
     yield title("Modules", _about(adapter, measured), paint, width)
-    character = scale(module.norm for module in adapter.modules) if measured else _present
+    legend = _legend(adapter) if measured else ""
+    if legend:
+        yield paint(legend, "dim")
+    usual = [module.norm for module in adapter.modules if not module.has("exploded")]
+    character = scale(usual) if measured else _present
     groups = _grouped(adapter.modules)
     budget = _KINDS_SHOWN
     for group, modules in list(groups.items())[:_GROUPS_SHOWN]:
@@ -43,13 +48,25 @@ def _present(value: float | None) -> str:
 
 def _about(adapter: AdapterInspection, measured: bool) -> str:
     finite = [m.norm for m in adapter.modules if m.norm and m.norm == m.norm]
+    usual = [
+        m.norm for m in adapter.modules if m.norm and m.norm == m.norm and not m.has("exploded")
+    ] or finite
     if not measured or not finite:
         return ""
-    marks = [f"{DEAD} dead"] if any(m.norm == 0 for m in adapter.modules) else []
-    marks += [f"{MISSING} missing"] if any(m.has("missing") for m in adapter.modules) else []
-    whole = f"; {short(adapter.norm)} in all" if adapter.norm is not None else ""
-    marked = f" ({listing(marks, 3)})" if marks else ""
-    return f"|ΔW| by layer, {short(min(finite))} to {short(max(finite))}, log scale{whole}{marked}"
+    whole = short(math.hypot(*finite))
+    return f"|ΔW| by layer, log scale {short(min(usual))} to {short(max(usual))}, in all {whole}"
+
+
+def _legend(adapter: AdapterInspection) -> str:
+    """The marks that stand for something in this table."""
+    modules = adapter.modules
+    marks = [f"{DEAD} dead"] if any(m.norm == 0 for m in modules) else []
+    marks += [f"{MISSING} missing"] if any(m.has("missing") for m in modules) else []
+    marks += [f"{BAD} not finite"] if any(m.norm != m.norm for m in modules) else []
+    marks += (
+        [f"{UNKNOWN} not measured"] if any(m.norm is None and not m.has("missing") for m in modules) else []
+    )
+    return "  " + "   ".join(marks) if marks else ""
 
 
 def _grouped(modules: Sequence[ModuleInspection]) -> dict[str, list[ModuleInspection]]:

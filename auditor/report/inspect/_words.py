@@ -90,8 +90,8 @@ def condition_lines(adapter: AdapterInspection) -> Iterator[tuple[str, str]]:
         if not modules:
             continue
         names = listing((one_line(shorten(module.module, 120)) for module in modules), 3)
-        reasons = dict.fromkeys(c.says for m in modules for c in m.conditions if c.word == word)
-        says = next(iter(reasons)) if len(reasons) == 1 or len(modules) == 1 else f"{len(reasons)} reasons"
+        reasons = list(dict.fromkeys(c.says for m in modules for c in m.conditions if c.word == word))
+        says = reasons[0] if len(reasons) == 1 else f"the first: {reasons[0]}"
         yield word, f"{plural(len(modules), 'module')}: {names} ({one_line(says)})"
 
 
