@@ -8,8 +8,8 @@ once in 10^9.
 
 No match proves little. A plain script wraps the model before the Trainer sets the seed, draws a new head first, or
 continues an earlier adapter, all honestly; so the claim is then open, with what was seen. It is contradicted only
-when a declared seed is not the one that drew the values, another is, no generator state knows the declared one, and the
-platform has no other seed for the adapter.
+when a declared seed is not the one that drew the values, another is that somebody chose, no generator state knows the
+declared one, and the platform has no other seed for the adapter.
 """
 
 from collections.abc import Iterator
@@ -62,6 +62,8 @@ def _proof(run: Run, seed: int) -> "tuple[SeedProof, str] | None":
 
 
 def _outcome(run: Run, stated: Statement, seed: int, proof: "SeedProof", path: str) -> Evidence:
+    from auditor.compare.initial import CHOSEN, UNCHOSEN
+
     if proof.verdict in ("proved", "consistent"):
         return verified("seed", proof.says, proof.why, seed, path)
     if proof.other is None:
@@ -72,6 +74,8 @@ def _outcome(run: Run, stated: Statement, seed: int, proof: "SeedProof", path: s
         )
         return unverifiable("seed", says, path)
     known = any(seed in (state.cpu_seed, *state.cuda_seeds) for state in run.all(RngState))
+    if proof.other >= CHOSEN:
+        return unverifiable("seed", f"{proof.says} ({UNCHOSEN})", path)
     if known or stated.role != DECLARED or run.platform in _OWN_SEED:
         return unverifiable("seed", f"{proof.says}; {seed} may have been set later", path)
     return contradicted("seed", proof.says, proof.why, proof.other, stated.path, path)

@@ -2,6 +2,7 @@
 
 import math
 import random
+from itertools import islice
 
 import numpy
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.adapter_weights import AdapterWeights
 from auditor.compare.initial import Limits, adapters_of, prove_seed, recover_seed
-from auditor.compare.initial._stream import is_uniform_of_cpu
+from auditor.compare.initial._stream import numbers_of
 from tests.builders.blobs import blob
 from tests.builders.drawn import MODULES, adapter, factors, trained, uniform_draws, words
 from tests.builders.repositories import healthy
@@ -157,6 +158,27 @@ def test_a_seed_that_does_not_reach_the_adapter_is_told_with_the_one_that_does()
     )
 
 
+WIDE = tuple(
+    (f"model.layers.{layer}.self_attn.{name}", 96, 40) for layer in range(2) for name in ("q_proj", "k_proj")
+)
+
+
+def test_a_seed_nobody_would_try_is_computed_from_modules_never_trained() -> None:
+    mixed = trained(factors(STRANGE, WIDE, rank=16, before=777), 0.1)
+    mixed[WIDE[2][0]] = factors(STRANGE, WIDE, rank=16, before=777)[WIDE[2][0]]
+    weights, config = adapter(mixed)
+    proof = recover_seed(weights, config, seeds=range(2))
+    assert (proof.verdict, proof.seed, proof.proved, proof.tested) == ("proved", STRANGE, 1, 1)
+    assert proof.drawn_before == 777
+    assert proof.why.startswith("computed from the numbers themselves; 3 of 3 trained modules remember it")
+    asked = prove_seed(weights, config, 42, limits=QUICK)
+    assert (asked.verdict, asked.other) == ("unreached", STRANGE)
+    assert asked.says == (
+        f"seed 42 does not reach the adapter: seed {STRANGE} proved on 1 of 1 untrained module"
+    )
+    assert asked.why.startswith("torch gives itself such a seed while nobody sets one; ")
+
+
 def test_a_seed_that_does_not_reach_the_adapter_is_told_when_no_other_is_known() -> None:
     proof = prove_seed(*adapter(factors(STRANGE)), 42, limits=Limits(window=1 << 16))
     assert (proof.verdict, proof.other) == ("unreached", None)
@@ -171,7 +193,9 @@ def test_a_seed_that_does_not_reach_the_adapter_is_told_when_no_other_is_known()
 def test_what_the_cpu_drew_is_never_taken_for_a_gpus(seed: int, inputs: int) -> None:
     bound = math.sqrt(3.0) * (math.sqrt(2.0 / (1 + math.sqrt(5) ** 2)) / math.sqrt(inputs))
     kept = numpy.array(uniform_draws(words(seed), 200, bound), numpy.float32).astype(numpy.float64)
-    assert is_uniform_of_cpu(kept, bound)
+    numbers = numbers_of(kept, bound)
+    assert numbers is not None
+    assert numbers.tolist() == [word % 2**24 for word in islice(words(seed), 200)]
 
 
 def test_what_a_gpu_drew_is_inconclusive() -> None:

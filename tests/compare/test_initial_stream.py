@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auditor.compare.initial._linear import Seeding, batches, functionals, parity
+from auditor.compare.initial._origin import LEAST, origin
 from auditor.compare.initial._stream import Stream
 from tests.builders.drawn import words
 
@@ -45,6 +46,29 @@ def test_bits_far_along_the_stream() -> None:
         numpy.array([5, 6], numpy.uint32)
     )
     assert sum(int(bit) << at for at, bit in enumerate(made[:, 0])) == expected
+
+
+@settings(max_examples=30)
+@given(st.integers(0, 2**32 - 1), st.integers(0, 5000), st.integers(LEAST, LEAST + 100))
+def test_seed_and_place_are_computed_from_the_low_bits_of_consecutive_words(
+    seed: int, position: int, count: int
+) -> None:
+    seen = numpy.array(
+        [word % 2**24 for word in islice(words(seed), position, position + count)], numpy.uint32
+    )
+    assert origin(seen, 5000) == (seed, position)
+
+
+def test_numbers_of_no_such_stream_have_no_origin() -> None:
+    seen = numpy.array([word % 2**24 for word in islice(words(7), 2000)], numpy.uint32)
+    assert origin(seen, 0) == (7, 0)
+    assert origin(seen[:LEAST], 0) == (7, 0)
+    assert origin(seen[: LEAST - 1], 0) is None, "too few"
+    assert origin(seen[1500 - LEAST :], 100) is None, "further back than was looked"
+    seen[1000] ^= 1
+    assert origin(seen, 5000) is None, "one bit is wrong"
+    assert origin(numpy.random.default_rng(1).integers(0, 2**24, 2000).astype(numpy.uint32), 5000) is None
+    assert origin(numpy.zeros(2000, numpy.uint32), 5000) is None
 
 
 def test_parity() -> None:

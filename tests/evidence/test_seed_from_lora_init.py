@@ -68,6 +68,19 @@ def test_the_trainers_own_seed_is_not_contradicted_by_the_scripts() -> None:
     assert said(run, module)["seed"][0] is Status.UNVERIFIABLE
 
 
+def test_a_generator_that_nobody_seeded_contradicts_nothing() -> None:
+    wide = [("model.layers.0.self_attn.q_proj", 96, 40)]
+    weights, _ = adapter(factors(STRANGE, wide, rank=16))
+    run = with_artifacts(run_with(42), weights)
+    assert said(run, module)["seed"] == (
+        Status.UNVERIFIABLE,
+        (
+            f"seed 42 does not reach the adapter: seed {STRANGE} proved on 1 of 1 untrained module "
+            "(torch gives itself such a seed while nobody sets one)"
+        ),
+    )
+
+
 def test_a_platform_that_seeds_the_adapter_by_an_argument_of_its_own_is_not_accused() -> None:
     run = run_with(3407)
     assert run.recipe is not None

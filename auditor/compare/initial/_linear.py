@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 WORDS, LAG = 624, 227
 """Words of state; word k comes from words k-624, k-623 and k-227."""
-_MATRIX, _UPPER, _LOWER = 0x9908B0DF, 0x80000000, 0x7FFFFFFF
-_MULTIPLIER = 1812433253
+MATRIX, UPPER, _LOWER = 0x9908B0DF, 0x80000000, 0x7FFFFFFF
+MULTIPLIER = 1812433253
 
 Bit = tuple[int, int]
 """A word's position after the seed, and a mask: the parity of the masked word is meant."""
@@ -50,9 +50,9 @@ def _step_back(table: "NDArray[Any]") -> None:
     import numpy
 
     last = table[:, WORDS:]
-    mixed = (last << numpy.uint32(1)) ^ parity(last & numpy.uint32(_MATRIX))
+    mixed = (last << numpy.uint32(1)) ^ parity(last & numpy.uint32(MATRIX))
     table[:, WORDS - LAG : WORDS] ^= last
-    table[:, :LAG] ^= mixed & numpy.uint32(_UPPER)
+    table[:, :LAG] ^= mixed & numpy.uint32(UPPER)
     table[:, 1 : LAG + 1] ^= mixed & numpy.uint32(_LOWER)
     table[:, LAG:] = table[:, :WORDS].copy()
     table[:, :LAG] = 0
@@ -96,7 +96,7 @@ class Seeding:
         for at in range(1, WORDS):
             numpy.right_shift(state, numpy.uint32(30), out=shifted)
             numpy.bitwise_xor(state, shifted, out=state)
-            numpy.multiply(state, numpy.uint32(_MULTIPLIER), out=state)
+            numpy.multiply(state, numpy.uint32(MULTIPLIER), out=state)
             numpy.add(state, numpy.uint32(at), out=state)
             numpy.bitwise_and(state, self._columns[at], out=part)
             numpy.bitwise_xor(sums, part, out=sums)

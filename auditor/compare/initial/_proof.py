@@ -11,12 +11,26 @@ from auditor.artifacts.adapter_weights import AdapterWeights
 from auditor.compare.initial._draws import Draws, draws, head_offsets
 from auditor.compare.initial._locate import locate
 from auditor.compare.initial._order import likely_order
+from auditor.compare.initial._origin import origin
+from auditor.compare.initial._sentences import (
+    CAUSES,
+    CHOSEN,
+    CONSISTENT,
+    ELSEWHERE,
+    PROVED,
+    UNCHOSEN,
+    UNREACHED,
+    SeedProof,
+    inconclusive,
+    odds_text,
+    sentence,
+    share,
+)
 from auditor.compare.initial._stream import Stream
 from auditor.compare.initial._values import SAMPLE, Stored, Values, match, replayed
 from auditor.compare.initial._walk import WORDS, Walk, walk
 from auditor.errors import CannotRead
 
-PROVED, CONSISTENT, UNREACHED, INCONCLUSIVE = "proved", "consistent", "unreached", "inconclusive"
 USUAL_SEEDS = (
     *range(11),
     13,
@@ -47,33 +61,6 @@ _NEIGHBOURS = 8
 _SHRUNK = 1 - 1e-5
 _RECOGNISABLE = 512
 """Least elements of a trained module whose absence from a stream means something."""
-
-
-@dataclass(frozen=True, slots=True)
-class SeedProof:
-    """What is known of the seed that drew an adapter.
-
-    ``verdict`` is ``proved`` (modules never trained hold the replayed numbers), ``consistent`` (trained modules
-    remember them), ``unreached`` (initial values are still there and another seed or none explains them) or
-    ``inconclusive``. ``proved`` of ``tested`` modules are explained: the untrained ones when the verdict is proved,
-    else the trained ones. ``correlation`` is the mean over the modules that are explained, ``next_best`` the largest of
-    other seeds; both lie in -1..1 and are None when nothing was compared. ``odds`` is log10 of a bound on the
-    probability that chance explains as much. ``drawn_before`` counts the 32-bit words drawn between the seed and the
-    adapter. ``other`` is another seed that explains the values. ``says`` is a sentence without full stop, ``why`` more
-    words.
-    """
-
-    verdict: str
-    seed: int | None
-    proved: int = 0
-    tested: int = 0
-    correlation: float | None = None
-    next_best: float | None = None
-    odds: float | None = None
-    says: str = ""
-    why: str = ""
-    drawn_before: int = 0
-    other: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,11 +107,6 @@ def prove_seed(
     return proof
 
 
-def inconclusive(seed: int | None, why: str) -> SeedProof:
-    """Nothing can be said, and why."""
-    return SeedProof(INCONCLUSIVE, seed, says=f"inconclusive: {why}", why=why)
-
-
 def _proof(
     seed: int, order: Sequence[Draws], values: Values, offsets: Iterable[int], limits: Limits
 ) -> SeedProof:
@@ -136,18 +118,43 @@ def _proof(
         return _explained(best, known)
     initial = [stored for stored in known if stored.looks_initial]
     for stored in _worth_looking(initial)[: limits.looked_for]:
-        at = locate(seed, stored, limits.window)
-        if at is not None and at >= 0:
-            return _explained(_around(seed, stored, at, order, values, limits), known)
+        drawn = drawn_by(stored, limits.window) or _located(seed, stored, limits.window)
+        if drawn is not None:
+            proof = _explained(_around(*drawn, stored, order, values, limits), known)
+            return proof if drawn[0] == seed & 0xFFFFFFFF else _of_another(seed, proof)
     return _unexplained(seed, order, values, initial, limits)
 
 
+def drawn_by(stored: Stored, window: int) -> tuple[int, int] | None:
+    """The seed and the word at which a module's draws began, computed from float32 values that never changed."""
+    numbers = stored.numbers
+    found = None if numbers is None else origin(numbers, window)
+    return (
+        None
+        if found is None or found[1] < stored.draws.before
+        else (found[0], found[1] - stored.draws.before)
+    )
+
+
+def _located(seed: int, stored: Stored, window: int) -> tuple[int, int] | None:
+    at = locate(seed, stored, window)
+    return None if at is None or at < 0 else (seed & 0xFFFFFFFF, at)
+
+
+def _of_another(seed: int, proof: SeedProof) -> SeedProof:
+    """What the proof of another seed says of this one."""
+    says = f"seed {seed} does not reach the adapter: {proof.says}"
+    why = f"{UNCHOSEN}; {proof.why}" if proof.seed is not None and proof.seed >= CHOSEN else proof.why
+    return replace(proof, verdict=UNREACHED, seed=seed, other=proof.seed, says=says, why=why)
+
+
 def _around(
-    seed: int, stored: Stored, at: int, order: Sequence[Draws], values: Values, limits: Limits
+    seed: int, at: int, stored: Stored, order: Sequence[Draws], values: Values, limits: Limits
 ) -> Walk:
-    """The walk through a module whose first word is known: from it on, or from where the order lets the first begin."""
+    """The walk through a module whose first word is known: from the seed on, from where its order lets the first module
+    begin, or from itself on."""
     before = sum(draws.total for draws in takewhile(lambda d: d.module != stored.draws.module, order))
-    starts = (at, at - before) if at >= before else (at,)
+    starts = {at, at - before, 0} if at >= before else {at, 0}
     return max((walk(seed, order, values, start, limits.words) for start in starts), key=_strength)
 
 
@@ -183,17 +190,8 @@ def _explained(found: Walk, known: Sequence[Stored]) -> SeedProof:
             inconclusive(found.seed, "too few numbers are stored to tell seeds apart"), odds=proof.odds
         )
     return replace(
-        proof, says=_says(proof), why="; ".join(_remarks(found, proof, moved, len(known) - untrained))
+        proof, says=sentence(proof), why="; ".join(_remarks(found, proof, moved, len(known) - untrained))
     )
-
-
-def _says(proof: SeedProof) -> str:
-    if proof.verdict == PROVED:
-        noun = "module" if proof.tested == 1 else "modules"
-        return f"seed {proof.seed} proved on {proof.proved} of {proof.tested} untrained {noun}"
-    noun = "module" if proof.tested == 1 else "modules"
-    told = f"seed {proof.seed} consistent on {proof.proved} of {proof.tested} trained {noun}"
-    return f"{told} (correlation {share(proof.correlation)}, next best {share(proof.next_best)})"
 
 
 def _remarks(
@@ -223,29 +221,19 @@ def _unexplained(
             found = walk(other, order, values, 0, limits.words)
             proof = _explained(found, [s for draws in order if (s := values.of(draws)) is not None])
             if proof.verdict in (PROVED, CONSISTENT):
-                says = f"seed {seed} does not reach the adapter: {proof.says}"
-                return replace(proof, verdict=UNREACHED, seed=seed, other=other, says=says)
+                return _of_another(seed, proof)
     looked = _worth_looking(initial)
     if not looked:
         return inconclusive(seed, _why_unknown(order, initial))
     if looked[0].from_elsewhere:
-        return inconclusive(seed, _ELSEWHERE)
+        return inconclusive(seed, ELSEWHERE)
     state = "still hold" if looked[0].untrained else "are near"
     amount = sum(stored.untrained == looked[0].untrained for stored in initial)
     says = (
         f"seed {seed} does not reach the adapter: {amount} {'module' if amount == 1 else 'modules'} "
         f"{state} their initial values, which are not among the first {limits.window:,} numbers after the seed"
     )
-    return SeedProof(UNREACHED, seed, 0, amount, 0.0, says=says, why=_CAUSES)
-
-
-_ELSEWHERE = (
-    "the initial values are none that torch's CPU generator draws: a GPU or another library drew them"
-)
-_CAUSES = (
-    "the adapter was drawn before the seed was set, after more numbers than were looked through, by another seed, "
-    "on a GPU or in another number type, or it continues an earlier adapter"
-)
+    return SeedProof(UNREACHED, seed, 0, amount, 0.0, says=says, why=CAUSES)
 
 
 def _why_unknown(order: Sequence[Draws], initial: Sequence[Stored]) -> str:
@@ -266,15 +254,3 @@ def _next_best(found: Walk) -> float:
 
 def _mean(values: Sequence[float]) -> float | None:
     return sum(values) / len(values) if values else None
-
-
-def share(value: float | None) -> str:
-    """A correlation as ``.9993``, or a dash."""
-    return "-" if value is None else f"{value:.4f}".removeprefix("0")
-
-
-def odds_text(odds: float | None) -> str:
-    """``less often than once in 10^80`` for log10 odds of -80.3."""
-    if odds is None or odds > -1:
-        return "not excluded"
-    return f"less often than once in 10^{min(300, math.floor(-odds))}"

@@ -5,7 +5,7 @@ stream (`_linear` makes those bits straight from a seed). A seed that gives all 
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,9 @@ from auditor.artifacts.adapter_weights import AdapterWeights
 from auditor.compare.initial._draws import Draws, draws, head_offsets
 from auditor.compare.initial._linear import Bit, Seeding, batches, functionals
 from auditor.compare.initial._order import likely_order
-from auditor.compare.initial._proof import CONSISTENT, PROVED, Limits, SeedProof, inconclusive, prove_seed
+from auditor.compare.initial._origin import LEAST
+from auditor.compare.initial._proof import Limits, drawn_by, prove_seed
+from auditor.compare.initial._sentences import CONSISTENT, PROVED, SeedProof, inconclusive
 from auditor.compare.initial._stream import LANES, Stream
 from auditor.compare.initial._values import Stored, Values, match, replayed
 from auditor.errors import CannotRead
@@ -39,6 +41,8 @@ _PATIENCE = 64
 """Batches after which the seeds that passed are looked at; the first batch is, for the seeds people use."""
 _FURTHEST, _FURTHEST_FIRST = 1 << 22, 1 << 20
 """Words after which no module is searched for: finding the bits takes 50 ns a word and bit."""
+_FAR = 1 << 26
+"""Words between a seed and the numbers it drew, at most, where the seed is computed: two seconds."""
 _FIRST_MODULES, _MODULES = 24, 4096
 
 
@@ -64,42 +68,48 @@ def recover_seed(
     seeds: Sequence[int] = range(1 << 16),
     progress: Progress | None = None,
 ) -> SeedProof:
-    """The first of ``seeds`` that explains the adapter's initial weights; two seeds equal modulo 2**32 are one.
+    """The seed that explains the adapter's initial weights; two seeds equal modulo 2**32 are one.
 
-    The proof's ``odds`` count every seed tried. Without any the verdict is inconclusive, ``tested`` 0. Weights that
-    cannot be read are inconclusive; nothing is raised. ``progress`` is called now and then.
+    Where a float32 module of 1,250 numbers or more was never trained, the seed is computed from these and need not be
+    among ``seeds``; else it is the first of those that fits, and the proof's ``odds`` count all of them. Without any
+    the verdict is inconclusive, ``tested`` 0. Weights that cannot be read are inconclusive; nothing is raised.
+    ``progress`` is called now and then while seeds are tried.
     """
     found = draws(weights, config)
     if isinstance(found, str):
         return inconclusive(None, found)
-    values = Values(weights, _AMONG)
+    values, order = Values(weights, _AMONG), likely_order(found, weights, structure)[:_MODULES]
     try:
-        hit = _search(
-            _rounds(found, weights, structure, values), seeds, progress or (lambda done, total: None)
-        )
+        computed = _computed(order, values)
+        rounds = _rounds(order, tuple(head_offsets(weights)), values) if computed is None else iter(())
+        hit = _search(rounds, seeds, progress or (lambda done, total: None)) if computed is None else computed
     except CannotRead as error:
         return inconclusive(None, f"{weights.path} {error.reason}")
     if hit is None:
-        return inconclusive(
-            None, f"none of {len(seeds):,} seeds drew a module that the adapter may begin with"
-        )
-    proof = prove_seed(weights, config, hit, structure, Limits(others=()))
+        why = f"none of {len(seeds):,} seeds drew a module that the adapter may begin with"
+        return inconclusive(None, why)
+    proof = prove_seed(weights, config, hit, structure, Limits(window=_FAR, others=()))
     if proof.verdict not in (PROVED, CONSISTENT):
         return proof
+    if computed is not None:
+        return replace(proof, why=f"computed from the numbers themselves; {proof.why}")
     odds = min(0.0, (proof.odds or 0.0) + math.log10(len(seeds)))
-    return replace(
-        proof, odds=odds, why=f"the only one of the seeds tried up to it, of {len(seeds):,}; {proof.why}"
-    )
+    return replace(proof, odds=odds, why=f"the first that fits of {len(seeds):,} seeds; {proof.why}")
 
 
-def _rounds(
-    found: Mapping[str, Draws], weights: AdapterWeights, structure: Structure | None, values: Values
-) -> Iterator[list[_Guess]]:
+def _computed(order: Sequence[Draws], values: Values) -> int | None:
+    """The seed of the first module that still holds its numbers."""
+    for one in order:
+        stored = values.of(one)
+        if stored is not None and stored.values.size >= LEAST and stored.numbers is not None:
+            drawn = drawn_by(stored, _FAR)
+            return None if drawn is None else drawn[0]
+    return None
+
+
+def _rounds(order: Sequence[Draws], offsets: Sequence[int], values: Values) -> Iterator[list[_Guess]]:
     """Guesses to search with, the likeliest first: the order known from the base, then any module as the first one."""
-    order = likely_order(found, weights, structure)[:_MODULES]
-    likely = [
-        _guess(values.of(d), at) for offset in head_offsets(weights) for d, at in _best(order, offset, values)
-    ]
+    likely = [_guess(values.of(d), at) for offset in offsets for d, at in _best(order, offset, values)]
     yield [guess for guess in likely if guess is not None]
     said = {(guess.stored.draws.module, guess.start) for guess in likely if guess is not None}
     firsts = [d for d in _firsts(order) if (d.module, 0) not in said]

@@ -76,17 +76,19 @@ def _spread(share: "NDArray[Any]", bound: float) -> "NDArray[Any]":
     return made
 
 
-def is_uniform_of_cpu(values: "NDArray[Any]", bound: float) -> bool:
-    """Whether all float32 values are among the 2**24 that `uniform` can give.
+def numbers_of(values: "NDArray[Any]", bound: float) -> "NDArray[Any] | None":
+    """The 24-bit numbers (uint32) that `uniform` makes these float32 values of; None when it cannot make them.
 
-    curand scales 32 bits in another way: of what a GPU draws, a fifth lies between them (measured on an H200, torch
-    2.11).
+    curand scales 32 bits in another way: of what a GPU draws, a fifth lies between the values of a CPU (measured on an
+    H200, torch 2.11).
     """
     import numpy
 
     bound = float(numpy.float32(bound))
-    number = numpy.clip(numpy.rint((values + bound) * (2.0**24 / (2 * bound))), 0, _MANTISSA)
-    return bool(numpy.array_equal(_spread(number * 2.0**-24, bound), values))
+    numbers = numpy.clip(numpy.rint((values + bound) * (2.0**24 / (2 * bound))), 0, _MANTISSA)
+    if not numpy.array_equal(_spread(numbers * 2.0**-24, bound), values):
+        return None
+    return numbers.astype(numpy.uint32)
 
 
 def normal_words(elements: int) -> int:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from auditor.artifacts._safetensors import TensorInfo
 from auditor.artifacts.adapter_weights import AdapterWeights
 from auditor.compare.initial._draws import Draws
-from auditor.compare.initial._stream import LANES, Stream, is_uniform_of_cpu, normal, uniform
+from auditor.compare.initial._stream import LANES, Stream, normal, numbers_of, uniform
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -77,10 +77,16 @@ class Stored:
         return math.sqrt(float(self.values @ self.values))
 
     @property
+    def numbers(self) -> "NDArray[Any] | None":
+        """The 24-bit numbers of the stream behind float32 values that are still as they were drawn, else None."""
+        whole = self.draws.kind == "uniform" and self.precision == "F32"
+        return numbers_of(self.values, self.draws.scale) if whole else None
+
+    @property
     def from_elsewhere(self) -> bool:
         """Whether these are untrained float32 numbers that torch's CPU generator cannot have drawn."""
         whole = self.draws.kind == "uniform" and self.untrained and self.precision == "F32"
-        return whole and not is_uniform_of_cpu(self.values, self.draws.scale)
+        return whole and self.numbers is None
 
     @property
     def looks_initial(self) -> bool:
