@@ -14,6 +14,7 @@ the event file, or a JSON string:
     PATH: arguments of class trl.trainer.sft_config.SFTConfig
     PATH: object of another content
     PATH: optimizer with 28 parameters, step 18, exp_avg_sq 0.5  |  scaler with scale 65536
+    PATH: generators with 6 numbers drawn on the CPU, offset 0 on the GPU
     PATH: tag at STEP = VALUE  |  tag at STEP removed  |  argument KEY = JSON  |  model KEY = JSON  |  no scalars
     PATH: begun once  |  begun 3 times  |  steps 9 to 18 written 500 s earlier
     PATH: pickle calling module.name  |  pickle naming module.name  |  bare pickle
@@ -32,6 +33,7 @@ from auditor.sources.directory import memory_snapshot
 from tests.builders import example_edits as edits
 from tests.builders import example_events as events
 from tests.builders import example_files as made
+from tests.builders import generators
 from tests.builders.numpy_files import make_npy
 from tests.builders.pickles import make_training_args
 from tests.builders.repositories import TINY_BASE, contents
@@ -185,6 +187,7 @@ _FORMS: tuple[tuple[str, Maker], ...] = (
     ),
     (r"tensor (?P<glob>\S+) (?P<change>.+)", lambda d, m: edits.tensors(d, m["glob"], m["change"])),
     (r"optimizer with (?P<words>.+)", lambda _, m: made.optimized(m["words"])),
+    (r"generators with (?P<words>.+)", lambda _, m: generators.drawn(m["words"])),
     (r"scaler with scale (?P<scale>\S+)", lambda _, m: made.scaled(float(m["scale"]))),
     (r"pickle calling (?P<name>[\w.]+)", lambda _, m: made.calling(m["name"])),
     (r"pickle naming (?P<name>[\w.]+)", lambda _, m: made.naming(m["name"])),

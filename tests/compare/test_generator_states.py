@@ -1,6 +1,6 @@
 import random
-import struct
 from pathlib import Path
+from typing import Any
 
 import numpy
 import pytest
@@ -11,52 +11,14 @@ from auditor.artifacts.rng_state import RngState
 from auditor.compare import mersenne
 from auditor.compare.states import CudaDescription, describe_generators
 from tests.builders.blobs import blob
-from tests.builders.pickles import Tensor, cpu_state, make_rng, make_torch, numpy_array
+from tests.builders.generators import make_generators
+from tests.builders.pickles import Tensor, make_rng, make_torch
 from tests.builders.repositories import contents
 
-HEAD = struct.Struct("<Qiiq")
 
-
-def torch_state(seed: int, numbers: int) -> bytes:
-    """torch's CPU state after numbers were drawn: the words and position of NumPy's twister, seeded alike."""
-    twister = numpy.random.RandomState(seed)
-    twister.bytes(4 * numbers)
-    inner = twister.get_state(legacy=False)["state"]
-    key, position = inner["key"], inner["pos"]
-    if numbers == 0:
-        return cpu_state(seed)
-    head = HEAD.pack(seed, 625 - position, 1, position)
-    return head + struct.pack("<624Q", *key.tolist()) + bytes(5056 - HEAD.size - 624 * 8)
-
-
-def numpy_state(seed: int, numbers: int) -> tuple[object, ...]:
-    twister = numpy.random.RandomState(seed)
-    if numbers:
-        twister.bytes(4 * numbers)
-    inner = twister.get_state(legacy=False)["state"]
-    return "MT19937", numpy_array(inner["key"].astype("<u4").tobytes(), "u4", (624,)), inner["pos"], 0, 0.0
-
-
-def python_state(seed: int, numbers: int) -> object:
-    generator = random.Random(seed)
-    for _ in range(numbers):
-        generator.getrandbits(32)
-    return generator.getstate()
-
-
-def state(
-    cpu: tuple[int, int] | None = (42, 0),
-    numpy: tuple[int, int] = (42, 0),
-    python: tuple[int, int] = (42, 0),
-    cuda: tuple[tuple[int, int], ...] = (),
-    name: str = "rng_state.pth",
-) -> RngState:
+def state(name: str = "rng_state.pth", **generators: Any) -> RngState:
     """A file whose generators were seeded and drew so many numbers."""
-    value: dict[str, object] = {"numpy": numpy_state(*numpy), "python": python_state(*python)}
-    if cpu is not None:
-        value["cpu"] = Tensor(torch_state(*cpu), (5056,), "uint8")
-    value["cuda"] = [Tensor(struct.pack("<QQ", *item), (16,), "uint8") for item in cuda]
-    return RngState.parse(blob(make_torch(value), f"checkpoint-9/{name}"))
+    return RngState.parse(blob(make_generators(**generators), f"checkpoint-9/{name}"))
 
 
 @given(
@@ -66,7 +28,9 @@ def state(
 @settings(max_examples=25)
 def test_every_number_drawn_is_counted(seed: int, numbers: tuple[int, int, int]) -> None:
     cpu, of_numpy, python = numbers
-    found = describe_generators([state((seed, cpu), (seed, of_numpy), (seed, python))], most_refills=20)
+    found = describe_generators(
+        [state(cpu=(seed, cpu), numpy=(seed, of_numpy), python=(seed, python))], most_refills=20
+    )
     assert {one.name: (one.seed, one.draws) for one in found.ranks[0].generators} == {
         "cpu": (seed, cpu),
         "numpy": (seed, of_numpy),
@@ -76,9 +40,7 @@ def test_every_number_drawn_is_counted(seed: int, numbers: tuple[int, int, int])
 
 
 def test_a_position_beyond_the_search_is_said() -> None:
-    cpu, *_ = (
-        describe_generators([state((42, 625 * 30), (42, 0), (42, 0))], most_refills=20).ranks[0].generators
-    )
+    cpu, *_ = describe_generators([state(cpu=(42, 625 * 30))], most_refills=20).ranks[0].generators
     assert (cpu.seed, cpu.draws) == (42, None)
     assert cpu.says == "seeded with 42, and not found within the first 12,480 numbers after seed 42"
 
