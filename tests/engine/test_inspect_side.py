@@ -92,6 +92,7 @@ def test_tensors_are_facts_of_the_arrays() -> None:
     (row,) = [row for row in found.tensors if row.differing]
     assert (row.differing, row.first, row.sign_flips) == (1, 1 * made.RANK + 2, 1)
     assert row.max_abs == pytest.approx(2 * abs(float(b[1, 2])), rel=1e-6)
+    assert row.ulp == 2 * int(abs(b[1, 2]).view("u4"))  # down to zero and up again
     assert len(found.tensors) == 2 * len(FACTORS)
 
 

@@ -113,9 +113,10 @@ def _tensors(one: Chosen, two: Chosen) -> tuple[str | None, tuple[TensorRow, ...
     sides = WeightSet.of(left), WeightSet.of(right)
     found = compare_weights(*sides)
     measured = {item.name: item for item in found.tensors}
+    base, head = sides[0].tensors, sides[1].tensors
     rows = (
-        _row(name, sides[0].tensors.get(name), sides[1].tensors.get(name), measured.get(name), found.proof)
-        for name in {**sides[0].tensors, **sides[1].tensors}
+        _row(name, base.get(name), head.get(name), measured.get(name), found.proof)
+        for name in {**base, **head}
     )
     return found.proof, tuple(rows)
 
