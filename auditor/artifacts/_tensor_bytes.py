@@ -57,7 +57,7 @@ def stored(region: Region, data: "NDArray[Any]", skip: int, count: int) -> "NDAr
 
     if region.bits >= 8:
         word = STORED.get(region.dtype, "u1")
-        found: NDArray[Any] = data.view(numpy.dtype(("<" if region.little_endian else ">") + word))
+        found: NDArray[Any] = data.view(("<" if region.little_endian else ">") + word)
         return found if region.little_endian else found.astype(word)
     size = GROUP[region.bits][1]
     missing = -len(data) % size

@@ -139,7 +139,7 @@ class Sums:
         import numpy
 
         gap = self._difference(one, two)
-        largest = float(gap.max()) if gap.size else 0.0
+        largest = float(numpy.maximum.reduce(gap)) if gap.size else 0.0
         if largest == math.inf:
             gap = numpy.abs(numpy.subtract(one, two, dtype=numpy.float64))
             largest = float(gap.max())
@@ -224,7 +224,7 @@ def _product(one: "NDArray[Any]", two: "NDArray[Any]") -> float:
         return float(numpy.dot(one, two))
     whole = one.size - one.size % _ROW
     left, right = one[:whole].reshape(-1, 1, _ROW), two[:whole].reshape(-1, _ROW, 1)
-    found = float(numpy.matmul(left, right).sum(dtype=numpy.float64)) if whole else 0.0
+    found = float(numpy.add.reduce(numpy.matmul(left, right), axis=None, dtype=numpy.float64))
     if whole < one.size:
         found += float(numpy.dot(one[whole:], two[whole:]))
     if not _SMALL < abs(found) < math.inf:

@@ -7,8 +7,7 @@ distance is known, few elements need a look.
 """
 
 import struct
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,8 +19,7 @@ _NEAR_TOP = 0.75
 """Pairs of opposite signs with this part of the largest gap are mostly so far apart that they rule all others out."""
 
 
-@dataclass(frozen=True, slots=True)
-class Codes:
+class Codes(NamedTuple):
     """The stored elements of both sides as unsigned integers of ``width`` bits, the sign highest; 0: they have none.
 
     ``dtype`` is the word of safetensors, the same on both sides.
@@ -37,8 +35,7 @@ class Codes:
         return Codes(self.one[mask], self.two[mask], self.width, self.dtype)
 
 
-@dataclass(frozen=True, slots=True)
-class Gaps:
+class Gaps(NamedTuple):
     """|a - b| of each element in float32 or float64, the largest of them, and where signs are opposite (how many).
 
     ``spare`` is memory for a mask.
@@ -62,15 +59,25 @@ def farthest(codes: Codes, known: int, gaps: Gaps) -> int:
     if known < enough:
         known = _first(codes, known, gaps, enough)
     least = _bound(codes.dtype, known)
-    return known if gaps.largest < least else _all(codes.where(_places(_with_gap(gaps, least))), known)
+    return known if gaps.largest < least else _opposite(codes, _places(_with_gap(gaps, least)), known)
 
 
 def _first(codes: Codes, known: int, gaps: Gaps, enough: int) -> int:
     """A distance of at least ``enough``, which no pair of equal signs exceeds; else the largest of all."""
-    known = _all(codes.where(_places(_with_gap(gaps, _NEAR_TOP * gaps.largest))), known)
+    known = _opposite(codes, _places(_with_gap(gaps, _NEAR_TOP * gaps.largest)), known)
     if known < enough:
-        known = _all(codes.where(_places(gaps.opposite)), known)
+        known = _opposite(codes, _places(gaps.opposite), known)
     return known if known >= enough else _all(codes, known)
+
+
+def _opposite(codes: Codes, where: "NDArray[Any] | list[int]", known: int) -> int:
+    """The largest distance of pairs with opposite signs at these places."""
+    if not isinstance(where, list):
+        return _all(codes.where(where), known)
+    mask = (1 << (codes.width - 1)) - 1
+    for place in where:
+        known = max(known, (int(codes.one[place]) & mask) + (int(codes.two[place]) & mask))
+    return known
 
 
 def _with_gap(gaps: Gaps, least: float) -> "NDArray[Any]":
@@ -83,18 +90,17 @@ def _with_gap(gaps: Gaps, least: float) -> "NDArray[Any]":
 
 
 def _places(mask: "NDArray[Any]") -> "NDArray[Any] | list[int]":
-    """Where a mask holds. `nonzero` looks at each element; few places are found faster one by one."""
-    import numpy
-
-    count = int(numpy.count_nonzero(mask))
-    if count > _FEW:
-        return mask.nonzero()[0]
+    """Where a mask holds. `nonzero` is slow for each place; a few are found faster one by one."""
     found: list[int] = []
     start = 0
-    for _ in range(count):
-        start += int(mask[start:].argmax()) + 1
+    while len(found) < _FEW:
+        rest = mask[start:]
+        step = int(rest.argmax()) if rest.size else 0
+        if not rest.size or not rest[step]:
+            return found
+        start += step + 1
         found.append(start - 1)
-    return found
+    return mask.nonzero()[0]
 
 
 def _of_equal_signs(codes: Codes, largest: float) -> int | None:
