@@ -14,10 +14,8 @@ CHANGED = "was changed while it was read"
 
 
 class State(NamedTuple):
-    """What tells two states of one plain file apart, from fstat(2)."""
+    """What tells two states of one plain file apart, from fstat(2); not its inode, which some file systems make up."""
 
-    device: int
-    inode: int
     size: int
     modified: int
     """Nanoseconds."""
@@ -88,11 +86,11 @@ def _descriptor(stream: BinaryIO) -> int | None:
 
 
 def _state(status: os.stat_result) -> State:
-    return State(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+    return State(status.st_size, status.st_mtime_ns)
 
 
 def _fill(descriptor: int, buffer: memoryview, start: int) -> bool:
-    done = 0
+    done = os.preadv(descriptor, [buffer], start)
     while done < len(buffer):
         got = os.preadv(descriptor, [buffer[done:]], start + done)
         if not got:

@@ -54,7 +54,7 @@ def sums_of_pairs(
     """Compare all pairs; in their order, what was summed up or why a pair could not be read."""
     import numpy
 
-    wanted = threads if threads is not None else _worth(pairs)
+    wanted = max(1, threads) if threads is not None else _worth(pairs)
     rooms = deque((Room(chunk), Room(chunk), Scratch()) for _ in range(wanted))
 
     def work(unit: _Unit) -> Sums | CannotRead:

@@ -1,10 +1,10 @@
 """Where the engine takes a tensor's elements from: a region of an open file, in its order or by strides."""
 
-from dataclasses import dataclass
+import sys
 from typing import TYPE_CHECKING, Any, Protocol
 
 from auditor.artifacts import _tensor_bytes
-from auditor.artifacts._number_formats import numbers
+from auditor.artifacts._number_formats import STORED, numbers
 from auditor.artifacts._opened import Opened
 from auditor.artifacts._safetensors import shown
 from auditor.artifacts._tensor_bytes import CHUNK, Region
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 SPREAD_LIMIT = 8 * 1024 * 1024
 """Most bytes of a storage that are brought into memory for one chunk of a scattered tensor."""
+_IS_LITTLE = sys.byteorder == "little"
 _DIMENSIONS = 32
 _HALVINGS = 6
 _LARGEST = 8
@@ -54,25 +55,26 @@ class Source(Protocol):
         """Raise CannotRead when the file was changed meanwhile."""
 
 
-@dataclass(frozen=True, slots=True)
 class Stored:
     """A region of an open file."""
 
-    file: Opened
-    region: Region
+    def __init__(self, file: Opened, region: Region) -> None:
+        import numpy
 
-    @property
-    def dtype(self) -> str:
-        """As in `Source`."""
-        return self.region.dtype
-
-    @property
-    def elements(self) -> int:
-        """As in `Source`."""
-        return self.region.elements
+        self.file = file
+        self.region = region
+        self.dtype = region.dtype
+        self.elements = region.elements
+        self._word = numpy.dtype(STORED.get(region.dtype, "u1"))
+        self._is_plain = region.bits == 8 * self._word.itemsize and region.little_endian == _IS_LITTLE
 
     def load(self, start: int, count: int, room: Room) -> "NDArray[Any]":
         """As in `Source`."""
+        if self._is_plain:
+            size = count * self._word.itemsize
+            if not self.file.fill(room.view[:size], self.region.begin + start * self._word.itemsize):
+                raise self.region.cut()
+            return room.raw[:size].view(self._word)
         place, size, skip = self.region.span(start, count)
         if not self.file.fill(room.view[:size], place):
             raise self.region.cut()
@@ -80,14 +82,13 @@ class Stored:
 
     def numbers(self, raw: "NDArray[Any]", room: Room) -> "NDArray[Any]":
         """As in `Source`."""
-        return widened(raw, self.region.dtype, room)
+        return widened(raw, self.dtype, room)
 
     def verify(self) -> None:
         """As in `Source`."""
         self.file.verify()
 
 
-@dataclass(frozen=True, slots=True)
 class Scattered(Stored):
     """A tensor of torch whose strides scatter it over its storage, such as a transposed one."""
 

@@ -112,7 +112,8 @@ def compare_weights(
     """Compare two sides tensor by tensor; what cannot be read is said of its tensor, never raised.
 
     Equal digests are believed without reading; files without digests are compared byte by byte first. ``threads``:
-    None takes one for two cores, at most four. Neither it nor ``chunk`` (elements, a multiple of 4) changes a result.
+    None takes one for two cores, at most four; they change nothing in the result. With another ``chunk``, in elements,
+    sums of squares may round to another last digit of float32.
     """
     one, two = as_set(base), as_set(head)
     if (known := one.identities) is not None and known == two.identities:

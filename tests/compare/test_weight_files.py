@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -167,7 +167,8 @@ def described(found: WeightsDifference) -> list[tuple[object, ...]]:
     ]
 
 
-@given(st.sampled_from([4, 64, 1000, 2048]), st.integers(1, 3), st.sampled_from(["F32", "BF16", "F16"]))
+@settings(max_examples=40)
+@given(st.sampled_from([7, 64, 1000, 2048]), st.integers(0, 3), st.sampled_from(["F32", "BF16", "F16"]))
 def test_neither_chunks_nor_threads_change_a_result(chunk: int, threads: int, dtype: str) -> None:
     one, two = normal(3000), normal(3000) + numpy.float32(0.01) * normal(3000, 1)
     two[[5, 17, 2999]] = NAN, INF, 0
