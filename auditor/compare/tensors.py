@@ -2,14 +2,13 @@
 
     compare_weights(base, head)         two files, or two `WeightSet` of shards
     compare_tensors(base, head, name)   one tensor of two files
-    compare_shared(base, head)          all tensors that two files have in one shape
     compare_chunks(name, pairs)         arrays that somebody else reads
 
 Files of any size pass through a few megabytes a thread; nothing is mapped into memory and no torch is needed.
 """
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -34,7 +33,6 @@ __all__ = [
     "WeightSet",
     "WeightsDifference",
     "compare_chunks",
-    "compare_shared",
     "compare_tensors",
     "compare_weights",
     "difference",
@@ -186,22 +184,8 @@ def _difference(name: str, elements: int, sums: Sums | CannotRead) -> TensorDiff
 
 def compare_tensors(base: AdapterWeights, head: AdapterWeights, name: str) -> TensorDifference:
     """Compare one tensor of equal shape, as numbers whatever the dtypes; says what it cannot read."""
-    return compare_shared(base, head, (name,))[name]
-
-
-def compare_shared(
-    base: AdapterWeights, head: AdapterWeights, names: Iterable[str] | None = None
-) -> Mapping[str, TensorDifference]:
-    """Compare these tensors, or all that both files have in one shape, in one pass over the files."""
-    wanted = names if names is not None else [name for name in base.tensors if _fits(base, head, name)]
-    return {
-        name: _difference(name, base.tensors[name].elements, sums)
-        for name, sums in sums_by_name((name, base, head) for name in wanted)
-    }
-
-
-def _fits(base: AdapterWeights, head: AdapterWeights, name: str) -> bool:
-    return name in head.tensors and base.tensors[name].shape == head.tensors[name].shape
+    ((_, sums),) = sums_by_name([(name, base, head)])
+    return _difference(name, base.tensors[name].elements, sums)
 
 
 def sums_by_name(
