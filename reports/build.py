@@ -2,7 +2,7 @@
 
     python reports/build.py
 
-Both comparisons in every format, and a picture of the seed's page for the README. The reports are the same bytes on
+Both comparisons in every format, the inspection's page, and a picture of the seed's page for the README. The reports are the same bytes on
 every machine: a test writes them again and compares.
 """
 
@@ -23,6 +23,12 @@ def command(case: str, folder: Path) -> list[str]:
     base, head, _ = CASES[case]
     outputs = [f"--output={name}={folder / f'{case}.{suffix}'}" for name, suffix in SUFFIX.items()]
     return [AUDIT, "compare", base, head, "--repo", f"fixtures/{case}/repo.bundle", "--quiet", *outputs]
+
+
+def inspection(folder: Path) -> list[str]:
+    """The command line that writes the page of the tiny fixture's inspection into a folder."""
+    page = f"--output=html={folder / 'tiny-inspect.html'}"
+    return [AUDIT, "inspect", "candidate", "--repo", "fixtures/tiny/repo.bundle", "--quiet", page]
 
 
 def photograph(page: Path, picture: Path) -> None:
@@ -55,6 +61,7 @@ def main() -> int:
         if done.returncode != expected:
             sys.stderr.write(f"{case}: exit {done.returncode}, expected {expected}\n{done.stderr}")
             return 1
+    subprocess.run(inspection(ROOT / "reports"), cwd=ROOT, capture_output=True, check=True)
     photograph(ROOT / "reports" / "seed.html", ROOT / "reports" / "seed.png")
     return 0
 

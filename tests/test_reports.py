@@ -3,19 +3,26 @@
 import importlib.util
 import subprocess
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
 
 
-@pytest.mark.parametrize("case", ["seed", "tiny"])
-def test_samples_are_current(case: str, tmp_path: Path) -> None:
+def built() -> ModuleType:
+    """reports/build.py, which lies in no package."""
     spec = importlib.util.spec_from_file_location("reports_build", ROOT / "reports" / "build.py")
     assert spec is not None
     assert spec.loader is not None
     build = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(build)
+    return build
+
+
+@pytest.mark.parametrize("case", ["seed", "tiny"])
+def test_samples_are_current(case: str, tmp_path: Path) -> None:
+    build = built()
     done = subprocess.run(build.command(case, tmp_path), cwd=ROOT, capture_output=True)
     assert done.returncode == build.CASES[case][2]
     for suffix in build.SUFFIX.values():
@@ -23,3 +30,9 @@ def test_samples_are_current(case: str, tmp_path: Path) -> None:
         assert written == (ROOT / "reports" / f"{case}.{suffix}").read_text(), (
             f"run make reports ({case}.{suffix})"
         )
+
+
+def test_the_sample_of_an_inspection_is_current(tmp_path: Path) -> None:
+    subprocess.run(built().inspection(tmp_path), cwd=ROOT, capture_output=True, check=True)
+    written = (tmp_path / "tiny-inspect.html").read_text()
+    assert written == (ROOT / "reports" / "tiny-inspect.html").read_text(), "run make reports"

@@ -1,5 +1,6 @@
 """What the page says of one run, decided before the template writes it: tiles, rows, drawings, what is left out."""
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -199,7 +200,7 @@ def steps(run: RunInspection) -> Columns | None:
         return None
     columns = [(name, get) for name, get in _STEP_COLUMNS if any(get(row) is not None for row in rows)]
     seeded = any(row.seed is not None for row in rows)
-    largest = max((r.change for r in rows if r.change is not None and r.change == r.change), default=0.0)
+    largest = max((r.change for r in rows if r.change is not None and math.isfinite(r.change)), default=0.0)
     heads = (*(name for name, _ in columns), *(("seed",) if seeded else ()))
     made = [
         (
@@ -234,9 +235,9 @@ def _change(row: StepRow) -> str:
 
 
 def _share(change: float | None, largest: float) -> float | None:
-    if change is None or change != change:
+    if change is None or not math.isfinite(change):
         return None
-    return min(change / largest, 1.0) if largest else 0.0
+    return min(max(change / largest, 0.0), 1.0) if largest > 0 else 0.0
 
 
 def _generators(run: RunInspection) -> tuple[tuple[str, GeneratorFacts], ...]:
