@@ -2,7 +2,7 @@
 
 import math
 import struct
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from auditor.artifacts.event_log import EventLog
 from auditor.artifacts.trainer_state import TrainerState
@@ -12,8 +12,14 @@ from auditor.rerun.outputs import Output
 from auditor.runs import Run
 
 TAGS = ("loss", "learning_rate", "grad_norm")
-SLACK: Mapping[str, float] = {"loss": 1e-6, "learning_rate": 1e-9, "grad_norm": 1e-6}
-"""Relative differences that are never a sign: sums of float32 losses, and the last bits of a closed form."""
+SLACK: Mapping[str, float] = {"learning_rate": 1e-9, "epoch": 5e-3}
+"""Relative differences that are never a sign: the last bits of a closed form; releases before 4.42 round the epoch."""
+_SLACK = 1e-6
+"""The same for sums over float32, which everything else that is logged comes from."""
+_COUNTED = frozenset({"learning_rate", "epoch", "num_tokens", "num_input_tokens_seen"})
+"""What recipe and data decide without arithmetic in float32, so that every machine logs the same."""
+_NO_CURVE = ("step", "train_loss", "total_flos")
+_CLOCK = ("_runtime", "_per_second")
 DIGITS = 4
 """Decimals that older releases round a logged loss to (transformers 4.51.3, trainer.py)."""
 
@@ -22,23 +28,26 @@ Series = Mapping[int, float]
 
 def curve_gaps(run: Run, plan: RerunPlan, rerun: Output) -> Iterator[Gap]:
     """Every committed file that logs a curve, each tag by itself, up to the end of the span."""
+    ours = curves_of(rerun)
     for state in run.all(TrainerState):
-        yield from _file(state.path, {tag: state.logged(tag) for tag in TAGS}, plan, rerun, single=False)
+        yield from _file(state.path, {tag: state.logged(tag) for tag in ours}, plan, ours, single=False)
     for log in run.events:
-        yield from _file(log.path, _scalars(log), plan, rerun, single=True)
+        yield from _file(log.path, _scalars(log, ours), plan, ours, single=True)
 
 
-def _scalars(log: EventLog) -> Mapping[str, Sequence[tuple[int, float]]]:
+def _scalars(log: EventLog, tags: Iterable[str]) -> Mapping[str, Sequence[tuple[int, float]]]:
     """The tags as TensorBoardCallback spells them (transformers, integration_utils.py)."""
-    return {tag: [(point.step, point.value) for point in log.scalars.get(f"train/{tag}", ())] for tag in TAGS}
+    return {tag: [(point.step, point.value) for point in log.scalars.get(f"train/{tag}", ())] for tag in tags}
 
 
 def curves_of(output: Output) -> Mapping[str, tuple[tuple[int, float], ...]]:
-    """The curves a training of ours logged."""
+    """Every curve that a training of ours logged, loss, learning_rate and grad_norm first."""
     found: dict[str, list[tuple[int, float]]] = {tag: [] for tag in TAGS}
     for span, state in output.states():
-        for tag in TAGS:
-            found[tag] += [point for point in state.logged(tag) if point[0] > span.start]
+        for tag in dict.fromkeys(key for row in state.log_history for key in row):
+            if tag not in _NO_CURVE and not tag.endswith(_CLOCK):
+                points = [point for point in state.logged(tag) if point[0] > span.start]
+                found.setdefault(tag, []).extend(points)
     return {tag: tuple(points) for tag, points in found.items() if points}
 
 
@@ -46,17 +55,16 @@ def _file(
     path: str,
     logged: Mapping[str, Sequence[tuple[int, float]]],
     plan: RerunPlan,
-    rerun: Output,
+    ours: Mapping[str, Sequence[tuple[int, float]]],
     *,
     single: bool,
 ) -> Iterator[Gap]:
-    ours = {tag: dict(points) for tag, points in curves_of(rerun).items()}
     accumulation = plan.settings.get("gradient_accumulation_steps")
     factor = accumulation.value if accumulation and isinstance(accumulation.value, int) else 1
-    for tag in TAGS:
+    for tag in dict.fromkeys((*TAGS, *logged)):
         theirs = {step: value for step, value in logged.get(tag, ()) if plan.covers(step)}
         if theirs:
-            yield curve_gap(tag, path, theirs, ours.get(tag, {}), _stored(tag, theirs, single), factor)
+            yield curve_gap(tag, path, theirs, dict(ours.get(tag, ())), _stored(tag, theirs, single), factor)
 
 
 def curve_gap(
@@ -76,8 +84,8 @@ def curve_gap(
         common[-1],
         same=worst[1] == 0,
         distance=worst[1],
-        slack=SLACK[tag],
-        noisy=tag != "learning_rate",
+        slack=SLACK.get(tag, _SLACK),
+        noisy=tag not in _COUNTED,
         points=points,
         convention=_convention(tag, theirs, ours, factor) if worst[1] else None,
     )

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from auditor.artifacts.optimizer_state import OptimizerState
 from auditor.artifacts.rng_state import RngState
+from auditor.artifacts.scaler_state import ScalerState
 from auditor.artifacts.scheduler_state import SchedulerState
 from auditor.artifacts.trainer_state import TrainerState
 from auditor.errors import CannotRead
@@ -16,8 +17,12 @@ MOMENTS = ("exp_avg", "exp_avg_sq")
 GROUP_KEYS = ("lr", "initial_lr", "betas", "eps", "weight_decay", "amsgrad", "maximize")
 CLOSED_FORM = 1e-9
 """Relative slack of learning rates: a closed form of step and total, up to the last bits of a product."""
-COUNTERS = ("global_step", "max_steps", "epoch", "num_train_epochs", "train_batch_size")
-"""Fields of trainer_state.json that the recipe decides; intervals, flags and names are not compared."""
+COUNTERS = (
+    *("global_step", "max_steps", "epoch", "num_train_epochs", "train_batch_size"),
+    *("num_input_tokens_seen", "logging_steps", "save_steps"),
+)
+"""Fields of trainer_state.json that the recipe decides. Not compared: what evaluation decides, which a rerun does not
+repeat (eval_steps, best_*), names of a search, flags of the process, and total_flos, which is an aspect of its own."""
 EPOCH_SLACK = 1e-6
 
 
@@ -171,6 +176,25 @@ def rng_gap(pair: Pair) -> Gap | None:
     return Gap("rng", pair.key, theirs.path, says, pair.step, same=True, distance=0.0)
 
 
+def scaler_gap(pair: Pair) -> Gap | None:
+    """scaler.pt: the scale of fp16 training, which doubles and halves with overflows alone."""
+    theirs, ours = pair.theirs.one(ScalerState), pair.ours.one(ScalerState)
+    if theirs is None:
+        why = pair.unread("scaler.pt")
+        return missing("scaler", pair, pair.path("scaler.pt"), why) if why else None
+    if ours is None:
+        return missing("scaler", pair, theirs.path, "the rerun has no gradient scaler, as on a CPU")
+    for name, one, two in (
+        ("scale", theirs.scale, ours.scale),
+        ("_growth_tracker", theirs.growth_tracker, ours.growth_tracker),
+    ):
+        if one != two:
+            says = f"{name} is {one}, the rerun's {two}"
+            return Gap("scaler", pair.key, theirs.path, says, pair.step, distance=math.inf)
+    says = "scale and growth tracker are equal"
+    return Gap("scaler", pair.key, theirs.path, says, pair.step, same=True, distance=0.0)
+
+
 def state_gap(pair: Pair) -> Gap | None:
     """trainer_state.json: the counters that the recipe decides."""
     theirs, ours = pair.theirs.one(TrainerState), pair.ours.one(TrainerState)
@@ -180,6 +204,9 @@ def state_gap(pair: Pair) -> Gap | None:
     if ours is None:
         return missing("state", pair, theirs.path, "the rerun left no trainer_state.json at this step")
     compared = [key for key in COUNTERS if key in theirs.raw and key in ours.raw]
+    # Tokens are counted only where the arguments ask for it, which changes nothing that is trained.
+    counts = theirs.num_input_tokens_seen and ours.num_input_tokens_seen
+    compared = [key for key in compared if key != "num_input_tokens_seen" or counts]
     for key in compared:
         one, two = theirs.raw[key], ours.raw[key]
         if one != two and not (key == "epoch" and _near(one, two)):
@@ -219,7 +246,7 @@ def flops_gap(pair: Pair) -> Gap | None:
 
 def state_gaps(pair: Pair) -> Iterator[Gap]:
     """Everything of one folder but its weights and curves."""
-    for measure in (optimizer_gap, scheduler_gap, rng_gap, state_gap, flops_gap):
+    for measure in (optimizer_gap, scheduler_gap, rng_gap, scaler_gap, state_gap, flops_gap):
         found = measure(pair)
         if found is not None:
             yield found

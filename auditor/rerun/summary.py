@@ -1,5 +1,6 @@
 """Judged gaps -> aspects, the first divergence, and the sentences that go with a verdict."""
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -9,7 +10,18 @@ from auditor.rerun.gaps import Gap, repeated_pairs
 from auditor.rerun.outputs import Outputs
 from auditor.rerun.weights_gap import weights_gap
 
-ORDER = ("init", "data order", "curve", "weights", "optimizer", "scheduler", "rng", "state", "flops")
+ORDER = (
+    "init",
+    "data order",
+    "curve",
+    "weights",
+    "optimizer",
+    "scheduler",
+    "rng",
+    "scaler",
+    "state",
+    "flops",
+)
 DATA_ORDER = "no committed file records which rows a step drew; equal losses step by step imply equal batches"
 _DECISIVE = ("packing", "compute_dtype", "quantization", "draw_order", "seed", "gradient_accumulation_steps")
 """Settings whose assumed value an honest run may not share, most telling first."""
@@ -61,7 +73,7 @@ def _said(speaking: Sequence[Judged]) -> str:
     return "; ".join(dict.fromkeys(item.why for item in speaking))
 
 
-def first_divergence(judged: Iterable[Judged]) -> Divergence | None:
+def first_divergence(judged: Sequence[Judged]) -> Divergence | None:
     """The first step of a curve that leaves the noise, and the module that moved most after it.
 
     None when nothing diverged.
@@ -69,6 +81,7 @@ def first_divergence(judged: Iterable[Judged]) -> Divergence | None:
     diverged = [item for item in judged if item.verdict is Verdict.DIVERGED]
     if not diverged:
         return None
+    sound = _last_sound(judged)
     curves = [
         (step, item.gap.key) for item in diverged if (step := first_outside(item.gap, item.limit)) is not None
     ]
@@ -79,13 +92,36 @@ def first_divergence(judged: Iterable[Judged]) -> Divergence | None:
     weights = next((gap for gap in placed if gap.aspect == "weights"), None)
     module, tensor = (weights.module, weights.tensor) if weights else (None, None)
     if curves:
-        step, tag = min(curves, key=lambda found: (found[0], TAGS.index(found[1])))
-        return Divergence(step, module, tensor, f"{tag} first differs at step {step}{_in(module)}")
+        step, tag = min(curves, key=lambda found: (found[0], _rank(found[1])))
+        says = f"{tag} first differs at step {step}{_since(sound, step)}{_in(module)}"
+        return Divergence(step, module, tensor, says)
     first = placed[0]
     says = (
-        f"no curve tells the step; {first.aspect} of {first.at} is the first file that differs{_in(module)}"
+        f"no curve tells the step; {first.aspect} of {first.at} is the first file that differs"
+        f"{_since(sound, first.step)}{_in(module)}"
     )
     return Divergence(first.step, module, tensor, says)
+
+
+def _last_sound(judged: Iterable[Judged]) -> int | None:
+    """The last committed step whose weights the recipe makes, before any that it does not make."""
+    placed = [
+        (item.gap.step, item.verdict) for item in judged if item.gap.aspect == "weights" and item.gap.step
+    ]
+    bad = min((step for step, verdict in placed if verdict is Verdict.DIVERGED), default=math.inf)
+    good = [step for step, verdict in placed if verdict in (Verdict.IDENTICAL, Verdict.EQUIVALENT)]
+    return max((step for step in good if step < bad), default=None)
+
+
+def _since(sound: int | None, step: int | None) -> str:
+    """Up to where the committed weights are what the recipe makes, if that is before a step."""
+    if sound is None or step is None or sound >= step:
+        return ""
+    return f", after weights that agree at step {sound}"
+
+
+def _rank(tag: str) -> int:
+    return TAGS.index(tag) if tag in TAGS else len(TAGS)
 
 
 def _in(module: str | None) -> str:

@@ -543,3 +543,61 @@ def test_learning_rates_and_counters_alone_are_no_proof_of_training() -> None:
     assert result.verdict is Verdict.INCONCLUSIVE
     assert result.why.startswith("Nothing that only training computes could be compared (")
     assert aspect(result, "scheduler", "checkpoint-18/scheduler.pt").verdict is Verdict.IDENTICAL
+
+
+def test_the_first_divergence_names_the_last_sound_checkpoint() -> None:
+    """Weights of step 9 agree, those of step 18 are scaled, and the log is edited at step 12."""
+    files = v.scaled(v.committed(), 0.3, (v.WEIGHTS[0], v.WEIGHTS[2]))
+
+    def lower(row: dict[str, Any]) -> None:
+        if row.get("step", 0) >= 12 and "loss" in row:
+            row["loss"] *= 0.98
+
+    first = verdict_on(v.with_log(files, (v.STATES[0], v.STATES[2]), lower)).first_divergence
+    assert first is not None
+    assert first.says.startswith("loss first differs at step 12, after weights that agree at step 9; ")
+    alone = verdict_on(files).first_divergence
+    assert alone is not None
+    assert ", after weights that agree at step 9; " in alone.says
+
+
+def test_every_logged_key_is_held_against_the_rerun() -> None:
+    """The epoch is counted, not computed: 0.5 at step 9 of 18, and no machine logs another."""
+
+    def later(row: dict[str, Any]) -> None:
+        if row.get("step") == 9 and "loss" in row:
+            row["epoch"] = 0.75
+
+    result = verdict_on(v.with_log(v.committed(), v.STATES[:1], later))
+    assert diverged(result) == {("curve", "trainer_state.json")}
+    assert (
+        "epoch differs by up to 0.33 over 18 steps: 0.75 for 0.5 at step 9"
+        in aspect(result, "curve", "trainer_state.json").why
+    )
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "says"),
+    [("save_steps", 3, "save_steps is 3, the rerun's 9"), ("num_input_tokens_seen", 7, None)],
+)
+def test_counters_that_the_recipe_decides(key: str, value: int, says: str | None) -> None:
+    """Tokens are counted only on request: a rerun that did not count them says nothing of the number."""
+    result = verdict_on(
+        v.with_json(v.committed(), "checkpoint-9/trainer_state.json", lambda d: d.update({key: value}))
+    )
+    state = aspect(result, "state", "checkpoint-9/trainer_state.json")
+    assert (state.verdict is Verdict.DIVERGED) is (says is not None)
+    if says is not None:
+        assert state.why == says
+
+
+def test_a_gradient_scaler_is_compared_where_the_rerun_has_one() -> None:
+    from tests.builders.pickles import make_scaler
+
+    path = "checkpoint-9/scaler.pt"
+    files = {**v.committed(), path: make_scaler(scale=32768.0)}
+    assert aspect(verdict_on(files), "scaler", path).verdict is Verdict.INCONCLUSIVE
+    same = verdict_on(files, v.outputs(files))
+    assert aspect(same, "scaler", path).verdict is Verdict.IDENTICAL
+    other = verdict_on(files, v.outputs({**v.committed(), path: make_scaler(scale=65536.0)}))
+    assert aspect(other, "scaler", path).why == "scale is 32768.0, the rerun's 65536.0"
