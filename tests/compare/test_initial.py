@@ -21,6 +21,10 @@ from tests.evidence.support import run_of
 
 QUICK = Limits(window=1 << 16, others=())
 STRANGE = 987_654_321
+WIDE = tuple(
+    (f"model.layers.{layer}.self_attn.{name}", 96, 40) for layer in range(2) for name in ("q_proj", "k_proj")
+)
+"""Modules of 1,536 numbers with rank 16: enough to compute their seed."""
 
 
 def test_the_tiny_run_was_drawn_with_its_seed() -> None:
@@ -158,11 +162,6 @@ def test_a_seed_that_does_not_reach_the_adapter_is_told_with_the_one_that_does()
     )
 
 
-WIDE = tuple(
-    (f"model.layers.{layer}.self_attn.{name}", 96, 40) for layer in range(2) for name in ("q_proj", "k_proj")
-)
-
-
 def test_a_seed_nobody_would_try_is_computed_from_modules_never_trained() -> None:
     mixed = trained(factors(STRANGE, WIDE, rank=16, before=777), 0.1)
     mixed[WIDE[2][0]] = factors(STRANGE, WIDE, rank=16, before=777)[WIDE[2][0]]
@@ -215,6 +214,13 @@ def test_what_a_gpu_drew_is_inconclusive() -> None:
             "a GPU or another library drew them"
         ),
     )
+
+
+def test_numbers_that_a_cpu_could_draw_but_not_in_this_row_are_inconclusive() -> None:
+    drawn = factors(STRANGE, WIDE[:1], rank=16)
+    mixed = {name: (a[::-1].copy(), b) for name, (a, b) in drawn.items()}
+    assert prove_seed(*adapter(drawn), 42, limits=QUICK).verdict == "unreached"
+    assert prove_seed(*adapter(mixed), 42, limits=QUICK).verdict == "inconclusive"
 
 
 @pytest.mark.parametrize("before", [0, 4321])

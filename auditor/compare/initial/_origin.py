@@ -35,6 +35,11 @@ def origin(numbers: "NDArray[Any]", most: int) -> tuple[int, int] | None:
     return None if words is None else _rewound(words, most)
 
 
+def may_be_drawn(numbers: "NDArray[Any]") -> bool:
+    """Whether numbers as `origin` takes them obey the recurrence; too few to tell obey it."""
+    return numbers.size < LEAST or _whole_words(numbers) is not None
+
+
 def _whole_words(numbers: "NDArray[Any]") -> "NDArray[Any] | None":
     """The untempered words behind numbers 1 .. n-624, None when one of them contradicts the recurrence."""
     import numpy

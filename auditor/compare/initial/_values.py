@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from auditor.artifacts._safetensors import TensorInfo
 from auditor.artifacts.adapter_weights import AdapterWeights
 from auditor.compare.initial._draws import Draws
+from auditor.compare.initial._origin import may_be_drawn
 from auditor.compare.initial._stream import LANES, Stream, normal, numbers_of, uniform
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ class Stored:
     def from_elsewhere(self) -> bool:
         """Whether these are untrained float32 numbers that torch's CPU generator cannot have drawn."""
         whole = self.draws.kind == "uniform" and self.untrained and self.precision == "F32"
-        return whole and self.numbers is None
+        return whole and ((numbers := self.numbers) is None or not may_be_drawn(numbers))
 
     @property
     def looks_initial(self) -> bool:
