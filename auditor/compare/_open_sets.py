@@ -22,6 +22,11 @@ class Side:
     known: frozenset[str]
     notes: tuple[str, ...]
 
+    @property
+    def parts(self) -> frozenset[str]:
+        """Tensors that belong to packed weights."""
+        return frozenset(self.places) - self.known
+
     def form(self, name: str) -> tuple[str, tuple[int, ...]]:
         """(dtype, shape) of a tensor."""
         if name in self.packed:

@@ -90,6 +90,8 @@ class WeightsDifference:
     notes: tuple[str, ...] = ()
     complete: bool = True
     """Whether every tensor of both sides was at hand."""
+    parts: frozenset[str] = frozenset()
+    """Scales and states of weights stored in 4 bits, which are compared with them and not on their own."""
 
     @property
     def equal(self) -> bool:
@@ -160,6 +162,7 @@ def _compared(base: Side, head: Side, threads: int | None, chunk: int) -> Weight
         (*(found[name] for name in same_shape), *absent),
         (*base.notes, *head.notes),
         base.weights.complete and head.weights.complete,
+        base.parts | head.parts,
     )
 
 

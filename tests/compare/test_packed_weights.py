@@ -43,6 +43,7 @@ def test_codes_times_scales(chunk: int) -> None:
     found = compare_weights(read(GOOD), read({"w.weight": entry(VALUES)}), chunk=chunk)
     assert [(t.name, t.elements, t.equal) for t in found.tensors] == [("w.weight", 7, True)]
     assert (found.only_base, found.notes) == ((), ())
+    assert found.parts == {"w.weight.absmax", "w.weight.quant_map", MARK}
     assert found.reshaped == (("w.weight", "NF4 [7]", "F32 [7]"),)
 
 

@@ -117,6 +117,7 @@ def _tensors(one: Chosen, two: Chosen) -> tuple[str | None, tuple[TensorRow, ...
     rows = (
         _row(name, base.get(name), head.get(name), measured.get(name), found.proof)
         for name in {**base, **head}
+        if name not in found.parts
     )
     return found.proof, tuple(rows)
 
@@ -136,7 +137,8 @@ def _row(
         None if right is None else right.shape,
     )
     if left is None or right is None:
-        return replace(row, why=f"only the {'head' if left is None else 'base'} has it")
+        alone = f"only the {'head' if left is None else 'base'} has it"
+        return replace(row, why=alone if measured is None else measured.unread)
     if measured is None and proof != "numbers":
         return replace(row, elements=left.elements, differing=0)
     if measured is None:
