@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _ROW = 1024
-"""Elements whose squares are summed up in float32; the rows' sums in float64, so that rounding does not pile up."""
+"""Elements whose products are summed up in float32; the rows' sums in float64, so that rounding does not pile up."""
 _SMALL = 1e-25
 """Below this float32 sum, products that vanish (under 1e-38 each) may matter; it is then taken in float64."""
 _ALIKE = 4.0
@@ -217,16 +217,17 @@ def square(array: "NDArray[Any]") -> float:
 
 
 def _product(one: "NDArray[Any]", two: "NDArray[Any]") -> float:
-    """The dot product: as fast as float32 allows, in float64 where float32 would overflow or lose it."""
+    """The dot product: as fast as float32 allows, in float64 where float32 would overflow or lose it.
+
+    Row by row, so that BLAS starts no threads of its own, whose number would change the sum's last digit.
+    """
     import numpy
 
-    if one.dtype != numpy.float32 or two.dtype != numpy.float32:
-        return float(numpy.dot(one, two))
     whole = one.size - one.size % _ROW
     left, right = one[:whole].reshape(-1, 1, _ROW), two[:whole].reshape(-1, _ROW, 1)
     found = float(numpy.add.reduce(numpy.matmul(left, right), axis=None, dtype=numpy.float64))
     if whole < one.size:
         found += float(numpy.dot(one[whole:], two[whole:]))
-    if not _SMALL < abs(found) < math.inf:
-        found = float(numpy.dot(one.astype(numpy.float64), two.astype(numpy.float64)))
-    return found
+    if one.dtype == numpy.float64 or two.dtype == numpy.float64 or _SMALL < abs(found) < math.inf:
+        return found
+    return _product(one.astype(numpy.float64), two.astype(numpy.float64))

@@ -1,7 +1,10 @@
 """All codes of the small formats, against torch where it has the dtype and against the definitions where it has not."""
 
 import math
+import os
 import struct
+import subprocess
+import sys
 
 import numpy
 import pytest
@@ -100,3 +103,19 @@ def test_complex_and_unsigned_numbers() -> None:
 
 def test_a_boolean_is_whatever_is_not_zero() -> None:
     assert read("BOOL", 3, b"\x00\x01\x02").array("t").tolist() == [False, True, True]
+
+
+@pytest.mark.parametrize(("given", "left"), [(None, None), ("3", "3")])
+def test_children_choose_their_own_number_of_threads(given: str | None, left: str | None) -> None:
+    """OpenBLAS reads its variable while NumPy is imported; what the user set stays, what we set does not."""
+    code = (
+        "import os; from auditor.artifacts._number_formats import numpy_module; numpy_module(); "
+        "print(os.environ.get('OPENBLAS_NUM_THREADS'))"
+    )
+    environment = {key: value for key, value in os.environ.items() if key != "OPENBLAS_NUM_THREADS"}
+    if given is not None:
+        environment["OPENBLAS_NUM_THREADS"] = given
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True
+    )
+    assert done.stdout.strip() == str(left)
