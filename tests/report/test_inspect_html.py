@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 
 import numpy
 import pytest
@@ -21,10 +22,14 @@ from auditor.model.inspection import (
     RunInspection,
     SeedInspection,
 )
+from auditor.report._text import number
 from auditor.report.inspect import html
 from auditor.report.inspect._sections import LIMITS
+from auditor.report.inspect._shapes import optimizer_of
 from tests.builders import adapter_folders as made
+from tests.builders.command import audit
 from tests.builders.repositories import healthy, seed
+from tests.builders.safetensors import make_arrays
 from tests.report.hostile import TEXT
 from tests.report.test_html import Page
 
@@ -307,6 +312,33 @@ def test_a_flood_of_runs_is_listed() -> None:
     text = html.render(found)
     assert len(text.encode()) < 1_500_000
     assert f"{500 - LIMITS['runs'] - LIMITS['listed']} more runs are in the JSON." in Page(text).text
+
+
+def test_moments_of_every_parameter_stand_in_the_map_and_in_the_table() -> None:
+    found = inspect(healthy())
+    optimizer = optimizer_of(found.runs[0])
+    assert optimizer is not None
+    text = Page(html.render(found)).text
+    for parameter in optimizer.by_parameter:
+        assert f" {parameter.tensor} " in text
+        for name, value in parameter.moments.items():
+            assert f"{name} {number(value)}, " in text
+
+
+def test_tensors_of_no_module_have_a_table() -> None:
+    files = made.folder(made.factors(1, made.modules(1)))
+    model = make_arrays({"model.embed_tokens.weight": numpy.zeros((7, 3), numpy.float32)})
+    text = Page(html.render(inspect(made.snapshot({**files, "whole/model.safetensors": model})))).text
+    assert "1 tensor of no LoRA module as a table" in text
+    assert "model.embed_tokens.weight 7×3 F32 84 B" in text
+
+
+def test_the_command_writes_the_page(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    target = ("inspect", "candidate", "--repo", "fixtures/tiny/repo.bundle")
+    done = audit(capsys, *target, "--format", "html", "--output", f"html={tmp_path / 'page.html'}")
+    assert done.code == 0
+    assert done.out == (tmp_path / "page.html").read_text()
+    assert "<h1>LoRA adapter of tiny-labs/tiny-gemma3: 14 modules at rank 8" in done.out
 
 
 def test_numbers_that_break_scales_do_not_break_the_page() -> None:

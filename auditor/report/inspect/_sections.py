@@ -8,8 +8,10 @@ from auditor.model.inspection import (
     AdapterInspection,
     GeneratorFacts,
     ModuleInspection,
+    OptimizerFacts,
     RunInspection,
     StepRow,
+    TensorInspection,
 )
 from auditor.report._text import listing, number, one_line, shorten_middle, size_text, value_text
 from auditor.report.inspect import _shapes as shapes
@@ -30,8 +32,8 @@ LIMITS = {
     "unread": 60,
 }
 """Most rows of each kind on the page; the JSON has all."""
-_CELLS = 4000
-"""Most cells of heat maps on the page, over all runs."""
+_CELLS = 8000
+"""Cells that all runs share: half of them for the norms, a quarter for each further map."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,7 @@ class Section:
     tiles: tuple[Tile, ...]
     facts: tuple[tuple[str, str], ...]
     conditions: tuple[tuple[str, bool, str], ...]
+    loose: tuple[TensorInspection, ...]
     norms: Heat | None
     modules: tuple[ModuleInspection, ...]
     spectra: tuple[tuple[Plot, ...], int]
@@ -74,6 +77,7 @@ class Section:
     logged_once: tuple[tuple[str, str], ...]
     state: tuple[str, tuple[tuple[str, str], ...]] | None
     moments: tuple[Heat, ...]
+    parameters: OptimizerFacts | None
     reached: Heat | None
     generators: tuple[tuple[str, GeneratorFacts], ...]
     arguments: tuple[tuple[str, str], ...]
@@ -110,6 +114,7 @@ def section(run: RunInspection, start: str, share: int) -> Section:
         tuple((word, word in WORST, text) for word, text in words.condition_lines(adapter))
         if adapter
         else (),
+        _loose(adapter) if adapter is not None else (),
         shapes.norms(adapter, cells // 2) if adapter is not None else None,
         _telling(adapter.modules) if adapter is not None else (),
         (tuple(plots), more),
@@ -120,6 +125,7 @@ def section(run: RunInspection, start: str, share: int) -> Section:
         tuple((one_line(c.tag), number(c.last)) for c in run.curves if len(c.points) == 1)[:40],
         (words.folder(most.folder), _filled(states.facts_of(most))) if most is not None else None,
         tuple(shapes.moments(run, cells // 4)),
+        shapes.optimizer_of(run),
         shapes.reached(run, cells // 4),
         _generators(run),
         tuple((one_line(key), value_text(value, 120)) for key, value in run.training_args.items()),
@@ -135,6 +141,12 @@ def _telling(modules: Sequence[ModuleInspection]) -> tuple[ModuleInspection, ...
     if len(modules) <= LIMITS["modules"]:
         return tuple(modules)
     return tuple(sorted(modules, key=lambda module: not module.conditions))
+
+
+def _loose(adapter: AdapterInspection) -> tuple[TensorInspection, ...]:
+    """Tensors of no module: a whole model's, heads, biases."""
+    modules = {module.module for module in adapter.modules}
+    return tuple(tensor for tensor in adapter.tensors if tensor.module not in modules)
 
 
 def _tiles(run: RunInspection, adapter: AdapterInspection | None, start: str) -> Iterator[Tile]:

@@ -10,6 +10,7 @@ from auditor.model.inspection import (
     AdapterInspection,
     CurveInspection,
     ModuleInspection,
+    OptimizerFacts,
     ParameterFacts,
     RunInspection,
     ScheduleFacts,
@@ -51,10 +52,15 @@ def _mark(value: float | None, zero: str = "dead") -> str:
     return ON_SCALE if value > 0 else zero
 
 
+def optimizer_of(run: RunInspection) -> OptimizerFacts | None:
+    """The last optimizer state that is known by parameter."""
+    found = [s.optimizer for s in run.states if s.optimizer is not None and s.optimizer.by_parameter]
+    return found[-1] if found else None
+
+
 def moments(run: RunInspection, most: int) -> list[Heat]:
     """The norms of each parameter's moments in the last state that has them by parameter."""
-    states = [s for s in run.states if s.optimizer is not None and s.optimizer.by_parameter]
-    optimizer = states[-1].optimizer if states else None
+    optimizer = optimizer_of(run)
     if optimizer is None:
         return []
     parts = _parts_of_tensors(run)
