@@ -99,6 +99,12 @@ SpanWord = Annotated[
         help="Which steps to rerun: auto, whole, prefix, segments, or A..B from a committed checkpoint.",
     ),
 ]
+Cache = Annotated[
+    str | None,
+    typer.Option(
+        "--cache", metavar="list|clear", help="Show or remove the finished trainings that are kept."
+    ),
+]
 NoControls = Annotated[
     bool,
     typer.Option(

@@ -1,9 +1,11 @@
 """What the options of a rerun ask for; the rerun itself is imported only when one is asked for."""
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from auditor.cli import _output
+from auditor.errors import UsageError
 
 if TYPE_CHECKING:
     from auditor.engine.audit import Rerunner
@@ -42,3 +44,27 @@ def rerunner(policy: "Policy", options: "RerunOptions", run_name: str | None, qu
     from auditor.engine.rerun import rerunner as made
 
     return made(run_name, options, policy, progress_bar(quiet), lambda text: _output.tell(text, quiet))
+
+
+def cached(word: str) -> str:
+    """What ``--cache list`` and ``--cache clear`` print. Raises UsageError for another word."""
+    from auditor.rerun import cache
+
+    root = cache.folder()
+    if word == "clear":
+        count, size = cache.clear(root)
+        return f"removed {count} finished trainings, {size / 1e6:,.1f} MB\n"
+    if word != "list":
+        raise UsageError(f"--cache takes list or clear, not {word!r}", "audit rerun --cache list")
+    known = cache.entries(root)
+    lines = [
+        f"{entry.name[:12]}  {entry.size / 1e6:>8,.1f} MB  {_day(entry.used)}  "
+        f"{entry.facts.get('trial', '')}: {entry.facts.get('steps', '')}"
+        for entry in known
+    ]
+    total = sum(entry.size for entry in known)
+    return "\n".join([*lines, f"{len(known)} finished trainings, {total / 1e6:,.1f} MB, in {root}"]) + "\n"
+
+
+def _day(second: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(second))

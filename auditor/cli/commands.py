@@ -153,6 +153,7 @@ def rerun(
     run_name: opt.RunName = None,
     keep: opt.Keep = None,
     no_cache: opt.NoCache = False,
+    cache: opt.Cache = None,
     format: opt.Format = "terminal",  # noqa: A002 - the option is called --format
     output: opt.Output = None,
     fail_on: opt.FailOn = None,
@@ -168,6 +169,9 @@ def rerun(
     debug: opt.Debug = False,
 ) -> None:
     """Train the declared recipe again and compare what comes out with what was committed."""
+    if cache is not None:
+        _output.write(_reruns.cached(cache))
+        return
     from auditor.engine import audit
     from auditor.policy import from_snapshot
 

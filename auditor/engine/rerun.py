@@ -70,7 +70,7 @@ def rerunner(
         planned = plan_only(run, ledger, there)
         if not planned.obstacles:
             announce(cost(run, planned, there))
-        return rerun(run, ledger, there, progress)
+        return rerun(run, ledger, there, progress, announce)
 
     return train
 

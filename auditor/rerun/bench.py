@@ -135,7 +135,12 @@ class Bench:
         for group in _groups(missing):
             self._run(group)
             for trial in group if self.options.cache else ():
-                cache.store(keys[trial.name], self.folder / trial.name, cache.folder())
+                cache.store(
+                    keys[trial.name],
+                    self.folder / trial.name,
+                    cache.folder(),
+                    facts={"trial": trial.name, "run": self.plan.run, "steps": self.plan.words},
+                )
         for name, known in found.items():
             self.followed.total -= self.plan.steps
             if self.options.keep is not None:

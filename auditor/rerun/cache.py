@@ -8,6 +8,7 @@ import sys
 import tempfile
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from auditor.errors import UsageError
@@ -76,7 +77,13 @@ def find(name: str, root: Path) -> Path | None:
     return found
 
 
-def store(name: str, outputs: Path, root: Path, limit: int = LIMIT) -> None:
+def store(
+    name: str,
+    outputs: Path,
+    root: Path,
+    limit: int = LIMIT,
+    facts: Mapping[str, object] | None = None,
+) -> None:
     """Copy a finished rerun into the cache, all or nothing; a full or read-only disk only means no cache."""
     size = _size(outputs)
     if size > limit // 2 or find(name, root) is not None:
@@ -87,8 +94,37 @@ def store(name: str, outputs: Path, root: Path, limit: int = LIMIT) -> None:
         with tempfile.TemporaryDirectory(dir=root, prefix=".new-", ignore_cleanup_errors=True) as scratch:
             copy = Path(scratch) / name
             shutil.copytree(outputs, copy)
-            (copy / _DONE).write_text(json.dumps({"size": size}), encoding="utf-8")
+            (copy / _DONE).write_text(json.dumps({"size": size, **(facts or {})}), encoding="utf-8")
             copy.rename(root / name)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One finished training in the cache: its key, its bytes, the second it was last used, what it was."""
+
+    name: str
+    size: int
+    used: float
+    facts: Mapping[str, object]
+
+
+def entries(root: Path) -> tuple[Entry, ...]:
+    """What the cache holds, the last used first; nothing where there is no cache."""
+    found: list[Entry] = []
+    with suppress(OSError):
+        for path in root.iterdir():
+            with suppress(OSError, ValueError):
+                facts = json.loads((path / _DONE).read_text(encoding="utf-8"))
+                found.append(Entry(path.name, _size(path), (path / _DONE).stat().st_mtime, facts))
+    return tuple(sorted(found, key=lambda entry: -entry.used))
+
+
+def clear(root: Path) -> tuple[int, int]:
+    """Remove every finished training; returns how many there were, and their bytes."""
+    known = entries(root)
+    for entry in known:
+        shutil.rmtree(root / entry.name, ignore_errors=True)
+    return len(known), sum(entry.size for entry in known)
 
 
 def _make_room(root: Path, room: int) -> None:

@@ -42,6 +42,7 @@ _DROPPED = (
 _ARITHMETIC = ("ATEN_CPU_CAPABILITY", "MKL_CBWR", "ONEDNN_MAX_CPU_ISA", "TORCHDYNAMO_DISABLE")
 """Variables that choose kernels: kept as the user set them, part of what a finished run is known by."""
 _CPU_FLAGS = Path("/proc/cpuinfo")
+_MEMORY = Path("/proc/meminfo")
 _HEADROOM = 64 * 1024 * 1024
 """Bytes on top of the checkpoints: tokenizer copies, states, logs."""
 
@@ -172,6 +173,33 @@ def require_space(folder: Path, needed: int) -> None:
             f"the rerun needs about {_megabytes(needed)} of scratch space, and {_megabytes(free)} are free",
             "free some space, or set TMPDIR to a larger disk",
         )
+
+
+def require_memory(base: Path | None, source: Path = _MEMORY) -> None:
+    """Raises IncompleteError when the base model's weights alone are larger than the memory that is free.
+
+    Where the system does not tell, nothing is guessed. A base is loaded in the type it is stored in before it is
+    quantised, shard by shard, so its largest file counts; a smaller machine dies without a word.
+    """
+    free = _free_memory(source)
+    sizes = [path.stat().st_size for path in base.glob("*.safetensors")] if base is not None else []
+    needed = max(sizes, default=0)
+    if free is not None and needed > free:
+        raise IncompleteError(
+            f"the base model needs {_megabytes(needed)} of memory at least, and {_megabytes(free)} are free",
+            "free some memory, or rerun on a larger machine",
+        )
+
+
+def _free_memory(source: Path) -> int | None:
+    """MemAvailable of /proc/meminfo in bytes (proc(5)); None where there is none."""
+    try:
+        text = source.read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return None
+    line = next((line for line in text.splitlines() if line.startswith("MemAvailable:")), "")
+    words = line.split()
+    return int(words[1]) * 1024 if len(words) > 1 and words[1].isdigit() else None
 
 
 def _megabytes(count: int) -> str:

@@ -1,14 +1,15 @@
 """The rerun of one run, from plan to verdict: the one entry for the engine."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from auditor.claims import Ledger
 from auditor.errors import IncompleteError, UsageError
 from auditor.model import RerunPlan, RerunResult
-from auditor.rerun import environment, experiment, resume
+from auditor.rerun import environment, experiment, pace, resume
 from auditor.rerun import plan as planning
 from auditor.rerun.bounds import trained_on
 from auditor.rerun.options import Progress, RerunOptions, silent
@@ -40,9 +41,16 @@ def cost(run: Run, plan: RerunPlan, options: RerunOptions) -> str:
     )
 
 
-def rerun(run: Run, ledger: Ledger, options: RerunOptions, progress: Progress = silent) -> RerunResult:
-    """Plan, train, compare.
+def rerun(
+    run: Run,
+    ledger: Ledger,
+    options: RerunOptions,
+    progress: Progress = silent,
+    announce: Callable[[str], None] = lambda _: None,
+) -> RerunResult:
+    """Plan, measure two steps where the budget is in minutes or the training long, train, compare.
 
+    ``announce`` is told what was measured before the training begins.
     Raises UsageError when the plan has an obstacle or a library is missing, IncompleteError when training did
     not finish.
     """
@@ -54,9 +62,11 @@ def rerun(run: Run, ledger: Ledger, options: RerunOptions, progress: Progress = 
         )
     environment.versions(environment.libraries_of(plan))
     trainings = options.repeats + options.variation
-    search = Search(run, ledger, plan, options)
+    environment.require_memory(options.base)
     with _folder(options.keep) as folder:
         environment.require_space(folder, environment.space_needed(run, plan, trainings))
+        plan = _paced(run, ledger, options, plan, announce)
+        search = Search(run, ledger, plan, options)
         try:
             outputs = experiment.run(
                 plan,
@@ -72,6 +82,25 @@ def rerun(run: Run, ledger: Ledger, options: RerunOptions, progress: Progress = 
                 error.hint = f"{error.hint}; what was trained until then is in {options.keep}".lstrip("; ")
             raise
         return search.result(outputs)
+
+
+def _paced(
+    run: Run, ledger: Ledger, options: RerunOptions, plan: RerunPlan, announce: Callable[[str], None]
+) -> RerunPlan:
+    """The plan that fits the minutes given, by two measured steps; the plan itself where none were given."""
+    trainings = options.repeats + options.variation
+    free = options.steps is None and options.coverage is None and options.span == "auto"
+    if not (options.minutes and free) and plan.steps * trainings < pace.WORTH:
+        return plan
+    hidden = {"CUDA_VISIBLE_DEVICES": ""} if trained_on(run) == "cpu" else {}
+    measured = pace.known_or_measured(plan, options, hidden)
+    if measured is None:
+        return plan
+    if options.minutes and free:
+        steps = measured.budget(options.minutes, trainings)
+        plan = plan_only(run, ledger, replace(options, steps=steps))
+    announce(measured.says(plan, trainings))
+    return plan
 
 
 @contextmanager
