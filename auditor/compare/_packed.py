@@ -54,25 +54,45 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Scale:
-    """Numbers of one block each; ``codes`` are looked up in ``book`` and multiplied by their own blocks' scale."""
+class Numbers:
+    """Numbers of a region of an open file."""
 
     file: Opened
     region: Region
+
+    def read(self, start: int, count: int) -> "NDArray[Any]":
+        """``count`` of them from ``start``. Raises CannotRead."""
+        return _tensor_bytes.read(self.file, self.region, start, count)
+
+
+@dataclass(frozen=True, slots=True)
+class Nested:
+    """How scales are stored that are codes themselves, of blocks with a scale of their own."""
+
+    book: "NDArray[Any]"
+    scales: Numbers
     block: int
-    book: "NDArray[Any] | None" = None
-    nested: "NDArray[Any] | None" = None
-    offset: float = 0.0
+    offset: float
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """The largest |value| of each block."""
+
+    stored: Numbers
+    nested: Nested | None = None
 
     def of(self, start: int, count: int) -> "NDArray[Any]":
         """float32 of blocks ``start`` to ``start + count``. Raises CannotRead."""
         import numpy
 
-        raw = _tensor_bytes.read(self.file, self.region, start, count)
-        if self.book is None or self.nested is None:
+        raw = self.stored.read(start, count)
+        if self.nested is None:
             return raw
-        place = numpy.arange(start, start + count) // self.block
-        found: NDArray[Any] = self.book[raw] * self.nested[place] + numpy.float32(self.offset)
+        place = numpy.arange(start, start + count) // self.nested.block
+        first = int(place[0])
+        outer = self.nested.scales.read(first, int(place[-1]) - first + 1)
+        found: NDArray[Any] = self.nested.book[raw] * outer[place - first] + numpy.float32(self.nested.offset)
         return found
 
 
@@ -113,7 +133,9 @@ class Packed:
     def verify(self) -> None:
         """As in `Source`."""
         self.file.verify()
-        self.scale.file.verify()
+        self.scale.stored.file.verify()
+        if self.scale.nested is not None:
+            self.scale.nested.scales.file.verify()
 
 
 def packed(places: Mapping[str, Place]) -> tuple[Mapping[str, Packed], frozenset[str], tuple[str, ...]]:
@@ -147,7 +169,7 @@ def _one(places: Mapping[str, Place], weight: str, name: str, kind: str) -> Pack
     if size != -(-elements // 2):
         raise CannotRead(f"gives {shown(weight)} {size:,} bytes for {elements:,} elements of 4 bits")
     stored = Region(weight, "U8", size, data.begin)
-    book = _whole(places, f"{weight}.quant_map", 16)
+    book = _floats(places, f"{weight}.quant_map", 16).read(0, 16)
     scale = _scale(places, weight, state, -(-elements // block), name)
     return Packed(places[weight].opened(), stored, kind.upper(), shape, book, scale, block)
 
@@ -155,37 +177,36 @@ def _one(places: Mapping[str, Place], weight: str, name: str, kind: str) -> Pack
 def _scale(
     places: Mapping[str, Place], weight: str, state: Mapping[str, object], blocks: int, name: str
 ) -> Scale:
-    place = _place(places, f"{weight}.absmax")
-    region = place.region()
-    if region.elements != blocks:
-        raise CannotRead(f"holds {region.elements:,} scales for the {blocks:,} blocks of {shown(weight)}")
+    stored = _numbers(places, f"{weight}.absmax")
+    if stored.region.elements != blocks:
+        raise CannotRead(
+            f"holds {stored.region.elements:,} scales for the {blocks:,} blocks of {shown(weight)}"
+        )
     if f"{weight}.nested_absmax" not in places:
-        if region.dtype != "F32":
-            raise CannotRead(f"holds the scales of {shown(weight)} in {region.dtype}, not F32")
-        return Scale(place.opened(), region, 1)
+        if stored.region.dtype != "F32":
+            raise CannotRead(f"holds the scales of {shown(weight)} in {stored.region.dtype}, not F32")
+        return Scale(stored)
     block, offset = _block(state.get("nested_blocksize"), name), state.get("nested_offset")
-    if region.dtype != "U8" or not isinstance(offset, int | float) or not math.isfinite(offset):
+    if stored.region.dtype != "U8" or not isinstance(offset, int | float) or not math.isfinite(offset):
         raise CannotRead(f"describes the scales of {shown(weight)} in a way that is not read")
-    nested = _whole(places, f"{weight}.nested_absmax", -(-blocks // block))
-    return Scale(
-        place.opened(), region, block, _whole(places, f"{weight}.nested_quant_map", 256), nested, offset
-    )
+    outer = _floats(places, f"{weight}.nested_absmax", -(-blocks // block))
+    book = _floats(places, f"{weight}.nested_quant_map", 256).read(0, 256)
+    return Scale(stored, Nested(book, outer, block, offset))
 
 
-def _place(places: Mapping[str, Place], name: str) -> Place:
+def _numbers(places: Mapping[str, Place], name: str) -> Numbers:
     if name not in places:
         raise CannotRead(f"holds no tensor {shown(name)}")
-    return places[name]
+    return Numbers(places[name].opened(), places[name].region())
 
 
-def _whole(places: Mapping[str, Place], name: str, elements: int) -> "NDArray[Any]":
-    """A small float32 tensor of so many elements. Raises CannotRead for any other."""
-    region = _place(places, name).region()
-    if region.dtype != "F32" or region.elements != elements:
-        raise CannotRead(
-            f"holds {region.elements:,} elements of {region.dtype} in {shown(name)}, not {elements:,} F32"
-        )
-    return _tensor_bytes.read(places[name].opened(), region, 0, elements)
+def _floats(places: Mapping[str, Place], name: str, elements: int) -> Numbers:
+    """A float32 tensor of so many elements. Raises CannotRead for any other."""
+    found = _numbers(places, name)
+    if found.region.dtype != "F32" or found.region.elements != elements:
+        held = f"{found.region.elements:,} elements of {found.region.dtype}"
+        raise CannotRead(f"holds {held} in {shown(name)}, not {elements:,} F32")
+    return found
 
 
 def _state(place: Place) -> Mapping[str, object]:

@@ -1,5 +1,6 @@
 """The weights of one side, in one file or in shards, as one set of names; what is missing is said and not guessed."""
 
+import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -9,6 +10,8 @@ from auditor.artifacts.model_weights import SHARD
 from auditor.artifacts.weight_index import WeightIndex
 from auditor.model import Digest, name_of
 
+_SHARDS = 10_000
+"""Shards of one side, at most; the largest models have some 200."""
 _SAID = 20
 """Sentences about one side, at most."""
 
@@ -36,7 +39,7 @@ class WeightSet:
         """Put shards together. ``unread`` are paths that could not be read, with the reason ("is empty")."""
         known = {name_of(path): f"{path} {reason}" for path, reason in (unread or {}).items()}
         absent = _absent(files, index, known)
-        problems = [*absent.values(), *_twice(files), *_misplaced(files, index)]
+        problems = itertools.chain(absent.values(), _twice(files), _misplaced(files, index))
         missing = {
             name: absent[shard]
             for name, shard in (index.weight_map.items() if index is not None else ())
@@ -92,11 +95,14 @@ def _absent(
 
 
 def _numbered(names: Iterable[str]) -> Iterator[str]:
-    """Names of all shards of the sets that these names belong to; of sets that are too large to be true, none."""
+    """Names of all shards of the sets that these names belong to, as far as they can be true."""
     sets = {(m["stem"], m["total"], m["end"]) for name in names if (m := SHARD.match(name))}
-    for stem, total, end in sorted(sets):
-        if int(total) <= 10_000:
-            yield from (f"{stem}-{number:05d}-of-{total}.{end}" for number in range(1, int(total) + 1))
+    listed = (
+        f"{stem}-{number:05d}-of-{total}.{end}"
+        for stem, total, end in sorted(sets)
+        for number in range(1, int(total) + 1)
+    )
+    return itertools.islice(listed, _SHARDS)
 
 
 def _twice(files: Sequence[AdapterWeights]) -> Iterator[str]:
@@ -117,7 +123,8 @@ def _misplaced(files: Sequence[AdapterWeights], index: WeightIndex | None) -> It
             yield f"the index names {shown(shard)} for tensor {shown(name)}, which is not there"
 
 
-def _few(sentences: Sequence[str]) -> Iterator[str]:
-    yield from sentences[:_SAID]
-    if len(sentences) > _SAID:
-        yield f"and {len(sentences) - _SAID} more of the kind"
+def _few(sentences: Iterable[str]) -> Iterator[str]:
+    rest = iter(sentences)
+    yield from itertools.islice(rest, _SAID)
+    if left := sum(1 for _ in rest):
+        yield f"and {left:,} more of the kind"

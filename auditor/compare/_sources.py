@@ -105,9 +105,8 @@ class Scattered(Stored):
 
         shape, strides = self.region.strides or ((), ())
         where = numpy.zeros(count, numpy.int64)
-        for index, stride in zip(
-            numpy.unravel_index(range(start, start + count), shape), strides, strict=True
-        ):
+        indices = numpy.unravel_index(numpy.arange(start, start + count), shape)
+        for index, stride in zip(indices, strides, strict=True):
             where += index * stride
         first, last = int(where.min()), int(where.max())
         size = (last - first + 1) * self.region.bits // 8

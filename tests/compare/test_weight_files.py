@@ -2,6 +2,8 @@
 
 import os
 import struct
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,7 @@ from auditor.model import Digest
 from auditor.sources.directory import snapshot
 from tests.builders.blobs import blob, json_blob
 from tests.builders.pickles import Tensor, make_torch
-from tests.builders.safetensors import entry, make_arrays, make_safetensors
+from tests.builders.safetensors import entry, make_arrays, make_safetensors, with_header
 
 NAN, INF = float("nan"), float("inf")
 
@@ -435,6 +437,43 @@ def test_an_index_that_points_outside_is_said() -> None:
         "the index names 'model-00001-of-00001.safetensors' for tensor 'c', which is not there",
     )
     assert [(t.name, t.equal) for t in found.tensors] == [("a", True), ("b", False)]
+
+
+def test_thousands_of_shards_that_a_name_claims_are_said_in_few_words() -> None:
+    found = WeightSet.of([shard(1, {"a": normal(4)}, 99_999)])
+    assert len(found.problems) == 21
+    assert found.problems[-1] == "and 9,979 more of the kind"
+    assert not found.complete
+
+
+def test_files_of_any_size_pass_through_little_memory(tmp_path: Path) -> None:
+    """Two files of 300 MB, one number of which differs: VmHWM of a whole process."""
+    begin = with_header('{"t":{"dtype":"F32","shape":[75000000],"data_offsets":[0,300000000]}}')
+    for name, last in (("a", b"\0"), ("b", b"\x3f")):
+        with (tmp_path / f"{name}.safetensors").open("wb") as file:
+            file.write(begin)
+            file.truncate(len(begin) + 300_000_000)
+            file.seek(-1, 2)
+            file.write(last)
+    done = subprocess.run(
+        [sys.executable, "-c", CHILD, str(tmp_path)], capture_output=True, text=True, check=True
+    )
+    first, megabytes = map(int, done.stdout.split())
+    assert first == 74_999_999
+    assert megabytes < 100
+
+
+CHILD = """
+import sys
+from pathlib import Path
+from auditor.artifacts.model_weights import ModelWeights
+from auditor.compare.tensors import compare_weights
+from auditor.sources.directory import snapshot
+one, two = map(ModelWeights.parse, snapshot(Path(sys.argv[1])).files.values())
+found = compare_weights(one, two, 2)
+status = dict(line.split(":", 1) for line in open("/proc/self/status"))
+print(found.tensors[0].first, int(status["VmHWM"].split()[0]) // 1024)
+"""
 
 
 def test_equal_digests_of_all_shards_are_not_read() -> None:
