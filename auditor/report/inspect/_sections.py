@@ -26,12 +26,13 @@ LIMITS = {
     "runs": 6,
     "listed": 100,
     "modules": 500,
+    "of several": 150,
     "steps": 150,
     "arguments": 200,
     "generators": 40,
     "unread": 60,
 }
-"""Most rows of each kind on the page; the JSON has all."""
+"""Most rows of each kind on the page, ``of several`` modules where it shows several runs; the JSON has all."""
 _CELLS = 8000
 """Cells that all runs share: half of them for the norms, a quarter for each further map."""
 
@@ -81,6 +82,11 @@ class Section:
     reached: Heat | None
     generators: tuple[tuple[str, GeneratorFacts], ...]
     arguments: tuple[tuple[str, str], ...]
+
+    @property
+    def rows(self) -> int:
+        """Rows of this run's longest tables."""
+        return LIMITS["of several" if self.start else "modules"]
 
     @property
     def named(self) -> tuple[tuple[str, str], ...]:
