@@ -170,6 +170,8 @@ def test_a_seed_nobody_would_try_is_computed_from_modules_never_trained() -> Non
     assert (proof.verdict, proof.seed, proof.proved, proof.tested) == ("proved", STRANGE, 1, 1)
     assert proof.drawn_before == 777
     assert proof.why.startswith("computed from the numbers themselves; 3 of 3 trained modules remember it")
+    longer = prove_seed(weights, config, STRANGE + 2**40, limits=QUICK)
+    assert longer.says == f"seed {STRANGE + 2**40} proved on 1 of 1 untrained module"
     asked = prove_seed(weights, config, 42, limits=QUICK)
     assert (asked.verdict, asked.other) == ("unreached", STRANGE)
     assert asked.says == (

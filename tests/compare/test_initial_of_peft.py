@@ -2,14 +2,22 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
+from auditor.architectures._structure import structures
+from auditor.artifacts._safetensors import TensorInfo
 from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.adapter_weights import AdapterWeights
+from auditor.artifacts.base_config import BaseConfig
 from auditor.compare.initial import Limits, SeedProof, prove_seed, recover_seed
+from auditor.compare.initial._draws import Draws
+from auditor.compare.initial._order import likely_order
+from auditor.compare.initial._search import _firsts
 from auditor.sources import directory
+from tests.architectures import library
 from tests.architectures.cases import CASES
 
 TINY_BASE = Path(__file__).parents[2] / "fixtures" / "tiny" / "base"
@@ -117,6 +125,35 @@ def test_every_family_is_followed_in_its_own_order(
     assert modules in (None, count)
     proof = prove_seed(weights, config, 42, limits=FEW)
     assert proof.says == f"seed 42 proved on {count} of {count} untrained modules"
+
+
+HEADS_FIRST = ("xlm-roberta, token", "xlm-roberta, sequence")
+"""Heads that the class registers before its trunk: found by the search's second round."""
+
+
+@pytest.mark.parametrize("with_structure", [True, False])
+def test_the_first_module_of_every_family_is_among_those_searched_first(with_structure: bool) -> None:
+    for case, (cls, raw) in CASES.items():
+        names = [row[0] for row in linears(library.built(raw, cls))]
+        weights = cast(AdapterWeights, SimpleNamespace(format="safetensors"))
+        nothing = TensorInfo("", "F32", (1, 1), 0, 4)
+        found = {name: Draws(name, nothing, nothing, "uniform", 1.0, 2, 3) for name in sorted(names)}
+        structure = structures(BaseConfig.of("config.json", {"architectures": [cls], **raw}))
+        assert not isinstance(structure, str)
+        order = [d.module for d in likely_order(found, weights, structure[-1] if with_structure else None)]
+        if with_structure and case not in HEADS_FIRST:
+            assert order == names, case
+        assert names[0] in [d.module for d in _firsts(tuple(found[name] for name in order))], case
+
+
+def linears(model: Any) -> list[tuple[str, Any]]:
+    """Every linear module in the order of ``named_modules``, which is PEFT's."""
+    import torch
+    from transformers.pytorch_utils import Conv1D
+
+    return [
+        (name, part) for name, part in model.named_modules() if isinstance(part, torch.nn.Linear | Conv1D)
+    ]
 
 
 def test_a_seed_set_after_the_model_was_wrapped_does_not_reach_the_adapter(tmp_path: Path) -> None:

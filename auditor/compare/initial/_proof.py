@@ -120,8 +120,9 @@ def _proof(
     for stored in _worth_looking(initial)[: limits.looked_for]:
         drawn = drawn_by(stored, limits.window) or _located(seed, stored, limits.window)
         if drawn is not None:
-            proof = _explained(_around(*drawn, stored, order, values, limits), known)
-            return proof if drawn[0] == seed & 0xFFFFFFFF else _of_another(seed, proof)
+            same = drawn[0] == seed & 0xFFFFFFFF
+            around = _around(seed if same else drawn[0], drawn[1], stored, order, values, limits)
+            return _explained(around, known) if same else _of_another(seed, _explained(around, known))
     return _unexplained(seed, order, values, initial, limits)
 
 
