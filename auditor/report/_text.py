@@ -20,7 +20,7 @@ _TICKED = re.compile(r"`{1,2}([^`\n]+)`{1,2}")
 
 def visible(text: str, keep: str = "") -> str:
     r"""Show control, bidirectional and lone surrogate characters as escapes (``\x1b``), except ``keep``."""
-    if text.isascii() and text.isprintable():
+    if text.isprintable():
         return text
     return "".join(char if char in keep or not _is_hidden(char) else _escape(char) for char in text)
 

@@ -1,5 +1,6 @@
 """Words, order and hints that renderers share."""
 
+import sys
 from dataclasses import replace
 
 import pytest
@@ -32,6 +33,12 @@ def test_sizes(size: int | None, words: str) -> None:
 )
 def test_hidden_characters_are_shown(raw: str, shown: str) -> None:
     assert text.visible(raw) == shown
+
+
+def test_no_hidden_character_counts_as_printable() -> None:
+    """`visible` returns printable text as it is."""
+    hidden = (chr(code) for code in range(sys.maxunicode + 1) if text._is_hidden(chr(code)))
+    assert not any(char.isprintable() for char in hidden)
 
 
 def test_wide_characters_count_twice() -> None:
