@@ -6,7 +6,11 @@ within 1/sqrt(in) for ``init_lora_weights`` true, normal with deviation 1/r for 
 same way, with the kernel in its fan-in. An embedding draws both factors by ``randn``, then lora_embedding_B by
 ``normal_`` and sets lora_embedding_A to zero. With ``init_lora_weights`` false nothing is drawn twice. Dropout, rsLoRA
 and DoRA draw nothing. All of it happens on the CPU in float32 whatever the base's device and dtype; the result is moved
-and rounded afterwards (peft 0.6.2 to 0.21.2, tuners/lora/layer.py; torch 2.13.0, nn/modules/linear.py, nn/init.py).
+and rounded afterwards (peft 0.21.2, tuners/lora/layer.py; torch 2.13.0, nn/modules/linear.py, nn/init.py).
+
+Measured equal, uniform values to the last bit and normal ones to seven digits: one release of every minor line of PEFT
+from 0.6 to 0.21 (uniform, gaussian from 0.7 on, false, rsLoRA, DoRA, bfloat16 bases, embeddings, Conv1D) with torch
+2.13.0 on transformers 4.51.3 and 5.23.0, and adapters on bases that lay on a GPU in float32, bfloat16 and float16.
 """
 
 import math
