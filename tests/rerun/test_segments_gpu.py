@@ -38,7 +38,6 @@ def half_precision() -> RerunPlan:
     changes = {
         "compute_dtype": Setting("bfloat16", "test"),
         "gradient_checkpointing": Setting(True, "test"),
-        "optim": Setting("paged_adamw_32bit", "test"),
     }
     return replace(plan, settings={**plan.settings, **changes})
 
