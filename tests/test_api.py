@@ -143,7 +143,11 @@ def test_the_text_and_the_json_are_those_of_the_command(
 
     write(tmp_path, made.run(2))
     opened = auditor.open(tmp_path)
-    for format_, text in (("terminal", opened.text()), ("json", opened.to_json())):
+    for format_, text in (
+        ("terminal", opened.text()),
+        ("json", opened.to_json()),
+        ("html", opened.to_html()),
+    ):
         assert run(["inspect", str(tmp_path), "--format", format_]) == 0
         assert capsys.readouterr().out == text
     assert json.loads(opened.to_json())["snapshot"] == tmp_path.name

@@ -170,6 +170,12 @@ class Opened:
 
         return json.render(self.inspection)
 
+    def to_html(self) -> str:
+        """What `audit inspect --format html` prints: one page that needs nothing else."""
+        from auditor.report.inspect import html
+
+        return html.render(self.inspection)
+
     def __repr__(self) -> str:
         from auditor.report.inspect._words import sentence
 

@@ -1,12 +1,15 @@
 """Two adapters side by side: the relation in one sentence, and which folders are meant."""
 
 import json
+from dataclasses import replace
+from typing import BinaryIO
 
 import numpy
 import pytest
 
-from auditor.engine.inspect import side_by_side
+from auditor.engine.inspect import InspectOptions, inspect, side_by_side
 from auditor.errors import UsageError
+from auditor.model import Blob, Digest, Snapshot
 from auditor.model.inspection import InspectionComparison
 from tests.builders import adapter_folders as made
 from tests.builders.safetensors import make_adapter, make_arrays
@@ -156,3 +159,36 @@ def test_states_that_differ_are_listed_by_file() -> None:
     keys = {change.key for change in found.facts["trainer_state.json"]}
     assert keys == {"global_step", "epoch"}
     assert json.loads(one["checkpoint-1/trainer_state.json"])["global_step"] == 1
+
+
+def test_a_large_file_in_git_is_unpacked_a_few_times_and_not_for_every_tensor() -> None:
+    """Of an object that git's own cache does not keep, every opening unpacks the whole again."""
+    opened: list[str] = []
+
+    def snapshot(name: str, files: dict[str, bytes]) -> Snapshot:
+        blobs = {}
+        for path, blob in made.snapshot(files).files.items():
+            identity = Digest("git-sha1", f"{name}{path}")
+
+            def content(blob: Blob = blob) -> BinaryIO:
+                opened.append(blob.path)
+                return blob.content()
+
+            blobs[path] = replace(blob, content=content, object_id=identity)
+        return Snapshot(name, blobs)
+
+    other = made.moved(FACTORS, 2.0)
+    side_by_side(snapshot("one", made.folder(FACTORS)), snapshot("two", made.folder(other)), tensors=True)
+    assert opened.count("adapter_model.safetensors") <= 4
+    opened.clear()
+    inspect(snapshot("one", made.folder(FACTORS)))
+    assert opened.count("adapter_model.safetensors") <= 3
+
+
+def test_without_numbers_digests_speak_alone() -> None:
+    options = InspectOptions(numbers=False)
+    same = made.snapshot(made.folder(FACTORS))
+    other = made.snapshot(made.folder(made.moved(FACTORS, 2.0)))
+    assert side_by_side(same, made.snapshot(made.folder(FACTORS)), options).says == "identical"
+    says = side_by_side(same, other, options).says
+    assert says.startswith("not comparable: the files differ, and the values of the tensors were not read")

@@ -1,4 +1,4 @@
-"""Weight files held in memory while they are looked at, so that each is read from the disk once."""
+"""Weight files held in memory while they are looked at, so that each is read once."""
 
 import io
 from dataclasses import replace
@@ -6,18 +6,25 @@ from typing import BinaryIO
 
 from auditor.artifacts.adapter_weights import AdapterWeights
 from auditor.errors import CannotRead
+from auditor.model import READ_LIMIT, Blob
+from auditor.runs import Folder
 
 LIMIT = 32 * 1024 * 1024
 """Largest weight file held in memory, in bytes; two of them are held at a time. Larger ones are read from the disk."""
 
 
 def held(weights: AdapterWeights) -> AdapterWeights:
-    """The same weights over bytes in memory; as they are when the file is large or no safetensors."""
+    """The same weights over bytes in memory; as they are when the file is large or no safetensors.
+
+    Of a git object everything up to 256 MB is held: git would unpack the whole of it for every tensor.
+    """
     blob = weights.blob
-    if blob is None or weights.format != "safetensors" or weights.size > LIMIT:
+    if blob is None or weights.format != "safetensors":
+        return weights
+    if weights.size > (READ_LIMIT if _in_git(blob) else LIMIT):
         return weights
     try:
-        data = blob.read(LIMIT)
+        data = blob.read()
     except CannotRead:
         return weights
 
@@ -25,3 +32,16 @@ def held(weights: AdapterWeights) -> AdapterWeights:
         return io.BytesIO(data)
 
     return replace(weights, blob=replace(blob, content=content))
+
+
+def _in_git(blob: Blob) -> bool:
+    """Whether the content itself is an object of git, and not a file that a pointer names."""
+    return blob.lfs is None and blob.object_id is not None and blob.object_id.algorithm.startswith("git-")
+
+
+def held_folder(folder: Folder) -> Folder:
+    """The folder with its adapter's weights held."""
+    weights = folder.one(AdapterWeights)
+    if weights is None:
+        return folder
+    return replace(folder, artifacts={**folder.artifacts, AdapterWeights: (held(weights),)})

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from auditor.artifacts._base import Artifact
+from auditor.artifacts._number_formats import numpy_module
 from auditor.artifacts._safetensors import TensorInfo
 from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.adapter_weights import AdapterWeights
@@ -15,6 +16,7 @@ from auditor.artifacts.scheduler_state import SchedulerState
 from auditor.artifacts.trainer_state import TrainerState
 from auditor.artifacts.training_args import TrainingArgs
 from auditor.compare.pairs import compare_folders, weights_blob
+from auditor.engine.inspect._bytes import held_folder
 from auditor.engine.inspect._choice import Chosen, choose
 from auditor.engine.inspect._options import InspectOptions
 from auditor.engine.inspect._relations import by_digest, sentence
@@ -31,7 +33,9 @@ _KINDS: tuple[type[Artifact], ...] = (
 
 def compared(base: Snapshot, head: Snapshot, options: InspectOptions, tensors: bool) -> InspectionComparison:
     """See `auditor.engine.inspect.side_by_side`."""
-    one, two = choose(base), choose(head)
+    if options.numbers:
+        numpy_module()  # before anybody else imports NumPy, with one BLAS thread: more of them wait for each other
+    one, two = _held(choose(base), options), _held(choose(head), options)
     found = _related(one, two, options.numbers)
     proof, rows = _tensors(one, two) if tensors else (None, ())
     paths = {one.path, two.path}
@@ -51,6 +55,10 @@ def compared(base: Snapshot, head: Snapshot, options: InspectOptions, tensors: b
         proof,
         tuple(dict.fromkeys(unread)),
     )
+
+
+def _held(side: Chosen, options: InspectOptions) -> Chosen:
+    return replace(side, folder=held_folder(side.folder)) if options.numbers else side
 
 
 def _place(side: Chosen) -> Place:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from auditor.artifacts.rng_state import RngState
 from auditor.artifacts.training_args import TrainingArgs
+from auditor.engine.inspect._bytes import held
 from auditor.engine.inspect._options import InspectOptions
 from auditor.model.inspection import SeedInspection
 from auditor.runs import Run
@@ -62,9 +63,9 @@ def _stated(run: Run, options: InspectOptions) -> Iterator[tuple[int, str]]:
 def _adapters(run: Run) -> Iterator["Adapter"]:
     from auditor.compare.initial import adapters_of
 
-    for adapter in islice(adapters_of(run), 2):
-        if adapter[1].peft_type == "LORA":
-            yield adapter
+    for weights, config, structure in islice(adapters_of(run), 2):
+        if config.peft_type == "LORA":
+            yield held(weights), config, structure
 
 
 def _recovered(run: Run, options: InspectOptions, first: int, last: int) -> SeedInspection | None:
