@@ -15,6 +15,7 @@ from auditor.model import AdapterComparison
 
 BYTE_LIMIT = 8 * 1024**3
 """Most bytes of one side that are compared number by number: some minutes of one core."""
+_SAID = 3
 _INERT = frozenset(
     {
         *(
@@ -41,44 +42,51 @@ _INERT = frozenset(
 """Settings that act while training only, or tell where the adapter comes from."""
 
 
-def compare_as_they_are(base: Sequence[AdapterWeights], head: Sequence[AdapterWeights]) -> AdapterComparison:
+def compare_as_they_are(
+    base: WeightSet | Sequence[AdapterWeights], head: WeightSet | Sequence[AdapterWeights]
+) -> AdapterComparison:
     """Compare all tensors of both sides by name, however they are cut into files; nothing is raised.
 
     ``modules`` are tensors, with the norms of the numbers themselves. A tensor of one side only is compared with
-    nothing, which is zero; it is no update, so having fewer tensors is a difference. The paths are those of the first
-    files.
+    nothing, which is zero; it is no update, so having fewer tensors is a difference. One that may be in a shard that is
+    not here is not compared. The paths are those of the first files, of which there has to be one.
     """
-    names = base[0].path, head[0].path
-    if max(_bytes(base), _bytes(head)) > BYTE_LIMIT:
+    one, two = (side if isinstance(side, WeightSet) else WeightSet.of(side) for side in (base, head))
+    names = one.files[0].path, two.files[0].path
+    if max(_bytes(one.files), _bytes(two.files)) > BYTE_LIMIT:
         why = f"the files have more than {BYTE_LIMIT // 1024**3} GB, too much to compare here"
         return AdapterComparison(*names, "not comparable", why=why)
-    sides = WeightSet.of(base), WeightSet.of(head)
-    found = dict(_looks(sides[0].places(), sides[1].places()))
+    found = dict(_looks(one, two))
     measured = {name: item for name, item in found.items() if isinstance(item, Measured)}
     unmeasured = {name: item for name, item in found.items() if isinstance(item, Unmeasured)}
     whole = judged(*names, measured, unmeasured=unmeasured)
-    clauses = [*filter(None, (whole.why,)), *sides[0].problems, *sides[1].problems]
+    problems = [*one.problems, *two.problems]
+    clauses = list(dict.fromkeys([*filter(None, (whole.why,)), *problems[:_SAID]]))
+    if len(problems) > _SAID:
+        clauses.append(f"{len(problems) - _SAID} more of the kind")
     relation = "different" if whole.relation == "subset" else whole.relation
     return replace(whole, relation=relation, why="; ".join(clauses) or None)
 
 
-def _looks(
-    one: Mapping[str, AdapterWeights], two: Mapping[str, AdapterWeights]
-) -> Iterator[tuple[str, Measured | Unmeasured]]:
+def _looks(one: WeightSet, two: WeightSet) -> Iterator[tuple[str, Measured | Unmeasured]]:
     alone: dict[str, int] = {}
     wanted: list[tuple[str, AdapterWeights, AdapterWeights]] = []
-    for name in {**one, **two}:
-        base, head = one.get(name), two.get(name)
-        if base is None or head is None:
-            alone[name] = 0 if base is not None else 1
-        elif base.tensors[name].shape != head.tensors[name].shape:
+    left, right = one.places(), two.places()
+    for name in {**left, **right}:
+        base, head = left.get(name), right.get(name)
+        if base is not None and head is not None:
             shapes = [list(side.tensors[name].shape) for side in (base, head)]
-            sizes = f"{shapes[0]} on one side and {shapes[1]} on the other"
-            yield name, Unmeasured(f"tensor {shown(name)} is {sizes}", "different")
-            continue
-        side = base or head
-        if side is not None:
-            wanted.append((name, base or side, head or side))
+            if shapes[0] == shapes[1]:
+                wanted.append((name, base, head))
+            else:
+                sizes = f"{shapes[0]} on one side and {shapes[1]} on the other"
+                yield name, Unmeasured(f"tensor {shown(name)} is {sizes}", "different")
+        elif (side := base or head) is not None:
+            if why := (two if base is not None else one).why_absent(name):
+                yield name, Unmeasured(why)
+                continue
+            alone[name] = 0 if base is not None else 1
+            wanted.append((name, side, side))
     for name, sums in sums_by_name(wanted):
         yield name, _measured(name, sums, alone.get(name))
 

@@ -46,12 +46,6 @@ class Side:
         place = self.places[name]
         return source(place.opened(), place.weights.region(name, place.opened()))
 
-    def why_absent(self, name: str) -> str | None:
-        """Why a name that is not here need not be missing; None when this side is known completely."""
-        if name in self.weights.missing:
-            return self.weights.missing[name]
-        return None if self.weights.complete else "may be in a shard of the other side that was not read"
-
 
 def open_side(weights: WeightSet, stack: ExitStack) -> Side:
     """Open all files of a side; the stack closes them."""

@@ -37,7 +37,10 @@ class WeightSet:
         unread: Mapping[str, str] | None = None,
     ) -> "WeightSet":
         """Put shards together. ``unread`` are paths that could not be read, with the reason ("is empty")."""
-        known = {name_of(path): f"{path} {reason}" for path, reason in (unread or {}).items()}
+        known = {
+            name_of(path): f"{path}{':' if reason.startswith('its ') else ''} {reason}"
+            for path, reason in (unread or {}).items()
+        }
         absent = _absent(files, index, known)
         problems = itertools.chain(absent.values(), _twice(files), _misplaced(files, index))
         missing = {
@@ -65,6 +68,14 @@ class WeightSet:
             for name in item.tensors:
                 found.setdefault(name, item)
         return found
+
+    def why_absent(self, name: str) -> str | None:
+        """Why a name that is not here need not be missing; None when this side is known completely."""
+        if name in self.missing:
+            return self.missing[name]
+        if self.complete:
+            return None
+        return f"tensor {shown(name)} is on one side only, and shards of the other are not here"
 
     @property
     def identities(self) -> tuple[Digest, ...] | None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.adapter_weights import AdapterWeights
-from auditor.artifacts.model_weights import SHARD, ModelWeights
+from auditor.artifacts.model_weights import SHARD
 from auditor.artifacts.trainer_state import TrainerState
 from auditor.compare.curves import RTOL, compare_series
 from auditor.model import AdapterComparison, Blob, CurveComparison, folder_of, name_of
@@ -47,22 +47,13 @@ def _models(base: Run, head: Run) -> AdapterComparison | None:
     names = one[0].path, two[0].path
     if all(blob.identity for blob in (*one, *two)) and [b.identity for b in one] == [b.identity for b in two]:
         return AdapterComparison(*names, "identical", 0.0, 1.0, 1.0)
-    read = base.root.all(ModelWeights), head.root.all(ModelWeights)
-    missing = [
-        blob.path
-        for blobs, found in zip((one, two), read, strict=True)
-        for blob in blobs
-        if blob.path not in {item.path for item in found}
-    ]
-    if missing:
-        return AdapterComparison(
-            *names, "not comparable", why=f"{' and '.join(missing[:3])} could not be read"
-        )
-    from auditor.compare.models import compare_models
+    from auditor.compare.models import compare_models, model_of
 
-    paths = {blob.path for blob in (*one, *two)}
-    own = [tuple(item for item in found if item.path in paths) for found in read]
-    return compare_models(own[0], own[1])
+    sides = model_of(base.contents, base.root), model_of(head.contents, head.root)
+    lost = [blobs[0].path for blobs, side in zip((one, two), sides, strict=True) if not side.files]
+    if lost:
+        return AdapterComparison(*names, "not comparable", why=f"{' and '.join(lost)} could not be read")
+    return compare_models(*sides)
 
 
 def _model_blobs(run: Run) -> tuple[Blob, ...]:

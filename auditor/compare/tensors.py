@@ -147,7 +147,7 @@ def _compared(base: Side, head: Side, threads: int | None, chunk: int) -> Weight
         TensorDifference(name, math.prod(here.form(name)[1]), unread=why)
         for here, there in ((base, head), (head, base))
         for name in here.names
-        if name not in there.known and (why := there.why_absent(name)) is not None
+        if name not in there.known and (why := there.weights.why_absent(name)) is not None
     ]
     apart = {item.name for item in absent}
     return WeightsDifference(

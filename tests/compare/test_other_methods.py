@@ -142,7 +142,32 @@ def test_what_is_odd_about_shards_is_said() -> None:
         "identical",
         "tensor 'a' is in m-00001-of-00002.safetensors and in m-00002-of-00002.safetensors; the first is compared",
     )
-    assert compare_models(whole, (first,)).why == "the shard 'm-00002-of-00002.safetensors' is missing"
+    assert compare_models(whole, (first,)).why == (
+        "tensor 'b' is on one side only, and shards of the other are not here; "
+        "the shard 'm-00002-of-00002.safetensors' is missing"
+    )
+
+
+def sharded(lost: bool) -> dict[str, bytes]:
+    """A model in two shards with its index; the second one is a pointer of Git LFS whose content is elsewhere."""
+    first, second = (f"model-0000{number}-of-00002.safetensors" for number in (1, 2))
+    pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'a' * 64}\nsize 99\n".encode()
+    return {
+        "trainer_state.json": b'{"global_step": 1}',
+        first: make_arrays({"a": ONE}),
+        second: pointer if lost else make_arrays({"b": TWO}),
+        "model.safetensors.index.json": json.dumps({"weight_map": {"a": first, "b": second}}).encode(),
+    }
+
+
+def test_a_shard_that_was_not_fetched_is_not_taken_for_a_difference() -> None:
+    one, two = (group(read(memory_snapshot("x", sharded(lost)))) for lost in (False, True))
+    (found,) = compare_adapters(one, two)
+    assert (found.relation, [item.module for item in found.modules]) == ("not comparable", ["a"])
+    assert found.why == (
+        "model-00002-of-00002.safetensors: its content (99 bytes) is in Git LFS and was not fetched to this machine"
+    )
+    assert found.relative_distance == 0
 
 
 def model(name: str, **arrays: Any) -> ModelWeights:
@@ -153,7 +178,9 @@ def test_whole_models_are_compared_across_other_cuts() -> None:
     whole = (model("model.safetensors", a=ONE, b=TWO),)
     shards = (model("m-00001-of-00002.safetensors", a=ONE), model("m-00002-of-00002.safetensors", b=TWO))
     assert compare_models(whole, shards).relation == "identical"
-    assert compare_models(whole, shards[:1]).relation == "different"
+    assert compare_models(whole, shards[:1]).relation == "not comparable"
+    fewer = (model("model.safetensors", a=ONE),)
+    assert compare_models(whole, fewer).relation == "different"
 
 
 def test_models_too_large_are_not_read(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -410,7 +410,7 @@ def test_a_missing_shard_is_said_and_its_tensors_are_not_taken_for_removed() -> 
     assert (found.equal, found.complete, found.only_head) == (False, False, ())
     assert [(t.name, t.unread) for t in found.tensors] == [
         ("a", None),
-        ("b", "may be in a shard of the other side that was not read"),
+        ("b", "tensor 'b' is on one side only, and shards of the other are not here"),
     ]
     known = WeightSet.of(
         [shard(1, {"a": normal(4)})],

@@ -105,6 +105,20 @@ def test_tensors_that_have_no_partner_say_so() -> None:
     assert [row.why for row in found.tensors[:2]] == ["only the base has it"] * 2
 
 
+def test_a_shard_that_was_not_fetched_is_no_difference() -> None:
+    first, second = (f"model-0000{number}-of-00002.safetensors" for number in (1, 2))
+    index = json.dumps({"weight_map": {"a": first, "b": second}}).encode()
+    whole = {
+        first: make_arrays({"a": numpy.ones(3, "f4")}),
+        second: make_arrays({"b": numpy.ones(2, "f4")}),
+        "model.safetensors.index.json": index,
+    }
+    found = beside(whole, {**whole, second: made.pointer()}, tensors=True)
+    why = f"{second}: its content (1,000,000 bytes) is in Git LFS and was not fetched to this machine"
+    assert (found.comparison.relation, found.comparison.why) == ("not comparable", why)
+    assert [(row.name, row.differing, row.why) for row in found.tensors] == [("a", 0, None), ("b", None, why)]
+
+
 def test_without_configurations_the_tensors_are_compared_as_stored() -> None:
     one = {"adapter_model.safetensors": make_adapter(FACTORS)}
     two = {"adapter_model.safetensors": make_adapter(turned(FACTORS))}

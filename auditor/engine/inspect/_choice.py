@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.adapter_weights import AdapterWeights
@@ -11,6 +12,9 @@ from auditor.engine.inspect._reading import runs_of
 from auditor.errors import UsageError
 from auditor.model import Snapshot
 from auditor.runs import Folder, Run
+
+if TYPE_CHECKING:
+    from auditor.compare.tensors import WeightSet
 
 _LISTED = 8
 
@@ -37,6 +41,13 @@ class Chosen:
     def models(self) -> tuple[ModelWeights, ...]:
         """Files of weights that are no PEFT adapter's."""
         return self.folder.all(ModelWeights)
+
+    @property
+    def model(self) -> "WeightSet":
+        """The whole model's as one set, with what is known of shards that were not read; it may hold no file."""
+        from auditor.compare.models import model_of
+
+        return model_of(self.run.contents, self.folder)
 
     @property
     def path(self) -> str | None:

@@ -76,7 +76,11 @@ def _related(one: Chosen, two: Chosen, numbers: bool) -> AdapterComparison:
     if one.models and two.models:
         from auditor.compare.models import compare_models
 
-        return compare_models(one.models, two.models)
+        models = one.model, two.model
+        if models[0].files and models[1].files:
+            return compare_models(*models)
+        whys = "; ".join((*models[0].problems, *models[1].problems))
+        return AdapterComparison(str(one.path), str(two.path), "not comparable", why=whys)
     kinds = [
         "an adapter" if blob is not None else "weights that are no PEFT adapter" for blob in (left, right)
     ]
@@ -114,14 +118,14 @@ def _tensors(one: Chosen, two: Chosen) -> tuple[str | None, tuple[TensorRow, ...
     """The proof of equality or "numbers", and a row for every tensor of either side."""
     from auditor.compare.tensors import WeightSet, compare_weights
 
-    left = (one.weights,) if one.weights is not None else one.models
-    right = (two.weights,) if two.weights is not None else two.models
-    if not left or not right:
+    first, second = (
+        WeightSet((side.weights,)) if side.weights is not None else side.model for side in (one, two)
+    )
+    if not first.files or not second.files:
         return None, ()
-    sides = WeightSet.of(left), WeightSet.of(right)
-    found = compare_weights(*sides)
+    found = compare_weights(first, second)
     measured = {item.name: item for item in found.tensors}
-    base, head = sides[0].tensors, sides[1].tensors
+    base, head = first.tensors, second.tensors
     rows = (
         _row(name, base.get(name), head.get(name), measured.get(name), found.proof)
         for name in {**base, **head}

@@ -14,12 +14,13 @@ from auditor.artifacts.scaler_state import ScalerState
 from auditor.artifacts.scheduler_state import SchedulerState
 from auditor.artifacts.trainer_state import TrainerState
 from auditor.artifacts.training_args import TrainingArgs
+from auditor.artifacts.weight_index import WeightIndex
 from auditor.model import Snapshot
 from auditor.runs import Contents, Folder, Run, group, read
 
 _STATES: tuple[type[Artifact], ...] = (OptimizerState, SchedulerState, RngState, ScalerState, ModelWeights)
 _KINDS = frozenset(
-    {*_STATES, AdapterConfig, AdapterWeights, BaseConfig, EventLog, TrainerState, TrainingArgs}
+    {*_STATES, AdapterConfig, AdapterWeights, BaseConfig, EventLog, TrainerState, TrainingArgs, WeightIndex}
 )
 
 
