@@ -78,5 +78,10 @@ def _is_plain(state: TrainerState) -> bool:
 
 
 def _below(state: TrainerState) -> list[tuple[object, object]]:
-    rows = state.log_history if "loss" in state.row_keys else ()
-    return [(row.get("step"), loss) for row in rows if is_number(loss := row.get("loss")) and loss < 0]
+    pairs = zip(state.column("step"), state.column("loss"), strict=True)
+    # Nearly all losses are floats that are not, which is asked first.
+    return [
+        (step, loss)
+        for step, loss in pairs
+        if not (type(loss) is float and loss >= 0) and is_number(loss) and loss < 0
+    ]
