@@ -112,6 +112,15 @@ NoControls = Annotated[
         help="Do not train near recipes and other readings where bits do not settle the question.",
     ),
 ]
+Environment = Annotated[
+    str,
+    typer.Option(
+        "--environment",
+        metavar="WHICH",
+        help="Train with the libraries that are installed (current) or with the releases that made the run (recorded): "
+        "uv downloads them, the only thing here that uses the network.",
+    ),
+]
 Minutes = Annotated[
     float | None,
     typer.Option("--minutes", min=0.1, metavar="M", help="Stop a rerun that takes longer than M minutes."),

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from auditor.policy import Policy
     from auditor.rerun.options import RerunOptions
 
-Amount = tuple[int | None, float | None, str, float | None, bool]
-"""Steps, share of all steps, span, minutes, and whether near recipes are left out."""
+Amount = tuple[int | None, float | None, str, float | None, bool, str]
+"""Steps, share of all steps, span, minutes, whether near recipes are left out, and which libraries train."""
 
 
 def wanted(
@@ -22,7 +22,7 @@ def wanted(
     """The options as the engine takes them."""
     from auditor.engine.rerun import RerunOptions
 
-    steps, coverage, span, minutes, no_controls = amount
+    steps, coverage, span, minutes, no_controls, environment = amount
     return RerunOptions(
         base=base,
         data=data,
@@ -34,6 +34,7 @@ def wanted(
         cache=not no_cache,
         controls=not no_controls,
         hypotheses=not no_controls,
+        environment=environment,
         debug=debug,
     )
 
@@ -50,20 +51,26 @@ def cached(word: str) -> str:
     """What ``--cache list`` and ``--cache clear`` print. Raises UsageError for another word."""
     from auditor.rerun import cache
 
-    root = cache.folder()
+    root, environments = cache.folder(), cache.environments()
     if word == "clear":
         count, size = cache.clear(root)
-        return f"removed {count} finished trainings, {size / 1e6:,.1f} MB\n"
+        more, bytes_more = cache.clear(environments)
+        return f"removed {_counted(count, more)}, {(size + bytes_more) / 1e6:,.1f} MB\n"
     if word != "list":
         raise UsageError(f"--cache takes list or clear, not {word!r}", "audit rerun --cache list")
-    known = cache.entries(root)
+    known, built = cache.entries(root), cache.entries(environments)
     lines = [
         f"{entry.name[:12]}  {entry.size / 1e6:>8,.1f} MB  {_day(entry.used)}  "
         f"{entry.facts.get('trial', '')}: {entry.facts.get('steps', '')}"
-        for entry in known
+        for entry in (*known, *built)
     ]
-    total = sum(entry.size for entry in known)
-    return "\n".join([*lines, f"{len(known)} finished trainings, {total / 1e6:,.1f} MB, in {root}"]) + "\n"
+    total = sum(entry.size for entry in (*known, *built))
+    return "\n".join([*lines, f"{_counted(len(known), len(built))}, {total / 1e6:,.1f} MB, in {root}"]) + "\n"
+
+
+def _counted(trainings: int, environments: int) -> str:
+    built = f" and {environments} environments" if environments else ""
+    return f"{trainings} finished trainings{built}"
 
 
 def _day(second: float) -> str:

@@ -68,6 +68,7 @@ def compare(
     span: opt.SpanWord = "auto",
     minutes: opt.Minutes = None,
     no_controls: opt.NoControls = False,
+    environment: opt.Environment = "current",
     run_name: opt.RunName = None,
     keep: opt.Keep = None,
     no_cache: opt.NoCache = False,
@@ -94,7 +95,7 @@ def compare(
         before, after = opened.snapshots
         _say(opened.snapshots, verbose and not quiet)
         policy = _policy(from_snapshot(before), fail_on, require_coverage, only, ignore)
-        amount = (steps, coverage, span, minutes, no_controls)
+        amount = (steps, coverage, span, minutes, no_controls, environment)
         wanted = _reruns.wanted(base_model, data, amount, keep, no_cache, debug) if rerun else None
         rerunner = _reruns.rerunner(policy, wanted, run_name, quiet) if wanted else None
         options = _audit_options(policy, base_model, opened.repository, baseline)
@@ -150,6 +151,7 @@ def rerun(
     span: opt.SpanWord = "auto",
     minutes: opt.Minutes = None,
     no_controls: opt.NoControls = False,
+    environment: opt.Environment = "current",
     run_name: opt.RunName = None,
     keep: opt.Keep = None,
     no_cache: opt.NoCache = False,
@@ -181,7 +183,7 @@ def rerun(
         _say(opened.snapshots, verbose and not quiet)
         policy = _policy(from_snapshot(snapshot), fail_on, require_coverage, only, ignore)
         options = _audit_options(policy, base_model, opened.repository, baseline)
-        amount = (steps, coverage, span, minutes, no_controls)
+        amount = (steps, coverage, span, minutes, no_controls, environment)
         wanted = _reruns.wanted(base_model, data, amount, keep, no_cache, debug)
         if plan:
             from auditor.cli._plan import plan_text

@@ -52,7 +52,8 @@ def rerunner(
     progress: Progress,
     announce: Callable[[str], None] = lambda _: None,
 ) -> Callable[[Side], RerunResult]:
-    """A function that reruns the chosen run of a side; ``announce`` is told the cost before anything is trained.
+    """A function that reruns the chosen run of a side; ``announce`` is told the cost before anything is trained, and
+    that an environment is built.
 
     It raises UsageError when base or data is not known.
     """

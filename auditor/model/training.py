@@ -1,7 +1,7 @@
 """The words of a rerun: plan, environment, aspects, verdict."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 
 
@@ -99,6 +99,8 @@ class RerunPlan:
     hypotheses: tuple[str, ...] = ()
     parts: tuple[Span, ...] = ()
     alternatives: tuple[Alternative, ...] = ()
+    libraries: Mapping[str, Setting] = field(default_factory=dict)
+    """The release of each library that made the run; value None where no file says it."""
 
     @property
     def trained(self) -> tuple[Span, ...]:

@@ -10,6 +10,7 @@ from auditor.model import (
     Divergence,
     RerunPlan,
     RerunResult,
+    Setting,
 )
 from auditor.report._plain import plain, plain_float, printable, without_machine
 
@@ -102,14 +103,19 @@ def _plan(plan: RerunPlan, stamped: bool) -> Mapping[str, object]:
         "coverage": plain(plan.coverage),
         "obstacles": plain(plan.obstacles),
         "hypotheses": plain(plan.hypotheses),
-        "settings": {
-            printable(key): {
-                "value": plain(setting.value),
-                "source": printable(setting.source),
-                "assumed": setting.assumed,
-            }
-            for key, setting in sorted(plan.settings.items())
-        },
+        "settings": _settings(plan.settings),
+        "libraries": _settings(plan.libraries),
+    }
+
+
+def _settings(settings: Mapping[str, Setting]) -> Mapping[str, object]:
+    return {
+        printable(key): {
+            "value": plain(setting.value),
+            "source": printable(setting.source),
+            "assumed": setting.assumed,
+        }
+        for key, setting in sorted(settings.items())
     }
 
 

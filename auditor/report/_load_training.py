@@ -97,6 +97,7 @@ def _plan(raw: Json) -> RerunPlan:
         coverage=_shares(raw["coverage"]),
         obstacles=tuple(raw["obstacles"]),
         hypotheses=tuple(raw["hypotheses"]),
+        libraries={key: Setting(**setting) for key, setting in raw.get("libraries", {}).items()},
     )
 
 

@@ -13,7 +13,7 @@ from auditor.rerun import cache, environment
 from auditor.rerun.followed import Followed
 from auditor.rerun.options import Progress, RerunOptions
 from auditor.rerun.outputs import Output, read_output
-from auditor.rerun.runner import Child
+from auditor.rerun.runner import COMMAND, Child
 from auditor.rerun.trials import Trial, part_folder
 
 MANIFEST = "experiment.json"
@@ -89,6 +89,7 @@ class Bench:
     surroundings: Mapping[str, str]
     progress: Progress
     question: Mapping[str, object]
+    command: Sequence[str] = COMMAND
     followed: Followed = field(default_factory=lambda: Followed(0))
     started: float = field(default_factory=time.monotonic)
     _warm: Child | None = None
@@ -193,6 +194,7 @@ class Bench:
             scratch,
             environment=environment.variables(self.surroundings, threads, flags),
             threads=threads,
+            command=self.command,
             debug=self.options.debug,
         )
 

@@ -1,5 +1,6 @@
 """What a verdict rests on: the same libraries and kind of machine, the share covered, and what stays open."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -11,12 +12,17 @@ from auditor.rerun.outputs import Output, Outputs, rows_drawn
 from auditor.rerun.plan import count_rows
 from auditor.runs import Run
 
+CONFIG_LIMIT = 16 * 1024 * 1024
+"""Bytes read of a base model's config.json."""
 _PROVED = ("transformers", "peft")
 """Libraries whose release evidence derives from files (claims transformers_version and peft_version)."""
 
 
-def unlike(run: Run, ledger: Ledger, environment: Mapping[str, object]) -> str | None:
-    """Why this machine would differ from an honest run's by more than noise; None if nothing says so."""
+def unlike(run: Run, ledger: Ledger, environment: Mapping[str, object], base: str = "") -> str | None:
+    """Why this machine would differ from an honest run's by more than noise; None if nothing says so.
+
+    ``base`` is the folder of the base model that was trained on.
+    """
     device = str(environment.get("device", "cpu"))
     home = trained_on(run)
     if home == "cuda" and device == "cpu":
@@ -27,8 +33,37 @@ def unlike(run: Run, ledger: Ledger, environment: Mapping[str, object]) -> str |
         wrote = ledger.derived(f"{name}_version")
         here = _version(environment, name)
         if isinstance(wrote, VersionRange) and here is not None and not _holds(wrote, here):
-            return f"the run was made by {name} {wrote} and this rerun by {here}, which may compute otherwise"
-    return None
+            return (
+                f"the run was made by {name} {wrote} and this rerun by {here}, which may compute otherwise "
+                "(--environment recorded trains with the former)"
+            )
+    return newer_base(base, environment)
+
+
+def newer_base(base: str, environment: Mapping[str, object]) -> str | None:
+    """That the base's configuration was written by a newer transformers, whose keys an older one passes over.
+
+    So 4.51.3 takes no notice of ``layer_types`` and ``rope_parameters`` (models/gemma3/configuration_gemma3.py), by
+    which later releases tell the layers apart.
+    """
+    wrote, here = _written_by(Path(base)) if base else None, _version(environment, "transformers")
+    if wrote is None or here is None or _minor(wrote) <= _minor(here):
+        return None
+    return (
+        f"the base model's config.json was written by transformers {wrote}, "
+        f"and {here}, which trained here, does not know all of its keys"
+    )
+
+
+def _written_by(base: Path) -> str | None:
+    """``transformers_version`` of a base model's config.json; None where it cannot be read."""
+    try:
+        with (base / "config.json").open("rb") as stream:
+            table = json.loads(stream.read(CONFIG_LIMIT))
+    except (OSError, ValueError, RecursionError):
+        return None
+    version = table.get("transformers_version") if isinstance(table, dict) else None
+    return version[:40] if isinstance(version, str) else None
 
 
 def same_release(ledger: Ledger, environment: Mapping[str, object]) -> bool:
@@ -105,6 +140,22 @@ def _open(run: Run, plan: RerunPlan, outputs: Outputs, floors: Floors, safety: f
     dtype = plan.settings.get("compute_dtype")
     if dtype and dtype.value == "float16" and outputs.environment.get("device", "cpu") == "cpu":
         yield "fp16 has no effect on a CPU, so nothing is said about the declared fp16."
+    yield from _other_releases(plan, outputs)
     unknown = [key for key, setting in plan.settings.items() if setting.assumed]
     if unknown:
         yield f"No file says {', '.join(sorted(unknown))}: the values in the plan were assumed."
+
+
+def _other_releases(plan: RerunPlan, outputs: Outputs) -> Iterator[str]:
+    """Every library whose release here is not the one that files name, or that was chosen without their word."""
+    for name, setting in sorted(plan.libraries.items()):
+        here = _version(outputs.environment, name)
+        if here is None:
+            continue
+        if setting.value is not None and setting.value != here:
+            taken = "is taken to be" if setting.assumed else "was"
+            yield f"The run {taken} made by {name} {setting.value} ({setting.source}); this rerun used {here}."
+        elif setting.assumed:
+            yield f"No file proves which {name} made the run ({setting.source}); this rerun used {here}."
+    if (newer := newer_base(plan.base, outputs.environment)) is not None:
+        yield f"{newer[0].upper()}{newer[1:]}."

@@ -32,6 +32,11 @@ def folder(environment: Mapping[str, str] | None = None) -> Path:
     return Path(known.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "auditor" / "reruns"
 
 
+def environments() -> Path:
+    """The folder of recorded environments, beside that of the reruns."""
+    return folder().with_name("environments")
+
+
 def key(question: Mapping[str, object]) -> str:
     """The digest of a question: what is asked (with the inputs' digests), the child's own code, the driver."""
     digest = hashlib.sha256(json.dumps(question, sort_keys=True, default=str).encode())

@@ -138,16 +138,22 @@ def versions(libraries: tuple[str, ...]) -> Mapping[str, str]:
     found: dict[str, str] = {}
     missing: list[str] = []
     for name in libraries:
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
+        version = installed(name)
+        if version is None or importlib.util.find_spec(name) is None:
             missing.append(name)
-            continue
-        if importlib.util.find_spec(name) is None:
-            missing.append(name)
+        else:
+            found[name] = version
     if missing:
         raise UsageError(f"a rerun needs {', '.join(missing)}, which this Python does not have", HINT)
     return found
+
+
+def installed(name: str) -> str | None:
+    """The release of a library that this Python has; None without it."""
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
 
 
 def space_needed(run: Run, plan: RerunPlan, trainings: int) -> int:

@@ -10,6 +10,7 @@ from auditor.errors import IncompleteError
 from auditor.model import RerunPlan
 from auditor.rerun import environment
 from auditor.rerun.bench import Bench, Inputs, Resumes, job
+from auditor.rerun.interpreter import CURRENT, Interpreter, interpreter
 from auditor.rerun.options import Progress, RerunOptions
 from auditor.rerun.outputs import Outputs
 from auditor.rerun.runner import EndedEarlyError
@@ -30,27 +31,31 @@ def run(
     *,
     resumes: Resumes | None = None,
     advice: Advice | None = None,
+    python: Interpreter | None = None,
 ) -> Outputs:
     """Train everything into ``folder``, or find it in the cache, a training at a time.
 
     ``device`` cpu hides this machine's GPUs, whose generators draw other dropout masks than a CPU's. ``resumes``
-    writes the states of parts that begin at a committed checkpoint. Raises UsageError when the libraries are missing,
-    IncompleteError when the rerun did not finish.
+    writes the states of parts that begin at a committed checkpoint. ``python`` trains; None is this one. Raises
+    UsageError when the libraries are missing, IncompleteError when the rerun did not finish.
     """
-    inputs, versions = Inputs.of(options), environment.versions(environment.libraries_of(plan))
+    inputs, python = Inputs.of(options), python or interpreter(plan, CURRENT, lambda _: None)
     hidden = {"CUDA_VISIBLE_DEVICES": ""} if device == "cpu" else {}
     digests = inputs.digests()
-    question = {**_question(options, versions), "inputs": digests, "hidden": hidden}
-    with Bench(plan, options, inputs, folder, {**os.environ, **hidden}, progress, question) as bench:
+    question = {**_question(options, python), "inputs": digests, "hidden": hidden}
+    surroundings = python.variables({**os.environ, **hidden})
+    bench = Bench(plan, options, inputs, folder, surroundings, progress, question, python.command)
+    with bench:
         bench.prepare(resumes)
         return _experiment(bench, digests, advice)
 
 
-def _question(options: RerunOptions, versions: Mapping[str, str]) -> Mapping[str, object]:
+def _question(options: RerunOptions, python: Interpreter) -> Mapping[str, object]:
     """Everything besides the inputs' bytes and the trial itself that decides what a training gives."""
     return {
         "auditor": __version__,
-        "versions": versions,
+        "versions": python.versions,
+        "packages": python.packages,
         "processor": environment.processor(),
         "arithmetic": environment.arithmetic(os.environ),
         "devices": os.environ.get("CUDA_VISIBLE_DEVICES"),

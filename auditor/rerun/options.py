@@ -21,7 +21,8 @@ class RerunOptions:
     experiment that takes longer, the shorter of the two. ``keep`` is a new folder that receives the outputs.
     ``repeats`` counts trainings with the same settings (2: one and its repeat); ``variation`` adds one under
     another instruction set and thread count. ``controls`` and ``hypotheses`` let near recipes and other readings be
-    trained where the bits do not settle the question.
+    trained where the bits do not settle the question. ``environment`` is current (the libraries installed here) or
+    recorded (those that made the run, installed with uv).
     """
 
     base: Path | None = None
@@ -39,6 +40,7 @@ class RerunOptions:
     variation: bool = True
     controls: bool = True
     hypotheses: bool = True
+    environment: str = "current"
     debug: bool = False
 
     @property

@@ -12,6 +12,7 @@ from pathlib import Path
 from auditor.model import RerunPlan, Span
 from auditor.rerun import cache, environment
 from auditor.rerun.bench import Inputs, job
+from auditor.rerun.interpreter import CURRENT, Interpreter, interpreter
 from auditor.rerun.options import RerunOptions
 from auditor.rerun.runner import run_child
 
@@ -66,17 +67,22 @@ class _Clock:
 
 
 def known_or_measured(
-    plan: RerunPlan, options: RerunOptions, hidden: Mapping[str, str] | None = None
+    plan: RerunPlan,
+    options: RerunOptions,
+    python: Interpreter | None = None,
+    hidden: Mapping[str, str] | None = None,
 ) -> Pace | None:
     """The pace as the cache has it for this recipe, machine and inputs, else measured; None for very short runs."""
     if plan.total_steps < STEPS:
         return None
+    python = python or interpreter(plan, CURRENT, lambda _: None)
     question = {
         "pace": STEPS,
         "settings": {key: setting.value for key, setting in plan.settings.items()},
         "inputs": Inputs.of(options).digests(),
         "processor": environment.processor(),
-        "versions": environment.versions(environment.libraries_of(plan)),
+        "versions": python.versions,
+        "packages": python.packages,
         "threads": options.threads,
         "hidden": hidden or {},
     }
@@ -85,7 +91,7 @@ def known_or_measured(
     if found is not None:
         return Pace(**json.loads((found / _FILE).read_text(encoding="utf-8")))
     with tempfile.TemporaryDirectory(prefix="audit-pace-", ignore_cleanup_errors=True) as scratch:
-        measured = measure(plan, options, Path(scratch) / "made", hidden)
+        measured = measure(plan, options, Path(scratch) / "made", python, hidden)
         if measured is not None and options.cache:
             kept = Path(scratch) / "kept"
             kept.mkdir()
@@ -100,7 +106,11 @@ def known_or_measured(
 
 
 def measure(
-    plan: RerunPlan, options: RerunOptions, folder: Path, hidden: Mapping[str, str] | None = None
+    plan: RerunPlan,
+    options: RerunOptions,
+    folder: Path,
+    python: Interpreter,
+    hidden: Mapping[str, str] | None = None,
 ) -> Pace | None:
     """Train the first steps of a plan by themselves; None when the run is too short to measure.
 
@@ -115,11 +125,14 @@ def measure(
     run_child(
         [order],
         scratch,
-        environment=environment.variables({**os.environ, **(hidden or {})}, options.threads),
+        environment=environment.variables(
+            python.variables({**os.environ, **(hidden or {})}), options.threads
+        ),
         threads=options.threads,
         steps=STEPS,
         progress=clock,
         timeout=options.limit,
+        command=python.command,
         debug=options.debug,
     )
     if len(clock.steps) < STEPS:

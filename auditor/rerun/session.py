@@ -12,7 +12,9 @@ from auditor.model import RerunPlan, RerunResult
 from auditor.rerun import environment, experiment, pace, resume
 from auditor.rerun import plan as planning
 from auditor.rerun.bounds import trained_on
+from auditor.rerun.interpreter import Interpreter, checked, interpreter
 from auditor.rerun.options import Progress, RerunOptions, silent
+from auditor.rerun.recorded import recorded
 from auditor.rerun.search import Search
 from auditor.runs import Run
 
@@ -21,9 +23,11 @@ __all__ = ["Progress", "RerunOptions", "cost", "plan_only", "rerun", "silent"]
 
 def plan_only(run: Run, ledger: Ledger, options: RerunOptions) -> RerunPlan:
     """What would be trained. Trains nothing and needs no torch."""
-    return planning.build(
+    checked(options.environment)
+    plan = planning.build(
         run, ledger, options.base, options.data, options.steps, options.span, options.coverage
     )
+    return replace(plan, libraries=recorded(run, ledger))
 
 
 def cost(run: Run, plan: RerunPlan, options: RerunOptions) -> str:
@@ -50,7 +54,7 @@ def rerun(
 ) -> RerunResult:
     """Plan, measure two steps where the budget is in minutes or the training long, train, compare.
 
-    ``announce`` is told what was measured before the training begins.
+    ``announce`` is told what was measured before the training begins, and that an environment is built.
     Raises UsageError when the plan has an obstacle or a library is missing, IncompleteError when training did
     not finish.
     """
@@ -60,12 +64,12 @@ def rerun(
         raise UsageError(
             f"this run cannot be rerun: {plan.obstacles[0]}{more}", "audit rerun --plan shows the whole plan"
         )
-    environment.versions(environment.libraries_of(plan))
+    python = interpreter(plan, options.environment, announce)
     trainings = options.repeats + options.variation
     environment.require_memory(options.base)
     with _folder(options.keep) as folder:
         environment.require_space(folder, environment.space_needed(run, plan, trainings))
-        plan = _paced(run, ledger, options, plan, announce)
+        plan = _paced(run, ledger, options, plan, python, announce)
         search = Search(run, ledger, plan, options)
         try:
             outputs = experiment.run(
@@ -76,6 +80,7 @@ def rerun(
                 trained_on(run),
                 resumes=lambda span, target: resume.write(run, span, target),
                 advice=search,
+                python=python,
             )
         except IncompleteError as error:
             if options.keep is not None:
@@ -85,7 +90,12 @@ def rerun(
 
 
 def _paced(
-    run: Run, ledger: Ledger, options: RerunOptions, plan: RerunPlan, announce: Callable[[str], None]
+    run: Run,
+    ledger: Ledger,
+    options: RerunOptions,
+    plan: RerunPlan,
+    python: Interpreter,
+    announce: Callable[[str], None],
 ) -> RerunPlan:
     """The plan that fits the minutes given, by two measured steps; the plan itself where none were given."""
     trainings = options.repeats + options.variation
@@ -93,7 +103,7 @@ def _paced(
     if not (options.minutes and free) and plan.steps * trainings < pace.WORTH:
         return plan
     hidden = {"CUDA_VISIBLE_DEVICES": ""} if trained_on(run) == "cpu" else {}
-    measured = pace.known_or_measured(plan, options, hidden)
+    measured = pace.known_or_measured(plan, options, python, hidden)
     if measured is None:
         return plan
     if options.minutes and free:

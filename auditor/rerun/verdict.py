@@ -55,7 +55,7 @@ def judge(
     """
     ours = against or outputs.rerun
     gaps = tuple(_gaps(run, plan, ours))
-    bench = _bench(run, ledger, outputs, gaps)
+    bench = _bench(run, ledger, plan, outputs, gaps)
     if outputs.controls and (bench.excuse is not None or _is_loud(bench)):
         measured = [to_committed(run, plan, output) for output in outputs.controls]
         bench = replace(bench, control=min((d for d in measured if d is not None), default=None))
@@ -82,13 +82,13 @@ def judge(
     )
 
 
-def _bench(run: Run, ledger: Ledger, outputs: Outputs, gaps: Sequence[Gap]) -> Bench:
+def _bench(run: Run, ledger: Ledger, plan: RerunPlan, outputs: Outputs, gaps: Sequence[Gap]) -> Bench:
     floors = _floors(outputs)
     moved = any(aspect == "weights" and value > 0 for (aspect, _), value in floors.items())
     bench = Bench(
         floors=floors,
         measured=bool(outputs.variations) and moved,
-        excuse=unlike(run, ledger, outputs.environment),
+        excuse=unlike(run, ledger, outputs.environment, plan.base),
         same_release=same_release(ledger, outputs.environment),
     )
     return replace(bench, exact_until=_exact_until(gaps, bench))

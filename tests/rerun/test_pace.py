@@ -9,12 +9,14 @@ import pytest
 from auditor.claims import build
 from auditor.errors import IncompleteError
 from auditor.rerun import cache, environment, pace, session
+from auditor.rerun.interpreter import Interpreter
 from auditor.rerun.options import RerunOptions
 from auditor.rerun.pace import Pace
 from tests.builders.command import audit
 from tests.builders.repositories import TINY_BASE
 from tests.rerun import variants as v
 
+PYTHON = Interpreter(Path("python"), {})
 OPTIONS = RerunOptions(base=TINY_BASE, data=v.DATA)
 
 
@@ -42,7 +44,7 @@ def test_a_budget_in_minutes_chooses_the_span(monkeypatch: pytest.MonkeyPatch) -
     run = v.run_of(v.committed())
     options = replace(OPTIONS, minutes=0.15, repeats=1, variation=False)
     told: list[str] = []
-    plan = session._paced(run, build(run), options, v.plan_of_fixture(), told.append)
+    plan = session._paced(run, build(run), options, v.plan_of_fixture(), PYTHON, told.append)
     assert plan.words == "steps 10 to 18 of 18, resumed from checkpoint-9"
     assert told == [Pace(2.0, 0.7, 10**9).says(plan, 1)]
 
@@ -55,7 +57,7 @@ def test_short_trainings_and_given_steps_are_not_measured(monkeypatch: pytest.Mo
     run = v.run_of(v.committed())
     plan = v.plan_of_fixture()
     for options in (OPTIONS, replace(OPTIONS, minutes=1.0, steps=9)):
-        assert session._paced(run, build(run), options, plan, lambda _: None) is plan
+        assert session._paced(run, build(run), options, plan, PYTHON, lambda _: None) is plan
 
 
 def test_a_base_larger_than_memory_is_said_before_anything_is_loaded(tmp_path: Path) -> None:
@@ -104,10 +106,10 @@ def test_what_is_kept_is_listed_and_cleared(
 def test_two_steps_are_measured_and_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AUDIT_CACHE_DIR", str(tmp_path))
     plan = v.plan_of_fixture()
-    measured = pace.known_or_measured(plan, OPTIONS, {"CUDA_VISIBLE_DEVICES": ""})
+    measured = pace.known_or_measured(plan, OPTIONS, None, {"CUDA_VISIBLE_DEVICES": ""})
     assert measured is not None
     assert measured.start > 0.5  # torch and transformers are imported
     assert 0 < measured.step < 60
     assert measured.memory > 10**8
     monkeypatch.setattr(pace, "measure", None)
-    assert pace.known_or_measured(plan, OPTIONS, {"CUDA_VISIBLE_DEVICES": ""}) == measured
+    assert pace.known_or_measured(plan, OPTIONS, None, {"CUDA_VISIBLE_DEVICES": ""}) == measured

@@ -5,6 +5,7 @@ import importlib.util
 import json
 import os
 import re
+import shutil
 import struct
 import subprocess
 import sys
@@ -223,3 +224,19 @@ def test_an_unknown_setting_is_one_sentence_and_no_traceback_on_stdout(tmp_path:
     (line,) = done.stdout.splitlines()
     told = json.loads(line)
     assert (told["event"], told["message"]) == ("error", "jobs[0].settings: unknown key 'learing_rate'")
+
+
+def test_a_base_without_some_tensor_is_refused_and_not_drawn(tmp_path: Path) -> None:
+    from safetensors.numpy import load_file, save_file
+
+    shutil.copytree(TINY / "base", tmp_path / "base")
+    tensors = load_file(tmp_path / "base" / "model.safetensors")
+    gone = next(name for name in tensors if name.endswith("layers.1.mlp.up_proj.weight"))
+    del tensors[gone]
+    save_file(tensors, tmp_path / "base" / "model.safetensors", {"format": "pt"})
+    done = child(tmp_path, [{"name": "one", "settings": recipe(), "base": str(tmp_path / "base")}])
+    last = json.loads(done.stdout.splitlines()[-1])
+    assert last["event"] == "error"
+    assert re.search(
+        r"lacks 1 of the model's tensors, such as \S+layers\.1\.mlp\.up_proj\.weight", last["message"]
+    )

@@ -4,8 +4,9 @@ import gc
 from pathlib import Path
 from typing import Any
 
-from .job import Job, Settings
+from .job import Job, JobError, Settings
 from .libraries import peft, torch, transformers
+from .patches import key_mapping
 
 _INIT_KEEPS_BASE = (True, False, "gaussian", "orthogonal")
 """The other ways to begin an adapter (pissa, olora, loftq, eva, corda) rewrite the base's own weights."""
@@ -46,7 +47,10 @@ class Base:
 
 
 def load_base(folder: Path, settings: Settings, checkpointing: bool) -> Any:
-    """Returns the model of a local folder by its own architecture, quantised when the settings say so."""
+    """Returns the model of a local folder by its own architecture, quantised when the settings say so.
+
+    Raises JobError when a weight of the model is not in the folder: the libraries would draw it anew.
+    """
     config = transformers.AutoConfig.from_pretrained(folder, trust_remote_code=False)
     multimodal = hasattr(config, "vision_config")
     auto = transformers.AutoModelForImageTextToText if multimodal else transformers.AutoModelForCausalLM
@@ -55,17 +59,29 @@ def load_base(folder: Path, settings: Settings, checkpointing: bool) -> Any:
     if settings.quantization is not None:
         options["quantization_config"] = quantization_config(settings)
         options["device_map"] = {"": 0 if torch.cuda.is_available() else "cpu"}
-    model = auto.from_pretrained(
-        folder,
-        attn_implementation=settings.attn_implementation,
-        trust_remote_code=False,
-        use_safetensors=True,
-        **options,
-    )
+    options["attn_implementation"] = settings.attn_implementation
+    model, told = _loaded(auto, folder, options)
+    if told["missing_keys"]:
+        own = getattr(type(model), "_checkpoint_conversion_mapping", {})
+        mapping = key_mapping(told["missing_keys"], told["unexpected_keys"], own)
+        if mapping:
+            model, told = _loaded(auto, folder, {**options, "key_mapping": mapping})
+    missing = sorted(told["missing_keys"])
+    if missing:
+        raise JobError(
+            f"the base model's folder lacks {len(missing)} of the model's tensors, such as {missing[0]}, "
+            f"by the names that transformers {transformers.__version__} knows"
+        )
     if settings.quantization is not None:
         model = peft.prepare_model_for_kbit_training(model, checkpointing, {"use_reentrant": False})
     model.config.use_cache = False
     return model
+
+
+def _loaded(auto: Any, folder: Path, options: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    return auto.from_pretrained(  # type: ignore[no-any-return]
+        folder, trust_remote_code=False, use_safetensors=True, output_loading_info=True, **options
+    )
 
 
 def quantization_config(settings: Settings) -> Any:

@@ -2,6 +2,8 @@
 
 import os
 
+from . import patches
+
 os.environ.update(
     HF_HUB_OFFLINE="1", TRANSFORMERS_OFFLINE="1", HF_HUB_DISABLE_TELEMETRY="1", TOKENIZERS_PARALLELISM="false"
 )
@@ -11,4 +13,7 @@ import peft
 import torch
 import transformers
 
-__all__ = ["peft", "torch", "transformers"]
+PATCHED = patches.apply(patches.PATCHES)
+"""Names of the patches that the installed releases needed."""
+
+__all__ = ["PATCHED", "peft", "torch", "transformers"]

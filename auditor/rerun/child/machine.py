@@ -1,7 +1,7 @@
 """The machine that trains: what is pinned on it, and what of it decides the bits of a run."""
 
 from .job import Settings
-from .libraries import torch
+from .libraries import PATCHED, torch
 from .steplog import host_facts
 
 
@@ -27,6 +27,7 @@ def environment(settings: Settings) -> dict[str, object]:
         "allow_tf32": torch.backends.cuda.matmul.allow_tf32,
         "seed": settings.seed,
         "attn_implementation": settings.attn_implementation,
+        "patches": list(PATCHED),
     }
 
 

@@ -1,7 +1,6 @@
 """What the training child tells: events for its parent and one line an optimizer step; needs no torch."""
 
 import hashlib
-import importlib.metadata
 import json
 import os
 import platform
@@ -13,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TextIO
+
+from .patches import installed
 
 LIBRARIES = ("torch", "transformers", "peft", "bitsandbytes", "accelerate", "tokenizers", "numpy")
 VARIABLES = (
@@ -103,10 +104,10 @@ class StepLog:
 
 def host_facts() -> dict[str, object]:
     """Returns what decides the bits of a run and is known without torch: versions, platform, environment."""
-    installed = {item.metadata["Name"]: item.version for item in importlib.metadata.distributions()}
+    found = {name: installed(name) for name in LIBRARIES}
     return {
         "python": platform.python_version(),
-        "versions": {name: installed[name] for name in LIBRARIES if name in installed},
+        "versions": {name: version for name, version in found.items() if version is not None},
         "platform": f"{platform.system()} {platform.machine()}",
         "variables": {name: os.environ[name] for name in VARIABLES if name in os.environ},
     }

@@ -1,0 +1,75 @@
+"""The Python that trains: this one, or one with the releases that made the run."""
+
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from auditor.errors import UsageError
+from auditor.model import RerunPlan
+from auditor.rerun import cache, environment, venv
+
+CURRENT, RECORDED = "current", "recorded"
+CHILD = Path(__file__).with_name("child")
+_BESIDE_TORCH = ("torch", "bitsandbytes")
+"""Built for this machine's torch and GPU: another release is installed only where a file names it."""
+_TEXT = ("tokenizers",)
+"""Installed as recorded, because they decide the ids of a text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Interpreter:
+    """``versions`` are the releases of what the child imports, ``packages`` all that an environment holds."""
+
+    python: Path
+    versions: Mapping[str, str]
+    packages: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def command(self) -> tuple[str, str]:
+        """By path, so that it runs from a checkout and in an environment without auditor."""
+        return (str(self.python), str(CHILD))
+
+    @property
+    def is_current(self) -> bool:
+        """Whether it is the Python that runs this."""
+        return not self.packages
+
+    def variables(self, inherited: Mapping[str, str]) -> dict[str, str]:
+        """The user's variables, without those that would put other packages before an environment's own."""
+        dropped = () if self.is_current else ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")
+        return {name: value for name, value in inherited.items() if name not in dropped}
+
+
+def checked(word: str) -> None:
+    """Raises UsageError for a word that names no environment."""
+    if word not in (CURRENT, RECORDED):
+        raise UsageError(f"there is no environment {word!r}", f"say {CURRENT} or {RECORDED}")
+
+
+def interpreter(plan: RerunPlan, word: str, tell: Callable[[str], None]) -> Interpreter:
+    """The Python for a plan. Raises UsageError when a library is missing, IncompleteError when none can be built."""
+    checked(word)
+    libraries = environment.libraries_of(plan)
+    here = environment.versions(libraries)
+    if word == CURRENT:
+        return Interpreter(Path(sys.executable), here)
+    wanted = chosen(plan, here)
+    if all(environment.installed(name) == version for name, version in wanted.items()):
+        tell("the releases that made the run are those installed here")
+        return Interpreter(Path(sys.executable), here)
+    python = venv.build(wanted, cache.environments(), tell)
+    packages = venv.packages(python.parent.parent)
+    return Interpreter(python, {name: packages[name] for name in libraries if name in packages}, packages)
+
+
+def chosen(plan: RerunPlan, here: Mapping[str, str]) -> Mapping[str, str]:
+    """Library -> the release to install: as recorded, else the one that is installed here."""
+    found: dict[str, str] = {}
+    for name in (*here, *_TEXT):
+        setting = plan.libraries.get(name)
+        if setting is not None and setting.value is not None and name != "torch":
+            found[name] = str(setting.value)
+        elif name in here and name not in _BESIDE_TORCH:
+            found[name] = here[name]
+    return found

@@ -1,0 +1,62 @@
+"""What a verdict rests on: releases that differ, and a base that is newer than what reads it."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from auditor.claims import Ledger
+from auditor.model import Setting
+from auditor.rerun.bounds import does_not_prove, newer_base, unlike
+from tests.rerun import variants as v
+
+HERE = {"versions": {"transformers": "4.51.3", "peft": "0.13.2"}}
+NEWER = (
+    "the base model's config.json was written by transformers 5.23.0, and 4.51.3, which trained here, does not know "
+    "all of its keys"
+)
+
+
+def base(folder: Path, version: object) -> str:
+    (folder / "config.json").write_text(json.dumps({"transformers_version": version}), encoding="utf-8")
+    return str(folder)
+
+
+def test_a_base_of_a_newer_release_excuses(tmp_path: Path) -> None:
+    run = v.run_of(v.committed())
+    assert unlike(run, Ledger(".", {}), HERE, base(tmp_path, "5.23.0")) == NEWER
+
+
+@pytest.mark.parametrize("version", ["4.51.3", "4.51.4.dev0", "4.30.0", None, 5, ""])
+def test_a_base_of_the_same_release_or_an_unknown_one_excuses_nothing(
+    tmp_path: Path, version: object
+) -> None:
+    assert newer_base(base(tmp_path, version), HERE) is None
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", "[" * 100_000])
+def test_a_configuration_that_cannot_be_read_excuses_nothing(tmp_path: Path, text: str) -> None:
+    (tmp_path / "config.json").write_text(text, encoding="utf-8")
+    assert newer_base(str(tmp_path), HERE) is None
+    assert newer_base(str(tmp_path / "none"), HERE) is None
+
+
+def test_each_difference_between_the_releases_is_stated(tmp_path: Path) -> None:
+    libraries = {
+        "transformers": Setting("4.50.0", "proven by files: transformers 4.50.0"),
+        "peft": Setting("0.13.2", "proven by files: peft 0.13.2"),
+        "accelerate": Setting("1.6.0", "not recorded; the newest that was out on 2025-04-14", assumed=True),
+        "trl": Setting("0.17.0", "README.md says so"),
+    }
+    outputs = v.outputs()
+    used = outputs.environment["versions"]
+    assert isinstance(used, dict)
+    open_ = does_not_prove(
+        v.run_of(v.committed()), replace(v.plan_of_fixture(), libraries=libraries), outputs, {}, 3.0
+    )
+    said = [line for line in open_ if "this rerun used" in line]
+    assert said == [
+        f"The run was made by {name} {made} (proven by files: {name} {made}); this rerun used {used[name]}."
+        for name, made in (("peft", "0.13.2"), ("transformers", "4.50.0"))
+    ]
