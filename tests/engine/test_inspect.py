@@ -272,3 +272,12 @@ def test_only_the_last_state_is_told_parameter_by_parameter() -> None:
     states = run_of(made.run(3, layers=1)).states
     told = [len(state.optimizer.by_parameter) for state in states if state.optimizer is not None]
     assert told == [0, 0, 2]
+
+
+def test_an_adapter_under_another_name_is_measured() -> None:
+    factors = made.factors(1)
+    adapter = adapter_of({"pytorch_lora_weights.safetensors": make_adapter(factors)})
+    assert (adapter.kind, adapter.path) == ("adapter", "pytorch_lora_weights.safetensors")
+    norms = [numpy.linalg.norm(update) for update in made.dense(factors, scaling=1.0).values()]
+    assert [module.norm for module in adapter.modules] == pytest.approx(norms)
+    assert {module.scaling for module in adapter.modules} == {None}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.adapter_weights import AdapterWeights, split_name
 from auditor.artifacts.model_weights import ModelWeights
+from auditor.engine.inspect._bytes import held
 from auditor.engine.inspect._modules import modules_of
 from auditor.engine.inspect._options import NOT_ASKED
 from auditor.model import name_of
@@ -49,6 +50,9 @@ def adapter_of(
             why=unread.reason if unread is not None else "was not read",
         )
     models = folder.all(ModelWeights)
+    if len(models) == 1 and models[0].pairs():
+        # An adapter under another name: a file that was renamed, one of diffusers.
+        return _read(run, folder, config, settings, held(models[0]) if numbers else models[0], numbers)
     if models:
         return _model(folder, settings, models)
     if settings is None:
