@@ -15,6 +15,8 @@ from auditor.errors import CannotRead
 _NODES = 1_000_000
 """Values looked at for tensors; a state dict of 140,000 tensors has some 300,000."""
 _HEAD = 8
+_UNTYPED = frozenset({"uint16", "uint32", "uint64"})
+"""Dtypes without a storage class: their storages count bytes (torch 2.13, _utils.py, `_rebuild_tensor_v3`)."""
 
 
 def storages(stream: BinaryIO, start: int, keys: object, value: object) -> Mapping[str, tuple[int, int]]:
@@ -33,7 +35,8 @@ def storages(stream: BinaryIO, start: int, keys: object, value: object) -> Mappi
             break
         stream.seek(start)
         size = ref.storage_numel * itemsize
-        if int.from_bytes(stream.read(_HEAD), "little") != ref.storage_numel or start + _HEAD + size > end:
+        count = size if ref.dtype in _UNTYPED else ref.storage_numel
+        if int.from_bytes(stream.read(_HEAD), "little") != count or start + _HEAD + size > end:
             break
         found[key] = (start + _HEAD, size)
         start += _HEAD + size

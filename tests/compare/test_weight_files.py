@@ -490,3 +490,36 @@ def test_equal_digests_of_all_shards_are_not_read() -> None:
 
     assert compare_weights(sides("2"), sides("2")).proof == "equal sha256"
     assert compare_weights(sides("2"), sides("3")).proof == "numbers"
+
+
+@pytest.mark.rerun
+@pytest.mark.parametrize("is_zip", [True, False])
+def test_torch_files_of_every_dtype(tmp_path: Path, is_zip: bool) -> None:
+    """Written by torch, whole and as views, read back by torch as float32 or as they are."""
+    import torch
+
+    words = (
+        *("float64", "float32", "float16", "bfloat16", "int64", "int32", "int16", "int8", "uint8", "bool"),
+        *("uint16", "uint32", "uint64", "complex64", "float8_e4m3fn", "float8_e5m2"),
+        *("float8_e4m3fnuz", "float8_e5m2fnuz", "float8_e8m0fnu"),
+    )
+    base = torch.arange(24).remainder(7).reshape(4, 6)
+    saved = {word: base.to(getattr(torch, word)) for word in words}
+    saved.update({f"{word} turned": tensor.T for word, tensor in saved.items()})
+    path = tmp_path / "pytorch_model.bin"
+    torch.save(saved, path, _use_new_zipfile_serialization=is_zip)
+    found = on_disk(tmp_path, path.read_bytes(), path.name)
+    for name, tensor in saved.items():
+        plain = tensor.float() if tensor.is_floating_point() and tensor.dtype != torch.float64 else tensor
+        assert found.array(name).tolist() == plain.tolist(), name
+    arrays = {name: found.array(name) for name in saved if name.split()[0] in ("float32", "float16", "int64")}
+    again = compare_weights(found, read(make_arrays(arrays)))
+    assert {t.name for t in again.tensors if t.equal} == set(arrays)
+    assert compare_weights(found, torch_copy(found)).equal
+
+
+def torch_copy(weights: ModelWeights) -> ModelWeights:
+    """The same file behind a stream in memory, with a byte after its end so that it is another file."""
+    assert weights.blob is not None
+    data = weights.blob.read()
+    return ModelWeights.parse(blob(data + b"\0" if data[:2] != b"PK" else data, weights.path))
