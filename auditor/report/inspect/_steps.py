@@ -11,6 +11,8 @@ from auditor.report.inspect._spark import curve as spark
 
 _CURVES_SHOWN = 8
 _ROWS_SHOWN = 24
+_CLOCKS = ("_runtime", "_per_second")
+"""Endings of tags that time the machine: the JSON has them."""
 _WIDE = 78
 """Columns from which a curve's lowest value has room."""
 _COLUMNS: Sequence[tuple[str, int, Callable[[StepRow], float | None]]] = (
@@ -28,7 +30,8 @@ _COLUMNS: Sequence[tuple[str, int, Callable[[StepRow], float | None]]] = (
 
 def curves(found: Sequence[CurveInspection], paint: Paint, width: int) -> Iterator[str]:
     """Each curve as a line with its first, last and lowest value."""
-    several = [item for item in found if len(item.points) > 1]
+    told = [item for item in found if not item.tag.endswith(_CLOCKS)]
+    several = [item for item in told if len(item.points) > 1]
     if not several:
         return
     shown = several[:_CURVES_SHOWN]
@@ -42,7 +45,7 @@ def curves(found: Sequence[CurveInspection], paint: Paint, width: int) -> Iterat
         yield f"  {pad(name, 16)}  {pad(line, room)}  {pad(figures, 22)}{lowest}".rstrip()
     if len(several) > len(shown):
         yield paint(f"  … and {len(several) - len(shown)} more (--format json has all)", "dim")
-    once = [f"{one_line(item.tag)} {number(item.last)}" for item in found if len(item.points) == 1]
+    once = [f"{one_line(item.tag)} {number(item.last)}" for item in told if len(item.points) == 1]
     if once:
         yield from fact("logged once", listing(once, 6), paint, width)
 
