@@ -10,6 +10,7 @@ from auditor.engine._feed import Side
 from auditor.errors import UsageError
 from auditor.model import RerunPlan, RerunResult
 from auditor.policy import Policy
+from auditor.rerun.methods import is_full
 from auditor.rerun.session import Progress, RerunOptions, cost, plan_only, rerun
 from auditor.runs import Run
 
@@ -18,7 +19,7 @@ __all__ = ["RerunOptions", "plan", "rerunner"]
 
 def chosen(side: Side, name: str | None) -> Run:
     """The run that a user named, or the only one with an adapter. Raises UsageError naming the runs there are."""
-    runs = [run for run in side.runs if run.one(AdapterConfig) is not None]
+    runs = [run for run in side.runs if run.one(AdapterConfig) is not None or is_full(run)]
     if name is not None:
         wanted = name.strip("/") or "."
         found = next((run for run in runs if run.name == wanted), None)
@@ -29,7 +30,8 @@ def chosen(side: Side, name: str | None) -> Run:
         return runs[0]
     if not runs:
         raise UsageError(
-            "there is no adapter to rerun", "the repository holds no readable adapter_config.json"
+            "there is no training to rerun",
+            "the repository holds no readable adapter_config.json, and no whole model beside a trainer_state.json",
         )
     raise UsageError(f"the repository holds {len(runs)} runs", _known(runs))
 

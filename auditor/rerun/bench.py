@@ -11,6 +11,7 @@ from auditor.errors import UsageError
 from auditor.model import RerunPlan, Span
 from auditor.rerun import cache, environment
 from auditor.rerun.followed import Followed
+from auditor.rerun.methods import base_files
 from auditor.rerun.options import Progress, RerunOptions
 from auditor.rerun.outputs import Output, read_output
 from auditor.rerun.runner import COMMAND, Child
@@ -156,7 +157,8 @@ class Bench:
     def _read(self, trial: Trial, folder: Path) -> Output:
         parts = [(span, part_folder(folder, self.plan, span)) for span in self.plan.trained]
         self._made.append({"name": trial.name, "role": trial.role, "says": trial.says})
-        return read_output(trial, parts)
+        full = "peft_type" in self.plan.settings
+        return read_output(trial, parts, base_files(self.inputs.base) if full else ())
 
     def _key(self, trial: Trial) -> str:
         return cache.key(

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from auditor.errors import IncompleteError, UsageError
 from auditor.model import RerunPlan
+from auditor.rerun.trainers import COMMAND, TRAINERS
 from auditor.runs import Run
 
 LIBRARIES = ("torch", "transformers", "peft", "accelerate")
@@ -127,7 +128,11 @@ def libraries_of(plan: RerunPlan) -> tuple[str, ...]:
     """What the child of a plan imports; bitsandbytes only where the base is quantised."""
     quantization = plan.settings.get("quantization")
     quantised = quantization is not None and quantization.value is not None
-    return (*LIBRARIES, "bitsandbytes") if quantised else LIBRARIES
+    trainer = plan.settings.get("trainer")
+    needed = TRAINERS[str(trainer.value)].needs if trainer is not None else ()
+    if trainer is not None and trainer.value == COMMAND:
+        return ()
+    return (*LIBRARIES, *(("bitsandbytes",) if quantised else ()), *needed)
 
 
 def versions(libraries: tuple[str, ...]) -> Mapping[str, str]:
@@ -160,7 +165,12 @@ def space_needed(run: Run, plan: RerunPlan, trainings: int) -> int:
     """Bytes of disk: for each training its checkpoints, each an adapter and two moments as large."""
     sizes = [
         blob.size
-        for name in ("adapter_model.safetensors", "adapter_model.bin")
+        for name in (
+            "adapter_model.safetensors",
+            "adapter_model.bin",
+            "model.safetensors",
+            "pytorch_model.bin",
+        )
         for _, blob in run.blobs(name)
         if blob.size is not None
     ]

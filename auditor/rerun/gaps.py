@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from auditor.artifacts.model_weights import ModelWeights
 from auditor.artifacts.trainer_state import TrainerState
 from auditor.model import RerunPlan
 from auditor.rerun.outputs import Output
@@ -42,13 +43,17 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two folders that hold the same moment of two trainings; ``step`` is that moment, if known."""
+    """Two folders that hold the same moment of two trainings; ``step`` is that moment, if known.
+
+    ``base`` is what a full fine-tune began at: its update is measured from there.
+    """
 
     key: str
     step: int | None
     theirs: Folder
     ours: Folder
     contents: Contents
+    base: tuple[ModelWeights, ...] = ()
 
     def path(self, name: str) -> str:
         """The path of a file in their folder."""
@@ -73,17 +78,17 @@ def committed_pairs(run: Run, plan: RerunPlan, rerun: Output) -> Iterator[Pair]:
     if plan.span == "whole" or any(part.stop == plan.total_steps for part in plan.parts):
         state = run.root.one(TrainerState)
         step = state.global_step if state else plan.total_steps
-        yield Pair(ROOT, step, run.root, rerun.root, run.contents)
+        yield Pair(ROOT, step, run.root, rerun.root, run.contents, rerun.base)
     for folder in run.checkpoints:
         if folder.step and plan.covers(folder.step):
             key = f"checkpoint-{folder.step}"
-            yield Pair(key, folder.step, folder, rerun.at(key), run.contents)
+            yield Pair(key, folder.step, folder, rerun.at(key), run.contents, rerun.base)
 
 
 def repeated_pairs(repeat: Output, rerun: Output) -> Iterator[Pair]:
     """The same moments of two trainings of ours."""
     for path, folder, contents in repeat.moments():
-        yield Pair(path, folder.step, folder, rerun.at(path), contents)
+        yield Pair(path, folder.step, folder, rerun.at(path), contents, rerun.base)
 
 
 def relative(one: float, two: float) -> float:

@@ -13,9 +13,11 @@ from auditor.artifacts.training_args import TrainingArgs
 from auditor.claims import Ledger
 from auditor.model import Setting
 from auditor.rerun.child.job import JobError, settings_from
+from auditor.rerun.methods import is_full, shape_of_another
+from auditor.rerun.trainers import COMMAND, TRAINERS, refusals
 from auditor.runs import Run
 
-TRAINERS = (None, "sft", "default", "generic")
+STOOD = (None, "sft", "default", "generic")
 """Declared trainers that the reference pipeline stands for: next-token prediction on rows of text."""
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _LORA_EXTRAS = (
@@ -65,7 +67,7 @@ def obstacles(
         dict.fromkeys(
             (
                 *_adapter(run),
-                *_trainer(run),
+                *_trainer(run, settings),
                 *_base(run, ledger, base),
                 *_data(ledger, data),
                 *_typed(settings),
@@ -76,6 +78,8 @@ def obstacles(
 
 
 def _adapter(run: Run) -> Iterator[str]:
+    if is_full(run):
+        return
     config = run.one(AdapterConfig)
     if config is None:
         yield "no readable adapter_config.json says what was trained"
@@ -89,12 +93,15 @@ def _adapter(run: Run) -> Iterator[str]:
             yield f"{config.path} sets {key}, which the reference training does not do"
 
 
-def _trainer(run: Run) -> Iterator[str]:
-    recipe = run.recipe
+def _trainer(run: Run, settings: Mapping[str, Setting]) -> Iterator[str]:
+    recipe, chosen = run.recipe, settings["trainer"]
     # Where a platform's source is public, a configuration that names no trainer leaves it to training_args.bin.
     unnamed = recipe is not None and recipe.documented and recipe.trainer is None
-    if recipe is not None and recipe.trainer not in TRAINERS and not unnamed:
-        yield f"{recipe.path} declares the trainer {recipe.trainer!r}; only sft is rerun"
+    stood = (*STOOD, chosen.value)
+    if recipe is not None and recipe.trainer not in stood and not unnamed and chosen.value != COMMAND:
+        says = TRAINERS[str(chosen.value)].says
+        yield f"{recipe.path} declares the trainer {recipe.trainer!r}, for which {says} does not stand"
+    yield from refusals(run, chosen, settings["quantization"].value)
     arguments = run.one(TrainingArgs)
     if arguments is not None:
         for key, neutral in _ARGUMENT_EXTRAS.items():
@@ -116,6 +123,10 @@ def _base(run: Run, ledger: Ledger, base: Path | None) -> Iterator[str]:
     if run.base is not None and run.base_source == "given":
         yield from _same_model(run.base, run.one(AdapterConfig))
         yield from _same_shapes(run.base, run.one(AdapterWeights))
+    if is_full(run):
+        says = shape_of_another(run, base)
+        if says is not None:
+            yield says
     yield from _other_revision("base model", ledger.value("base_revision"), base)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from auditor.artifacts.model_weights import ModelWeights
 from auditor.artifacts.trainer_state import TrainerState
 from auditor.errors import CannotRead
 from auditor.model import Blob, Span
@@ -30,12 +31,16 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """A training of the plan, in one part or several; ``says`` tells what was varied, "" for the rerun itself."""
+    """A training of the plan, in one part or several; ``says`` tells what was varied, "" for the rerun itself.
+
+    ``base`` holds the weights that a full fine-tune began at.
+    """
 
     name: str
     parts: tuple[Part, ...]
     says: str = ""
     trial: Trial | None = None
+    base: tuple[ModelWeights, ...] = ()
 
     @property
     def root(self) -> Folder:
@@ -126,10 +131,12 @@ class Outputs:
         return {**recorded, **{f"{name}_sha256": digest for name, digest in self.inputs.items()}}
 
 
-def read_output(trial: Trial, folders: Sequence[tuple[Span, Path]]) -> Output:
+def read_output(
+    trial: Trial, folders: Sequence[tuple[Span, Path]], base: tuple[ModelWeights, ...] = ()
+) -> Output:
     """Read one training's folders, a part each."""
     parts = (Part(span, read(directory.snapshot(folder, name=trial.name))) for span, folder in folders)
-    return Output(trial.name, tuple(parts), trial.says, trial)
+    return Output(trial.name, tuple(parts), trial.says, trial, base)
 
 
 def _lines(blob: Blob) -> Iterator[Mapping[str, object]]:

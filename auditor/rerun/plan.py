@@ -12,7 +12,7 @@ from auditor.artifacts.trainer_state import TrainerState
 from auditor.artifacts.training_args import TrainingArgs
 from auditor.claims import Ledger
 from auditor.model import RerunPlan, Setting, Span
-from auditor.rerun import spans
+from auditor.rerun import spans, trainers
 from auditor.rerun.child.rows import RowsError, read_rows
 from auditor.rerun.obstacles import obstacles
 from auditor.rerun.readings import readings
@@ -21,9 +21,12 @@ from auditor.runs import Run
 
 ROWS_LIMIT = 256 * 1024 * 1024
 """Bytes of a data file whose rows are counted before training; a larger one only loses the row coverage."""
+NEAR = 1e-3
+"""Relative distance of logged epochs, which are rounded to 2 to 4 digits in older releases, from a whole number."""
 _COMPARABLE = (
     "adapter_model.safetensors",
     "adapter_model.bin",
+    "model.safetensors",
     "trainer_state.json",
     "optimizer.pt",
     "scheduler.pt",
@@ -39,23 +42,27 @@ def build(
     steps: int | None = None,
     span: str = spans.AUTO,
     coverage: float | None = None,
+    trainer: str = trainers.AUTO,
+    command: str | None = None,
 ) -> RerunPlan:
     """Decide what to train. A plan with obstacles is complete but for what they name.
 
     ``steps`` is the budget of optimizer steps of one training, ``coverage`` the same as a share of all steps; ``span``
-    is a word of `spans.choose`, which raises UsageError for one that the run does not allow.
+    is a word of `spans.choose`, ``trainer`` one of `trainers.choose`; both raise UsageError for one that is wrong.
     """
     settings, others = choose(run, ledger)
     known = dict(settings)
+    known["trainer"] = trainers.choose(run, trainer, command, known["quantization"].value)
     rows = count_rows(data, known["text_column"].value)
     total = _total(run, ledger, known, rows)
-    known["packing"] = _packing(ledger, known, rows, total)
+    known["packing"] = _packing(run, ledger, known, rows, total)
     if total is not None:
         known["max_steps"] = Setting(total.value, total.source, total.assumed)
         known["warmup_steps"] = warmup(ledger, _int(total.value))
     number = _int(total.value) if total else 0
     alternatives = (*others, *readings(known))
-    kind, parts = spans.choose(run, number, _budget(number, steps, coverage), span)
+    resumes = trainers.TRAINERS[str(known["trainer"].value)].resumes
+    kind, parts = spans.choose(run, number, _budget(number, steps, coverage), span, resumes)
     return RerunPlan(
         run=run.name,
         settings=dict(sorted(known.items())),
@@ -113,13 +120,16 @@ def _steps_of_rows(known: Mapping[str, Setting], rows: int) -> int | None:
 
 
 def _packing(
-    ledger: Ledger, known: Mapping[str, Setting], rows: int | None, total: Setting | None
+    run: Run, ledger: Ledger, known: Mapping[str, Setting], rows: int | None, total: Setting | None
 ) -> Setting:
     """Declared; else whether one example a row gives the recorded number of steps."""
     stated = ledger.statement("packing")
     if stated is not None and isinstance(stated.value, bool):
         return Setting(stated.value, source_of(stated))
     length = known["block_size"].value or known["max_length"].value
+    batches = _batches_by_epoch(run, known)
+    if batches is not None and rows and length:
+        return _packing_by_epoch(known, rows, batches)
     expected = _steps_of_rows(known, rows) if rows is not None else None
     if expected is None or total is None or not length:
         return Setting(False, "no file says it: one example a row", assumed=True)
@@ -131,6 +141,30 @@ def _packing(
         f"arithmetic: {rows} rows as one example each give {expected} steps, not the {total.value} recorded"
     )
     return Setting(True, says, assumed=True)
+
+
+def _batches_by_epoch(run: Run, known: Mapping[str, Setting]) -> int | None:
+    """Batches of an epoch by the first logged epoch, where max_steps was given and epochs say nothing of the total.
+
+    Source: transformers 5.23.0, trainer.py: epoch = micro-batches seen / micro-batches in an epoch.
+    """
+    arguments, state = run.one(TrainingArgs), run.latest(TrainerState)
+    if arguments is None or state is None or not (arguments.number("max_steps") or 0) > 0:
+        return None
+    accumulation = _int(known["gradient_accumulation_steps"].value)
+    for step, epoch in state.logged("epoch")[:1]:
+        found = accumulation * step / epoch if 0 < epoch <= 1 else 0.0
+        if found >= 1 and abs(found - round(found)) <= NEAR * found:
+            return round(found)
+    return None
+
+
+def _packing_by_epoch(known: Mapping[str, Setting], rows: int, batches: int) -> Setting:
+    each = math.ceil(rows / max(1, _int(known["per_device_train_batch_size"].value)))
+    says = f"arithmetic: {rows} rows as one example each give {each} batches an epoch"
+    if each == batches:
+        return Setting(False, f"{says}, as the logged epochs do", assumed=True)
+    return Setting(True, f"{says}, the logged epochs {batches}", assumed=True)
 
 
 def count_rows(data: Path | None, column: object) -> int | None:

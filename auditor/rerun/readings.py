@@ -15,11 +15,12 @@ def readings(known: Mapping[str, Setting]) -> tuple[Alternative, ...]:
 
 
 def _open(known: Mapping[str, Setting]) -> Iterator[Alternative]:
-    yield Alternative(
-        {"draw_order": "seed_after_peft"},
-        "draw_order = seed_after_peft: the adapter was drawn before the seed was set",
-        open=True,
-    )
+    if _draws(known):
+        yield Alternative(
+            {"draw_order": "seed_after_peft"},
+            "draw_order = seed_after_peft: the adapter was drawn before the seed was set",
+            open=True,
+        )
     packing = known.get("packing")
     if packing is not None and packing.assumed and _can_pack(known):
         yield Alternative(
@@ -56,9 +57,15 @@ def _slips(known: Mapping[str, Setting]) -> Iterator[Alternative]:
                 },
                 "the same rows a step in one micro-batch",
             )
-    dropout = known["lora_dropout"].value
+    dropout = known["lora_dropout"].value if "lora_dropout" in known else None
     if isinstance(dropout, int | float) and dropout > 0:
         yield Alternative({"lora_dropout": 0.0}, "lora_dropout = 0.0: the dropout was not applied")
+
+
+def _draws(known: Mapping[str, Setting]) -> bool:
+    """Whether an adapter is drawn in an order that a script decides; TRL's trainers seed just before they draw it."""
+    trainer = known.get("trainer")
+    return "r" in known and (trainer is None or trainer.value == "reference")
 
 
 def _can_pack(known: Mapping[str, Setting]) -> bool:

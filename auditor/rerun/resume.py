@@ -20,6 +20,7 @@ from auditor.artifacts.scheduler_state import SchedulerState
 from auditor.artifacts.trainer_state import TrainerState
 from auditor.errors import CannotRead, IncompleteError
 from auditor.model import Span
+from auditor.rerun.methods import model_files
 from auditor.runs import Folder, Run
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ _CODES = {"F32": "<f4", "F16": "<f2", "F64": "<f8"}
 
 def why_not(folder: Folder) -> str | None:
     """Why training cannot go on from a checkpoint's folder; None when everything it needs was read."""
+    if folder.one(AdapterWeights) is None and model_files(folder):
+        return f"{folder.path} holds a whole model, and full fine-tunes are trained from the start"
     needed = (AdapterWeights, OptimizerState, SchedulerState, RngState, TrainerState)
     missing = [kind.patterns[0] for kind in needed if folder.one(kind) is None]
     if missing:

@@ -9,6 +9,7 @@ from auditor.artifacts.training_args import TrainingArgs
 from auditor.claims import DECLARED, DESCRIBED, EFFECTIVE, RECORDED, Ledger, same_value
 from auditor.model import Alternative, Setting, Statement, Status
 from auditor.rerun.child.job import Settings
+from auditor.rerun.methods import settled, truncation
 from auditor.runs import Run
 
 NOT_SAID = "no file says it: default of {}"
@@ -74,9 +75,13 @@ def choose(run: Run, ledger: Ledger) -> tuple[Mapping[str, Setting], tuple[Alter
         others.extend(found)
     others.extend(_precision(run, ledger, chosen))
     others.extend(_quantization(run, ledger, chosen))
+    if chosen["max_length"].assumed:
+        chosen["max_length"] = truncation(run) or chosen["max_length"]
     chosen.update(_names(run))
     chosen.update({key: Setting(DEFAULTS[key], PIPELINE, assumed=True) for key in _CHOICES})
     chosen["save_total_limit"] = Setting(None, "every checkpoint of the span is kept until it is compared")
+    chosen = settled(run, chosen)
+    others = [item for item in others if set(item.changes) <= set(chosen)]
     return chosen, tuple({item.says: item for item in others}.values())
 
 

@@ -14,13 +14,20 @@ AUTO, WHOLE, PREFIX, SEGMENTS = "auto", "whole", "prefix", "segments"
 _RANGE = re.compile(r"(\d{1,12})\.\.(\d{1,12})")
 
 
-def choose(run: Run, total: int, budget: int, asked: str = AUTO) -> tuple[str, tuple[Span, ...]]:
+def choose(
+    run: Run, total: int, budget: int, asked: str = AUTO, resumes: bool = True
+) -> tuple[str, tuple[Span, ...]]:
     """The kind of span and its parts. Raises UsageError for a span that this run does not allow.
 
     ``asked`` is auto, whole, prefix, segments, or ``a..b`` for the steps after a to b, where a is 0 or a committed
     checkpoint with states. Without a word the whole run is taken if it fits, then segments if any fits, else a prefix.
+    A trainer that does not resume has no segments.
     """
     exact = _RANGE.fullmatch(asked)
+    if not resumes and (asked == SEGMENTS or (exact and int(exact[1]))):
+        raise UsageError(
+            "this trainer does not go on from a checkpoint bit for bit", "use --span whole or prefix"
+        )
     if exact:
         return SEGMENTS, (_exact(run, total, int(exact[1]), int(exact[2])),)
     if asked not in (AUTO, WHOLE, PREFIX, SEGMENTS):
@@ -29,7 +36,7 @@ def choose(run: Run, total: int, budget: int, asked: str = AUTO) -> tuple[str, t
         )
     if asked == WHOLE or (asked == AUTO and total <= budget):
         return WHOLE, (Span(0, total),)
-    parts = () if asked == PREFIX else tuple(_fitting(segments(run, total), budget))
+    parts = () if asked == PREFIX or not resumes else tuple(_fitting(segments(run, total), budget))
     if len(parts) == 1 and parts[0].start == 0:
         return PREFIX, parts
     if parts:

@@ -13,6 +13,7 @@ from auditor.rerun.outputs import Output, Outputs
 from auditor.rerun.scale import to_committed
 from auditor.rerun.states_gap import state_gaps
 from auditor.rerun.summary import Judged, aspects_of, first_divergence, is_learned, repeats_of, summary
+from auditor.rerun.trainers import stands_in
 from auditor.rerun.weights_gap import init_gap, weights_gap
 from auditor.runs import Run
 
@@ -88,7 +89,7 @@ def _bench(run: Run, ledger: Ledger, plan: RerunPlan, outputs: Outputs, gaps: Se
     bench = Bench(
         floors=floors,
         measured=bool(outputs.variations) and moved,
-        excuse=unlike(run, ledger, outputs.environment, plan.base),
+        excuse=stands_in(run, plan) or unlike(run, ledger, outputs.environment, plan.base),
         same_release=same_release(ledger, outputs.environment),
     )
     return replace(bench, exact_until=_exact_until(gaps, bench))

@@ -11,6 +11,7 @@ from auditor.compare.adapters import compare
 from auditor.errors import CannotRead
 from auditor.model import AdapterComparison
 from auditor.rerun.gaps import Gap, Pair, missing
+from auditor.rerun.model_gap import model_gap
 from auditor.rerun.outputs import Output
 from auditor.runs import Run
 
@@ -25,11 +26,11 @@ SAME_UPDATE = 1e-6
 
 
 def weights_gap(pair: Pair) -> Gap | None:
-    """The adapter of one folder; None when none was committed there."""
+    """The adapter of one folder, or its whole model; None when neither was committed there."""
     theirs, ours = pair.theirs.one(AdapterWeights), pair.ours.one(AdapterWeights)
     if theirs is None:
         why = pair.unread(*_NAMES)
-        return missing("weights", pair, pair.path(_NAMES[0]), why) if why else None
+        return missing("weights", pair, pair.path(_NAMES[0]), why) if why else model_gap(pair)
     config, made = pair.theirs.one(AdapterConfig), pair.ours.one(AdapterConfig)
     if ours is None or made is None:
         return missing("weights", pair, theirs.path, "the rerun left no adapter at this step")

@@ -35,7 +35,7 @@ def test_several_runs_are_named_in_the_question() -> None:
 
 
 def test_no_adapter_is_said() -> None:
-    with pytest.raises(UsageError, match="there is no adapter to rerun"):
+    with pytest.raises(UsageError, match="there is no training to rerun"):
         chosen(look(memory_snapshot("x", {"README.md": b"# x"}), Options()), None)
 
 

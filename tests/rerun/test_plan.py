@@ -223,7 +223,7 @@ def edit_adapter(**changed: object) -> v.Files:
         ),
         (
             v.with_json(v.committed(), CHEETAH, lambda d: d.update(trainer="dpo")),
-            f"{CHEETAH} declares the trainer 'dpo'; only sft is rerun",
+            f"{CHEETAH} declares the trainer 'dpo', for which transformers' Trainer on rows of text does not stand",
         ),
         (
             without_arguments(declared(learning_rate="3e-5")),

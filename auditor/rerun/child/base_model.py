@@ -23,7 +23,7 @@ class Base:
         """Returns a job's frozen base without an adapter; the one kept is freed first when it is another."""
         s = job.settings
         how = (s.quantization, s.bnb_4bit_quant_type, s.bnb_4bit_use_double_quant, s.compute_dtype)
-        key = (job.base.resolve(), how, job.checkpointing, s.attn_implementation)
+        key = (job.base.resolve(), how, job.checkpointing, s.attn_implementation, s.dtype)
         if key != self._key:
             self.drop()
             self._model = load_base(job.base, s, job.checkpointing)
@@ -32,7 +32,10 @@ class Base:
 
     def take_back(self, model: Any, settings: Settings) -> None:
         """Takes the adapter off again, or drops a base whose own tensors the recipe trains or rewrites."""
-        untouched = settings.bias == "none" and settings.modules_to_save is None
+        adapter = (
+            settings.peft_type is not None and settings.trainer == "reference"
+        )  # TRL patches the base's forward
+        untouched = adapter and settings.bias == "none" and settings.modules_to_save is None
         if not untouched or settings.init_lora_weights not in _INIT_KEEPS_BASE:
             self.drop()
             return
@@ -55,7 +58,7 @@ def load_base(folder: Path, settings: Settings, checkpointing: bool) -> Any:
     multimodal = hasattr(config, "vision_config")
     auto = transformers.AutoModelForImageTextToText if multimodal else transformers.AutoModelForCausalLM
     release = tuple(int(part) for part in transformers.__version__.split(".")[:2])
-    options: dict[str, Any] = {"dtype" if release >= (4, 56) else "torch_dtype": "auto"}
+    options: dict[str, Any] = {"dtype" if release >= (4, 56) else "torch_dtype": settings.dtype}
     if settings.quantization is not None:
         options["quantization_config"] = quantization_config(settings)
         options["device_map"] = {"": 0 if torch.cuda.is_available() else "cpu"}

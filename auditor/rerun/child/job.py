@@ -9,6 +9,7 @@ from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
 VERSION = 1
+TRAINERS = ("reference", "sft", "dpo")
 LORA_KEYS = (
     *("r", "lora_alpha", "lora_dropout", "bias", "target_modules", "task_type", "use_rslora", "use_dora"),
     *("init_lora_weights", "modules_to_save"),
@@ -30,9 +31,13 @@ class JobError(ValueError):
 class Settings:
     """Holds one recipe; defaults are those of transformers' TrainingArguments and peft's LoraConfig.
 
-    Only the quantisation defaults are QLoRA's: bitsandbytes' own (fp4, no double quant) are seldom meant.
+    Only the quantisation defaults are QLoRA's: bitsandbytes' own (fp4, no double quant) are seldom meant. Without a
+    ``peft_type`` every parameter is trained, in ``dtype`` (auto: that of the base's files).
     """
 
+    trainer: str = "reference"
+    peft_type: str | None = "LORA"
+    dtype: str = "auto"
     seed: int = 42
     data_seed: int | None = None
     text_column: str = "text"
@@ -85,10 +90,15 @@ class Settings:
         for key, value, allowed in (
             ("quantization", self.quantization, (None, "int4", "int8")),
             ("compute_dtype", self.compute_dtype, ("float32", "bfloat16", "float16")),
+            ("trainer", self.trainer, TRAINERS),
+            ("peft_type", self.peft_type, ("LORA", None)),
+            ("dtype", self.dtype, ("auto", "float32", "bfloat16", "float16")),
             ("draw_order", self.draw_order, ("seed_before_peft", "seed_after_peft")),
         ):
             if value not in allowed:
                 raise JobError(f"settings.{key}: {value!r} is not one of {', '.join(map(str, allowed))}")
+        if self.peft_type is None and self.quantization is not None:
+            raise JobError("settings.peft_type: without an adapter a quantised base cannot be trained")
         if self.packing and not (self.block_size or self.max_length):
             raise JobError("settings: packing needs block_size or max_length")
         if self.pad_to_max_length and not self.max_length:

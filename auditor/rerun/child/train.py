@@ -1,6 +1,6 @@
 """Runs the jobs of a JOB.json, one after the other, in this process.
 
-Each job leaves an ordinary Trainer output folder, plus `init/` (the adapter before training),
+Each job leaves an ordinary Trainer output folder, plus `init/` (a new adapter before training),
 `rerun_steps.jsonl` (one line an optimizer step), `rerun_examples.json` (the data rows of each example) and
 `environment.json`. Progress goes to stdout, one JSON line an event; what libraries print goes to stderr.
 """
@@ -13,14 +13,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from .base_model import Base
-from .job import ROW_KEYS, Job, JobError, read_jobs, total_steps
+from .job import Job, JobError, read_jobs, total_steps
 from .libraries import torch, transformers
 from .machine import environment, peak_bytes, pin_machine
 from .recorder import Recorder
-from .reference import add_adapter, collator, training_arguments
 from .resume import checkpoint
-from .rows import load_examples
+from .rows import Examples
 from .steplog import Events, StepLog, write_json
+from .trainers import trainer as trainer_named
 
 
 def run(job: Job, bases: Base, events: Events) -> None:
@@ -28,26 +28,21 @@ def run(job: Job, bases: Base, events: Events) -> None:
     job.require_inputs()
     job.output.mkdir(parents=True, exist_ok=True)
     tokenizer = transformers.AutoTokenizer.from_pretrained(job.tokenizer, trust_remote_code=False)
-    examples = load_examples(job.data, tokenizer, replaced=job.rows, **job.settings.only(ROW_KEYS))
+    kind = trainer_named(job.settings.trainer)
+    examples = kind.load(job, tokenizer)
     write_json(job.output / "environment.json", environment(job.settings))
-    spans = [[item.first_row, item.last_row] for item in examples.examples]
-    write_json(job.output / "rerun_examples.json", spans)
     base = bases.get(job)
-    steps = total_steps(len(examples), job.settings)
-    events.emit("loaded", job=job.name, examples=len(examples), steps=steps)
-    model = add_adapter(base, job.settings)
-    if job.resume is None:
-        model.save_pretrained(str(job.output / "init"))
-    log = StepLog(job.output / "rerun_steps.jsonl", job.name, events)
-    length = job.settings.max_length if job.settings.pad_to_max_length else None
-    trainer = transformers.Trainer(
-        model=model,
-        args=training_arguments(job, steps),
-        train_dataset=examples,
-        data_collator=collator(examples, tokenizer.pad_token_id or 0, length, log),
-        processing_class=tokenizer,
-        callbacks=[Recorder(job, log, events)],
+    events.emit(
+        "loaded", job=job.name, examples=len(examples), steps=total_steps(len(examples), job.settings)
     )
+    log = StepLog(job.output / "rerun_steps.jsonl", job.name, events)
+    trainer = kind.build(job, base, examples, tokenizer, log)
+    trainer.add_callback(Recorder(job, log, events))
+    if job.resume is None and job.settings.peft_type is not None:
+        trainer.model.save_pretrained(str(job.output / "init"))
+    if isinstance(examples, Examples):
+        spans = [[item.first_row, item.last_row] for item in examples.examples]
+        write_json(job.output / "rerun_examples.json", spans)
     resumed = None if job.resume is None else str(checkpoint(trainer, job, job.resume))
     trainer.train(resume_from_checkpoint=resumed)
     if resumed is not None:
@@ -55,7 +50,7 @@ def run(job: Job, bases: Base, events: Events) -> None:
     trainer.save_model()
     trainer.save_state()
     events.emit("done", job=job.name, step=trainer.state.global_step, peak_bytes=peak_bytes())
-    bases.take_back(model, job.settings)
+    bases.take_back(trainer.model, job.settings)
 
 
 def attempt(job: Job, bases: Base, events: Events) -> None:

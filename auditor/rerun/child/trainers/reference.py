@@ -1,0 +1,60 @@
+"""The reference trainer: transformers' Trainer with its own sampler and a logged batch, on next-token prediction."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ..arguments import lora_config, name_base, training_arguments
+from ..job import ROW_KEYS, Job, Settings, total_steps
+from ..libraries import peft, torch, transformers
+from ..rows import Examples, load_examples, pad
+from ..steplog import StepLog
+
+FRESH_SEED = 67280421310721
+"""Of a generator that nobody seeded (torch, c10/core/GeneratorImpl.h, default_rng_seed_val)."""
+
+
+def load(job: Job, tokenizer: Any) -> Examples:
+    """Returns the rows of the data as token ids; raises RowsError."""
+    return load_examples(job.data, tokenizer, replaced=job.rows, **job.settings.only(ROW_KEYS))
+
+
+def build(job: Job, base: Any, examples: Examples, tokenizer: Any, log: StepLog) -> Any:
+    """Returns a Trainer of the base with a new adapter, or of the whole base."""
+    s = job.settings
+    length = s.max_length if s.pad_to_max_length else None
+    return transformers.Trainer(
+        model=trainable(base, s),
+        args=training_arguments(job, total_steps(len(examples), s)),
+        train_dataset=examples,
+        data_collator=collator(examples, tokenizer.pad_token_id or 0, length, log),
+        processing_class=tokenizer,
+    )
+
+
+def trainable(base: Any, settings: Settings) -> Any:
+    """Returns the base with a new adapter, drawn right after the seed is set or by an unseeded generator.
+
+    Without an adapter every parameter of the base is trained as it was loaded.
+    """
+    if settings.draw_order == "seed_before_peft":
+        transformers.set_seed(settings.seed)
+    else:
+        torch.manual_seed(FRESH_SEED)
+    if settings.peft_type is None:
+        return base
+    model = peft.get_peft_model(base, lora_config(settings))
+    name_base(model, settings)
+    return model
+
+
+def collator(
+    examples: Examples, pad_id: int, length: int | None, log: StepLog
+) -> Callable[[Sequence[dict[str, list[int]]]], dict[str, Any]]:
+    """Returns a collate function that logs its batch: input_ids, attention_mask and labels, int64."""
+
+    def collate(features: Sequence[dict[str, list[int]]]) -> dict[str, Any]:
+        padded = pad([feature["input_ids"] for feature in features], pad_id, length)
+        log.collated(examples.take_drawn(), padded["input_ids"])
+        return {key: torch.tensor(value, dtype=torch.int64) for key, value in padded.items()}
+
+    return collate
