@@ -34,7 +34,10 @@ class Opened:
     """
 
     def __init__(self, open_stream: Callable[[], BinaryIO], since: State | None = None) -> None:
-        self._stream = open_stream()
+        try:
+            self._stream = open_stream()
+        except OSError as error:
+            raise CannotRead(f"cannot be opened: {error.strerror}") from error
         self._lock = Lock()
         self._descriptor = _descriptor(self._stream) if hasattr(os, "preadv") else None
         self._state = state_of(self._stream)
