@@ -6,10 +6,10 @@ AUDIT := $(BIN)/audit
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 OUT := audit-reports
 
-.PHONY: demo test check corpus docs fixtures genuine reports versions clean help
+.PHONY: demo test check check-full detection corpus docs fixtures genuine reports versions clean help
 
 help: ## What each target does
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
 # torch comes by pip (where a CPU wheel may be configured); the rest by uv, which is fast, or by pip without it.
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -43,6 +43,11 @@ check: $(VENV)/.installed ## Format, lint, types, layers
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+detection: $(VENV)/.installed ## Train honest and falsified runs and judge each: nobody accused falsely, nobody missed
+	$(BIN)/python -m benchmarks.detection --jobs 2
+
+check-full: check test detection ## Everything that a release needs
 
 corpus: $(VENV)/.installed ## Audit an archive of real repositories: make corpus CORPUS=path/to/open.tar.xz
 	$(BIN)/python benchmarks/corpus.py $(CORPUS)

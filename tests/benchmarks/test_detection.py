@@ -1,0 +1,118 @@
+"""The detection benchmark: what it promises of its cases, the forgeries themselves, and a sample that is judged."""
+
+import ast
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy
+import pytest
+from safetensors.numpy import load, save
+
+from benchmarks.detection import edits, falsified, honest, table
+from benchmarks.detection.__main__ import judged
+from benchmarks.detection.case import Case
+from benchmarks.detection.judge import ACCUSED, INCONCLUSIVE, MISSED, RERUN, RULES, Judgement
+from benchmarks.detection.recipe import ARCHITECTURES, Recipe
+from benchmarks.detection.workshop import Workshop
+
+FOLDER = Path(edits.__file__).parent
+TRUE = [case for name in ARCHITECTURES for case in honest.cases(name)]
+FALSE = [case for name in ARCHITECTURES for case in falsified.cases(name)]
+A, B = "model.layers.0.q_proj.lora_A.weight", "model.layers.0.q_proj.lora_B.weight"
+
+
+def adapter(**more: numpy.ndarray[Any, Any]) -> bytes:
+    draw = numpy.random.default_rng(0)
+    values = {A: draw.normal(size=(2, 6)).astype("f4"), B: draw.normal(size=(5, 2)).astype("f4")}
+    content: bytes = save({**values, **more})
+    return content
+
+
+def test_there_are_as_many_cases_and_kinds_as_promised() -> None:
+    assert len(TRUE) >= 30
+    assert len(FALSE) >= 60
+    assert len({case.kind for case in FALSE}) >= 20
+    assert {case.honest for case in TRUE} == {True}
+    assert {case.honest for case in FALSE} == {False}
+    names = [case.name for case in (*TRUE, *FALSE)]
+    assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize("name", ["trainer.py", "inputs.py", "recipe.py", "repository.py", "edits.py"])
+def test_what_makes_the_runs_knows_nothing_of_what_judges_them(name: str) -> None:
+    tree = ast.parse((FOLDER / name).read_text(encoding="utf-8"))
+    imported = [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    imported += [one.name for node in ast.walk(tree) if isinstance(node, ast.Import) for one in node.names]
+    assert not [module for module in imported if module.partition(".")[0] == "auditor"]
+
+
+def test_another_basis_keeps_the_product_and_moves_the_factors() -> None:
+    files = {edits.WEIGHTS: adapter()}
+    before, after = (load(found[edits.WEIGHTS]) for found in (files, edits.turned()(files, ())))
+    assert numpy.allclose(before[B] @ before[A], after[B] @ after[A], atol=1e-6)
+    assert not numpy.allclose(before[A], after[A], atol=0.1)
+
+
+def test_noise_has_the_size_it_is_given() -> None:
+    files = {edits.WEIGHTS: adapter(big=numpy.ones((100, 100), "f4"))}
+    found = load(edits.noise(0.01)(files, ())[edits.WEIGHTS])["big"]
+    assert numpy.linalg.norm(found - 1) / 100 == pytest.approx(0.01, rel=0.05)  # 10,000 draws: 0.7 % off
+
+
+def test_edits_of_the_published_weights_leave_the_checkpoints() -> None:
+    files = {edits.WEIGHTS: adapter(), f"checkpoint-6/{edits.WEIGHTS}": adapter()}
+    found = edits.scaled(2.0, root_only=True)(files, ())
+    assert found[f"checkpoint-6/{edits.WEIGHTS}"] == files[f"checkpoint-6/{edits.WEIGHTS}"]
+    assert numpy.array_equal(load(found[edits.WEIGHTS])[B], 2 * load(adapter())[B])
+
+
+def judgement(outcome: str, distance: float | None = None, case: Case = FALSE[0]) -> Judgement:
+    return Judgement(case, outcome, "why", "diverged", distance=distance)
+
+
+def test_the_area_counts_pairs() -> None:
+    """3 of the 4 pairs are ordered, one is a tie: 3.5 of 4."""
+    assert table.area([0.1, 0.5], [0.0, 0.1]) == 3.5 / 4
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "expected"),
+    [
+        ([RULES, RERUN], True),
+        ([RERUN] * 19 + [INCONCLUSIVE], True),
+        ([RERUN] * 18 + [INCONCLUSIVE], False),  # 94.7 % caught
+        ([RERUN] * 99 + [MISSED], False),
+    ],
+)
+def test_what_the_benchmark_demands_of_falsified_runs(outcomes: list[str], expected: bool) -> None:
+    assert table.holds([judgement(outcome) for outcome in outcomes]) is expected
+
+
+def test_one_honest_run_accused_fails_the_benchmark() -> None:
+    assert not table.holds([judgement(RERUN), judgement(ACCUSED, case=TRUE[0])])
+
+
+SAMPLE = (
+    *("honest/usual", "honest/another basis", "honest/text beyond the cut differs"),
+    *("careful/seed", "careful/learning rate x 1.1", "careful/one row changed", "careful/weights of another run"),
+    *("careful/curve smoothed", "careful/noise on the published weights"),
+)
+
+
+@pytest.mark.rerun
+def test_a_sample_is_judged_rightly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "environ", dict(os.environ))
+    cases = [case for case in (*TRUE, *FALSE) if case.name.removeprefix("llama/") in SAMPLE]
+    Workshop(tmp_path).prepare(["llama"])
+    found = judged(tmp_path, cases)
+    assert len(found) == len(SAMPLE)
+    assert [one.case.name for one in found if one.failed] == []
+    assert {one.outcome for one in found if not one.case.honest} <= {RULES, RERUN}
+    assert {one.verdict for one in found if one.case.honest} <= {"identical", "equivalent"}
+
+
+def test_a_recipe_has_a_name_of_its_own() -> None:
+    one, two = Recipe(architecture="llama"), Recipe(architecture="llama", rate=2.0001e-3)
+    assert one.digest == Recipe(architecture="llama").digest
+    assert one.digest != two.digest
