@@ -257,6 +257,11 @@ def formatted(files: Files, _: Sequence[Files]) -> Edited:
     }
 
 
+def added(path: str, content: bytes) -> Edit:
+    """The files and one more."""
+    return lambda files, _: {**files, path: content}
+
+
 def configured(**values: object) -> Edit:
     """The files with these members of every adapter_config.json."""
 

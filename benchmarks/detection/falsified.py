@@ -83,7 +83,7 @@ def _qwen2(usual: Recipe) -> Iterator[Case]:
     yield lie("learning rate x 2", CAREFUL, usual, rate=usual.rate * 2)
     yield lie("clipping", CAREFUL, replace(usual, clip=0.1), clip=1.0)
     yield lie("warm-up", CAREFUL, replace(usual, warmup_steps=4), warmup_steps=0)
-    yield lie("accumulation not applied", CARELESS, usual, accumulation=1, max_steps=12)
+    yield lie("half the batch", CAREFUL, usual, batch=2, max_steps=12)
     yield lie("order of data", BARE, usual, data="reversed")
     yield forged("checkpoints exchanged", usual, exchanged("checkpoint-6", "checkpoint-12"))
     yield forged("log of another run", usual, taken("trainer_state"), other=replace(usual, seed=1234))

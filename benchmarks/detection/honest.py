@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from benchmarks.detection.case import ATTENTION, USUAL, Case, honest
-from benchmarks.detection.edits import ARGUMENTS, STATES, as_bin, formatted, halved, turned, without
+from benchmarks.detection.edits import ARGUMENTS, STATES, added, as_bin, formatted, halved, turned, without
 from benchmarks.detection.recipe import Recipe
+from benchmarks.detection.repository import llama_factory, yaml
 
 MLP = ("gate_proj", "up_proj", "down_proj")
 
@@ -51,6 +52,8 @@ def _llama(usual: Recipe) -> Iterator[Case]:
     yield honest("rslora", replace(usual, rslora=True, alpha=8))
     yield honest("quantised", replace(usual, quantization=True))
     yield honest("JSON formatted anew", usual, formatted)
+    attempt = yaml(llama_factory(replace(usual, seed=1234, rate=1e-3)))
+    yield honest("configuration of an earlier attempt left beside", usual, added("train.yaml", attempt))
     yield honest("longer", replace(usual, epochs=2.0))
     yield honest("eos, which no file tells", replace(usual, eos=True))
 

@@ -28,7 +28,7 @@ def declaration(recipe: Recipe) -> dict[str, bytes]:
     if recipe.architecture == "gemma3":
         files["cheetah-fine-tuning-config.json"] = as_json(cheetah(recipe))
     if recipe.architecture == "llama":
-        files["train.yaml"] = yaml(llama_factory(recipe))
+        files["training_args.yaml"] = yaml(llama_factory(recipe))
     return files
 
 
@@ -130,7 +130,7 @@ def cheetah(recipe: Recipe) -> dict[str, object]:
 
 
 def llama_factory(recipe: Recipe) -> dict[str, object]:
-    """The YAML for llamafactory-cli train, saved beside the adapter."""
+    """training_args.yaml, which LLaMA-Factory's web interface saves beside the adapter."""
     targets = recipe.targets if isinstance(recipe.targets, str) else ",".join(recipe.targets)
     return {
         "model_name_or_path": recipe.name,
