@@ -95,7 +95,12 @@ def test_one_honest_run_accused_fails_the_benchmark() -> None:
 
 SAMPLE = (
     *("honest/usual", "honest/another basis", "honest/text beyond the cut differs"),
-    *("careful/seed", "careful/learning rate x 1.1", "careful/one row changed", "careful/weights of another run"),
+    *(
+        "careful/seed",
+        "careful/learning rate x 1.1",
+        "careful/one row changed",
+        "careful/weights of another run",
+    ),
     *("careful/curve smoothed", "careful/noise on the published weights"),
 )
 
