@@ -194,22 +194,51 @@ def _init(pair: Pair, theirs: AdapterWeights, start: AdapterWeights, unused: lis
         return missing(
             "init", pair, theirs.path, "training updated every module, so no initial value is left to compare"
         )
-    gaps = {name: distance(theirs.array(name), start.array(name)) for name in unused}
-    equal = sum(equal_bits(theirs.array(name), start.array(name)) for name in unused)
+    drawn = {name: (theirs.array(name), start.array(name)) for name in unused}
+    equal = [name for name in unused if equal_bits(*drawn[name])]
+    says = (
+        f"{len(equal)} of {len(unused)} untouched lora_A are bit-equal to those drawn from the declared seed"
+    )
+    telling = [name for name in unused if name in equal or not _fits_any_seed(drawn[name][0])]
+    if not telling:
+        return missing("init", pair, theirs.path, f"{says}, and the others would fit any seed")
+    slack = max(_ROUNDING.get(theirs.info(name).dtype, 0.0) for name in telling)
+    gaps = {name: distance(*drawn[name]) for name in telling}
+    if max(gaps.values()) > slack:
+        outside = {name: _outside(*drawn[name]) for name in telling}
+        if max(outside.values()) <= max(slack, SAME_UPDATE):
+            gaps, slack, says = outside, max(slack, SAME_UPDATE), f"{says}, the others but for their basis"
     worst = max(gaps, key=lambda name: gaps[name])
     return Gap(
         "init",
         pair.key,
         theirs.path,
-        f"{equal} of {len(unused)} untouched lora_A are bit-equal to those drawn from the declared seed",
+        says,
         0,
-        same=equal == len(unused),
+        same=len(equal) == len(unused),
         distance=gaps[worst],
-        slack=max(_ROUNDING.get(theirs.info(name).dtype, 0.0) for name in unused),
+        slack=slack,
         noisy=False,
         module=theirs.module_of(worst),
         tensor=worst,
     )
+
+
+def _outside(one: "NDArray[Any]", two: "NDArray[Any]") -> float:
+    """The share of ``one`` outside the rows of ``two``: 0 for M x two, the same initial values in another basis."""
+    import numpy
+
+    if one.ndim != 2 or one.shape != two.shape or not numpy.isfinite(one).all():
+        return math.inf
+    whole = float(numpy.linalg.norm(one.astype(numpy.float64)))
+    axes, _ = numpy.linalg.qr(two.astype(numpy.float64).T)
+    rest = one - (one @ axes) @ axes.T
+    return float(numpy.linalg.norm(rest)) / whole if whole else 0.0
+
+
+def _fits_any_seed(values: "NDArray[Any]") -> bool:
+    """Whether every seed's draws span these rows: they are zero, or as many as there are columns."""
+    return not values.any() or values.shape[0] >= values.shape[1]
 
 
 def _idle(weights: AdapterWeights) -> list[str]:

@@ -53,7 +53,9 @@ def _every(usual: Recipe) -> Iterator[Case]:
 def _gemma3(usual: Recipe) -> Iterator[Case]:
     yield lie("quantization", CAREFUL, usual, quantization=False)
     yield lie("dropout not applied", CAREFUL, usual, dropout=0.0)
-    yield lie("double quantization", CAREFUL, usual, double_quant=False)
+    single = replace(usual, double_quant=False)
+    computed = ("adapter_model", "optimizer.pt", "rng_state", "trainer_state")
+    yield forged("double quantization", usual, taken(*computed), other=single)
     yield lie("learning rate x 2", CARELESS, usual, rate=usual.rate * 2)
     yield lie("alpha", BARE, replace(usual, alpha=32), alpha=16)
     yield forged(

@@ -42,6 +42,8 @@ def _gemma3(usual: Recipe) -> Iterator[Case]:
     yield honest("gradient checkpointing", replace(usual, checkpointing=True))
     yield honest("tail of the packed rows differs", usual, trained=replace(usual, data="tail"))
     yield honest("torch format", usual, as_bin)
+    once = replace(usual, double_quant=False)
+    yield honest("scales quantised once, which no file tells", once, without("events."))
 
 
 def _llama(usual: Recipe) -> Iterator[Case]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 from unittest import mock
 
 from auditor.engine import audit
@@ -108,14 +108,12 @@ class _Warm:
     known: ClassVar[dict[tuple[object, ...], runner.Child]] = {}
     scratch: ClassVar[Path]
 
-    def __init__(
-        self, scratch: Path, *, environment: Mapping[str, str], threads: int, debug: bool = False
-    ) -> None:
-        self._key = (threads, tuple(sorted(environment.items())))
+    def __init__(self, scratch: Path, *, environment: Mapping[str, str], threads: int, **more: Any) -> None:
+        self._key = (threads, tuple(sorted(environment.items())), str(more))
         if self._key not in self.known:
             mine = self.scratch / f"child-{len(self.known)}"
             mine.mkdir(parents=True)
-            self.known[self._key] = runner.Child(mine, environment=environment, threads=threads, debug=debug)
+            self.known[self._key] = runner.Child(mine, environment=environment, threads=threads, **more)
 
     def __enter__(self) -> "_Warm":
         return self

@@ -431,6 +431,40 @@ def test_modules_never_updated_keep_the_initial_values(seed: int, expected: Verd
     assert init.why == f"{count} of 1 untouched lora_A are bit-equal to those drawn from the declared seed"
 
 
+def turned(files: v.Files, dtype: str, *, zero: bool = False) -> v.Files:
+    """The published adapter in another basis of its rank, Q A and B Q^T, or with zero for the idle module's A."""
+    q, _ = numpy.linalg.qr(numpy.random.default_rng(3).normal(size=(8, 8)))
+
+    def edit(name: str, array: NDArray[Any]) -> NDArray[Any]:
+        made = q @ array if "lora_A" in name else array @ q.T
+        found: NDArray[Any] = (made * 0 if zero and f"{MODULE}.lora_A" in name else made).astype(dtype)
+        return found
+
+    path = "adapter_model.safetensors"
+    return {**files, path: v.with_tensors(files[path], edit)}
+
+
+@pytest.mark.parametrize(("seed", "expected"), [(1, Verdict.EQUIVALENT), (2, Verdict.DIVERGED)])
+@pytest.mark.parametrize("dtype", ["f4", "f2"])
+def test_initial_values_in_another_basis_still_tell_the_seed(
+    seed: int, expected: Verdict, dtype: str
+) -> None:
+    """Eight of a hundred and more dimensions: another seed's rows leave the space that these span."""
+    made = idle(v.committed(), 1)
+    start = {f"init/{name}": made[name] for name in ("adapter_model.safetensors", "adapter_config.json")}
+    result = verdict_on(turned(idle(v.committed(), seed), dtype), v.outputs({**made, **start}))
+    assert aspect(result, "init", "adapter_model.safetensors").verdict is expected
+
+
+def test_initial_values_that_a_rewrite_made_zero_tell_nothing() -> None:
+    made = idle(v.committed(), 1)
+    start = {f"init/{name}": made[name] for name in ("adapter_model.safetensors", "adapter_config.json")}
+    result = verdict_on(turned(made, "f4", zero=True), v.outputs({**made, **start}))
+    init = aspect(result, "init", "adapter_model.safetensors")
+    assert init.verdict is Verdict.INCONCLUSIVE
+    assert init.why.endswith(", and the others would fit any seed")
+
+
 def test_a_prefix_leaves_the_end_open() -> None:
     files = v.committed()
     files["adapter_model.safetensors"] = v.scaled(files, 1.0)["adapter_model.safetensors"]
