@@ -1,12 +1,14 @@
 """git's object database through ``cat-file --batch`` and ``--batch-check``: one process each, however many objects."""
 
+import io
 import os
 import subprocess
+import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import IO, BinaryIO, Self
 
 from auditor.errors import AuditError, CannotRead, IncompleteError, UsageError
 
@@ -16,6 +18,11 @@ _TIMEOUT = 30.0
 """Seconds: a config that includes a FIFO, or one in place of objects/info/alternates, holds git up for ever."""
 _KEPT = 96 * 1024 * 1024
 """Bytes of large objects kept: each rule opens a file again, and git would unpack it anew each time."""
+_SPOOLED = 32 * 1024 * 1024
+"""Objects from this size on are unpacked into a temporary file: readers open a file anew for every tensor."""
+_MOST_SPOOLED = 16 * 1024**3
+"""Bytes of temporary files; objects beyond them are unpacked for every reader, as if there were none."""
+_PIECE = 1024 * 1024
 _BATCH = 128
 """Requests written before the answers are read: 128 x 65 bytes stay inside every platform's pipe buffer."""
 
@@ -76,6 +83,9 @@ class ObjectDatabase:
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._contents: dict[str, bytes] = {}
         self._recent: dict[str, bytes] = {}
+        self._files: dict[str, Path] = {}
+        self._scratch: tempfile.TemporaryDirectory[str] | None = None
+        self._room = _MOST_SPOOLED
 
     def __enter__(self) -> Self:
         return self
@@ -93,6 +103,10 @@ class ObjectDatabase:
                     stream.close()
             process.wait()
         self._processes.clear()
+        self._files.clear()
+        if self._scratch is not None:
+            self._scratch.cleanup()
+            self._scratch = None
 
     def info(self, objects: Sequence[str]) -> Mapping[str, ObjectInfo]:
         """Type and size of many objects; missing ones are left out."""
@@ -128,6 +142,48 @@ class ObjectDatabase:
         if data is None:
             raise CannotRead(f"its git object {oid[:12]} is not in this repository", "unfetched")
         return self._keep(oid, data)
+
+    def open(self, oid: str, size: int) -> BinaryIO:
+        """An object of ``size`` bytes as a stream; a large one lies in a temporary file until `close`.
+
+        Raises CannotRead when the object is not in this repository.
+        """
+        if size < _SPOOLED or (oid not in self._files and size > self._room):
+            return io.BytesIO(self.read(oid))
+        try:
+            if oid not in self._files:
+                self._files[oid] = self._spool(oid, size)
+            return self._files[oid].open("rb")
+        except OSError:  # no room for temporary files
+            return io.BytesIO(self.read(oid))
+
+    def _spool(self, oid: str, size: int) -> Path:
+        """Unpack an object into a file, a piece at a time. Raises OSError and CannotRead."""
+        if self._scratch is None:
+            self._scratch = tempfile.TemporaryDirectory(prefix="audit-objects-")
+        path = Path(self._scratch.name) / oid
+        with path.open("wb") as file:
+            output = self._ask("--batch", (oid,))
+            kind, left = _header(output.readline(), oid)
+            if kind == "missing":
+                raise CannotRead(f"its git object {oid[:12]} is not in this repository", "unfetched")
+            full: OSError | None = None
+            while left:
+                data = output.read(min(left, _PIECE))
+                if not data:
+                    raise IncompleteError("git cat-file ended unexpectedly", "run git fsck on the repository")
+                left -= len(data)
+                try:
+                    file.write(data)
+                except (
+                    OSError
+                ) as error:  # the answer is read to its end all the same: the next one follows it
+                    full = full or error
+            output.read(1)
+            if full is not None:
+                raise full
+        self._room -= size
+        return path
 
     def _keep(self, oid: str, data: bytes) -> bytes:
         """Remember an object as the one used last, and forget those unused longest beyond the limit."""

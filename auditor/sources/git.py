@@ -155,7 +155,7 @@ class Repository:
         def open_object() -> BinaryIO:
             if size > READ_LIMIT * 8:
                 raise CannotRead(f"is a git object of {size:,} bytes, too large to read outside Git LFS")
-            return lfs.memory(self.database.read(oid))
+            return self.database.open(oid, size)
 
         return open_object
 

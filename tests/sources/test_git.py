@@ -3,8 +3,11 @@
 import hashlib
 import os
 import subprocess
+import tempfile
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -305,3 +308,76 @@ def test_a_git_that_hangs_is_ended(repo: Path) -> None:
     subprocess.run(["git", "-C", str(repo), "config", "include.path", str(fifo)], check=True)
     with pytest.raises(IncompleteError, match=r"git rev-parse gave no answer in 0\.5 seconds"):
         _cat_file.run(repo, "rev-parse", "HEAD", timeout=0.5)
+
+
+def test_a_large_object_is_unpacked_once_into_a_file_that_goes_with_the_repository(
+    repo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Readers open a weight file for every tensor, and git would unpack the whole of it each time."""
+    content = bytes(range(256)) * 40
+    repos.commit(repo, "main", {"big.bin": content, "small.bin": b"abc"})
+    monkeypatch.setattr(_cat_file, "_SPOOLED", 5000)
+    monkeypatch.setattr(_cat_file, "_PIECE", 1000)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    asked: list[str] = []
+    ask = _cat_file.ObjectDatabase._ask
+
+    def counted(self: _cat_file.ObjectDatabase, mode: str, objects: Sequence[str]) -> IO[bytes]:
+        asked.append(mode)
+        return ask(self, mode, objects)
+
+    with Repository(repo) as repository:
+        blob = snapshot(repository, "main").files["big.bin"]
+        monkeypatch.setattr(_cat_file.ObjectDatabase, "_ask", counted)
+        for _ in range(3):
+            with blob.open() as stream:
+                stream.seek(1000)
+                assert stream.read(5) == content[1000:1005]
+        assert blob.read() == content
+        assert asked == ["--batch"]
+        assert snapshot(repository, "main").files["small.bin"].read() == b"abc"
+        assert list(tmp_path.glob("audit-objects-*/*"))
+    assert not list(tmp_path.glob("audit-objects-*"))
+
+
+@pytest.mark.parametrize("full", [True, False])
+def test_without_room_for_the_file_the_object_is_read_into_memory(
+    repo: Path, monkeypatch: pytest.MonkeyPatch, full: bool
+) -> None:
+    content = bytes(range(256)) * 40
+    repos.commit(repo, "main", {"big.bin": content, "other.bin": content[::-1], "README.md": b"hello"})
+    monkeypatch.setattr(_cat_file, "_SPOOLED", 5000)
+    if full:
+        monkeypatch.setattr("tempfile.tempdir", "/nowhere/at/all")
+    else:
+        monkeypatch.setattr(_cat_file, "_MOST_SPOOLED", 100)
+    with Repository(repo) as repository:
+        files = snapshot(repository, "main").files
+        assert files["big.bin"].read() == content
+        assert files["other.bin"].read() == content[::-1]
+        assert files["README.md"].read()
+
+
+def test_a_large_object_that_is_not_there_is_unfetched(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_cat_file, "_SPOOLED", 5000)
+    with Repository(repo) as repository, pytest.raises(CannotRead) as caught:
+        repository.database.open("0" * 40, 6000)
+    assert caught.value.state == "unfetched"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs the device that is always full")
+def test_a_disk_that_fills_up_loses_nothing_of_the_next_answer(
+    repo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = bytes(range(256)) * 400
+    repos.commit(repo, "main", {"big.bin": content, "other.bin": content[::-1], "README.md": b"hello"})
+    monkeypatch.setattr(_cat_file, "_SPOOLED", 5000)
+    with Repository(repo) as repository:
+        files = snapshot(repository, "main").files
+        scratch = tempfile.TemporaryDirectory(dir=tmp_path)
+        monkeypatch.setattr(repository.database, "_scratch", scratch)
+        assert files["big.bin"].object_id is not None
+        (Path(scratch.name) / files["big.bin"].object_id.hex).symlink_to("/dev/full")
+        assert files["big.bin"].read() == content
+        assert files["other.bin"].read() == content[::-1]
+        assert files["big.bin"].read() == content

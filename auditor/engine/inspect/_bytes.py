@@ -6,7 +6,6 @@ from typing import BinaryIO
 
 from auditor.artifacts.adapter_weights import AdapterWeights
 from auditor.errors import CannotRead
-from auditor.model import READ_LIMIT, Blob
 from auditor.runs import Folder
 
 LIMIT = 32 * 1024 * 1024
@@ -14,14 +13,9 @@ LIMIT = 32 * 1024 * 1024
 
 
 def held(weights: AdapterWeights) -> AdapterWeights:
-    """The same weights over bytes in memory; as they are when the file is large or no safetensors.
-
-    Of a git object everything up to 256 MB is held: git would unpack the whole of it for every tensor.
-    """
+    """The same weights over bytes in memory; as they are when the file is large or no safetensors."""
     blob = weights.blob
-    if blob is None or weights.format != "safetensors":
-        return weights
-    if weights.size > (READ_LIMIT if _in_git(blob) else LIMIT):
+    if blob is None or weights.format != "safetensors" or weights.size > LIMIT:
         return weights
     try:
         data = blob.read()
@@ -32,11 +26,6 @@ def held(weights: AdapterWeights) -> AdapterWeights:
         return io.BytesIO(data)
 
     return replace(weights, blob=replace(blob, content=content))
-
-
-def _in_git(blob: Blob) -> bool:
-    """Whether the content itself is an object of git, and not a file that a pointer names."""
-    return blob.lfs is None and blob.object_id is not None and blob.object_id.algorithm.startswith("git-")
 
 
 def held_folder(folder: Folder) -> Folder:
