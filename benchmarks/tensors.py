@@ -102,7 +102,7 @@ def main() -> None:
             {
                 "cmp": ["cmp", one, copy],
                 "numbers": python(COMPARE, one, two),
-                "numbers, one thread": python(COMPARE, one, two, "1"),
+                "numbers, two threads": python(COMPARE, one, two, "2"),
                 "equal": python(COMPARE, one, copy),
                 "bare python": python("pass"),
                 "header": python(HEADER, str(folder / "huge.safetensors")),
