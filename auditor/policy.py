@@ -15,6 +15,7 @@ FILES = (".audit.toml", "pyproject.toml")
 _KEYS = ("fail-on", "require-coverage", "severity", "paths", "ignore", "rerun", "tolerance")
 _IGNORE_KEYS = ("rule", "path", "reason", "until")
 _RERUN_KEYS = ("trainer", "command", "steps", "minutes", "threads", "timeout")
+_TRAINERS = ("auto", "reference", "sft", "dpo", "command")
 _DOTS = 200
 """Dots in a line at most: tomllib's time grows with the square of a dotted key's parts (100,000 take minutes)."""
 _HEADING = re.compile(r"^\s*\[{1,2}\s*(?P<name>[\w.\-]+)\s*\]{1,2}")
@@ -212,6 +213,16 @@ def _rerun(value: object, where: str) -> Mapping[str, object]:
         number = table.get(key, 1)
         if isinstance(number, bool) or not isinstance(number, int | float) or not 0 < number < math.inf:
             raise UsageError(f"{key} in [rerun] of {where} is {number!r}", "give a number above 0")
+    trainer, command = table.get("trainer", "auto"), table.get("command", "x")
+    if trainer not in _TRAINERS:
+        raise UsageError(
+            f"trainer in [rerun] of {where} is {trainer!r}", f"use one of {', '.join(_TRAINERS)}"
+        )
+    words = command if isinstance(command, list) else [command]
+    if not words or not all(isinstance(word, str) and word.strip() for word in words):
+        raise UsageError(
+            f"command in [rerun] of {where} is {command!r}", "give one line of text, or an array of words"
+        )
     return table
 
 

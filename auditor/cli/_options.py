@@ -121,6 +121,23 @@ Environment = Annotated[
         "uv downloads them, the only thing here that uses the network.",
     ),
 ]
+Trainer = Annotated[
+    str | None,
+    typer.Option(
+        "--trainer",
+        metavar="NAME",
+        help="Who trains: auto (by what made the run), reference, sft or dpo (TRL), or command.",
+    ),
+]
+Command = Annotated[
+    str | None,
+    typer.Option(
+        "--command",
+        metavar="TEXT",
+        help="Train with a script of yours instead: its command line, with {base}, {data}, {output}, {seed}, "
+        "{max_steps} and {stop_at} filled in. It runs with your rights, in a folder of its own.",
+    ),
+]
 Minutes = Annotated[
     float | None,
     typer.Option("--minutes", min=0.1, metavar="M", help="Stop a rerun that takes longer than M minutes."),

@@ -1,6 +1,8 @@
 """What the options of a rerun ask for; the rerun itself is imported only when one is asked for."""
 
+import shlex
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,14 +12,57 @@ from auditor.errors import UsageError
 if TYPE_CHECKING:
     from auditor.engine.audit import Rerunner
     from auditor.policy import Policy
+    from auditor.rerun.command import Command
     from auditor.rerun.options import RerunOptions
 
 Amount = tuple[int | None, float | None, str, float | None, bool, str]
 """Steps, share of all steps, span, minutes, whether near recipes are left out, and which libraries train."""
 
 
+By = tuple[str, "Command | None"]
+"""The trainer's name, and the script that the trainer `command` runs."""
+
+
+def by(
+    policy: "Policy", trainer: str | None, command: str | None, audited: Sequence[Path], *, trusted: bool
+) -> By:
+    """Who trains: what the command line says, else the policy, whose command counts only where it is the base ref's.
+
+    ``trusted`` says that it is; ``audited`` are folders of which nothing is executed. Raises UsageError.
+    """
+    from auditor.rerun.command import parse
+
+    if command is not None:
+        return trainer or "command", parse(command, "option --command", audited)
+    name, given = trainer or str(policy.rerun.get("trainer", "auto")), policy.rerun.get("command")
+    if given is None or name not in ("auto", "command"):
+        return name, None
+    source = policy.sources.get("rerun.command", "the policy")
+    if not trusted:
+        raise UsageError(
+            f"the command in {source} is that of what is audited, and it is not run",
+            "give it with --command, or set --trainer to another",
+        )
+    text = shlex.join(map(str, given)) if isinstance(given, list) else str(given)
+    return "command", parse(text, source, audited)
+
+
+def audited(target: str | None, repo: Path | None) -> tuple[Path, ...]:
+    """The folders in which what is audited lies: the target, or the repository's work tree."""
+    if target is not None and repo is None and Path(target).is_dir():
+        return (Path(target),)
+    start = (repo or Path()).resolve()
+    return (next((folder for folder in (start, *start.parents) if (folder / ".git").exists()), start),)
+
+
 def wanted(
-    base: Path | None, data: Path | None, amount: Amount, keep: Path | None, no_cache: bool, debug: bool
+    base: Path | None,
+    data: Path | None,
+    amount: Amount,
+    by: "By",
+    keep: Path | None,
+    no_cache: bool,
+    debug: bool,
 ) -> "RerunOptions":
     """The options as the engine takes them."""
     from auditor.engine.rerun import RerunOptions
@@ -35,6 +80,8 @@ def wanted(
         controls=not no_controls,
         hypotheses=not no_controls,
         environment=environment,
+        trainer=by[0],
+        command=by[1],
         debug=debug,
     )
 

@@ -69,6 +69,8 @@ def compare(
     minutes: opt.Minutes = None,
     no_controls: opt.NoControls = False,
     environment: opt.Environment = "current",
+    trainer: opt.Trainer = None,
+    command: opt.Command = None,
     run_name: opt.RunName = None,
     keep: opt.Keep = None,
     no_cache: opt.NoCache = False,
@@ -96,7 +98,10 @@ def compare(
         _say(opened.snapshots, verbose and not quiet)
         policy = _policy(from_snapshot(before), fail_on, require_coverage, only, ignore)
         amount = (steps, coverage, span, minutes, no_controls, environment)
-        wanted = _reruns.wanted(base_model, data, amount, keep, no_cache, debug) if rerun else None
+        by = (
+            _reruns.by(policy, trainer, command, _reruns.audited(None, repo), trusted=True) if rerun else None
+        )
+        wanted = _reruns.wanted(base_model, data, amount, by, keep, no_cache, debug) if by else None
         rerunner = _reruns.rerunner(policy, wanted, run_name, quiet) if wanted else None
         options = _audit_options(policy, base_model, opened.repository, baseline)
         report = audit.compare(before, after, opened.related, options, rerunner)
@@ -152,6 +157,8 @@ def rerun(
     minutes: opt.Minutes = None,
     no_controls: opt.NoControls = False,
     environment: opt.Environment = "current",
+    trainer: opt.Trainer = None,
+    command: opt.Command = None,
     run_name: opt.RunName = None,
     keep: opt.Keep = None,
     no_cache: opt.NoCache = False,
@@ -184,7 +191,8 @@ def rerun(
         policy = _policy(from_snapshot(snapshot), fail_on, require_coverage, only, ignore)
         options = _audit_options(policy, base_model, opened.repository, baseline)
         amount = (steps, coverage, span, minutes, no_controls, environment)
-        wanted = _reruns.wanted(base_model, data, amount, keep, no_cache, debug)
+        by = _reruns.by(policy, trainer, command, _reruns.audited(target, repo), trusted=False)
+        wanted = _reruns.wanted(base_model, data, amount, by, keep, no_cache, debug)
         if plan:
             from auditor.cli._plan import plan_text
             from auditor.engine.rerun import plan as planned

@@ -10,6 +10,7 @@ from pathlib import Path
 from auditor.errors import UsageError
 from auditor.model import RerunPlan, Span
 from auditor.rerun import cache, environment
+from auditor.rerun.command import Command, run
 from auditor.rerun.followed import Followed
 from auditor.rerun.methods import base_files
 from auditor.rerun.options import Progress, RerunOptions
@@ -177,7 +178,30 @@ class Bench:
             }
         )
 
+    def _command(self, command: Command, trial: Trial) -> None:
+        """Let the user's script train one trial into its folder."""
+        (span,) = self.plan.trained
+        scratch, output = self.folder / f"child-{trial.name}", self.folder / trial.name
+        scratch.mkdir(parents=True)
+        self._scratch.append(scratch)
+        known = {key: setting.value for key, setting in self.plan.settings.items()} | dict(trial.changes)
+        files = {"base": self.inputs.base, "data": self.inputs.data, "output": output, "stop_at": span.stop}
+        threads = self.options.threads if trial.threads is None else trial.threads
+        run(
+            command.filled({**known, **files}),
+            output,
+            scratch,
+            environment=environment.variables(self.surroundings, threads, trial.flags),
+            timeout=self._left(),
+        )
+        self.followed.step += self.plan.steps
+        self.progress(self.followed.step, self.followed.total, None, None)
+
     def _run(self, trials: Sequence[Trial]) -> None:
+        if self.options.command is not None:
+            for trial in trials:
+                self._command(self.options.command, trial)
+            return
         jobs = [order for trial in trials for order in self._orders(trial)]
         if trials[0].own_process:
             threads = self.options.threads if trials[0].threads is None else trials[0].threads

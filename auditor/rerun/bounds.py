@@ -10,10 +10,14 @@ from auditor.model import Aspect, RerunPlan, Verdict, VersionRange, version_key
 from auditor.rerun.gaps import Floors
 from auditor.rerun.outputs import Output, Outputs, rows_drawn
 from auditor.rerun.plan import count_rows
+from auditor.rerun.trainers import COMMAND
 from auditor.runs import Run
 
 CONFIG_LIMIT = 16 * 1024 * 1024
 """Bytes read of a base model's config.json."""
+COMMANDED = (
+    "How the command seeds, orders and batches its rows, and what else it reads, is its own and is not known."
+)
 _PROVED = ("transformers", "peft")
 """Libraries whose release evidence derives from files (claims transformers_version and peft_version)."""
 
@@ -118,7 +122,9 @@ def does_not_prove(
     run: Run, plan: RerunPlan, outputs: Outputs, floors: Floors, safety: float
 ) -> tuple[str, ...]:
     """What stays open whatever the verdict is."""
-    return tuple(_open(run, plan, outputs, floors, safety))
+    trainer = plan.settings.get("trainer")
+    own = (COMMANDED,) if trainer is not None and trainer.value == COMMAND else ()
+    return (*own, *_open(run, plan, outputs, floors, safety))
 
 
 def _open(run: Run, plan: RerunPlan, outputs: Outputs, floors: Floors, safety: float) -> Iterator[str]:

@@ -19,7 +19,9 @@ def controls(plan: RerunPlan, rerun: Output) -> tuple[Trial, ...]:
 
 def _controls(plan: RerunPlan, rerun: Output) -> Iterator[Trial]:
     settings = {key: setting.value for key, setting in plan.settings.items()}
-    yield Trial("control-seed", CONTROL, "another seed", _other_seed(settings))
+    seeds = _other_seed(settings)
+    if seeds:
+        yield Trial("control-seed", CONTROL, "another seed", seeds)
     rate = settings.get("learning_rate")
     if isinstance(rate, int | float) and rate > 0:
         says = f"learning_rate x {RATE}"

@@ -42,6 +42,8 @@ def run(
     inputs, python = Inputs.of(options), python or interpreter(plan, CURRENT, lambda _: None)
     hidden = {"CUDA_VISIBLE_DEVICES": ""} if device == "cpu" else {}
     digests = inputs.digests()
+    if options.command is not None:
+        options = replace(options, cache=False)  # what else a script reads is not known
     question = {**_question(options, python), "inputs": digests, "hidden": hidden}
     surroundings = python.variables({**os.environ, **hidden})
     bench = Bench(plan, options, inputs, folder, surroundings, progress, question, python.command)
@@ -102,7 +104,8 @@ def _varied(bench: Bench, outputs: Outputs) -> Outputs:
 
 def _variation(bench: Bench, outputs: Outputs) -> Trial:
     """The stand-in for another machine: on a CPU another instruction set, on a GPU another attention kernel."""
-    if str(outputs.environment.get("device", "cpu")) == "cpu":
+    commanded = bench.options.command is not None
+    if commanded or str(outputs.environment.get("device", "cpu")) == "cpu":
         varied = environment.variation(bench.options.threads, inherited=bench.surroundings)
         return Trial(VARIATION, VARIATION, varied.says, flags=varied.variables, threads=varied.threads)
     other = "sdpa" if bench.plan.settings["attn_implementation"].value == "eager" else "eager"

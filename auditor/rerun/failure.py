@@ -17,7 +17,7 @@ _FULL_DISK = ("[Errno 28]", "No space left on device", "os error 28")
 
 def failure(code: int, followed: Followed, errors: Path, debug: bool) -> AuditError:
     """The error for a child that ended with an exit code, or said why it could not go on (code 0 then)."""
-    tail = _tail(errors)
+    tail = tail_of(errors)
     # A child that says why it stops needs no lines; one that crashed is known by its last ones alone.
     full = any(mark in text for mark in _FULL_DISK for text in (*tail, followed.error or ""))
     lines = TAIL if debug else 0 if followed.error or full else FEW
@@ -55,7 +55,7 @@ def _name(number: int) -> str:
         return f"signal {number}"
 
 
-def _tail(path: Path, limit: int = 64 * 1024) -> list[str]:
+def tail_of(path: Path, limit: int = 64 * 1024) -> list[str]:
     """The last lines of a file, read from its last 64 KiB."""
     try:
         with path.open("rb") as stream:

@@ -63,6 +63,8 @@ def obstacles(
     data: Path | None,
 ) -> tuple[str, ...]:
     """Every reason, in the order a user would mend them; empty when training can start."""
+    if settings["trainer"].value == COMMAND:
+        return tuple(dict.fromkeys((*_base(run, ledger, base), *_data(ledger, data))))
     return tuple(
         dict.fromkeys(
             (

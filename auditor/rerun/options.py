@@ -3,6 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from auditor.rerun.command import Command
 
 Progress = Callable[[int, int, float | None, float | None], None]
 """Called with steps done, steps of all trainings together, last loss, and seconds left (None: unknown)."""
@@ -22,7 +26,8 @@ class RerunOptions:
     ``repeats`` counts trainings with the same settings (2: one and its repeat); ``variation`` adds one under
     another instruction set and thread count. ``controls`` and ``hypotheses`` let near recipes and other readings be
     trained where the bits do not settle the question. ``environment`` is current (the libraries installed here) or
-    recorded (those that made the run, installed with uv).
+    recorded (those that made the run, installed with uv). ``trainer`` is auto, reference, sft, dpo or command, and
+    ``command`` the script that the last one runs.
     """
 
     base: Path | None = None
@@ -41,6 +46,8 @@ class RerunOptions:
     controls: bool = True
     hypotheses: bool = True
     environment: str = "current"
+    trainer: str = "auto"
+    command: "Command | None" = None
     debug: bool = False
 
     @property

@@ -14,6 +14,8 @@ from auditor.claims import Ledger
 from auditor.model import RerunPlan, Setting, Span
 from auditor.rerun import spans, trainers
 from auditor.rerun.child.rows import RowsError, read_rows
+from auditor.rerun.command import Command, settings_of
+from auditor.rerun.command import obstacles as unfit
 from auditor.rerun.obstacles import obstacles
 from auditor.rerun.readings import readings
 from auditor.rerun.settings import choose, source_of, warmup
@@ -43,7 +45,7 @@ def build(
     span: str = spans.AUTO,
     coverage: float | None = None,
     trainer: str = trainers.AUTO,
-    command: str | None = None,
+    command: Command | None = None,
 ) -> RerunPlan:
     """Decide what to train. A plan with obstacles is complete but for what they name.
 
@@ -63,9 +65,13 @@ def build(
     alternatives = (*others, *readings(known))
     resumes = trainers.TRAINERS[str(known["trainer"].value)].resumes
     kind, parts = spans.choose(run, number, _budget(number, steps, coverage), span, resumes)
+    shown, found = known, obstacles(run, ledger, known, number or None, base, data)
+    if command is not None:
+        shown, alternatives = settings_of(command, known), ()
+        found = (*found, *unfit(command, number, parts[-1].stop))
     return RerunPlan(
         run=run.name,
-        settings=dict(sorted(known.items())),
+        settings=dict(sorted(shown.items())),
         span=kind,
         stop_at=parts[-1].stop,
         parts=parts,
@@ -73,8 +79,8 @@ def build(
         base=str(base) if base else "",
         data=str(data) if data else "",
         coverage=_coverage(run, ledger, known, parts, number, rows),
-        obstacles=obstacles(run, ledger, known, number or None, base, data),
-        hypotheses=(*(item.says for item in alternatives), *_further(run, ledger)),
+        obstacles=found,
+        hypotheses=(*(item.says for item in alternatives), *(() if command else _further(run, ledger))),
         alternatives=alternatives,
     )
 

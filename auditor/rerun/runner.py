@@ -82,7 +82,7 @@ class Child:
         """
         order = self._order(jobs)
         followed.idle = False
-        with _terminated_as_interrupt():
+        with terminated_as_interrupt():
             try:
                 process = self._begin(order, last)
                 _follow(process, self._lines, followed, progress, timeout)
@@ -245,7 +245,7 @@ def _signal(group: int, number: signal.Signals) -> None:
 
 
 @contextmanager
-def _terminated_as_interrupt() -> Iterator[None]:
+def terminated_as_interrupt() -> Iterator[None]:
     """Let SIGTERM (a cancelled CI job) end the child as Ctrl-C does; only the main thread can ask for it."""
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -12,7 +12,7 @@ from auditor.model import RerunPlan, RerunResult
 from auditor.rerun import environment, experiment, pace, resume
 from auditor.rerun import plan as planning
 from auditor.rerun.bounds import trained_on
-from auditor.rerun.interpreter import Interpreter, checked, interpreter
+from auditor.rerun.interpreter import CURRENT, Interpreter, checked, interpreter
 from auditor.rerun.options import Progress, RerunOptions, silent
 from auditor.rerun.recorded import recorded
 from auditor.rerun.search import Search
@@ -24,8 +24,18 @@ __all__ = ["Progress", "RerunOptions", "cost", "plan_only", "rerun", "silent"]
 def plan_only(run: Run, ledger: Ledger, options: RerunOptions) -> RerunPlan:
     """What would be trained. Trains nothing and needs no torch."""
     checked(options.environment)
+    if options.command is not None and options.environment != CURRENT:
+        raise UsageError("a command brings its own libraries", "leave --environment out")
     plan = planning.build(
-        run, ledger, options.base, options.data, options.steps, options.span, options.coverage
+        run,
+        ledger,
+        options.base,
+        options.data,
+        options.steps,
+        options.span,
+        options.coverage,
+        options.trainer,
+        options.command,
     )
     return replace(plan, libraries=recorded(run, ledger))
 
@@ -98,6 +108,8 @@ def _paced(
     announce: Callable[[str], None],
 ) -> RerunPlan:
     """The plan that fits the minutes given, by two measured steps; the plan itself where none were given."""
+    if options.command is not None:
+        return plan
     trainings = options.repeats + options.variation
     free = options.steps is None and options.coverage is None and options.span == "auto"
     if not (options.minutes and free) and plan.steps * trainings < pace.WORTH:

@@ -1,8 +1,9 @@
 """Who trains a rerun, chosen without importing torch: the reference pipeline, TRL's trainers, or the user's command."""
 
 import importlib.util
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.training_args import TrainingArgs
@@ -10,6 +11,9 @@ from auditor.errors import UsageError
 from auditor.model import RerunPlan, Setting
 from auditor.rerun.methods import is_full
 from auditor.runs import Run, trainer_of
+
+if TYPE_CHECKING:
+    from auditor.rerun.command import Command
 
 AUTO, REFERENCE, SFT, DPO, COMMAND = "auto", "reference", "sft", "dpo", "command"
 
@@ -40,7 +44,9 @@ TRAINERS = {
 _TRL = {"SFT": SFT, "DPO": DPO}
 
 
-def choose(run: Run, asked: str = AUTO, command: str | None = None, quantization: object = None) -> Setting:
+def choose(
+    run: Run, asked: str = AUTO, command: "Command | None" = None, quantization: object = None
+) -> Setting:
     """The trainer of a run and why: as asked, else by the class of training_args.bin, else as declared.
 
     Raises UsageError for a name that is none, and for a command without its trainer or the other way round.
@@ -55,7 +61,7 @@ def choose(run: Run, asked: str = AUTO, command: str | None = None, quantization
             'give --command "python /path/train.py --output {output} ..."',
         )
     if command is not None:
-        return Setting(COMMAND, "a command was given")
+        return Setting(COMMAND, command.source)
     return _proven(run, quantization) if asked == AUTO else Setting(asked, "as asked")
 
 
@@ -92,10 +98,17 @@ def installed(name: str) -> bool:
     return all(importlib.util.find_spec(library) is not None for library in TRAINERS[name].needs)
 
 
-def stands_in(run: Run, plan: RerunPlan) -> str | None:
-    """Why a difference may be the trainer's alone: the run was made by another one; None where nothing says so."""
+def stands_in(run: Run, plan: RerunPlan, environment: Mapping[str, object]) -> str | None:
+    """Why a difference may be the trainer's alone: the run was made by another one; None where nothing says so.
+
+    Of a command nothing is said unless the releases it trains with are unknown (``environment`` names none).
+    """
     taken, found, arguments = plan.settings.get("trainer"), made_by(run), run.one(TrainingArgs)
-    if taken is None or taken.value == COMMAND:
+    if taken is not None and taken.value == COMMAND:
+        return (
+            None if environment.get("versions") else "the releases that the command trains with are not known"
+        )
+    if taken is None:
         return None
     here = TRAINERS[str(taken.value)].says
     if arguments is not None and "unsloth" in arguments.class_name.lower():
