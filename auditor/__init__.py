@@ -16,6 +16,7 @@ def open(  # noqa: A001 - auditor.open("candidate") is what people would try fir
     *,
     repo: "Path | str | None" = None,
     lfs_store: "Sequence[Path | str]" = (),
+    base: "Path | str | None" = None,
     numbers: bool = True,
     progress: "Callable[[int, int, str], None] | None" = None,
 ) -> "Opened":
@@ -23,6 +24,7 @@ def open(  # noqa: A001 - auditor.open("candidate") is what people would try fir
 
     ``target`` is a folder, a bundle, one file or a ref; ``TARGET:FOLDER`` is a part of it. With ``repo`` (a
     repository, a bare one or a bundle) it is a ref of that one. ``lfs_store`` are further folders of Git LFS objects.
+    ``base`` is the folder of the base model, whose config.json tells the modules there are.
     ``numbers=False`` reads no values of tensors. ``progress`` is called with bytes done, bytes in all and what is
     being done. Nothing is executed, written or fetched.
 
@@ -31,4 +33,4 @@ def open(  # noqa: A001 - auditor.open("candidate") is what people would try fir
     """
     from auditor.engine.opened import opened
 
-    return opened(target, repo=repo, lfs_store=lfs_store, numbers=numbers, progress=progress)
+    return opened(target, repo=repo, lfs_store=lfs_store, base=base, numbers=numbers, progress=progress)

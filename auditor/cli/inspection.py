@@ -22,6 +22,7 @@ def inspect(
     ] = None,
     repo: opt.Repo = None,
     lfs_store: opt.LfsStore = None,
+    base_model: opt.Base = None,
     no_numbers: Annotated[
         bool, typer.Option("--no-numbers", help="Read no values of tensors: names, shapes and states only.")
     ] = False,
@@ -68,7 +69,9 @@ def inspect(
     if tensors and other is None:
         raise UsageError("--tensors compares two adapters", "give OTHER, or --table tensors --format csv")
     plan = outputs.planned(format, output or (), color, table, tensors, side=other is not None)
-    options = InspectOptions(not no_numbers, seed, outputs.seed_range(recover_seed), outputs.progress(quiet))
+    options = InspectOptions(
+        not no_numbers, seed, outputs.seed_range(recover_seed), outputs.progress(quiet), base_model
+    )
     outputs.refuse_seeds_without_numbers(options, side=other is not None)
     with targets.within(target, repo, lfs_store or []) as opened:
         if other is None:

@@ -188,14 +188,16 @@ def opened(
     *,
     repo: Path | str | None = None,
     lfs_store: Sequence[Path | str] = (),
+    base: Path | str | None = None,
     numbers: bool = True,
     progress: Callable[[int, int, str], None] | None = None,
 ) -> Opened:
     """See `auditor.open`."""
     place = None if repo is None else Path(repo)
-    options = InspectOptions(numbers=numbers)
+    folder = None if base is None else Path(base)
+    options = InspectOptions(numbers=numbers, base=folder)
     if progress is not None:
-        options = InspectOptions(numbers=numbers, progress=progress)
+        options = InspectOptions(numbers=numbers, base=folder, progress=progress)
     with ExitStack() as stack:
         found = stack.enter_context(targets.within(str(target), place, [Path(item) for item in lfs_store]))
         (snapshot,) = found.snapshots

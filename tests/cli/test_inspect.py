@@ -224,3 +224,11 @@ def test_a_seed_is_searched_with_or_without_a_range(capsys: Capture, range_: tup
 
 def test_formats_are_the_modules(capsys: Capture) -> None:
     assert {"terminal", "json", "csv"} <= set(discover.names("auditor.report.inspect"))
+
+
+def test_the_base_model_tells_what_is_missing(capsys: Capture) -> None:
+    text = audit(capsys, "inspect", "candidate:checkpoint-9", *TINY, "--base", "fixtures/tiny/base").out
+    assert "tiny-labs/tiny-gemma3 (its config.json was given)" in text
+    assert "missing" not in text
+    done = audit(capsys, "inspect", "candidate", *TINY, "--base", "fixtures/tiny")
+    assert (done.code, "holds no config.json" in done.err) == (2, True)

@@ -1,6 +1,7 @@
 """Snapshot -> runs, reading only the files that an inspection shows: no tokenizers, no cards."""
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from auditor.artifacts._base import Artifact
 from auditor.artifacts.adapter_config import AdapterConfig
@@ -24,11 +25,22 @@ _KINDS = frozenset(
 )
 
 
-def runs_of(snapshot: Snapshot) -> tuple[Contents, tuple[Run, ...]]:
-    """What was read, and the runs in it; folders of states, logs or weights that no run owns are runs of their own."""
+def runs_of(snapshot: Snapshot, base: Path | None = None) -> tuple[Contents, tuple[Run, ...]]:
+    """What was read, and the runs in it; folders of states, logs or weights that no run owns are runs of their own.
+
+    ``base`` is the folder of the base model. Raises UsageError when it holds no config.json.
+    """
     contents = read(snapshot, _KINDS)
-    runs = group(contents)
+    runs = group(contents, _base(base))
     return contents, (*runs, *_loose(contents, runs))
+
+
+def _base(folder: Path | None) -> BaseConfig | None:
+    if folder is None:
+        return None
+    from auditor.engine.audit import base_config
+
+    return base_config(folder)
 
 
 def _loose(contents: Contents, runs: Sequence[Run]) -> Iterator[Run]:

@@ -59,12 +59,15 @@ class Looked:
 
 
 def look(snapshot: Snapshot, options: InspectOptions | None = None) -> Looked:
-    """Everything that was read of a snapshot, by run; what was not read, with the reason. Raises nothing."""
+    """Everything that was read of a snapshot, by run; what was not read, with the reason.
+
+    Raises UsageError for an unusable base folder, and nothing else.
+    """
     wanted = options or InspectOptions()
     if wanted.numbers:
         # Before anybody else imports NumPy: with one BLAS thread, which costs a quarter of the time.
         numpy_module()
-    contents, every = runs_of(snapshot)
+    contents, every = runs_of(snapshot, wanted.base)
     work = _Work(wanted, every)
     found = Inspection(
         snapshot.name,

@@ -92,7 +92,11 @@ def _targets(settings: AdapterSettings) -> str:
 def _base(run: RunInspection) -> str:
     if not run.base:
         return ""
-    known = {"table of known models": "its modules are known", "repository": "its config.json lies here"}
+    known = {
+        "table of known models": "its modules are known",
+        "repository": "its config.json lies here",
+        "given": "its config.json was given",
+    }
     says = known.get(run.base_source, run.base_source or "its modules are not known here")
     return f"{one_line(shorten(run.base, 120))} ({says})"
 
