@@ -14,6 +14,7 @@ from auditor.rerun.scale import to_committed
 from auditor.rerun.states_gap import state_gaps
 from auditor.rerun.summary import Judged, aspects_of, first_divergence, is_learned, repeats_of, summary
 from auditor.rerun.trainers import stands_in
+from auditor.rerun.unsaid import excused
 from auditor.rerun.weights_gap import init_gap, weights_gap
 from auditor.runs import Run
 
@@ -60,7 +61,7 @@ def judge(
     if outputs.controls and (bench.excuse is not None or _is_loud(bench)):
         measured = [to_committed(run, plan, output) for output in outputs.controls]
         bench = replace(bench, control=min((d for d in measured if d is not None), default=None))
-    judged = [_by_convention(_judge(gap, bench), bench) for gap in gaps]
+    judged = excused([_by_convention(_judge(gap, bench), bench) for gap in gaps], plan)
     aspects = aspects_of(judged)
     comparable = [item.verdict for item in aspects if item.verdict is not Verdict.INCONCLUSIVE]
     verdict = min(comparable, default=Verdict.INCONCLUSIVE)

@@ -89,6 +89,10 @@ def _qwen2(usual: Recipe) -> Iterator[Case]:
     yield lie("order of data", BARE, usual, data="reversed")
     yield forged("checkpoints exchanged", usual, exchanged("checkpoint-6", "checkpoint-12"))
     yield forged("log of another run", usual, taken("trainer_state"), other=replace(usual, seed=1234))
+    script = replace(usual, platform="script", max_length=None)
+    yield lie("one row changed, by a script", CAREFUL, script, data="row-changed")
+    yield lie("learning rate x 1.1, by a script", CAREFUL, script, rate=usual.rate * 1.1)
+    yield lie("another file of data, by a script", CAREFUL, script, data="other")
     half = replace(usual, stop_at=6)
     yield forged(
         "steps claimed",

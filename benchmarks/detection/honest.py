@@ -26,12 +26,7 @@ def _every(usual: Recipe) -> Iterator[Case]:
     yield honest("another basis", usual, turned(root_only=True))
     yield honest("rank 16, all projections", replace(usual, rank=16, alpha=32, targets=(*ATTENTION, *MLP)))
     yield honest("cosine with warm-up", replace(usual, schedule="cosine", warmup_steps=3))
-    yield honest("text beyond the cut differs", usual, trained=replace(usual, data=_unseen(usual)))
-
-
-def _unseen(usual: Recipe) -> str:
-    """Data with the same batches: the end of a row that is cut, or the tail that packing drops."""
-    return "beyond-the-cut" if usual.max_length else "train"
+    yield honest("text beyond the cut differs", usual, trained=replace(usual, data="beyond-the-cut"))
 
 
 def _gemma3(usual: Recipe) -> Iterator[Case]:
@@ -70,3 +65,7 @@ def _qwen2(usual: Recipe) -> Iterator[Case]:
     yield honest("logged every third step", replace(usual, logging_steps=3))
     yield honest("gaussian start, own order of data", replace(usual, init="gaussian", data_seed=9))
     yield honest("shorter", replace(usual, epochs=0.67))
+    script = replace(usual, platform="script", max_length=None)
+    yield honest("script that declares nothing", script)
+    yield honest("script that cuts rows, which no file tells", replace(script, max_length=16))
+    yield honest("weights and log alone, of a script", script, without("checkpoint-", "events.", ARGUMENTS))

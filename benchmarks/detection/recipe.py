@@ -17,12 +17,14 @@ SOURCES = ("trainer.py", "inputs.py", "recipe.py")
 class Recipe:
     """One training. ``data`` and ``base`` name variants of the inputs (`inputs.DATA`, `inputs.BASES`).
 
-    ``machine`` is ``here``, ``threads`` (two of them) or ``avx2`` (another instruction set, so a process of its own).
-    ``resume_at`` ends the first half at that step and goes on from its checkpoint with a fresh Trainer.
-    ``late_seed`` seeds after the adapter was drawn. ``stop_at`` stops early, as a user or a power cut does.
+    ``platform`` is ``cheetah``, ``llama-factory``, or ``script`` for one that declares nothing. ``machine`` is
+    ``here``, ``threads`` (two of them) or ``avx2`` (another instruction set, so a process of its own). ``resume_at``
+    ends the first half at that step and goes on from its checkpoint with a fresh Trainer. ``late_seed`` seeds after the
+    adapter was drawn. ``stop_at`` stops early, as a user or a power cut does.
     """
 
     architecture: str
+    platform: str = "cheetah"
     base: str = "first"
     data: str = "train"
     machine: str = "here"

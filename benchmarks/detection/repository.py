@@ -25,9 +25,9 @@ def published(output: Path, declared: Recipe) -> dict[str, bytes]:
 def declaration(recipe: Recipe) -> dict[str, bytes]:
     """The card, and the configuration of the platform that the architecture is trained on here, if any."""
     files = {"README.md": card(recipe).encode()}
-    if recipe.architecture == "gemma3":
+    if recipe.platform == "cheetah":
         files["cheetah-fine-tuning-config.json"] = as_json(cheetah(recipe))
-    if recipe.architecture == "llama":
+    if recipe.platform == "llama-factory":
         files["training_args.yaml"] = yaml(llama_factory(recipe))
     return files
 
@@ -69,7 +69,7 @@ def cheetah(recipe: Recipe) -> dict[str, object]:
     return {
         "experiment_name": "tiny-sums-1",
         "trainer": "default",
-        "save_model": {"type": "git", "model_repository": f"{remote}/tiny-gemma3-sums.git"},
+        "save_model": {"type": "git", "model_repository": f"{remote}/tiny-{recipe.architecture}-sums.git"},
         "dataset": {
             "type": "git",
             "dataset_branch": REVISION,
@@ -84,7 +84,7 @@ def cheetah(recipe: Recipe) -> dict[str, object]:
         },
         "model": {
             "type": "git",
-            "model_repository": f"{remote}/tiny-gemma3.git",
+            "model_repository": f"{remote}/tiny-{recipe.architecture}.git",
             "model_branch": REVISION,
             "model_path": recipe.name,
         },

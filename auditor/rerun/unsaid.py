@@ -1,0 +1,54 @@
+"""What no file says of a recipe: where that much is open, a run that differs was not shown to be another one."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+from auditor.model import RerunPlan, Verdict
+from auditor.rerun.summary import Judged, is_learned
+from auditor.rerun.trainers import COMMAND
+
+_ARGUMENTS = ("learning_rate", "lr_scheduler_type", "gradient_accumulation_steps", "seed")
+"""Arguments whose defaults are seldom meant; batch size and total are recorded in trainer_state.json."""
+_ROWS = ("max_length", "block_size")
+"""Settings of the data contract: a recipe that names neither does not say how rows became examples."""
+
+
+def excused(judged: Sequence[Judged], plan: RerunPlan) -> list[Judged]:
+    """The gaps, those that an unknown part of the recipe may explain as inconclusive, with the part named.
+
+    Nothing is excused where a curve, weights or moments agree: then the assumptions were right.
+    """
+    assumed = {key for key, setting in plan.settings.items() if setting.assumed}
+    trainer = plan.settings.get("trainer")
+    if trainer is not None and trainer.value == COMMAND:
+        return list(judged)  # the user's own script knows what no file says
+    if any(is_learned(item) and item.verdict is not Verdict.DIVERGED for item in judged):
+        return list(judged)
+    missing = [key for key in _ARGUMENTS if key in assumed]
+    if missing:
+        why = f"no file says {', '.join(missing)}, so the recipe itself is not known"
+        return [_open(item, why) for item in judged]
+    if assumed.issuperset(_ROWS) and not _begins_alike(judged):
+        why = "no file says how rows became examples, and no first loss shows that it was as assumed"
+        return [item if _needs_no_rows(item) else _open(item, why) for item in judged]
+    return list(judged)
+
+
+def _open(item: Judged, why: str) -> Judged:
+    if item.verdict is not Verdict.DIVERGED:
+        return item
+    return replace(item, verdict=Verdict.INCONCLUSIVE, why=f"{item.gap.says}; but {why}")
+
+
+def _begins_alike(judged: Sequence[Judged]) -> bool:
+    """Whether the loss of step 1 agrees, which base, first batch and pipeline decide."""
+    firsts = [(item, item.gap.points[0]) for item in judged if item.gap.key == "loss" and item.gap.points]
+    return any(step == 1 and gap <= max(item.limit, item.gap.slack) for item, (step, gap) in firsts)
+
+
+def _needs_no_rows(item: Judged) -> bool:
+    """Whether the arguments alone decide the value: rates, and tensors of another shape or scale."""
+    gap = item.gap
+    shaped = gap.aspect == "weights" and gap.distance is not None and math.isinf(gap.distance)
+    return gap.aspect in ("init", "scheduler") or gap.key == "learning_rate" or shaped

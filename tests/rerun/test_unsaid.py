@@ -1,0 +1,78 @@
+"""A part of the recipe that no file says excuses a difference, until something that training computes agrees."""
+
+import math
+from dataclasses import replace
+
+import pytest
+
+from auditor.model import RerunPlan, Verdict
+from auditor.rerun.gaps import Gap
+from auditor.rerun.summary import Judged
+from auditor.rerun.unsaid import excused
+from tests.rerun import variants as v
+
+FAR = {"limit": 1e-5, "floor": 1e-6}
+
+
+def judged(aspect: str, distance: float, key: str = "", points: tuple[tuple[int, float], ...] = ()) -> Judged:
+    gap = Gap(aspect, key, "a file", "it differs", 12, distance=distance, points=points)
+    return Judged(gap, Verdict.DIVERGED if distance > 1e-5 else Verdict.EQUIVALENT, "outside", **FAR)
+
+
+def plan(*unsaid: str) -> RerunPlan:
+    known = v.plan_of_fixture()
+    open_ones = {key: replace(known.settings[key], assumed=True) for key in unsaid}
+    return replace(known, settings={**known.settings, **open_ones})
+
+
+WEIGHTS = judged("weights", 0.5)
+LOSS = judged("curve", 0.1, "loss", ((1, 0.02), (2, 0.1)))
+LATER = judged("curve", 0.1, "loss", ((1, 1e-8), (2, 0.1)))
+RATE = judged("curve", 0.1, "learning_rate", ((1, 0.1),))
+SHAPE = judged("weights", math.inf)
+SCHEDULER = judged("scheduler", math.inf)
+ROWS = ("max_length", "block_size")
+
+
+def verdicts(gaps: list[Judged], *unsaid: str) -> list[Verdict]:
+    return [item.verdict for item in excused(gaps, plan(*unsaid))]
+
+
+def test_a_recipe_that_says_everything_excuses_nothing() -> None:
+    assert set(verdicts([WEIGHTS, LOSS, RATE])) == {Verdict.DIVERGED}
+
+
+@pytest.mark.parametrize("key", ["learning_rate", "gradient_accumulation_steps", "seed"])
+def test_an_argument_that_no_file_says_excuses_everything(key: str) -> None:
+    found = excused([WEIGHTS, LOSS, RATE, SCHEDULER], plan(key))
+    assert {item.verdict for item in found} == {Verdict.INCONCLUSIVE}
+    assert found[0].why == f"it differs; but no file says {key}, so the recipe itself is not known"
+
+
+@pytest.mark.parametrize("agreeing", [judged("weights", 0.0), judged("curve", 0.0, "loss", ((1, 0.0),))])
+def test_what_training_computes_and_agrees_proves_the_assumptions(agreeing: Judged) -> None:
+    kept = verdicts([agreeing, judged("optimizer", 0.3)], "learning_rate", *ROWS)
+    assert kept == [Verdict.EQUIVALENT, Verdict.DIVERGED]
+
+
+def test_unknown_rows_excuse_what_depends_on_them() -> None:
+    assert verdicts([WEIGHTS, LOSS, RATE, SCHEDULER, SHAPE], *ROWS) == [
+        *(Verdict.INCONCLUSIVE, Verdict.INCONCLUSIVE),
+        *(Verdict.DIVERGED, Verdict.DIVERGED, Verdict.DIVERGED),
+    ]
+    assert verdicts([WEIGHTS], *ROWS) == [Verdict.INCONCLUSIVE]
+
+
+def test_a_first_loss_that_agrees_shows_how_rows_became_examples() -> None:
+    assert verdicts([WEIGHTS, LATER], *ROWS) == [Verdict.DIVERGED, Verdict.DIVERGED]
+
+
+def test_a_length_that_is_said_says_it_too() -> None:
+    assert verdicts([WEIGHTS, LOSS], "max_length") == [Verdict.DIVERGED, Verdict.DIVERGED]
+
+
+def test_the_users_own_script_knows_what_no_file_says() -> None:
+    known = plan("learning_rate", *ROWS)
+    trainer = replace(known.settings["learning_rate"], value="command")
+    mine = replace(known, settings={**known.settings, "trainer": trainer})
+    assert [item.verdict for item in excused([WEIGHTS, LOSS], mine)] == [Verdict.DIVERGED, Verdict.DIVERGED]
