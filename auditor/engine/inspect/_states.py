@@ -68,6 +68,8 @@ def _steps(
     scheduler: SchedulerState | None,
     scaler: ScalerFacts | None,
 ) -> tuple[str, ...]:
+    if optimizer is None and scheduler is None and scaler is None:
+        return ()
     from auditor.compare.states import steps_in_words
 
     return steps_in_words(
