@@ -7,9 +7,9 @@ from pathlib import Path
 from auditor.artifacts.rng_state import RngState
 from auditor.claims import Ledger
 from auditor.model import Aspect, RerunPlan, Verdict, VersionRange, version_key
+from auditor.rerun.data import count_rows
 from auditor.rerun.gaps import Floors
 from auditor.rerun.outputs import Output, Outputs, rows_drawn
-from auditor.rerun.plan import count_rows
 from auditor.rerun.trainers import COMMAND
 from auditor.runs import Run
 

@@ -110,6 +110,11 @@ def _trainer(run: Run, settings: Mapping[str, Setting]) -> Iterator[str]:
             if key in arguments.values and arguments.values[key] not in neutral:
                 what = f"{key} = {arguments.values[key]}"
                 yield f"{arguments.path} sets {what}, which the reference training does not do"
+        if arguments.values.get("trust_remote_code"):
+            yield (
+                f"{arguments.path} sets trust_remote_code: the run executed a repository's code, "
+                "which is never done here"
+            )
     for _, blob in run.blobs("rng_state_1.pth"):
         yield f"{blob.path} shows more than one process; a rerun on one changes the arithmetic"
         return

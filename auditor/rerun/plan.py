@@ -12,17 +12,15 @@ from auditor.artifacts.trainer_state import TrainerState
 from auditor.artifacts.training_args import TrainingArgs
 from auditor.claims import Ledger
 from auditor.model import RerunPlan, Setting, Span
-from auditor.rerun import spans, trainers
-from auditor.rerun.child.rows import RowsError, read_rows
+from auditor.rerun import spans, trainers, trl_arguments
 from auditor.rerun.command import Command, settings_of
 from auditor.rerun.command import obstacles as unfit
+from auditor.rerun.data import look, too_few
 from auditor.rerun.obstacles import obstacles
 from auditor.rerun.readings import readings
 from auditor.rerun.settings import choose, source_of, warmup
 from auditor.runs import Run
 
-ROWS_LIMIT = 256 * 1024 * 1024
-"""Bytes of a data file whose rows are counted before training; a larger one only loses the row coverage."""
 NEAR = 1e-3
 """Relative distance of logged epochs, which are rounded to 2 to 4 digits in older releases, from a whole number."""
 _COMPARABLE = (
@@ -55,7 +53,8 @@ def build(
     settings, others = choose(run, ledger)
     known = dict(settings)
     known["trainer"] = trainers.choose(run, trainer, command, known["quantization"].value)
-    rows = count_rows(data, known["text_column"].value)
+    by = str(known["trainer"].value)
+    rows, broken = look(data, known["text_column"].value, by)
     total = _total(run, ledger, known, rows)
     known["packing"] = _packing(run, ledger, known, rows, total)
     if total is not None:
@@ -63,9 +62,12 @@ def build(
         known["warmup_steps"] = warmup(ledger, _int(total.value))
     number = _int(total.value) if total else 0
     alternatives = (*others, *readings(known))
-    resumes = trainers.TRAINERS[str(known["trainer"].value)].resumes
+    resumes = trainers.TRAINERS[by].resumes
     kind, parts = spans.choose(run, number, _budget(number, steps, coverage), span, resumes)
-    shown, found = known, obstacles(run, ledger, known, number or None, base, data)
+    shown = trl_arguments.settled(run, by, known)
+    alternatives = tuple(item for item in alternatives if set(item.changes) <= set(shown))
+    few = () if rows is None else too_few(known, rows, _steps_of_rows(known, rows), number)
+    found = (*obstacles(run, ledger, shown, number or None, base, data), *broken, *few)
     if command is not None:
         shown, alternatives = settings_of(command, known), ()
         found = (*found, *unfit(command, number, parts[-1].stop))
@@ -171,18 +173,6 @@ def _packing_by_epoch(known: Mapping[str, Setting], rows: int, batches: int) -> 
     if each == batches:
         return Setting(False, f"{says}, as the logged epochs do", assumed=True)
     return Setting(True, f"{says}, the logged epochs {batches}", assumed=True)
-
-
-def count_rows(data: Path | None, column: object) -> int | None:
-    """Rows of the data file; None where it cannot be counted without more than the standard library."""
-    if data is None or not data.is_file() or data.stat().st_size > ROWS_LIMIT:
-        return None
-    if data.suffix.lower() == ".parquet" or not isinstance(column, str):
-        return None
-    try:
-        return len(read_rows(data, column))
-    except (RowsError, OSError, UnicodeDecodeError):
-        return None
 
 
 def _coverage(

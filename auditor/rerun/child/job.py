@@ -32,7 +32,8 @@ class Settings:
     """Holds one recipe; defaults are those of transformers' TrainingArguments and peft's LoraConfig.
 
     Only the quantisation defaults are QLoRA's: bitsandbytes' own (fp4, no double quant) are seldom meant. Without a
-    ``peft_type`` every parameter is trained, in ``dtype`` (auto: that of the base's files).
+    ``peft_type`` every parameter is trained, in ``dtype`` (auto: that of the base's files). ``trainer_arguments`` are
+    those that only the arguments of TRL's trainers have.
     """
 
     trainer: str = "reference"
@@ -84,6 +85,7 @@ class Settings:
     save_steps: float = 500
     save_total_limit: int | None = None
     attn_implementation: str = "eager"
+    trainer_arguments: dict[str, object] = field(default_factory=dict)
     draw_order: str = "seed_before_peft"
 
     def __post_init__(self) -> None:
@@ -247,6 +249,8 @@ def _fits(value: object, hint: object) -> bool:
     """Tells whether a JSON value may stand for an annotation: true is not a number, 1 is a float."""
     if get_origin(hint) is list:
         return isinstance(value, list) and all(isinstance(item, str) for item in value)
+    if get_origin(hint) is dict:
+        return isinstance(value, dict)
     if isinstance(hint, UnionType):
         return any(_fits(value, part) for part in get_args(hint))
     if hint is float:

@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -66,12 +66,27 @@ class Examples:
 
 def read_rows(path: Path, text_column: str) -> list[object]:
     """Returns the text (str) or messages (list) of each row in file order; raises RowsError or OSError."""
+    rows = enumerate(_reader(path)(path))
+    return [_value(row, text_column, f"{path.name}: row {number}") for number, row in rows]
+
+
+def read_records(path: Path) -> list[Mapping[str, object]]:
+    """Returns each row with all its columns in file order; raises RowsError or OSError."""
+    found: list[Mapping[str, object]] = []
+    for number, row in enumerate(_reader(path)(path)):
+        if not isinstance(row, Mapping):
+            raise RowsError(f"{path.name}: row {number} is not an object")
+        found.append(row)
+    return found
+
+
+def _reader(path: Path) -> Callable[[Path], Iterator[object]]:
     reader = {".jsonl": _jsonl, ".ndjson": _jsonl, ".csv": _csv, ".parquet": _parquet}.get(
         path.suffix.lower()
     )
     if reader is None:
         raise RowsError(f"{path.name}: rows are read from .jsonl, .csv and .parquet files only")
-    return [_value(row, text_column, f"{path.name}: row {number}") for number, row in enumerate(reader(path))]
+    return reader
 
 
 def load_examples(

@@ -1,0 +1,46 @@
+"""Rows for trainers that tokenise by themselves: whole records in file order, and a log of the batches they collate."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from .job import Job
+from .rows import RowsError, read_records
+from .steplog import StepLog
+
+
+def records(
+    path: Path, columns: Sequence[Sequence[str]], replaced: Mapping[int, str]
+) -> list[dict[str, object]]:
+    """Returns the rows with one of the sets of columns, the first set that the first row has; raises RowsError.
+
+    ``replaced`` gives texts in the place of rows that hold one column of text.
+    """
+    rows = read_records(path)
+    if not rows:
+        raise RowsError(f"{path.name}: 0 rows give no example to train on")
+    wanted = next((group for group in columns if all(name in rows[0] for name in group)), columns[0])
+    found: list[dict[str, object]] = []
+    for number, row in enumerate(rows):
+        for name in wanted:
+            if row.get(name) is None:
+                raise RowsError(f"{path.name}: row {number} has no column {name!r}")
+        found.append({name: row[name] for name in wanted})
+    for number, text in replaced.items():
+        if number < len(found) and len(wanted) == 1:
+            found[number][wanted[0]] = text
+    return found
+
+
+def logged(trainer: Any, job: Job, log: StepLog) -> Any:
+    """Returns a Trainer whose batches are logged; which rows they hold is not known, only their ids."""
+    collate = trainer.data_collator
+
+    def told(features: Any) -> Any:
+        batch = collate(features)
+        ids = batch.get("input_ids")
+        log.collated([], [] if ids is None else ids.tolist())
+        return batch
+
+    trainer.data_collator = told
+    return trainer
