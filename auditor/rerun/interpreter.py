@@ -11,8 +11,9 @@ from auditor.rerun import cache, environment, venv
 
 CURRENT, RECORDED = "current", "recorded"
 CHILD = Path(__file__).with_name("child")
-_BESIDE_TORCH = ("torch", "bitsandbytes")
-"""Built for this machine's torch and GPU: another release is installed only where a file names it."""
+_LIKE_HERE = ("transformers", "peft", "accelerate", "trl")
+"""Installed as they are here where no file names them. torch and bitsandbytes stay those of this machine, and what
+these need beside them is left to the installer."""
 _TEXT = ("tokenizers",)
 """Installed as recorded, because they decide the ids of a text."""
 
@@ -52,6 +53,8 @@ def interpreter(plan: RerunPlan, word: str, tell: Callable[[str], None]) -> Inte
     checked(word)
     libraries = environment.libraries_of(plan)
     here = environment.versions(libraries)
+    if word == RECORDED and not libraries:
+        raise UsageError("a command trains with its own Python", f"leave --environment {RECORDED} out")
     if word == CURRENT:
         return Interpreter(Path(sys.executable), here)
     wanted = chosen(plan, here)
@@ -70,6 +73,6 @@ def chosen(plan: RerunPlan, here: Mapping[str, str]) -> Mapping[str, str]:
         setting = plan.libraries.get(name)
         if setting is not None and setting.value is not None and name != "torch":
             found[name] = str(setting.value)
-        elif name in here and name not in _BESIDE_TORCH:
+        elif name in here and name in _LIKE_HERE:
             found[name] = here[name]
     return found

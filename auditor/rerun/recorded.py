@@ -20,8 +20,8 @@ from auditor.runs import Run
 
 PROVED = ("transformers", "peft")
 """Libraries whose release evidence derives from files, as a VersionRange."""
-DATED = ("accelerate",)
-"""Libraries that a training needs and that write no release into any file but a card."""
+DATED = ("accelerate", "trl")
+"""Libraries that a training may need and that write no release into any file but a card."""
 ON_CARDS = ("accelerate", "bitsandbytes", "datasets", "tokenizers", "trl")
 """Libraries that "Framework versions" of a card may name (transformers, modelcard.py; trl, templates/lm_model_card.md;
 hands)."""

@@ -37,7 +37,9 @@ def plan_only(run: Run, ledger: Ledger, options: RerunOptions) -> RerunPlan:
         options.trainer,
         options.command,
     )
-    return replace(plan, libraries=recorded(run, ledger))
+    needed = environment.libraries_of(plan)
+    found = recorded(run, ledger).items()
+    return replace(plan, libraries={name: item for name, item in found if name in needed or not item.assumed})
 
 
 def cost(run: Run, plan: RerunPlan, options: RerunOptions) -> str:

@@ -91,3 +91,11 @@ def test_an_environment_of_its_own_is_not_led_to_other_packages() -> None:
 def test_another_word_is_a_usage_error() -> None:
     with pytest.raises(UsageError, match="there is no environment 'recored'"):
         interpreter.interpreter(plan(), "recored", lambda _: None)
+
+
+def test_a_command_has_its_own_libraries(built: list[Mapping[str, str]]) -> None:
+    command = plan(**MADE)
+    command = replace(command, settings={**command.settings, "trainer": Setting("command", "--command")})
+    with pytest.raises(UsageError, match="a command trains with its own Python"):
+        interpreter.interpreter(command, "recorded", lambda _: None)
+    assert built == []

@@ -82,7 +82,7 @@ def test_a_clock_before_every_release_of_the_range_tells_nothing() -> None:
 def test_nothing_proven_is_not_recorded() -> None:
     found = made_by()
     assert found == {
-        name: Setting(None, "not recorded", True) for name in ("transformers", "peft", "accelerate")
+        name: Setting(None, "not recorded", True) for name in ("transformers", "peft", "accelerate", "trl")
     }
 
 

@@ -88,7 +88,10 @@ def test_its_files_have_the_keys_of_the_seeds(trained: tuple[Path, Outputs]) -> 
 def test_the_losses_are_those_of_the_same_model_as_that_time_logged_them(
     trained: tuple[Path, Outputs],
 ) -> None:
-    """Transformers 4.51.3 logs the loss times the accumulation, which is 2 here; the model at step 1 is the base."""
+    """Gemma 3 of 4.51.3 logs its loss times the accumulation, 2 here; before step 1 the model is the base.
+
+    It does not divide by num_items_in_batch, and the Trainer takes it that it does (``accepts_loss_kwargs``, 4.53).
+    """
     folder, _ = trained
     lines = (folder / "rerun" / "rerun_steps.jsonl").read_text(encoding="utf-8").splitlines()
     state = json.loads(v.committed()["trainer_state.json"])

@@ -4,9 +4,11 @@ import gc
 from pathlib import Path
 from typing import Any
 
+from safetensors import safe_open
+
 from .job import Job, JobError, Settings
 from .libraries import peft, torch, transformers
-from .patches import key_mapping
+from .patches import is_flat, key_mapping, place
 
 _INIT_KEEPS_BASE = (True, False, "gaussian", "orthogonal")
 """The other ways to begin an adapter (pissa, olora, loftq, eva, corda) rewrite the base's own weights."""
@@ -62,13 +64,14 @@ def load_base(folder: Path, settings: Settings, checkpointing: bool) -> Any:
     if settings.quantization is not None:
         options["quantization_config"] = quantization_config(settings)
         options["device_map"] = {"": 0 if torch.cuda.is_available() else "cpu"}
-    options["attn_implementation"] = settings.attn_implementation
-    model, told = _loaded(auto, folder, options)
-    if told["missing_keys"]:
-        own = getattr(type(model), "_checkpoint_conversion_mapping", {})
-        mapping = key_mapping(told["missing_keys"], told["unexpected_keys"], own)
-        if mapping:
-            model, told = _loaded(auto, folder, {**options, "key_mapping": mapping})
+    if release >= (4, 36):  # older ones have eager attention alone
+        options["attn_implementation"] = settings.attn_implementation
+    mapping = _renamed(folder, config, auto)
+    if mapping:
+        options["key_mapping"] = mapping
+    model, told = auto.from_pretrained(
+        folder, trust_remote_code=False, use_safetensors=True, output_loading_info=True, **options
+    )
     missing = sorted(told["missing_keys"])
     if missing:
         raise JobError(
@@ -77,14 +80,22 @@ def load_base(folder: Path, settings: Settings, checkpointing: bool) -> Any:
         )
     if settings.quantization is not None:
         model = peft.prepare_model_for_kbit_training(model, checkpointing, {"use_reentrant": False})
+    place(model)
     model.config.use_cache = False
     return model
 
 
-def _loaded(auto: Any, folder: Path, options: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
-    return auto.from_pretrained(  # type: ignore[no-any-return]
-        folder, trust_remote_code=False, use_safetensors=True, output_loading_info=True, **options
-    )
+def _renamed(folder: Path, config: Any, auto: Any) -> dict[str, str]:
+    """Patterns for a base that another release saved under other names."""
+    saved: list[str] = []
+    for path in sorted(folder.glob("*.safetensors")):
+        with safe_open(path, framework="pt") as file:
+            saved.extend(file.keys())
+    if not is_flat(saved):
+        return {}
+    with torch.device("meta"):
+        model = auto.from_config(config)
+    return key_mapping(saved, model.state_dict(), getattr(type(model), "_checkpoint_conversion_mapping", {}))
 
 
 def quantization_config(settings: Settings) -> Any:

@@ -8,12 +8,11 @@ os.environ.update(
     HF_HUB_OFFLINE="1", TRANSFORMERS_OFFLINE="1", HF_HUB_DISABLE_TELEMETRY="1", TOKENIZERS_PARALLELISM="false"
 )
 os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # what torch asks for deterministic cuBLAS
-
-import peft
-import torch
-import transformers
-
 PATCHED = patches.apply(patches.PATCHES)
 """Names of the patches that the installed releases needed."""
+
+import peft  # noqa: E402 - after the patches
+import torch  # noqa: E402
+import transformers  # noqa: E402
 
 __all__ = ["PATCHED", "peft", "torch", "transformers"]

@@ -1,11 +1,13 @@
 """The reference trainer: transformers' Trainer with its own sampler and a logged batch, on next-token prediction."""
 
+import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..arguments import lora_config, name_base, training_arguments
 from ..job import ROW_KEYS, Job, Settings, total_steps
 from ..libraries import peft, torch, transformers
+from ..patches import inputs_of_zeros
 from ..rows import Examples, load_examples, pad
 from ..steplog import StepLog
 
@@ -22,13 +24,20 @@ def build(job: Job, base: Any, examples: Examples, tokenizer: Any, log: StepLog)
     """Returns a Trainer of the base with a new adapter, or of the whole base."""
     s = job.settings
     length = s.max_length if s.pad_to_max_length else None
+    zeros = inputs_of_zeros(str(base.config.model_type))
     return transformers.Trainer(
         model=trainable(base, s),
         args=training_arguments(job, total_steps(len(examples), s)),
         train_dataset=examples,
-        data_collator=collator(examples, tokenizer.pad_token_id or 0, length, log),
-        processing_class=tokenizer,
+        data_collator=collator(examples, tokenizer.pad_token_id or 0, length, log, zeros),
+        **{tokenizer_argument(): tokenizer},
     )
+
+
+def tokenizer_argument() -> str:
+    """Returns what the Trainer calls its tokenizer: ``tokenizer`` before transformers 4.46."""
+    known = inspect.signature(transformers.Trainer.__init__).parameters
+    return "processing_class" if "processing_class" in known else "tokenizer"
 
 
 def trainable(base: Any, settings: Settings) -> Any:
@@ -48,13 +57,17 @@ def trainable(base: Any, settings: Settings) -> Any:
 
 
 def collator(
-    examples: Examples, pad_id: int, length: int | None, log: StepLog
+    examples: Examples, pad_id: int, length: int | None, log: StepLog, zeros: Sequence[str] = ()
 ) -> Callable[[Sequence[dict[str, list[int]]]], dict[str, Any]]:
-    """Returns a collate function that logs its batch: input_ids, attention_mask and labels, int64."""
+    """Returns a collate function that logs its batch: input_ids, attention_mask and labels, int64.
+
+    ``zeros`` name inputs of the same shape that hold zeros alone.
+    """
 
     def collate(features: Sequence[dict[str, list[int]]]) -> dict[str, Any]:
         padded = pad([feature["input_ids"] for feature in features], pad_id, length)
         log.collated(examples.take_drawn(), padded["input_ids"])
-        return {key: torch.tensor(value, dtype=torch.int64) for key, value in padded.items()}
+        batch = {key: torch.tensor(value, dtype=torch.int64) for key, value in padded.items()}
+        return batch | {key: torch.zeros_like(batch["input_ids"]) for key in zeros}
 
     return collate
