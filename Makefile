@@ -66,6 +66,7 @@ reports: $(VENV)/.installed ## Regenerate the sample reports in reports/
 
 versions: $(VENV)/.installed ## Read every release of peft and transformers anew: tables of keys, and the schemas made of them
 	$(BIN)/python fixtures/versions/build.py
+	$(BIN)/python fixtures/versions/dates.py
 
 clean: ## Remove what the targets made
 	rm -rf $(VENV) $(OUT) .mypy_cache .ruff_cache .pytest_cache

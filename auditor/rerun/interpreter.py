@@ -52,11 +52,12 @@ def interpreter(plan: RerunPlan, word: str, tell: Callable[[str], None]) -> Inte
     """The Python for a plan. Raises UsageError when a library is missing, IncompleteError when none can be built."""
     checked(word)
     libraries = environment.libraries_of(plan)
-    here = environment.versions(libraries)
-    if word == RECORDED and not libraries:
-        raise UsageError("a command trains with its own Python", f"leave --environment {RECORDED} out")
     if word == CURRENT:
-        return Interpreter(Path(sys.executable), here)
+        return Interpreter(Path(sys.executable), environment.versions(libraries))
+    if not libraries:
+        raise UsageError("a command trains with its own Python", f"leave --environment {RECORDED} out")
+    environment.versions(libraries[:1])  # torch
+    here = {name: version for name in libraries if (version := environment.installed(name)) is not None}
     wanted = chosen(plan, here)
     if all(environment.installed(name) == version for name, version in wanted.items()):
         tell("the releases that made the run are those installed here")
@@ -67,12 +68,19 @@ def interpreter(plan: RerunPlan, word: str, tell: Callable[[str], None]) -> Inte
 
 
 def chosen(plan: RerunPlan, here: Mapping[str, str]) -> Mapping[str, str]:
-    """Library -> the release to install: as recorded, else the one that is installed here."""
+    """Library -> the release to install: as recorded, else the one that is installed here.
+
+    Raises UsageError where there is neither.
+    """
     found: dict[str, str] = {}
-    for name in (*here, *_TEXT):
+    for name in (*environment.libraries_of(plan), *_TEXT):
         setting = plan.libraries.get(name)
         if setting is not None and setting.value is not None and name != "torch":
             found[name] = str(setting.value)
-        elif name in here and name in _LIKE_HERE:
+        elif name in _LIKE_HERE and name not in here:
+            raise UsageError(
+                f"no file says which {name} made the run, and none is installed here", environment.HINT
+            )
+        elif name in _LIKE_HERE:
             found[name] = here[name]
     return found

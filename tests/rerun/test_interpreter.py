@@ -99,3 +99,10 @@ def test_a_command_has_its_own_libraries(built: list[Mapping[str, str]]) -> None
     with pytest.raises(UsageError, match="a command trains with its own Python"):
         interpreter.interpreter(command, "recorded", lambda _: None)
     assert built == []
+
+
+def test_a_library_that_is_neither_recorded_nor_here_is_named() -> None:
+    without = {name: release for name, release in HERE.items() if name != "peft"}
+    assert chosen(plan(**MADE), without) == MADE
+    with pytest.raises(UsageError, match="no file says which peft made the run, and none is installed here"):
+        chosen(plan(transformers="4.51.3"), without)

@@ -11,8 +11,9 @@ from typing import NamedTuple
 
 import pytest
 
+from auditor.cli._reruns import cached
 from auditor.errors import IncompleteError, UsageError
-from auditor.rerun import linked, venv
+from auditor.rerun import cache, linked, venv
 
 WANTED = {"transformers": "4.51.3", "peft": "0.13.2", "accelerate": "1.6.0"}
 FAKE = '''#!{python}
@@ -204,3 +205,15 @@ def test_an_interrupted_build_leaves_nothing(desk: Desk, monkeypatch: pytest.Mon
     with pytest.raises(KeyboardInterrupt):
         desk.build()
     assert list(desk.root.iterdir()) == []
+
+
+def test_environments_are_listed_and_cleared_with_the_cache(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AUDIT_CACHE_DIR", str(desk.log.parent / "all"))
+    python = venv.build(WANTED, cache.environments(), desk.told.append)
+    listed = cached("list")
+    assert "environment: transformers 4.51.3, peft 0.13.2, accelerate 1.6.0" in listed
+    assert "0 finished trainings and 1 environments" in listed
+    assert cached("clear").startswith("removed 0 finished trainings and 1 environments")
+    assert not python.exists()
