@@ -101,6 +101,8 @@ class RerunPlan:
     alternatives: tuple[Alternative, ...] = ()
     libraries: Mapping[str, Setting] = field(default_factory=dict)
     """The release of each library that made the run; value None where no file says it."""
+    unknown_start: str | None = None
+    """Why no training from step 0 begins where the run began."""
 
     @property
     def trained(self) -> tuple[Span, ...]:

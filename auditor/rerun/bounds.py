@@ -22,11 +22,10 @@ _PROVED = ("transformers", "peft")
 """Libraries whose release evidence derives from files (claims transformers_version and peft_version)."""
 
 
-def unlike(run: Run, ledger: Ledger, environment: Mapping[str, object], base: str = "") -> str | None:
-    """Why this machine would differ from an honest run's by more than noise; None if nothing says so.
-
-    ``base`` is the folder of the base model that was trained on.
-    """
+def unlike(run: Run, ledger: Ledger, plan: RerunPlan, environment: Mapping[str, object]) -> str | None:
+    """Why this machine would differ from an honest run's by more than noise; None if nothing says so."""
+    if plan.unknown_start is not None and any(part.start == 0 for part in plan.trained):
+        return f"the run did not begin with the declared seed's adapter: {plan.unknown_start}"
     device = str(environment.get("device", "cpu"))
     home = trained_on(run)
     if home == "cuda" and device == "cpu":
@@ -41,7 +40,7 @@ def unlike(run: Run, ledger: Ledger, environment: Mapping[str, object], base: st
                 f"the run was made by {name} {wrote} and this rerun by {here}, which may compute otherwise "
                 "(--environment recorded trains with the former)"
             )
-    return newer_base(base, environment)
+    return newer_base(plan.base, environment)
 
 
 def newer_base(base: str, environment: Mapping[str, object]) -> str | None:

@@ -19,6 +19,7 @@ from auditor.rerun.data import look, too_few
 from auditor.rerun.obstacles import obstacles
 from auditor.rerun.readings import readings
 from auditor.rerun.settings import choose, source_of, warmup
+from auditor.rerun.start import start_of
 from auditor.runs import Run
 
 NEAR = 1e-3
@@ -54,6 +55,8 @@ def build(
     known = dict(settings)
     known["trainer"] = trainers.choose(run, trainer, command, known["quantization"].value)
     by = str(known["trainer"].value)
+    start = start_of(run, known["seed"].value)
+    known.update(start.settings)
     rows, broken = look(data, known["text_column"].value, by)
     total = _total(run, ledger, known, rows)
     known["packing"] = _packing(run, ledger, known, rows, total)
@@ -61,9 +64,13 @@ def build(
         known["max_steps"] = Setting(total.value, total.source, total.assumed)
         known["warmup_steps"] = warmup(ledger, _int(total.value))
     number = _int(total.value) if total else 0
-    alternatives = (*others, *readings(known))
+    alternatives = (*start.alternatives(), *others, *readings(known))
     resumes = trainers.TRAINERS[by].resumes
-    kind, parts = spans.choose(run, number, _budget(number, steps, coverage), span, resumes)
+    budget = _budget(number, steps, coverage)
+    kind, parts = spans.choose(run, number, budget, span, resumes)
+    if start.unknown is not None and span == spans.AUTO and resumes:
+        # Nothing here begins where the run began, but every committed checkpoint is a beginning of its own.
+        kind, parts = spans.resumed(run, number, budget) or (kind, parts)
     shown = trl_arguments.settled(run, by, known)
     alternatives = tuple(item for item in alternatives if set(item.changes) <= set(shown))
     few = () if rows is None else too_few(known, rows, _steps_of_rows(known, rows), number)
@@ -84,6 +91,8 @@ def build(
         obstacles=found,
         hypotheses=(*(item.says for item in alternatives), *(() if command else _further(run, ledger))),
         alternatives=alternatives,
+        # A script of the user's own draws its adapter as it did before.
+        unknown_start=None if command else start.unknown,
     )
 
 

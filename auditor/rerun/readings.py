@@ -1,4 +1,4 @@
-"""Other readings of a recipe: what no file decides, and what platforms are known to do instead of what was declared."""
+"""Other readings of a recipe: what no file decides, and what platforms do instead of what was declared."""
 
 from collections.abc import Iterator, Mapping
 
@@ -15,12 +15,6 @@ def readings(known: Mapping[str, Setting]) -> tuple[Alternative, ...]:
 
 
 def _open(known: Mapping[str, Setting]) -> Iterator[Alternative]:
-    if _draws(known):
-        yield Alternative(
-            {"draw_order": "seed_after_peft"},
-            "draw_order = seed_after_peft: the adapter was drawn before the seed was set",
-            open=True,
-        )
     packing = known.get("packing")
     if packing is not None and packing.assumed and _can_pack(known):
         yield Alternative(
@@ -60,12 +54,6 @@ def _slips(known: Mapping[str, Setting]) -> Iterator[Alternative]:
     dropout = known["lora_dropout"].value if "lora_dropout" in known else None
     if isinstance(dropout, int | float) and dropout > 0:
         yield Alternative({"lora_dropout": 0.0}, "lora_dropout = 0.0: the dropout was not applied")
-
-
-def _draws(known: Mapping[str, Setting]) -> bool:
-    """Whether an adapter is drawn in an order that a script decides; TRL's trainers seed just before they draw it."""
-    trainer = known.get("trainer")
-    return "r" in known and (trainer is None or trainer.value == "reference")
 
 
 def _can_pack(known: Mapping[str, Setting]) -> bool:

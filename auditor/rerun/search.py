@@ -1,4 +1,4 @@
-"""What to train after the rerun: controls where bits do not settle it, then other readings until one fits."""
+"""What to train after the rerun: controls where neither bits nor noise settle it, then readings until one fits."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -39,11 +39,11 @@ class Search:
     def __call__(self, outputs: Outputs) -> Sequence[Trial]:
         """What to train next; nothing when the question is settled or the options forbid more."""
         verdict = judge(self.run, self.ledger, self.plan, outputs).verdict
-        if verdict is Verdict.IDENTICAL:
+        if verdict in _FITS:
             return ()
         if self.options.controls and not outputs.controls:
             return controls(self.plan, outputs.rerun)
-        if not self.options.hypotheses or verdict in _FITS:
+        if not self.options.hypotheses:
             return ()
         if outputs.hypotheses and self._judged(outputs, outputs.hypotheses[-1]).verdict in _FITS:
             return ()
@@ -72,9 +72,7 @@ class Search:
 
     def _changes_something(self, item: Alternative) -> bool:
         settings = self.plan.settings
-        differs = any(key in settings and settings[key].value != value for key, value in item.changes.items())
-        resumed = all(part.resume is not None for part in self.plan.trained)
-        return differs and not (resumed and "draw_order" in item.changes)
+        return any(key in settings and settings[key].value != value for key, value in item.changes.items())
 
     def _trial(self, name: str) -> Trial:
         reading = self.readings[name]

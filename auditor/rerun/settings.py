@@ -56,7 +56,7 @@ _NEVER_HYPOTHESES = frozenset(
 )
 """Keys whose sources differ by spelling (a ratio, "all-linear") or without effect on the weights."""
 _UNLISTED = ("logging_first_step",)
-_CHOICES = ("draw_order", "attn_implementation", "pad_to_max_length")
+_CHOICES = ("attn_implementation", "pad_to_max_length")
 
 Chosen = dict[str, Setting]
 

@@ -48,6 +48,13 @@ def choose(
     return PREFIX, (Span(0, _prefix(run, total, budget)),)
 
 
+def resumed(run: Run, total: int, budget: int) -> tuple[str, tuple[Span, ...]] | None:
+    """The segments that begin at a committed checkpoint, as they fit the budget; None when none does."""
+    known = tuple(span for span in segments(run, total) if span.resume is not None)
+    parts = tuple(_fitting(known, budget))
+    return (SEGMENTS, parts) if parts else None
+
+
 def segments(run: Run, total: int) -> tuple[Span, ...]:
     """Every stretch between two committed moments that training can begin at and end at, in order."""
     moments = [folder for folder in run.checkpoints if folder.step and folder.step <= total]

@@ -23,7 +23,7 @@ ORDER = (
     "flops",
 )
 DATA_ORDER = "no committed file records which rows a step drew; equal losses step by step imply equal batches"
-_DECISIVE = ("packing", "compute_dtype", "quantization", "draw_order", "seed", "gradient_accumulation_steps")
+_DECISIVE = ("packing", "compute_dtype", "quantization", "init_seed", "seed", "gradient_accumulation_steps")
 """Settings whose assumed value an honest run may not share, most telling first."""
 
 

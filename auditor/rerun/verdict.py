@@ -90,8 +90,7 @@ def _bench(run: Run, ledger: Ledger, plan: RerunPlan, outputs: Outputs, gaps: Se
     bench = Bench(
         floors=floors,
         measured=bool(outputs.variations) and moved,
-        excuse=stands_in(run, plan, outputs.environment)
-        or unlike(run, ledger, outputs.environment, plan.base),
+        excuse=stands_in(run, plan, outputs.environment) or unlike(run, ledger, plan, outputs.environment),
         same_release=same_release(ledger, outputs.environment),
     )
     return replace(bench, exact_until=_exact_until(gaps, bench))

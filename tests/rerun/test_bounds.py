@@ -25,7 +25,8 @@ def base(folder: Path, version: object) -> str:
 
 def test_a_base_of_a_newer_release_excuses(tmp_path: Path) -> None:
     run = v.run_of(v.committed())
-    assert unlike(run, Ledger(".", {}), HERE, base(tmp_path, "5.23.0")) == NEWER
+    plan = replace(v.plan_of_fixture(), base=base(tmp_path, "5.23.0"))
+    assert unlike(run, Ledger(".", {}), plan, HERE) == NEWER
 
 
 @pytest.mark.parametrize("version", ["4.51.3", "4.51.4.dev0", "4.30.0", None, 5, ""])

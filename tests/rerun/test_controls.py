@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from auditor.claims import build
-from auditor.model import Alternative, RerunPlan, Setting, Span, Verdict
+from auditor.model import Alternative, RerunPlan, Setting, Verdict
 from auditor.rerun.controls import controls
 from auditor.rerun.options import RerunOptions
 from auditor.rerun.outputs import Output, Outputs
@@ -69,14 +69,13 @@ def test_open_readings_come_first_and_slips_after_them() -> None:
     known = {**plan.settings, "packing": assumed, "add_eos_token": assumed}
     found = readings(known)
     assert [item.words for item in found] == [
-        "draw_order = seed_after_peft",
         "packing = True",
         "add_eos_token = True",
         "gradient_accumulation_steps = 1",
         "per_device_train_batch_size = 2, gradient_accumulation_steps = 1",
         "lora_dropout = 0.0",
     ]
-    assert [item.open for item in found] == [True, True, True, False, False, False]
+    assert [item.open for item in found] == [True, True, False, False, False]
 
 
 def test_the_plan_carries_what_other_sources_say() -> None:
@@ -115,9 +114,7 @@ def test_controls_come_before_readings_and_readings_one_at_a_time() -> None:
     assert {trial.role for trial in first} == {CONTROL}
     outputs = outputs.more([trained(moved(0.9), trial) for trial in first])
     second = asked(outputs)
-    assert [(trial.role, dict(trial.changes)) for trial in second] == [
-        (HYPOTHESIS, {"draw_order": "seed_after_peft"})
-    ]
+    assert [(trial.role, dict(trial.changes)) for trial in second] == [(HYPOTHESIS, {"packing": False})]
     outputs = outputs.more([trained(moved(0.9), second[0])])
     (third,) = asked(outputs)
     assert third.name == "reading-2"
@@ -127,11 +124,6 @@ def test_controls_come_before_readings_and_readings_one_at_a_time() -> None:
 
 def test_without_controls_and_hypotheses_nothing_more_is_trained() -> None:
     assert search(moved(0.3), controls=False, hypotheses=False)(v.outputs()) == ()
-
-
-def test_a_segment_does_not_try_another_order_of_drawing() -> None:
-    plan = replace(v.plan_of_fixture(), span="segments", parts=(Span(9, 18, "checkpoint-9"),))
-    assert all("draw_order" not in item.changes for item in search(plan=plan).readings.values())
 
 
 def judged(files: v.Files, reading: Alternative, theirs: v.Files) -> Any:

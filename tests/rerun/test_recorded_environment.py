@@ -104,7 +104,7 @@ def test_the_releases_are_no_excuse_and_no_open_question(trained: tuple[Path, Ou
     spans = {f"{name}_version": VersionRange(ERA[name], ERA[name]) for name in ("transformers", "peft")}
     evidence = tuple(Evidence(name, Status.VERIFIED, "", value=span) for name, span in spans.items())
     run, ledger = v.run_of(v.committed()), Ledger(".", {}).with_evidence(evidence)
-    assert unlike(run, ledger, outputs.environment, str(base)) is None
+    assert unlike(run, ledger, replace(PLAN, base=str(base)), outputs.environment) is None
     assert not [
         line
         for line in judge(run, ledger, replace(PLAN, base=str(base)), outputs).does_not_prove

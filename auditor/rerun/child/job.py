@@ -31,9 +31,10 @@ class JobError(ValueError):
 class Settings:
     """Holds one recipe; defaults are those of transformers' TrainingArguments and peft's LoraConfig.
 
-    Only the quantisation defaults are QLoRA's: bitsandbytes' own (fp4, no double quant) are seldom meant. Without a
-    ``peft_type`` every parameter is trained, in ``dtype`` (auto: that of the base's files). ``trainer_arguments`` are
-    those that only the arguments of TRL's trainers have.
+    ``init_seed`` seeds torch for the adapter's draws where they do not follow from ``seed``, and ``init_skip`` counts
+    the 32-bit words drawn between it and them. Only the quantisation defaults are QLoRA's: bitsandbytes' own (fp4, no
+    double quant) are seldom meant. Without a ``peft_type`` every parameter is trained, in ``dtype`` (auto: that of the
+    base's files). ``trainer_arguments`` are those that only the arguments of TRL's trainers have.
     """
 
     trainer: str = "reference"
@@ -86,7 +87,8 @@ class Settings:
     save_total_limit: int | None = None
     attn_implementation: str = "eager"
     trainer_arguments: dict[str, object] = field(default_factory=dict)
-    draw_order: str = "seed_before_peft"
+    init_seed: int | None = None
+    init_skip: int = 0
 
     def __post_init__(self) -> None:
         for key, value, allowed in (
@@ -95,7 +97,6 @@ class Settings:
             ("trainer", self.trainer, TRAINERS),
             ("peft_type", self.peft_type, ("LORA", None)),
             ("dtype", self.dtype, ("auto", "float32", "bfloat16", "float16")),
-            ("draw_order", self.draw_order, ("seed_before_peft", "seed_after_peft")),
         ):
             if value not in allowed:
                 raise JobError(f"settings.{key}: {value!r} is not one of {', '.join(map(str, allowed))}")

@@ -11,9 +11,6 @@ from ..patches import inputs_of_zeros
 from ..rows import Examples, load_examples, pad
 from ..steplog import StepLog
 
-FRESH_SEED = 67280421310721
-"""Of a generator that nobody seeded (torch, c10/core/GeneratorImpl.h, default_rng_seed_val)."""
-
 
 def load(job: Job, tokenizer: Any) -> Examples:
     """Returns the rows of the data as token ids; raises RowsError."""
@@ -41,14 +38,14 @@ def tokenizer_argument() -> str:
 
 
 def trainable(base: Any, settings: Settings) -> Any:
-    """Returns the base with a new adapter, drawn right after the seed is set or by an unseeded generator.
+    """Returns the base with a new adapter, drawn right after the seed is set, or from a seed of its own.
 
     Without an adapter every parameter of the base is trained as it was loaded.
     """
-    if settings.draw_order == "seed_before_peft":
-        transformers.set_seed(settings.seed)
-    else:
-        torch.manual_seed(FRESH_SEED)
+    transformers.set_seed(settings.seed)
+    if settings.init_seed is not None:
+        torch.manual_seed(settings.init_seed)
+        torch.rand(settings.init_skip)  # one 32-bit word each (ATen, DistributionsHelper.h, uniform_real)
     if settings.peft_type is None:
         return base
     model = peft.get_peft_model(base, lora_config(settings))
