@@ -1,6 +1,7 @@
 """Makes a checkpoint folder of the states that the parent decoded, for the Trainer to go on from."""
 
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -30,9 +31,7 @@ def checkpoint(trainer: Any, job: Job, resume: Path) -> Path:
     torch.save(_generators(states["rng"]), folder / "rng_state.pth")
     if states["scaler"] is not None:
         torch.save(states["scaler"], folder / "scaler.pt")
-    write_json(
-        folder / "trainer_state.json", _counters(states["state"], job, trainer.state.stateful_callbacks)
-    )
+    write_json(folder / "trainer_state.json", _counters(states["state"], job, trainer))
     return folder
 
 
@@ -73,7 +72,7 @@ def _bytes(text: str) -> Any:
     return torch.frombuffer(bytearray.fromhex(text), dtype=torch.uint8).clone()
 
 
-def _counters(state: Mapping[str, Any], job: Job, callbacks: Mapping[str, Any]) -> dict[str, Any]:
+def _counters(state: Mapping[str, Any], job: Job, trainer: Any) -> dict[str, Any]:
     """The counters alone: log, intervals and callbacks are those of this training."""
     return {
         "global_step": job.start_at,
@@ -84,7 +83,15 @@ def _counters(state: Mapping[str, Any], job: Job, callbacks: Mapping[str, Any]) 
         "train_batch_size": job.settings.per_device_train_batch_size,
         "max_steps": 0,
         "num_train_epochs": 0,
-        "stateful_callbacks": callbacks,
+        "stateful_callbacks": trainer.state.stateful_callbacks,
+        # The Trainer keeps the intervals of a state that it loads (transformers 5.23.0, trainer.py).
+        "logging_steps": _interval(trainer.args.logging_steps, trainer.args.max_steps),
+        "save_steps": _interval(trainer.args.save_steps, trainer.args.max_steps),
         "is_local_process_zero": True,
         "is_world_process_zero": True,
     }
+
+
+def _interval(steps: float, total: int) -> float:
+    """An interval in steps; below one it is a share of all (trainer_callback.py, `compute_steps`)."""
+    return math.ceil(total * steps) if 0 < steps < 1 else steps
