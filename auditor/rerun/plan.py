@@ -19,7 +19,7 @@ from auditor.rerun.data import look, too_few
 from auditor.rerun.obstacles import obstacles
 from auditor.rerun.readings import readings
 from auditor.rerun.settings import choose, source_of, warmup
-from auditor.rerun.start import start_of
+from auditor.rerun.start import Start, start_of
 from auditor.runs import Run
 
 NEAR = 1e-3
@@ -52,29 +52,21 @@ def build(
     is a word of `spans.choose`, ``trainer`` one of `trainers.choose`; both raise UsageError for one that is wrong.
     """
     settings, others = choose(run, ledger)
-    known = dict(settings)
+    start = start_of(run, settings["seed"].value)
+    known = {**settings, **start.settings}
     known["trainer"] = trainers.choose(run, trainer, command, known["quantization"].value)
     by = str(known["trainer"].value)
-    start = start_of(run, known["seed"].value)
-    known.update(start.settings)
     rows, broken = look(data, known["text_column"].value, by)
     total = _total(run, ledger, known, rows)
     known["packing"] = _packing(run, ledger, known, rows, total)
-    if total is not None:
-        known["max_steps"] = Setting(total.value, total.source, total.assumed)
-        known["warmup_steps"] = warmup(ledger, _int(total.value))
     number = _int(total.value) if total else 0
-    alternatives = (*start.alternatives(), *others, *readings(known))
-    resumes = trainers.TRAINERS[by].resumes
-    budget = _budget(number, steps, coverage)
-    kind, parts = spans.choose(run, number, budget, span, resumes)
-    if start.unknown is not None and span == spans.AUTO and resumes:
-        # Nothing here begins where the run began, but every committed checkpoint is a beginning of its own.
-        kind, parts = spans.resumed(run, number, budget) or (kind, parts)
+    if total is not None:
+        known |= {"max_steps": total, "warmup_steps": warmup(ledger, number)}
+    kind, parts = _parts(run, number, _budget(number, steps, coverage), span, by, start)
     shown = trl_arguments.settled(run, by, known)
+    alternatives = (*start.alternatives(), *others, *readings(known))
     alternatives = tuple(item for item in alternatives if set(item.changes) <= set(shown))
-    few = () if rows is None else too_few(known, rows, _steps_of_rows(known, rows), number)
-    found = (*obstacles(run, ledger, shown, number or None, base, data), *broken, *few)
+    found = (*obstacles(run, ledger, shown, number or None, base, data), *broken, *_few(known, rows, number))
     if command is not None:
         shown, alternatives = settings_of(command, known), ()
         found = (*found, *unfit(command, number, parts[-1].stop))
@@ -94,6 +86,22 @@ def build(
         # A script of the user's own draws its adapter as it did before.
         unknown_start=None if command else start.unknown,
     )
+
+
+def _few(known: Mapping[str, Setting], rows: int | None, number: int) -> tuple[str, ...]:
+    """That the data has fewer rows than the steps draw, where they were counted."""
+    return () if rows is None else tuple(too_few(known, rows, _steps_of_rows(known, rows), number))
+
+
+def _parts(
+    run: Run, number: int, budget: int, span: str, trainer: str, start: Start
+) -> tuple[str, tuple[Span, ...]]:
+    """The kind of span and its parts; where nothing here begins as the run did, every checkpoint is a beginning."""
+    resumes = trainers.TRAINERS[trainer].resumes
+    chosen = spans.choose(run, number, budget, span, resumes)
+    if start.unknown is None or span != spans.AUTO or not resumes:
+        return chosen
+    return spans.resumed(run, number, budget) or chosen
 
 
 def _budget(total: int, steps: int | None, coverage: float | None) -> int:

@@ -20,7 +20,7 @@ _DPO = (
 )
 TAKEN: Mapping[str, tuple[str, ...]] = {"sft": _SFT, "dpo": _DPO}
 """Arguments that decide what is trained (trl 1.16.0, trainer/sft_config.py and dpo_config.py, and older releases)."""
-_NOT_TRL = ("add_eos_token", "block_size", "pad_to_max_length", "draw_order")
+_NOT_TRL = ("add_eos_token", "block_size", "pad_to_max_length", "init_seed", "init_skip")
 _NOT_DPO = ("text_column", "packing", "max_length")
 
 

@@ -69,7 +69,7 @@ def test_the_class_of_the_arguments_chooses_trl() -> None:
         "packing": False,
         "dataset_text_field": "text",
     }
-    assert not {"add_eos_token", "draw_order"} & set(made.settings)
+    assert not {"add_eos_token", "init_seed"} & set(made.settings)
     assert {part.resume for part in plan(files, steps=9).parts} == {None}
 
 
