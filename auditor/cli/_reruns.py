@@ -116,7 +116,8 @@ def cached(word: str) -> str:
 
 
 def _counted(trainings: int, environments: int) -> str:
-    built = f" and {environments} environments" if environments else ""
+    one = "environment" if environments == 1 else "environments"
+    built = f" and {environments} {one}" if environments else ""
     return f"{trainings} finished trainings{built}"
 
 

@@ -61,7 +61,7 @@ def interpreter(plan: RerunPlan, word: str, tell: Callable[[str], None]) -> Inte
     wanted = chosen(plan, here)
     if all(environment.installed(name) == version for name, version in wanted.items()):
         tell("the releases that made the run are those installed here")
-        return Interpreter(Path(sys.executable), here)
+        return Interpreter(Path(sys.executable), environment.versions(libraries))
     python = venv.build(wanted, cache.environments(), tell)
     packages = venv.packages(python.parent.parent)
     return Interpreter(python, {name: packages[name] for name in libraries if name in packages}, packages)

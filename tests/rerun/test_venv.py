@@ -214,6 +214,6 @@ def test_environments_are_listed_and_cleared_with_the_cache(
     python = venv.build(WANTED, cache.environments(), desk.told.append)
     listed = cached("list")
     assert "environment: transformers 4.51.3, peft 0.13.2, accelerate 1.6.0" in listed
-    assert "0 finished trainings and 1 environments" in listed
-    assert cached("clear").startswith("removed 0 finished trainings and 1 environments")
+    assert "0 finished trainings and 1 environment" in listed
+    assert cached("clear").startswith("removed 0 finished trainings and 1 environment")
     assert not python.exists()
