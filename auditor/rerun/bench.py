@@ -191,7 +191,7 @@ class Bench:
             command.filled({**known, **files}),
             output,
             scratch,
-            environment=environment.variables(self.surroundings, threads, trial.flags),
+            environment=command.environment(environment.variables(self.surroundings, threads, trial.flags)),
             timeout=self._left(),
         )
         self.followed.step += self.plan.steps

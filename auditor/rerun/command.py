@@ -47,10 +47,18 @@ _DRIVER = Path("/proc/driver/nvidia/version")
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command line in words; ``source`` says who gave it."""
+    """A command line in words; ``source`` says who gave it, ``audited`` are folders of which nothing is executed."""
 
     words: tuple[str, ...]
     source: str
+    audited: tuple[Path, ...] = ()
+
+    def environment(self, variables: Mapping[str, str]) -> dict[str, str]:
+        """The variables without the entries of PYTHONPATH that would import modules from what is audited."""
+        kept = dict(variables)
+        entries = kept.pop("PYTHONPATH", "").split(os.pathsep)
+        clean = [entry for entry in entries if entry and not _lies_in(Path(entry), self.audited)]
+        return kept | ({"PYTHONPATH": os.pathsep.join(clean)} if clean else {})
 
     def uses(self, name: str) -> bool:
         """Whether a placeholder stands anywhere in the command."""
@@ -84,11 +92,12 @@ def parse(text: str, source: str, audited: Sequence[Path] = ()) -> Command:
     for name in (name for word in words for name in _NAMED.findall(word)):
         if name not in PLACEHOLDERS:
             raise UsageError(f"the command holds an unknown placeholder {{{name}}}", f"there are {known}")
-    found = Command((_program(words[0]), *(_absolute(word) for word in words[1:])), source)
+    made = (_program(words[0]), *(_absolute(word) for word in words[1:]))
+    found = Command(made, source, tuple(folder.resolve() for folder in audited))
     if not found.uses("output"):
         raise UsageError("the command names no {output}, the folder that it must write", f"there are {known}")
-    for word, path in _files(found.words, "/" in words[0]):
-        if any(path.is_relative_to(folder.resolve()) for folder in audited):
+    for word in found.words if "/" in words[0] else found.words[1:]:
+        if _names_audited(word, found.audited):
             raise UsageError(
                 f"the command runs {word}, which lies in what is audited; nothing of that is executed",
                 "copy the script to another folder, if you trust it",
@@ -108,15 +117,23 @@ def _absolute(word: str) -> str:
     head, mark, tail = word.partition("=")
     if mark and head.startswith("-"):
         return f"{head}={_absolute(tail)}"
-    return str(Path(word).absolute()) if word and not word.startswith("-") and Path(word).is_file() else word
+    return str(Path(word).absolute()) if not word.startswith("-") and _is_file(word) else word
 
 
-def _files(words: Sequence[str], program: bool) -> Iterator[tuple[str, Path]]:
-    """Every word that names a file, resolved; the program too unless the user's PATH found it."""
-    for word in words if program else words[1:]:
-        tail = word.partition("=")[2] if word.startswith("-") else word
-        if tail and Path(tail).exists():
-            yield tail, Path(tail).resolve()
+def _is_file(word: str) -> bool:
+    """Path.is_file raises for a word longer than a name may be."""
+    return os.path.isfile(word)  # noqa: PTH113
+
+
+def _names_audited(word: str, audited: Sequence[Path]) -> bool:
+    """Whether a word is a file of an audited folder, by whatever links, or holds the folder's path inside a text."""
+    tail = word.partition("=")[2] if word.startswith("-") else word
+    there = bool(tail) and os.path.exists(tail)  # noqa: PTH110 - Path raises for a word longer than a name may be
+    return (there and _lies_in(Path(tail), audited)) or any(f"{folder}{os.sep}" in word for folder in audited)
+
+
+def _lies_in(path: Path, audited: Sequence[Path]) -> bool:
+    return any(path.resolve().is_relative_to(folder) for folder in audited)
 
 
 def settings_of(command: Command, known: Mapping[str, Setting]) -> dict[str, Setting]:

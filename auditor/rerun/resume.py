@@ -53,6 +53,29 @@ def why_not(folder: Folder) -> str | None:
         return f"the optimizer of {folder.path} is not Adam in full precision"
     if len(generators) != 1 or generators[0].cpu is None:
         return f"{folder.path} was saved by several processes, or without torch's generator"
+    return _of_another(folder, optimizer)
+
+
+def _of_another(folder: Folder, optimizer: OptimizerState) -> str | None:
+    """Why the states of a checkpoint cannot be those of its step; None when nothing says so."""
+    state, scheduler, weights = (
+        folder.one(TrainerState),
+        folder.one(SchedulerState),
+        folder.one(AdapterWeights),
+    )
+    if state is not None and state.global_step != folder.step:
+        return f"{folder.path} holds the log of step {state.global_step}"
+    most = max(optimizer.steps, default=0)
+    if most > (folder.step or 0):
+        return f"the optimizer of {folder.path} was stepped {most:g} times"
+    if (
+        scheduler is not None
+        and scheduler.last_epoch is not None
+        and scheduler.last_epoch > (folder.step or 0)
+    ):
+        return f"the scheduler of {folder.path} was stepped {scheduler.last_epoch} times"
+    if weights is not None and len(optimizer.entries) > len(weights.tensors):
+        return f"the optimizer of {folder.path} has more parameters than its adapter"
     return None
 
 

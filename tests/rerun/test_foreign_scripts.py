@@ -2,7 +2,9 @@
 
 import os
 import shlex
+import signal
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -83,6 +85,20 @@ def test_nothing_of_what_is_audited_is_executed(
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UsageError, match=r"lies in what is audited; nothing of that is executed"):
         parsed(f"{PYTHON} {word} {{output}}", tmp_path)
+
+
+def test_a_text_for_a_shell_must_not_name_it_either(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="nothing of that is executed"):
+        parsed(f"{PYTHON} -c 'exec(open(\"{tmp_path}/train.py\"))' {{output}}", tmp_path)
+    assert parsed(f"{PYTHON} {'x' * 5000} {{output}}", tmp_path).uses("output")
+
+
+def test_no_module_is_imported_from_what_is_audited(tmp_path: Path) -> None:
+    found = parsed(f"{PYTHON} x {{output}}", tmp_path)
+    kept = str(tmp_path.parent)
+    variables = {"PYTHONPATH": os.pathsep.join([str(tmp_path), "", str(tmp_path / "lib"), kept]), "A": "b"}
+    assert found.environment(variables) == {"PYTHONPATH": kept, "A": "b"}
+    assert found.environment({"PYTHONPATH": str(tmp_path)}) == {}
 
 
 def test_the_command_of_the_audited_tree_is_not_run() -> None:
@@ -182,6 +198,18 @@ def test_time_ends_the_whole_group(tmp_path: Path) -> None:
     assert time.monotonic() - began < 20
     status = Path(f"/proc/{(tmp_path / 'pid').read_text()}/stat")
     assert not status.exists() or status.read_text().rpartition(")")[2].split()[0] == "Z"
+
+
+def test_an_interrupt_ends_the_command(tmp_path: Path) -> None:
+    """SIGTERM, as a cancelled CI job sends it; it counts as Ctrl-C."""
+    timer = threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGTERM))
+    timer.start()
+    with pytest.raises(EndedEarlyError, match="the command was interrupted"):
+        ran(
+            tmp_path,
+            f"import os, time; open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid())); time.sleep(60)",
+        )
+    assert not Path(f"/proc/{(tmp_path / 'pid').read_text()}").exists()
 
 
 @pytest.mark.parametrize(

@@ -165,3 +165,20 @@ def test_a_segment_names_the_stretch_that_was_forged(honest: v.Files, options: R
         v.WEIGHTS[1]: Verdict.IDENTICAL,
         v.WEIGHTS[2]: Verdict.DIVERGED,
     }
+
+
+@pytest.mark.parametrize(
+    ("name", "other", "says"),
+    [
+        ("trainer_state.json", "checkpoint-18/trainer_state.json", "checkpoint-9 holds the log of step 18"),
+        ("optimizer.pt", "checkpoint-18/optimizer.pt", "the optimizer of checkpoint-9 was stepped 18 times"),
+        ("scheduler.pt", "checkpoint-18/scheduler.pt", "the scheduler of checkpoint-9 was stepped 18 times"),
+    ],
+)
+def test_states_of_another_moment_are_named(name: str, other: str, says: str) -> None:
+    """A state that a checkpoint of step 9 cannot hold is no place to go on from."""
+    files = v.committed()
+    files[f"checkpoint-9/{name}"] = files[other]
+    run = v.run_of(files)
+    (folder,) = [item for item in run.checkpoints if item.step == 9]
+    assert resume.why_not(folder) == says
