@@ -22,6 +22,10 @@ def _open(known: Mapping[str, Setting]) -> Iterator[Alternative]:
             f"packing = {not packing.value}: no file says whether rows were packed",
             open=True,
         )
+    quantization = known.get("quantization")
+    if quantization is not None and quantization.assumed and quantization.value is None and "r" in known:
+        says = "quantization = int4: no file says whether the base was quantised"
+        yield Alternative({"quantization": "int4"}, says, open=True)
     for key, why in (
         ("add_eos_token", "no file says whether a row ends in eos"),
         ("bnb_4bit_use_double_quant", "no file says whether scales were quantised too"),

@@ -36,9 +36,9 @@ class Trainer:
 
 TRAINERS = {
     REFERENCE: Trainer("transformers' Trainer on rows of text", True, True, True, True),
-    # TRL casts the adapters of a quantised base to bfloat16, and does not resume bit for bit (trl 1.16.0).
-    SFT: Trainer("TRL's SFTTrainer", False, False, True, True, ("trl", "datasets")),
-    DPO: Trainer("TRL's DPOTrainer", False, False, False, True, ("trl", "datasets")),
+    # TRL does not resume bit for bit (trl 1.16.0).
+    SFT: Trainer("TRL's SFTTrainer", False, True, True, True, ("trl", "datasets")),
+    DPO: Trainer("TRL's DPOTrainer", False, True, False, True, ("trl", "datasets")),
     COMMAND: Trainer("the command given", False, True, True, False),
 }
 _TRL = {"SFT": SFT, "DPO": DPO}
@@ -113,6 +113,9 @@ def stands_in(run: Run, plan: RerunPlan, environment: Mapping[str, object]) -> s
     here = TRAINERS[str(taken.value)].says
     if arguments is not None and "unsloth" in arguments.class_name.lower():
         return f"the run was made by unsloth, which has its own kernels, and this rerun by {here}"
+    quantization = plan.settings.get("quantization")
+    if taken.value in _TRL.values() and quantization is not None and quantization.value is not None:
+        return "TRL leaves it to the script whether a quantised base is prepared, and no file says it was"
     if found is None or taken.value == _TRL.get(found):
         return None
     return f"the run was made by TRL's {found}Trainer and this rerun by {here}"
@@ -131,7 +134,7 @@ def refusals(run: Run, chosen: Setting, quantization: object) -> Iterator[str]:
 def _beyond(name: str, run: Run, quantization: object) -> Iterator[str]:
     trainer, config = TRAINERS[name], run.one(AdapterConfig)
     if quantization is not None and not trainer.quantises:
-        yield f"{trainer.says} keeps the adapter of a quantised base in bfloat16, which is not rerun"
+        yield f"{trainer.says} is rerun on a plain base only"
     if is_full(run) and not trainer.full:
         yield f"{trainer.says} is rerun with an adapter only, and this is a full fine-tune"
     if trainer.needs and config is not None and "lm_head" in (config.target_modules or ()):

@@ -9,8 +9,9 @@ import pytest
 
 from auditor.claims import build
 from auditor.engine.audit import base_config
-from auditor.model import RerunResult, Verdict
+from auditor.model import RerunResult, Setting, Verdict
 from auditor.rerun.options import RerunOptions
+from auditor.rerun.readings import readings
 from auditor.rerun.session import rerun
 from auditor.runs import Run, group, read
 from auditor.sources import directory
@@ -53,6 +54,19 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 
 def verdicts(result: RerunResult, aspect: str) -> set[Verdict]:
     return {item.verdict for item in result.aspects if item.aspect == aspect}
+
+
+def test_a_base_that_no_file_calls_quantised_may_be() -> None:
+    known = {
+        "r": Setting(4, "x"),
+        "quantization": Setting(None, "no file says it", assumed=True),
+        "per_device_train_batch_size": Setting(1, "x"),
+        "gradient_accumulation_steps": Setting(1, "x"),
+        "lora_dropout": Setting(0.0, "x"),
+    }
+    assert {"quantization": "int4"} in [item.changes for item in readings(known) if item.open]
+    known["quantization"] = Setting(None, "adapter.json#quantization")
+    assert {"quantization": "int4"} not in [item.changes for item in readings(known)]
 
 
 @pytest.mark.rerun

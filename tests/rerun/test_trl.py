@@ -12,11 +12,12 @@ import pytest
 from auditor.claims import build
 from auditor.engine.audit import base_config
 from auditor.errors import UsageError
-from auditor.model import RerunPlan, RerunResult, Verdict
+from auditor.model import RerunPlan, RerunResult, Setting, Verdict
+from auditor.rerun import experiment, trainers
 from auditor.rerun import plan as planning
-from auditor.rerun import trainers
-from auditor.rerun.options import RerunOptions
+from auditor.rerun.options import RerunOptions, silent
 from auditor.rerun.session import rerun
+from auditor.rerun.verdict import judge
 from auditor.runs import Run, group, read
 from auditor.sources import directory
 from tests.builders.pickles import make_training_args
@@ -217,20 +218,19 @@ COMMON: dict[str, Any] = {
 }
 
 
-def train(kind: Any, arguments: Any, base: Path, rows: list[dict[str, str]], **more: Any) -> None:
+def train(kind: Any, arguments: Any, base: Path, rows: list[dict[str, str]], **loading: Any) -> None:
     """A run as TRL's own examples make it."""
     from datasets import Dataset
     from peft import LoraConfig
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    model = AutoModelForCausalLM.from_pretrained(base, attn_implementation="eager")
+    model = AutoModelForCausalLM.from_pretrained(base, attn_implementation="eager", **loading)
     trainer = kind(
         model=model,
         args=arguments,
         train_dataset=Dataset.from_list(rows),
         processing_class=AutoTokenizer.from_pretrained(base),
         peft_config=LoraConfig(r=4, lora_alpha=8, target_modules=["q_proj", "v_proj"], task_type="CAUSAL_LM"),
-        **more,
     )
     trainer.train()
     trainer.save_model()
@@ -264,6 +264,35 @@ def test_a_run_of_the_sft_trainer_is_made_again(lab: Lab) -> None:
     # Adam moves a weight by about its rate a step: 10 % more moves the update by about a tenth of itself.
     assert max(item.distance or 0.0 for item in forged.aspects if item.aspect == "weights") > 0.05
     assert {item.verdict for item in forged.aspects if item.aspect == "scheduler"} == {Verdict.DIVERGED}
+
+
+@pytest.mark.rerun
+def test_a_run_on_a_quantised_base_is_made_again_and_a_difference_is_no_proof(lab: Lab) -> None:
+    """NF4 by the script, adapter in bfloat16 by TRL; no file records either, so the plan is given the first."""
+    data = tiny_llama.make_rows(lab.folder / "quantised.jsonl")
+    with tiny_llama.as_in_a_child():
+        from transformers import BitsAndBytesConfig
+        from trl import SFTConfig, SFTTrainer
+
+        rows = [json.loads(line) for line in data.read_text().splitlines()]
+        nf4 = BitsAndBytesConfig(
+            load_in_4bit=True,
+            bnb_4bit_quant_type="nf4",
+            bnb_4bit_use_double_quant=True,
+            bnb_4bit_compute_dtype="float32",
+        )
+        arguments = SFTConfig(output_dir=str(lab.folder / "nf4"), packing=False, **COMMON)
+        train(SFTTrainer, arguments, lab.base, rows, quantization_config=nf4, device_map={"": "cpu"})
+    run = run_of(lab.folder / "nf4", lab.base)
+    options = RerunOptions(base=lab.base, data=data, repeats=1, variation=False)
+    made = planning.build(run, build(run), lab.base, data)
+    made = replace(made, settings={**made.settings, "quantization": Setting("int4", "the test")})
+    outputs = experiment.run(made, options, silent, lab.folder / "made", "cpu")
+    result = judge(run, build(run), made, outputs)
+    assert {item.verdict for item in result.aspects if item.aspect == "weights"} == {Verdict.IDENTICAL}
+    assert trainers.stands_in(run, made, {}) == (
+        "TRL leaves it to the script whether a quantised base is prepared, and no file says it was"
+    )
 
 
 @pytest.mark.rerun

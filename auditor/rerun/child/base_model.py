@@ -78,7 +78,7 @@ def load_base(folder: Path, settings: Settings, checkpointing: bool) -> Any:
             f"the base model's folder lacks {len(missing)} of the model's tensors, such as {missing[0]}, "
             f"by the names that transformers {transformers.__version__} knows"
         )
-    if settings.quantization is not None:
+    if settings.quantization is not None and settings.trainer == "reference":  # TRL prepares nothing
         model = peft.prepare_model_for_kbit_training(model, checkpointing, {"use_reentrant": False})
     place(model)
     model.config.use_cache = False
