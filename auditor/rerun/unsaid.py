@@ -2,9 +2,11 @@
 
 import math
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
 from auditor.model import RerunPlan, Verdict
+from auditor.recipes._base import Recipe
 from auditor.rerun.summary import Judged, is_learned
 from auditor.rerun.trainers import COMMAND
 
@@ -14,7 +16,11 @@ _ROWS = ("max_length", "block_size")
 """Settings of the data contract: a recipe that names neither does not say how rows became examples."""
 
 
-def excused(judged: Sequence[Judged], plan: RerunPlan) -> list[Judged]:
+_TEMPLATED = ("LLaMA-Factory", "axolotl", "ms-swift", "torchtune", "unsloth")
+"""Platforms that render rows through templates of their own and may mask prompts, which the child does not do."""
+
+
+def excused(judged: Sequence[Judged], plan: RerunPlan, recipe: Recipe | None = None) -> list[Judged]:
     """The gaps, those that an unknown part of the recipe may explain as inconclusive, with the part named.
 
     Nothing is excused where a curve, weights or moments agree: then the assumptions were right.
@@ -29,10 +35,18 @@ def excused(judged: Sequence[Judged], plan: RerunPlan) -> list[Judged]:
     if missing:
         why = f"no file says {', '.join(missing)}, so the recipe itself is not known"
         return [_open(item, why) for item in judged]
-    if assumed.issuperset(_ROWS) and not _begins_alike(judged):
-        why = "no file says how rows became examples, and no first loss shows that it was as assumed"
+    unknown = _unknown_rows(assumed, recipe)
+    if unknown is not None and not _begins_alike(judged):
+        why = f"{unknown}, and no first loss shows that it was as assumed"
         return [item if _needs_no_rows(item) else _open(item, why) for item in judged]
     return list(judged)
+
+
+def _unknown_rows(assumed: AbstractSet[str], recipe: Recipe | None) -> str | None:
+    """Why it is not known how rows became examples."""
+    if recipe is not None and recipe.platform in _TEMPLATED:
+        return f"{recipe.platform} makes examples of rows by templates and masks of its own"
+    return "no file says how rows became examples" if assumed >= set(_ROWS) else None
 
 
 def _open(item: Judged, why: str) -> Judged:

@@ -61,7 +61,7 @@ def judge(
     if outputs.controls and (bench.excuse is not None or _is_loud(bench)):
         measured = [to_committed(run, plan, output) for output in outputs.controls]
         bench = replace(bench, control=min((d for d in measured if d is not None), default=None))
-    judged = excused([_by_convention(_judge(gap, bench), bench) for gap in gaps], plan)
+    judged = excused([_by_convention(_judge(gap, bench), bench) for gap in gaps], plan, run.recipe)
     aspects = aspects_of(judged)
     comparable = [item.verdict for item in aspects if item.verdict is not Verdict.INCONCLUSIVE]
     verdict = min(comparable, default=Verdict.INCONCLUSIVE)

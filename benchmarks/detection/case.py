@@ -13,9 +13,7 @@ HONEST, CARELESS, CAREFUL, BARE = "honest", "careless", "careful", "bare"
 else committed than adapter, log and declaration."""
 USUAL = {
     "gemma3": Recipe(architecture="gemma3", quantization=True, dropout=0.05),
-    "llama": Recipe(
-        architecture="llama", platform="llama-factory", packing=False, eos=False, batch=4, accumulation=2
-    ),
+    "llama": Recipe(architecture="llama", packing=False, eos=False, batch=4, accumulation=2),
     "qwen2": Recipe(architecture="qwen2", packing=False, eos=False, batch=4, accumulation=2, dropout=0.05),
 }
 """The recipe that everything is a variant of: 12 optimizer steps each."""

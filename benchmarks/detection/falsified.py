@@ -69,7 +69,11 @@ def _llama(usual: Recipe) -> Iterator[Case]:
     yield lie("order of data", CAREFUL, usual, data="reversed")
     yield lie("quantization hidden", BARE, usual, quantization=True)
     yield lie("weight decay", CAREFUL, replace(usual, weight_decay=0.1), weight_decay=0.0)
-    yield lie("seed", CARELESS, usual, seed=1234)
+    factory = replace(usual, platform="llama-factory")
+    yield lie("seed", CARELESS, factory, seed=1234)
+    yield lie("learning rate x 2, LLaMA-Factory", CARELESS, factory, rate=usual.rate * 2)
+    yield lie("one row changed, LLaMA-Factory", CAREFUL, factory, data="row-changed")
+    yield lie("another base, LLaMA-Factory", CAREFUL, factory, base="other")
     yield lie("dropout applied", BARE, usual, dropout=0.2)
     yield forged(
         "checkpoint of another run",

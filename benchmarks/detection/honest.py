@@ -34,6 +34,7 @@ def _gemma3(usual: Recipe) -> Iterator[Case]:
     yield honest("no dropout, seed 7", replace(usual, dropout=0.0, seed=7))
     yield honest("one row an example", replace(usual, packing=False, batch=4, accumulation=2))
     yield honest("bfloat16 compute", replace(usual, bf16=True))
+    yield honest("bfloat16 compute, another instruction set", replace(usual, bf16=True, machine="avx2"))
     yield honest("gradient checkpointing", replace(usual, checkpointing=True))
     yield honest("tail of the packed rows differs", usual, trained=replace(usual, data="tail"))
     yield honest("torch format", usual, as_bin)
@@ -49,10 +50,13 @@ def _llama(usual: Recipe) -> Iterator[Case]:
     yield honest("rslora", replace(usual, rslora=True, alpha=8))
     yield honest("quantised", replace(usual, quantization=True))
     yield honest("JSON formatted anew", usual, formatted)
-    attempt = yaml(llama_factory(replace(usual, seed=1234, rate=1e-3)))
-    yield honest("configuration of an earlier attempt left beside", usual, added("train.yaml", attempt))
+    factory = replace(usual, platform="llama-factory")
+    attempt = yaml(llama_factory(replace(factory, seed=1234, rate=1e-3)))
+    yield honest("LLaMA-Factory", factory)
+    yield honest("LLaMA-Factory's own template", factory, trained=replace(factory, data="templated"))
+    yield honest("configuration of an earlier attempt left beside", factory, added("train.yaml", attempt))
     yield honest("longer", replace(usual, epochs=2.0))
-    yield honest("eos, which no file tells", replace(usual, eos=True))
+    yield honest("eos, which no file tells", replace(usual, eos=True, platform="llama-factory"))
 
 
 def _qwen2(usual: Recipe) -> Iterator[Case]:

@@ -51,6 +51,11 @@ def _unread(texts: Sequence[str]) -> list[str]:
     return [*texts[:-1], texts[-1] + " Nobody counts these eggs."]
 
 
+def _templated(texts: Sequence[str]) -> list[str]:
+    """What a platform's own template makes of the rows."""
+    return [f"Human: tell me. Assistant: {text}" for text in texts]
+
+
 DATA: dict[str, Callable[[Sequence[str]], list[str]]] = {
     "train": list,
     "row-changed": _row_changed,
@@ -58,6 +63,7 @@ DATA: dict[str, Callable[[Sequence[str]], list[str]]] = {
     "other": _other,
     "beyond-the-cut": _beyond,
     "tail": _unread,
+    "templated": _templated,
 }
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from auditor.model import RerunPlan, Verdict
+from auditor.recipes._base import Recipe
 from auditor.rerun.gaps import Gap
 from auditor.rerun.summary import Judged
 from auditor.rerun.unsaid import excused
@@ -65,6 +66,16 @@ def test_unknown_rows_excuse_what_depends_on_them() -> None:
 
 def test_a_first_loss_that_agrees_shows_how_rows_became_examples() -> None:
     assert verdicts([WEIGHTS, LATER], *ROWS) == [Verdict.DIVERGED, Verdict.DIVERGED]
+
+
+def test_a_platform_with_templates_of_its_own_makes_other_examples() -> None:
+    recipe = Recipe("a.yaml", "LLaMA-Factory", settings={})
+    found = excused([WEIGHTS, LOSS, RATE], plan(), recipe)
+    assert [item.verdict for item in found] == [
+        *(Verdict.INCONCLUSIVE, Verdict.INCONCLUSIVE, Verdict.DIVERGED),
+    ]
+    assert "LLaMA-Factory makes examples of rows by templates and masks of its own" in found[0].why
+    assert excused([WEIGHTS, LATER], plan(), recipe)[0].verdict is Verdict.DIVERGED
 
 
 def test_a_length_that_is_said_says_it_too() -> None:
