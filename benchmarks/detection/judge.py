@@ -34,7 +34,9 @@ _FROM_THE_RERUN = "rerun-diverged"
 class Judgement:
     """What came of a case; ``distance`` is the largest of its weights' relative distances from the rerun."""
 
-    case: Case
+    name: str
+    kind: str
+    honest: bool
     outcome: str
     why: str
     verdict: str
@@ -92,7 +94,9 @@ def _judged(case: Case, report: Report, refused: str, seconds: float) -> Judgeme
     why = result.why if result else refused
     first = next((f"{one.rule} at {one.at}: {one.message}" for one in errors), "")
     return Judgement(
-        case,
+        case.name,
+        case.kind,
+        case.honest,
         outcome,
         "; ".join(part for part in (why, first) if part),
         verdict,

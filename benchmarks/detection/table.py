@@ -10,14 +10,14 @@ SHARE = 0.95
 
 def table(judged: Sequence[Judgement]) -> str:
     """The whole report as Markdown."""
-    falsified = [one for one in judged if not one.case.honest]
-    honest = [one for one in judged if one.case.honest]
+    falsified = [one for one in judged if not one.honest]
+    honest = [one for one in judged if one.honest]
     return "\n".join([*_falsified(falsified), "", *_honest(honest), "", *_roc(judged), "", *_reasons(judged)])
 
 
 def holds(judged: Sequence[Judgement]) -> bool:
     """No honest run accused, no falsified one missed, and SHARE of them caught."""
-    falsified = [one for one in judged if not one.case.honest]
+    falsified = [one for one in judged if not one.honest]
     caught = sum(one.outcome in (RULES, RERUN) for one in falsified)
     return not any(one.failed for one in judged) and caught >= SHARE * len(falsified)
 
@@ -26,16 +26,16 @@ def _falsified(judged: Sequence[Judgement]) -> Iterator[str]:
     outcomes = (RULES, RERUN, INCONCLUSIVE, MISSED)
     yield "| falsified kind | runs | " + " | ".join(outcomes) + " |"
     yield "| --- |" + " --: |" * 5
-    for kind in sorted({one.case.kind for one in judged}):
-        yield _row(kind, [one for one in judged if one.case.kind == kind], outcomes)
-    yield _row(f"all {len({one.case.kind for one in judged})} kinds", judged, outcomes)
+    for kind in sorted({one.kind for one in judged}):
+        yield _row(kind, [one for one in judged if one.kind == kind], outcomes)
+    yield _row(f"all {len({one.kind for one in judged})} kinds", judged, outcomes)
 
 
 def _honest(judged: Sequence[Judgement]) -> Iterator[str]:
     yield "| honest kind | runs | not accused | of these inconclusive | accused |"
     yield "| --- |" + " --: |" * 4
-    for kind in sorted({one.case.kind for one in judged}):
-        yield _honest_row(kind, [one for one in judged if one.case.kind == kind])
+    for kind in sorted({one.kind for one in judged}):
+        yield _honest_row(kind, [one for one in judged if one.kind == kind])
     yield _honest_row("all", judged)
 
 
@@ -53,13 +53,13 @@ def _row(name: str, judged: Sequence[Judgement], outcomes: Sequence[str]) -> str
 def _reasons(judged: Sequence[Judgement]) -> Iterator[str]:
     for one in judged:
         if one.failed or one.outcome == INCONCLUSIVE:
-            yield f"* {one.case.name}: {one.outcome} ({one.verdict}). {one.why}"
+            yield f"* {one.name}: {one.outcome} ({one.verdict}). {one.why}"
 
 
 def _roc(judged: Sequence[Judgement]) -> Iterator[str]:
     """Distance of the weights alone as a detector: how many lies and honest runs lie above each threshold."""
-    honest = [one.distance for one in judged if one.case.honest and one.distance is not None]
-    falsified = [one.distance for one in judged if not one.case.honest and one.distance is not None]
+    honest = [one.distance for one in judged if one.honest and one.distance is not None]
+    falsified = [one.distance for one in judged if not one.honest and one.distance is not None]
     if not honest or not falsified:
         return
     yield "| weights farther than | falsified | honest |"

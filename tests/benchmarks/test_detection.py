@@ -68,7 +68,7 @@ def test_edits_of_the_published_weights_leave_the_checkpoints() -> None:
 
 
 def judgement(outcome: str, distance: float | None = None, case: Case = FALSE[0]) -> Judgement:
-    return Judgement(case, outcome, "why", "diverged", distance=distance)
+    return Judgement(case.name, case.kind, case.honest, outcome, "why", "diverged", distance=distance)
 
 
 def test_the_area_counts_pairs() -> None:
@@ -112,9 +112,9 @@ def test_a_sample_is_judged_rightly(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     Workshop(tmp_path).prepare(["llama"])
     found = judged(tmp_path, cases)
     assert len(found) == len(SAMPLE)
-    assert [one.case.name for one in found if one.failed] == []
-    assert {one.outcome for one in found if not one.case.honest} <= {RULES, RERUN}
-    assert {one.verdict for one in found if one.case.honest} <= {"identical", "equivalent"}
+    assert [one.name for one in found if one.failed] == []
+    assert {one.outcome for one in found if not one.honest} <= {RULES, RERUN}
+    assert {one.verdict for one in found if one.honest} <= {"identical", "equivalent"}
 
 
 def test_a_recipe_has_a_name_of_its_own() -> None:
