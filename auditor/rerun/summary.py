@@ -141,15 +141,14 @@ def summary(verdict: Verdict, judged: Sequence[Judged], plan: RerunPlan) -> str:
     """The verdict in one or two sentences."""
     comparable = [item for item in judged if item.verdict is not Verdict.INCONCLUSIVE]
     if not comparable:
-        reasons = dict.fromkeys(item.why for item in judged)
-        return next(iter(reasons), "nothing that a rerun makes was committed inside the span")
+        return _of_weights(judged, "nothing that a rerun makes was committed inside the span")
     if verdict is Verdict.DIVERGED:
         files = dict.fromkeys(item.gap.at for item in comparable if item.verdict is verdict)
         return f"The recipe does not make {_listed([str(path) for path in files])}.{_lead(judged, plan)}"
     if verdict is Verdict.INCONCLUSIVE:
         agree = ", ".join(dict.fromkeys(item.gap.aspect for item in comparable))
-        why = next((item.why for item in judged if item.gap.aspect == "weights"), "no weights were committed")
-        return f"Nothing that only training computes could be compared ({agree} agree): {why}"
+        why = _of_weights(judged, "no weights were committed")
+        return f"Nothing that only training computes decides ({agree} agree): {why}"
     where = plan.words
     how = "bit for bit" if verdict is Verdict.IDENTICAL else "up to the noise of the arithmetic"
     kinds = [aspect for aspect in ORDER if any(item.gap.aspect == aspect for item in comparable)]
@@ -161,6 +160,13 @@ def summary(verdict: Verdict, judged: Sequence[Judged], plan: RerunPlan) -> str:
             f"The recipe makes what could be compared, {how}, over {where}; not compared: {_listed(unseen)}."
         )
     return f"The recipe makes what was committed, {how}, over {where}."
+
+
+def _of_weights(judged: Sequence[Judged], otherwise: str) -> str:
+    """Why nothing follows: of the weights if any were committed, else of the first thing that cannot be compared."""
+    unclear = [item for item in judged if item.verdict is Verdict.INCONCLUSIVE]
+    unclear.sort(key=lambda item: item.gap.aspect != "weights")
+    return next((item.why for item in unclear), otherwise)
 
 
 def _uncompared(judged: Sequence[Judged]) -> list[str]:

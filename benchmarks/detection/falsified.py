@@ -69,6 +69,7 @@ def _llama(usual: Recipe) -> Iterator[Case]:
     yield lie("order of data", CAREFUL, usual, data="reversed")
     yield lie("quantization hidden", BARE, usual, quantization=True)
     yield lie("weight decay", CAREFUL, replace(usual, weight_decay=0.1), weight_decay=0.0)
+    yield lie("learning rate x 1.1", BARE, usual, rate=usual.rate * 1.1)
     factory = replace(usual, platform="llama-factory")
     yield lie("seed", CARELESS, factory, seed=1234)
     yield lie("learning rate x 2, LLaMA-Factory", CARELESS, factory, rate=usual.rate * 2)

@@ -575,7 +575,7 @@ def test_learning_rates_and_counters_alone_are_no_proof_of_training() -> None:
         files = v.with_json(files, path, only_rates)
     result = verdict_on(v.without(files, v.event_path()))
     assert result.verdict is Verdict.INCONCLUSIVE
-    assert result.why.startswith("Nothing that only training computes could be compared (")
+    assert result.why.startswith("Nothing that only training computes decides (")
     assert aspect(result, "scheduler", "checkpoint-18/scheduler.pt").verdict is Verdict.IDENTICAL
 
 
