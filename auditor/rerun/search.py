@@ -38,8 +38,7 @@ class Search:
 
     def __call__(self, outputs: Outputs) -> Sequence[Trial]:
         """What to train next; nothing when the question is settled or the options forbid more."""
-        verdict = judge(self.run, self.ledger, self.plan, outputs).verdict
-        if verdict in _FITS:
+        if _is_settled(judge(self.run, self.ledger, self.plan, outputs)):
             return ()
         if self.options.controls and not outputs.controls:
             return controls(self.plan, outputs.rerun)
@@ -97,16 +96,32 @@ class Search:
         )
 
 
+def _is_settled(result: RerunResult) -> bool:
+    """Whether bits or noise explain everything that could be measured, the weights above all."""
+    open_ones = [
+        item
+        for item in result.aspects
+        if item.aspect == "weights" and item.distance is not None and item.verdict is Verdict.INCONCLUSIVE
+    ]
+    return result.verdict in _FITS and not open_ones
+
+
 def _with_nearest_control(result: RerunResult) -> RerunResult:
-    """Name the control that the committed weights are clearly nearer to than to the declared recipe."""
+    """Name the control that the committed weights are clearly nearer to than to the declared recipe.
+
+    Weights that are another recipe's to the last bit are not the declared one's, however loud the noise is.
+    """
     distances = [
         item.distance for item in result.aspects if item.aspect == "weights" and item.distance is not None
     ]
     measured = [(item.to_committed, item.says) for item in result.controls if item.to_committed is not None]
-    if result.verdict is not Verdict.DIVERGED or not distances or not measured:
+    if _is_settled(result) or result.verdict is Verdict.CONSISTENT or not distances or not measured:
         return result
     distance, says = min(measured)
     if distance > NEARER * max(distances):
         return result
     nearest = f"looks like {says}"
+    if distance == 0:
+        why = f"The committed weights are bit for bit those of {says}, and not of the declared recipe."
+        return replace(result, verdict=Verdict.DIVERGED, nearest=nearest, why=why)
     return replace(result, nearest=nearest, why=f"{result.why} It {nearest}.")

@@ -226,3 +226,22 @@ def test_outputs_sort_trials_by_their_role() -> None:
         [trained(v.committed(), Trial("a", CONTROL)), trained(v.committed(), Trial("b", HYPOTHESIS))]
     )
     assert ([item.name for item in made.controls], [item.name for item in made.hypotheses]) == (["a"], ["b"])
+
+
+def test_weights_that_are_a_controls_to_the_last_bit_are_not_the_recipes() -> None:
+    """A floor of 0.5 would hide the difference of 0.3 / 1.3; equal bits under another rate do not."""
+    files = v.without(
+        {**v.committed(), **{p: moved(0.3)[p] for p in v.WEIGHTS}}, v.event_path(), *v.OPTIMIZERS
+    )
+    outputs = replace(v.outputs(), variations=(v.output(noise(0.5), "variation", "another kernel"),))
+    trial = Trial("control-rate", CONTROL, "learning_rate x 1.1", {"learning_rate": 0.0022})
+    asked = search(files)
+    assert {trial.role for trial in asked(outputs)} == {CONTROL}
+    weights = [item.verdict for item in asked.result(outputs).aspects if item.aspect == "weights"]
+    assert set(weights) == {Verdict.INCONCLUSIVE}
+    result = asked.result(outputs.more([trained(moved(0.3), trial)]))
+    assert result.verdict is Verdict.DIVERGED
+    assert result.nearest == "looks like learning_rate x 1.1"
+    assert result.why == (
+        "The committed weights are bit for bit those of learning_rate x 1.1, and not of the declared recipe."
+    )

@@ -98,5 +98,6 @@ def test_a_rate_ten_percent_off_is_named_by_its_control(
     declared = {path: data for path, data in honest.items() if path.endswith("training_args.bin")}
     run = v.run_of({**files, **declared})
     result = rerun(run, build(run), replace(OPTIONS, hypotheses=False))
+    # The floor of sdpa is loud on so small a model in bf16; the control's bits decide all the same.
     assert result.verdict is Verdict.DIVERGED
     assert result.nearest == "looks like learning_rate x 1.1"
