@@ -1,5 +1,6 @@
 """What to train after the rerun: controls where neither bits nor noise settle it, then readings until one fits."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -17,6 +18,7 @@ MOST = 6
 """Other readings that are trained at most."""
 NEARER = 0.5
 """A control explains a run that lies at most this share of its distance from the declared recipe away from it."""
+_DECLARED = ("scheduler", "state", "rng", "flops")
 _FITS = (Verdict.IDENTICAL, Verdict.EQUIVALENT)
 
 
@@ -60,7 +62,8 @@ class Search:
         )
         fitting = next((name for name, found in readings.items() if found.verdict in _FITS), None)
         if fitting is None:
-            return _with_nearest_control(replace(declared, controls=(*rows, *tried)))
+            found = _with_nearest_control(replace(declared, controls=(*rows, *tried)))
+            return self._unless_open(found, set(readings))
         reading, found = self.readings[fitting], readings[fitting]
         nearest = f"{found.verdict.word} with {reading.words}"
         if reading.open:
@@ -68,6 +71,23 @@ class Search:
             return replace(found, controls=(*rows, *tried), nearest=nearest, why=why)
         why = f"{declared.why} The committed files are {nearest}."
         return replace(declared, controls=(*rows, *tried), nearest=nearest, why=why)
+
+    def _unless_open(self, result: RerunResult, tried: set[str]) -> RerunResult:
+        """A divergence accuses nobody while a reading that no file decides was not tried.
+
+        Counters, schedules and shapes follow from what is declared under every reading: they stay.
+        """
+        left = [item.words for name, item in self.readings.items() if item.open and name not in tried]
+        hard = [
+            item
+            for item in result.aspects
+            if item.verdict is Verdict.DIVERGED
+            and (item.aspect in _DECLARED or item.distance is None or math.isinf(item.distance))
+        ]
+        if result.verdict is not Verdict.DIVERGED or not left or hard or result.nearest is not None:
+            return result
+        why = f"{result.why} But no file decides {', '.join(left)}, which was not tried."
+        return replace(result, verdict=Verdict.INCONCLUSIVE, why=why)
 
     def _changes_something(self, item: Alternative) -> bool:
         settings = self.plan.settings

@@ -245,3 +245,22 @@ def test_weights_that_are_a_controls_to_the_last_bit_are_not_the_recipes() -> No
     assert result.why == (
         "The committed weights are bit for bit those of learning_rate x 1.1, and not of the declared recipe."
     )
+
+
+def test_a_reading_that_was_not_tried_accuses_nobody() -> None:
+    """Weights 0.3 off: a divergence, unless rows may have been packed otherwise and nobody looked."""
+    files = v.without(
+        {**v.committed(), **{p: moved(0.3)[p] for p in v.WEIGHTS}}, v.event_path(), *v.OPTIMIZERS
+    )
+    plan = replace(v.plan_of_fixture(), alternatives=(OPEN,))
+    result = search(files, plan, controls=False, hypotheses=False).result(v.outputs())
+    assert result.verdict is Verdict.INCONCLUSIVE
+    assert result.why.endswith("But no file decides packing = False, which was not tried.")
+    decided = replace(plan, alternatives=(SLIP,))
+    assert search(files, decided, controls=False, hypotheses=False).result(v.outputs()).verdict is (
+        Verdict.DIVERGED
+    )
+    swapped = {**files, "checkpoint-9/scheduler.pt": v.committed()["checkpoint-18/scheduler.pt"]}
+    assert search(swapped, plan, controls=False, hypotheses=False).result(v.outputs()).verdict is (
+        Verdict.DIVERGED
+    )
