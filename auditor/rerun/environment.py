@@ -32,7 +32,7 @@ _PINNED: Mapping[str, str] = {
     "OMP_WAIT_POLICY": "PASSIVE",
 }
 """CUBLAS_WORKSPACE_CONFIG is what torch asks for deterministic cuBLAS (use_deterministic_algorithms). Threads that wait
-for each other by spinning take four times as long where other programs use the processor (12 steps, 2 threads)."""
+for each other by spinning were slower where other programs use the processor (20 s for 5, measured once)."""
 _SECRETS = ("_TOKEN", "_KEY", "_SECRET", "_PASSWORD", "_CREDENTIALS")
 _DROPPED = (
     "HF_TOKEN",
