@@ -11,7 +11,7 @@ Wrong when: the folder is a collection on purpose, and nobody resumes from it.
 Fix: give each run a folder of its own.
 
 Bad:
-    checkpoint-9/trainer_state.json: /log_history/0/loss = 9.5
+    checkpoint-9/trainer_state.json: /log_history/*/loss = 9.5
 
 Good:
     # as the trainer wrote it: the rows of checkpoint-18 begin with those of checkpoint-9
