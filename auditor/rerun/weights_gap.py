@@ -136,8 +136,9 @@ def _by_effect(pair: Pair, theirs: AdapterWeights, ours: AdapterWeights, compare
     says = f"the effective update is {compared.relative_distance:.2g} away"
     if worst is not None:
         says += f", {worst.relative_distance:.2g} in {worst.module}"
-    if compared.relation == "scaled" and compared.scale is not None:
-        says += f"; it is the rerun's times {compared.scale:.4g}"
+    if compared.relation == "scaled" and compared.scale:
+        # `scale` is the second's length over the first's, and the committed one is the first.
+        says += f"; it is the rerun's times {1 / compared.scale:.4g}"
     return Gap(
         "weights",
         pair.key,

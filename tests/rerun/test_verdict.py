@@ -635,3 +635,10 @@ def test_a_gradient_scaler_is_compared_where_the_rerun_has_one() -> None:
     assert aspect(same, "scaler", path).verdict is Verdict.IDENTICAL
     other = verdict_on(files, v.outputs({**v.committed(), path: make_scaler(scale=65536.0)}))
     assert aspect(other, "scaler", path).why == "scale is 32768.0, the rerun's 65536.0"
+
+
+def test_a_scaled_adapter_is_said_by_its_factor() -> None:
+    """lora_B x 1.25 makes dW x 1.25."""
+    result = verdict_on(v.without(v.scaled(v.committed(), 0.25), v.event_path()))
+    why = aspect(result, "weights", "adapter_model.safetensors").why
+    assert "it is the rerun's times 1.25" in why
