@@ -213,6 +213,23 @@ def test_dead_duplicate_and_exploded_modules_are_named() -> None:
     assert names[2] in by_name[names[1]].conditions[0].says
 
 
+def test_a_module_with_ranks_that_do_nothing_is_half_trained() -> None:
+    """Two columns of lora_B are zero, so B A has two singular values less than its rank."""
+    factors = made.factors(1)
+    names = list(factors)
+    b = factors[names[0]][1].copy()
+    rank = b.shape[1]
+    b[:, :2] = 0
+    factors[names[0]] = (factors[names[0]][0], b)
+    by_name = {module.module: module for module in adapter_of(made.folder(factors)).modules}
+    (condition,) = by_name[names[0]].conditions
+    assert (condition.word, condition.says) == (
+        "half-trained",
+        f"2 of {rank} ranks do nothing, as if they had never been trained",
+    )
+    assert [name for name in names[1:] if by_name[name].conditions] == []
+
+
 def test_half_a_module_is_incomplete() -> None:
     (module,) = made.modules(1, ["q_proj"])
     array = numpy.ones((4, 10), numpy.float32)

@@ -14,6 +14,8 @@ from auditor.model.inspection import Condition, ModuleInspection
 if TYPE_CHECKING:
     from auditor.compare.spectrum import UpdateDescription
 
+_ZERO = 1e-12
+"""Part of the largest singular value below which one is zero: float64 rounds at 1e-16, factors in float16 at 1e-4."""
 _MISSING_LIMIT = 10_000
 """Most modules that are named as missing: a hostile configuration may describe a model of any size."""
 
@@ -104,6 +106,14 @@ def _conditions(numbers: "UpdateDescription") -> Iterator[Condition]:
     elif numbers.norm == 0:
         side = "lora_B is zero" if numbers.largest_b == 0 else "the product of the factors is zero"
         yield Condition("dead", f"{side}, so the module does nothing")
+    elif idle := _idle_ranks(numbers.spectrum):
+        says = f"{idle} of {len(numbers.spectrum)} ranks do nothing, as if they had never been trained"
+        yield Condition("half-trained", says)
+
+
+def _idle_ranks(spectrum: Sequence[float]) -> int:
+    """Singular values that are zero: training leaves none, padding, pruning and a frozen part of a factor do."""
+    return sum(value <= _ZERO * spectrum[0] for value in spectrum)
 
 
 def _missing(
