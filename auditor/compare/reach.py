@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from auditor.artifacts._number_formats import numpy_module
 from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.adapter_weights import AdapterWeights, LoraPair
 
@@ -61,40 +62,36 @@ def adam_reach(rates: Sequence[float], beta1: float, beta2: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """One module: the largest number of the factor that starts at zero, and whether the other still is as it began.
-
-    ``recognisable`` is None where the initialisation has no shape to recognise or too few numbers.
-    """
+    """One module: its lora_B, the largest number in it, and how many there are."""
 
     module: str
     tensor: str
     largest: float
     elements: int
-    recognisable: bool | None
 
 
-def moved(weights: AdapterWeights, config: AdapterConfig) -> Iterator[Moved]:
+def moved(weights: AdapterWeights) -> Iterator[Moved]:
     """Every linear module of a LoRA whose lora_B starts at zero, in the file's order. Raises CannotRead."""
     for module, pair in weights.pairs().items():
         if pair.a is None or pair.b is None or pair.is_embedding or not pair.b.elements:
             continue
         largest = largest_number(weights.chunks(pair.b.name))
-        yield Moved(module, pair.b.name, largest, pair.b.elements, _recognisable(weights, config, pair))
+        yield Moved(module, pair.b.name, largest, pair.b.elements)
 
 
 def largest_number(chunks: Iterable["NDArray[Any]"]) -> float:
     """The largest magnitude over chunks; NaN where there is one, 0.0 for none."""
-    import numpy
-
+    numpy = numpy_module()
     found = [float(numpy.abs(chunk).max()) for chunk in chunks if chunk.size]
     return math.nan if any(map(math.isnan, found)) else max(found, default=0.0)
 
 
-def _recognisable(weights: AdapterWeights, config: AdapterConfig, pair: LoraPair) -> bool | None:
+def recognisable(weights: AdapterWeights, config: AdapterConfig, pair: LoraPair) -> bool | None:
     """Whether a lora_A still has the flat distribution of `kaiming_uniform_(a=sqrt(5))`: +-1/sqrt(in).
 
     Another basis of the same update mixes its rows, which makes the distribution bell-shaped; a factor taken out of
-    lora_B and put into lora_A changes its width. Source: peft 0.21.2, tuners/lora/layer.py, `reset_lora_parameters`.
+    lora_B and put into lora_A changes its width. None where the initialisation has no such shape or too few numbers.
+    Raises CannotRead. Source: peft 0.21.2, tuners/lora/layer.py, `reset_lora_parameters`.
     """
     if pair.a is None or config.init_lora_weights not in (None, True, "true"):
         return None

@@ -7,7 +7,7 @@ from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.adapter_weights import AdapterWeights
 from auditor.checks.training.weights_barely_moved import SHARE
 from auditor.checks.training.weights_outrun_learning_rate import TIMES
-from auditor.compare.reach import adam_factor, adam_reach, largest_number, moved
+from auditor.compare.reach import adam_factor, adam_reach, largest_number, moved, recognisable
 from auditor.sources.directory import memory_snapshot
 from tests.builders.safetensors import entry, make_safetensors
 from tests.rerun.variants import committed, run_of
@@ -80,14 +80,17 @@ def uniform(rank: int = 8, width: int = 256) -> numpy.ndarray:
 )
 def test_a_first_lora_a_is_recognised_by_its_flat_distribution(change: object, expected: bool) -> None:
     weights, config = made(change(uniform()), numpy.ones((4, 8)))  # type: ignore[operator]
-    (only,) = moved(weights, config)
-    assert only.recognisable is expected
+    (only,) = moved(weights)
+    assert recognisable(weights, config, weights.pairs()[only.module]) is expected
     assert (only.largest, only.elements, only.tensor) == (1.0, 32, f"{MODULE}.lora_B.weight")
 
 
 def test_other_initialisations_and_few_numbers_are_not_judged() -> None:
-    assert [m.recognisable for m in moved(*made(uniform(), numpy.ones((4, 8)), "gaussian"))] == [None]
-    assert [m.recognisable for m in moved(*made(uniform(2, 16), numpy.ones((4, 2))))] == [None]
+    for weights, config in (
+        made(uniform(), numpy.ones((4, 8)), "gaussian"),
+        made(uniform(2, 16), numpy.ones((4, 2))),
+    ):
+        assert [recognisable(weights, config, pair) for pair in weights.pairs().values()] == [None]
 
 
 def test_the_fixtures_lora_a_are_recognised() -> None:
@@ -95,7 +98,7 @@ def test_the_fixtures_lora_a_are_recognised() -> None:
     weights, config = run.root.one(AdapterWeights), run.root.one(AdapterConfig)
     assert weights is not None
     assert config is not None
-    assert {item.recognisable for item in moved(weights, config)} == {True}
+    assert {recognisable(weights, config, pair) for pair in weights.pairs().values()} == {True}
 
 
 def test_largest_number_of_nothing_and_of_nan() -> None:

@@ -34,7 +34,7 @@ def check(config: AdapterConfig, weights: AdapterWeights) -> Iterator[Problem | 
         yield Skip(f"whether lora_B of {weights.path} started at zero is not known")
         return
     try:
-        modules = list(moved(weights, config))
+        modules = list(moved(weights))
     except CannotRead as error:
         yield Skip(f"{weights.path} {error.reason}")
         return

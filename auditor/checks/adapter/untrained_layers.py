@@ -26,13 +26,12 @@ from collections.abc import Iterator, Mapping
 from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.adapter_weights import AdapterWeights
 from auditor.checks.adapter._towers import part_of
+from auditor.compare.reach import ZERO_STARTS
 from auditor.errors import CannotRead
 from auditor.model import Problem, Severity, Skip
 
 SEVERITY = Severity.ERROR
 
-_ZERO_STARTS = (None, True, "gaussian", "true")
-"""Initialisations whose lora_B is zero (peft 0.21.2, tuners/lora/layer.py, `reset_lora_parameters`)."""
 _WORDS = {
     "text": "the language model",
     "vision": "the vision tower",
@@ -46,7 +45,7 @@ def check(config: AdapterConfig, weights: AdapterWeights) -> Iterator[Problem | 
     """Count exact zeros by part; one finding says which parts are dead and which are alive."""
     if config.peft_type != "LORA" or "unet" in {name.partition(".")[0] for name in weights.pairs()}:
         return
-    if config.init_lora_weights not in _ZERO_STARTS:
+    if config.init_lora_weights not in ZERO_STARTS:
         yield Skip(f"`init_lora_weights` {config.init_lora_weights!r} does not start lora_B at zero")
         return
     try:

@@ -59,7 +59,7 @@ def check(run: Run, ledger: Ledger) -> Iterator[Problem | Skip]:
         yield Skip(f"{counted(claim.steps, 'step')} are too few to tell")
         return
     try:
-        modules = list(moved(weights, config))
+        modules = list(moved(weights))
     except CannotRead as error:
         yield Skip(f"{weights.path} {error.reason}")
         return

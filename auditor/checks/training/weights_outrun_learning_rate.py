@@ -30,7 +30,7 @@ from auditor.artifacts.adapter_weights import AdapterWeights
 from auditor.checks._wording import counted, plain_number
 from auditor.checks.training._claimed_reach import Claimed, claimed, has_adam_state
 from auditor.claims import Ledger
-from auditor.compare.reach import Moved, moved
+from auditor.compare.reach import Moved, moved, recognisable
 from auditor.errors import CannotRead
 from auditor.model import Problem, Severity, Skip
 from auditor.runs import Run
@@ -56,28 +56,30 @@ def check(run: Run, ledger: Ledger) -> Iterator[Problem | Skip]:
         yield Skip(claim)
         return
     try:
-        modules = [item for item in moved(weights, config) if weights.tensors[item.tensor].dtype in _TYPES]
+        modules = [item for item in moved(weights) if weights.tensors[item.tensor].dtype in _TYPES]
+        far = [item for item in modules if item.largest > TIMES * claim.total]
+        pairs = weights.pairs()
+        as_it_began = [item for item in far if recognisable(weights, config, pairs[item.module])]
     except CannotRead as error:
         yield Skip(f"{weights.path} {error.reason}")
         return
     if not modules:
         yield Skip(f"{weights.path} holds no lora_B of a linear module")
         return
-    yield from _beyond(weights, modules, claim)
+    if far:
+        yield _beyond(weights, claim, far, as_it_began, len(modules))
 
 
-def _beyond(weights: AdapterWeights, modules: Sequence[Moved], claim: Claimed) -> Iterator[Problem]:
-    """One finding that names the tensor that went furthest; a note where every such module is in another basis."""
-    far = [item for item in modules if item.largest > TIMES * claim.total]
-    if not far:
-        return
-    as_it_began = [item for item in far if item.recognisable]
+def _beyond(
+    weights: AdapterWeights, claim: Claimed, far: Sequence[Moved], as_it_began: Sequence[Moved], of: int
+) -> Problem:
+    """The finding that names the tensor that went furthest; a note where every such module is in another basis."""
     worst = max(as_it_began or far, key=lambda item: item.largest)
     basis = (
         "" if as_it_began else "; lora_A is not as it began, so this may be another basis of the same update"
     )
-    yield Problem(
-        f"lora_B of {len(far):,} of {counted(len(modules), 'module')} moved further than "
+    return Problem(
+        f"lora_B of {len(far):,} of {counted(of, 'module')} moved further than "
         f"{counted(claim.steps, 'step')} at the claimed learning rate can move it{basis}",
         weights.at(worst.tensor),
         expected=f"about {plain_number(claim.total)} at most, the sum of the rates",

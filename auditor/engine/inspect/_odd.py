@@ -35,7 +35,7 @@ def _groups(weights: AdapterWeights) -> list[tuple[str, ...]]:
 def _moved(weights: AdapterWeights, numbers: Iterable[UpdateDescription]) -> Iterable[Moved]:
     pairs = weights.pairs()
     return [
-        Moved(item.module, "", item.largest_b, 0, None)
+        Moved(item.module, "", item.largest_b, 0)
         for item in numbers
         if item.largest_b is not None and not pairs[item.module].is_embedding
     ]

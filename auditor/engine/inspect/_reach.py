@@ -8,11 +8,10 @@ from auditor.artifacts._fields import is_number
 from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.trainer_state import TrainerState
 from auditor.artifacts.training_args import TrainingArgs
+from auditor.checks.training.weights_outrun_learning_rate import TIMES
 from auditor.model.inspection import AdapterInspection, ReachInspection
 from auditor.runs import Run
 
-UNUSUAL = 2.0
-"""Times the sum of the learning rates; 1.2 was the most measured (see checks/training/weights_outrun_learning_rate)."""
 _MOST_STEPS = 200_000
 """Steps whose rates are summed one by one."""
 
@@ -91,7 +90,7 @@ def _judged(measured: Mapping[str, float], steps: int, total: float, bound: floa
     if far > bound:
         verdict = "impossible"
         says += f", more than the {bound:.3g} that Adam allows: {_EXPLAINED}"
-    elif far > UNUSUAL * total:
+    elif far > TIMES * total:
         verdict = "unusual"
         says += f", where trainings reach about one: {_EXPLAINED}"
     return ReachInspection(
