@@ -39,9 +39,16 @@ def parse_pointer(data: bytes) -> Pointer | None:
     return Pointer(Digest("sha256", oid.group(1).decode()), int(size.group(1)))
 
 
-class ObjectStore:
-    """Folders that may hold LFS objects, in git-lfs layout (``ab/cd/<oid>``) or flat (``<oid>``).
+def _layouts(oid: str) -> tuple[str, ...]:
+    """Where git-lfs, Gitea and Forgejo, Gogs, or a flat folder keep the object, relative to a store's folder."""
+    return f"{oid[:2]}/{oid[2:4]}/{oid}", f"{oid[:2]}/{oid[2:4]}/{oid[4:]}", f"{oid[0]}/{oid[1]}/{oid}", oid
 
+
+class ObjectStore:
+    """Folders that may hold LFS objects, as git-lfs or a server lays them out.
+
+    ``ab/cd/<oid>`` is git-lfs's own, ``ab/cd/<rest of oid>`` that of Gitea and Forgejo (modules/lfs/pointer.go,
+    ``RelativePath``), ``a/b/<oid>`` that of Gogs (internal/lfsutil/storage.go), ``<oid>`` a flat folder.
     An object is believed only after its sha256 and size were checked; the outcome is remembered for the life of
     the store, so that each object is hashed once.
     """
@@ -54,9 +61,9 @@ class ObjectStore:
         """The file that claims to hold the object, or None when no folder has it."""
         oid = pointer.oid.hex
         for folder in self.folders:
-            for candidate in (folder / oid[:2] / oid[2:4] / oid, folder / oid):
-                if candidate.is_file():
-                    return candidate
+            for place in _layouts(oid):
+                if (folder / place).is_file():
+                    return folder / place
         return None
 
     def open(self, pointer: Pointer) -> BinaryIO:
