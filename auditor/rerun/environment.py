@@ -39,10 +39,14 @@ _DROPPED = (
     "HUGGING_FACE_HUB_TOKEN",
     "HF_ENDPOINT",
     "LD_PRELOAD",
+    "LD_AUDIT",
     "PYTHONSTARTUP",
     "PYTHONINSPECT",
 )
-_ARITHMETIC = ("ATEN_CPU_CAPABILITY", "MKL_CBWR", "ONEDNN_MAX_CPU_ISA", "TORCHDYNAMO_DISABLE")
+_ARITHMETIC = (
+    *("ATEN_CPU_CAPABILITY", "MKL_CBWR", "ONEDNN_MAX_CPU_ISA", "TORCHDYNAMO_DISABLE"),
+    "LD_LIBRARY_PATH",
+)
 """Variables that choose kernels: kept as the user set them, part of what a finished run is known by."""
 _CPU_FLAGS = Path("/proc/cpuinfo")
 _MEMORY = Path("/proc/meminfo")

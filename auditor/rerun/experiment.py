@@ -8,7 +8,7 @@ from pathlib import Path
 from auditor import __version__
 from auditor.errors import IncompleteError
 from auditor.model import RerunPlan
-from auditor.rerun import environment
+from auditor.rerun import environment, isolation
 from auditor.rerun.bench import Bench, Inputs, Resumes, job
 from auditor.rerun.interpreter import CURRENT, Interpreter, interpreter
 from auditor.rerun.options import Progress, RerunOptions
@@ -45,11 +45,13 @@ def run(
     if options.command is not None:
         options = replace(options, cache=False)  # what else a script reads is not known
     question = {**_question(options, python), "inputs": digests, "hidden": hidden}
-    surroundings = python.variables({**os.environ, **hidden})
+    inherited = {**os.environ, **hidden}
+    surroundings = python.variables(inherited)
     bench = Bench(plan, options, inputs, folder, surroundings, progress, question, python.command)
     with bench:
         bench.prepare(resumes)
-        return _experiment(bench, digests, advice)
+        outputs = _experiment(bench, digests, advice)
+        return replace(outputs, removed=isolation.removed(inherited, surroundings))
 
 
 def _question(options: RerunOptions, python: Interpreter) -> Mapping[str, object]:

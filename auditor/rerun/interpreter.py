@@ -8,6 +8,7 @@ from pathlib import Path
 from auditor.errors import UsageError
 from auditor.model import RerunPlan
 from auditor.rerun import cache, environment, venv
+from auditor.rerun.isolation import isolated
 
 CURRENT, RECORDED = "current", "recorded"
 CHILD = Path(__file__).with_name("child")
@@ -37,9 +38,14 @@ class Interpreter:
         return not self.packages
 
     def variables(self, inherited: Mapping[str, str]) -> dict[str, str]:
-        """The user's variables, without those that would put other packages before an environment's own."""
-        dropped = () if self.is_current else ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")
-        return {name: value for name, value in inherited.items() if name not in dropped}
+        """The user's variables, without those that would change what is imported and trained.
+
+        A command of the user's own, which imports what it likes, gets them as they are.
+        """
+        if self.is_current:
+            return isolated(inherited, self.versions) if self.versions else dict(inherited)
+        kept = isolated(inherited, ())
+        return {name: value for name, value in kept.items() if name not in ("PYTHONHOME", "VIRTUAL_ENV")}
 
 
 def checked(word: str) -> None:

@@ -108,6 +108,8 @@ class Outputs:
     hypotheses: tuple[Output, ...] = ()
     inputs: Mapping[str, str] = field(default_factory=dict)
     """sha256 of base, data and tokenizer as `cache.digest_of` takes it."""
+    removed: tuple[str, ...] = ()
+    """Names of the user's variables that could change what is trained and were kept from the children."""
 
     def more(self, outputs: Sequence[Output]) -> "Outputs":
         """These outputs with further ones, each in the place of its trial's role."""
@@ -128,7 +130,8 @@ class Outputs:
         """What the child recorded of the machine and its libraries, and the digests of its inputs."""
         found = self.rerun.json("environment.json")
         recorded = found if isinstance(found, dict) else {}
-        return {**recorded, **{f"{name}_sha256": digest for name, digest in self.inputs.items()}}
+        without = {"removed_variables": list(self.removed)} if self.removed else {}
+        return {**recorded, **without, **{f"{name}_sha256": digest for name, digest in self.inputs.items()}}
 
 
 def read_output(

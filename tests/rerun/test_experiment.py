@@ -62,8 +62,17 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         options = RerunOptions(base=TINY_BASE, data=v.DATA)
         told: list[tuple[int, int]] = []
         plan = v.plan_of_fixture()
-        outputs = experiment.run(plan, options, lambda s, t, *_: told.append((s, t)), folder, "cpu")
+        with pytest.MonkeyPatch.context() as hostile:
+            hostile.setenv("PYTHONPATH", canary(tmp_path_factory.mktemp("canary")))
+            outputs = experiment.run(plan, options, lambda s, t, *_: told.append((s, t)), folder, "cpu")
         yield Lab(outputs, options, train(tmp_path_factory.mktemp("falsified")), told)
+
+
+def canary(folder: Path) -> str:
+    """A folder whose modules end whatever imports them: one of a library's name, one that Python runs as it starts."""
+    for name in ("torch.py", "sitecustomize.py"):
+        (folder / name).write_text("import os\nos._exit(7)\n")
+    return str(folder)
 
 
 def train(folder: Path) -> Path:
@@ -105,6 +114,11 @@ def test_an_honest_run_of_this_machine_is_identical_in_every_aspect(lab: Lab) ->
     assert result.coverage is not None
     assert result.coverage["rows"] == 1.0
     assert result.repeats[0] == "the same settings: bit-equal"
+
+
+def test_no_module_of_the_users_own_folders_trains(lab: Lab) -> None:
+    """The experiment was made beside a torch.py on PYTHONPATH, which would have ended it."""
+    assert "PYTHONPATH" in str(lab.outputs.environment["removed_variables"])
 
 
 def test_the_fixture_is_identical_or_made_by_another_processor(lab: Lab) -> None:

@@ -84,8 +84,10 @@ def test_what_is_installed_is_what_the_child_imports(
 
 def test_an_environment_of_its_own_is_not_led_to_other_packages() -> None:
     user = {"PATH": "/bin", "PYTHONPATH": "/elsewhere", "VIRTUAL_ENV": "/v"}
-    assert Interpreter(Path("python"), {}, {"peft": "0.13.2"}).variables(user) == {"PATH": "/bin"}
-    assert Interpreter(Path("python"), {}).variables(user) == user
+    assert Interpreter(Path("python"), {}, {"peft": "0.13.2"}).variables(user) == {
+        "PATH": "/bin",
+        "PYTHONNOUSERSITE": "1",
+    }
 
 
 def test_another_word_is_a_usage_error() -> None:
