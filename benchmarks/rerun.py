@@ -2,7 +2,8 @@
 
     python benchmarks/rerun.py [rounds]
 
-* plan: CPU of ``audit rerun --plan`` on the tiny fixture, which needs no torch; reach 0.3 s.
+* plan: CPU of ``audit rerun --plan`` on the tiny fixture and on the real case, which needs no torch; reach 0.3 s. Bare
+  Python and ``import numpy``, which it does without, stand beside it.
 * cached: wall time of the whole rerun when its question was answered before; reach 1 s.
 * warm: wall time of ten trainings of the tiny recipe (three steps each) in one child against ten children of one
   training; reach 3 times faster. The bits are compared: they must be equal.
@@ -23,6 +24,7 @@ sys.path.insert(0, str(ROOT))
 from auditor.rerun import environment, runner  # noqa: E402 - the path comes first
 from auditor.rerun.bench import Inputs, job  # noqa: E402
 from auditor.rerun.options import RerunOptions  # noqa: E402
+from benchmarks._process import alternated, python  # noqa: E402
 from tests.rerun import variants as v  # noqa: E402
 
 TINY = ROOT / "fixtures" / "tiny"
@@ -30,11 +32,20 @@ ASK = (
     *("rerun", "candidate", "--repo", str(TINY / "repo.bundle"), "--base", str(TINY / "base")),
     *("--data", str(TINY / "data" / "train.jsonl"), "--format", "json"),
 )
+PLANS = {
+    "plan": [sys.executable, "-m", "auditor", *ASK[:-2], "--plan"],
+    "plan of the real case": [
+        *(sys.executable, "-m", "auditor", "rerun", "caost-test-2", "--plan"),
+        *("--repo", str(ROOT / "fixtures" / "seed" / "repo.bundle")),
+    ],
+    "bare": python("pass"),
+    "numpy": python("import os; os.environ['OPENBLAS_NUM_THREADS'] = '1'; import numpy"),
+}
 TRAININGS, STEPS = 10, 3
 
 
-def spawned(arguments: tuple[str, ...], surroundings: Mapping[str, str]) -> tuple[float, float]:
-    """(wall, CPU) seconds of one command."""
+def spawned(arguments: tuple[str, ...], surroundings: Mapping[str, str]) -> float:
+    """Wall seconds of one command."""
     started = time.monotonic()
     process = subprocess.Popen(
         [sys.executable, "-m", "auditor", *arguments],
@@ -43,11 +54,9 @@ def spawned(arguments: tuple[str, ...], surroundings: Mapping[str, str]) -> tupl
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
+    if process.wait():
         raise SystemExit(f"audit {' '.join(arguments)} ended with {process.returncode}")
-    return time.monotonic() - started, usage.ru_utime + usage.ru_stime
+    return time.monotonic() - started
 
 
 def orders(folder: Path) -> list[dict[str, Any]]:
@@ -85,11 +94,12 @@ def main(arguments: list[str]) -> int:
     rounds = int(arguments[0]) if arguments else 5
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        surroundings = {**os.environ, "AUDIT_CACHE_DIR": str(folder / "cache"), "CUDA_VISIBLE_DEVICES": ""}
-        plans = [spawned((*ASK[:-2], "--plan"), surroundings)[1] for _ in range(rounds)]
-        print(f"plan: {min(plans):.2f} s of CPU (reach 0.3)")
-        first = spawned(ASK, surroundings)[0]
-        again = [spawned(ASK, surroundings)[0] for _ in range(rounds)]
+        kept = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+        surroundings = {**kept, "AUDIT_CACHE_DIR": str(folder / "cache"), "CUDA_VISIBLE_DEVICES": ""}
+        for what, spent in alternated(PLANS, rounds).items():
+            print(f"{what}: {spent.cpu:.3f} s of CPU{' (reach 0.3)' if 'plan' in what else ''}")
+        first = spawned(ASK, surroundings)
+        again = [spawned(ASK, surroundings) for _ in range(rounds)]
         print(f"cached: {min(again):.2f} s after {first:.1f} s the first time (reach 1)")
         one = train(folder / "one", [orders(folder / "one")])
         many = train(folder / "many", [[order] for order in orders(folder / "many")])

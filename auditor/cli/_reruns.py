@@ -10,7 +10,9 @@ from auditor.cli import _output
 from auditor.errors import UsageError
 
 if TYPE_CHECKING:
+    from auditor.engine._look import Options
     from auditor.engine.audit import Rerunner
+    from auditor.model import Snapshot
     from auditor.policy import Policy
     from auditor.rerun.command import Command
     from auditor.rerun.options import RerunOptions
@@ -92,6 +94,15 @@ def rerunner(policy: "Policy", options: "RerunOptions", run_name: str | None, qu
     from auditor.engine.rerun import rerunner as made
 
     return made(run_name, options, policy, progress_bar(quiet), lambda text: _output.tell(text, quiet))
+
+
+def planned(snapshot: "Snapshot", options: "Options", run_name: str | None, wanted: "RerunOptions") -> str:
+    """What ``--plan`` prints. Nothing is imported that only a training or a whole audit needs."""
+    from auditor.cli._plan import plan_text
+    from auditor.engine._look import grouped
+    from auditor.engine.rerun import plan
+
+    return plan_text(plan(grouped(snapshot, options), run_name, wanted, options.policy))
 
 
 def cached(word: str) -> str:

@@ -14,7 +14,7 @@ from auditor.cli._guard import guarded
 from auditor.sources import targets
 
 if TYPE_CHECKING:
-    from auditor.engine.audit import Options
+    from auditor.engine._look import Options
     from auditor.model import Report, Snapshot
     from auditor.policy import Policy
 
@@ -181,7 +181,6 @@ def rerun(
     if cache is not None:
         _output.write(_reruns.cached(cache))
         return
-    from auditor.engine import audit
     from auditor.policy import from_snapshot
 
     stdout, files = _output.chosen(format, output or (), color)
@@ -194,11 +193,10 @@ def rerun(
         by = _reruns.by(policy, trainer, command, _reruns.audited(target, repo), trusted=False)
         wanted = _reruns.wanted(base_model, data, amount, by, keep, no_cache, debug)
         if plan:
-            from auditor.cli._plan import plan_text
-            from auditor.engine.rerun import plan as planned
-
-            _output.write(plan_text(planned(audit.look(snapshot, options), run_name, wanted, policy)))
+            _output.write(_reruns.planned(snapshot, options, run_name, wanted))
             return
+        from auditor.engine import audit
+
         report = audit.check(snapshot, options, _reruns.rerunner(policy, wanted, run_name, quiet))
     _finish(report, stdout, files, color, stamp)
 
@@ -224,7 +222,7 @@ def _policy(
 
 def _audit_options(policy: "Policy", base: Path | None, repository: str, baseline: Path | None) -> "Options":
     from auditor.cli._baseline import findings_of
-    from auditor.engine.audit import Options
+    from auditor.engine._look import Options
 
     today = date.today().isoformat()  # noqa: DTZ011 - ignores end on a local day
     return Options(policy, base, today, repository, None if baseline is None else findings_of(baseline))

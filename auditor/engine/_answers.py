@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from auditor.artifacts._readers import readers_of
 from auditor.artifacts.pickle_archive import PickleArchive
 from auditor.engine import _rules
-from auditor.engine._feed import Side
+from auditor.engine._side import Side
 from auditor.model import Answer, Finding, RerunResult, Severity, Status, Verdict
 
 _NAMED = 4

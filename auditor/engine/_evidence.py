@@ -22,10 +22,17 @@ def modules() -> tuple[ModuleType, ...]:
     return tuple(found[name] for name in graphlib.TopologicalSorter(graph).static_order())
 
 
-def ledger_of(run: Run, rerun: RerunResult | None = None) -> tuple[Ledger, Mapping[str, str]]:
-    """The ledger of a run, marked by all evidence, and the evidence that crashed."""
+def ledger_of(
+    run: Run, rerun: RerunResult | None = None, *, planning: bool = False
+) -> tuple[Ledger, Mapping[str, str]]:
+    """The ledger of a run, marked by all evidence, and the evidence that crashed.
+
+    ``planning`` leaves out the evidence that says with ``UNPLANNED`` that no plan of a rerun depends on it.
+    """
     ledger, crashed = build(run), {}
     for module in modules():
+        if planning and vars(module).get("UNPLANNED"):
+            continue
         supply: Mapping[type, object] = {Run: run, Ledger: ledger, RerunResult: rerun}
         arguments = {need.name: supply[need.kind] for need in needs_of(module.weigh)}
         if any(value is None for value in arguments.values()):

@@ -10,6 +10,7 @@ from auditor.artifacts.base_config import BaseConfig
 from auditor.claims import Ledger
 from auditor.engine._attempt import attempt
 from auditor.engine._rules import Need, Rule
+from auditor.engine._side import Side
 from auditor.model import (
     Diff,
     Finding,
@@ -25,25 +26,6 @@ from auditor.policy import Policy
 from auditor.recipes._base import Recipe
 from auditor.recipes._platforms import is_recipe
 from auditor.runs import BaseFolder, Contents, Folder, Run
-
-
-@dataclass(frozen=True, slots=True)
-class Side:
-    """One snapshot, fully read: what checks are fed from."""
-
-    contents: Contents
-    runs: tuple[Run, ...]
-    ledgers: Mapping[str, Ledger]
-    diff: Diff | None = None
-    rerun: RerunResult | None = None
-    base_folder: BaseFolder | None = None
-    crashed: Mapping[str, str] = field(default_factory=dict)
-    """Evidence that crashed, with how: a bug of ours, reported and never taken for silence."""
-
-    @property
-    def snapshot(self) -> Snapshot:
-        """The snapshot behind it."""
-        return self.contents.snapshot
 
 
 @dataclass(slots=True)

@@ -7,8 +7,9 @@ from auditor.artifacts._readers import readers_of
 from auditor.compare.pairs import curves_of, series_of
 from auditor.engine import _rules
 from auditor.engine._answers import answers
-from auditor.engine._feed import Outcome, Side
+from auditor.engine._feed import Outcome
 from auditor.engine._policy import IN_BASELINE
+from auditor.engine._side import Side
 from auditor.model import (
     Coverage,
     FileKind,

@@ -6,12 +6,14 @@ from pathlib import Path
 
 from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.claims import Ledger
-from auditor.engine._feed import Side
+from auditor.engine._evidence import ledger_of
+from auditor.engine._side import Side
 from auditor.errors import UsageError
 from auditor.model import RerunPlan, RerunResult
 from auditor.policy import Policy
 from auditor.rerun.methods import is_full
-from auditor.rerun.session import Progress, RerunOptions, cost, plan_only, rerun
+from auditor.rerun.options import Progress, RerunOptions
+from auditor.rerun.planned import plan_only
 from auditor.runs import Run
 
 __all__ = ["RerunOptions", "plan", "rerunner"]
@@ -41,9 +43,9 @@ def _known(runs: list[Run]) -> str:
 
 
 def plan(side: Side, name: str | None, options: RerunOptions, policy: Policy) -> RerunPlan:
-    """What would be trained, without training."""
+    """What would be trained, without training; the side needs no ledgers."""
     run = chosen(side, name)
-    ledger = side.ledgers[run.name]
+    ledger, _ = ledger_of(run, planning=True)
     return plan_only(run, ledger, located(options, ledger, policy))
 
 
@@ -61,6 +63,8 @@ def rerunner(
     """
 
     def train(side: Side) -> RerunResult:
+        from auditor.rerun.session import cost, rerun  # a plan does without
+
         run = chosen(side, name)
         ledger = side.ledgers[run.name]
         there = located(options, ledger, policy)
@@ -73,7 +77,7 @@ def rerunner(
         planned = plan_only(run, ledger, there)
         if not planned.obstacles:
             announce(cost(run, planned, there))
-        return rerun(run, ledger, there, progress, announce)
+        return rerun(run, ledger, there, progress, announce, planned)
 
     return train
 

@@ -25,6 +25,8 @@ from auditor.runs import Run
 if TYPE_CHECKING:
     from auditor.compare.initial import SeedProof
 
+UNPLANNED = True
+"""A rerun's plan replays the draws itself, those of one module where that is enough (auditor/rerun/start.py)."""
 _ELEMENTS = 4096
 _WORDS, _WINDOW, _MODULES = 1 << 25, 1 << 20, 512
 """What one audit may spend: 4,096 numbers each of 512 modules, 33 million words of the stream (a tenth of a second),

@@ -1,6 +1,5 @@
 """Where the training child runs: its interpreter and libraries, its environment variables, its disk."""
 
-import importlib.metadata
 import importlib.util
 import os
 import platform
@@ -161,6 +160,8 @@ def versions(libraries: tuple[str, ...]) -> Mapping[str, str]:
 
 def installed(name: str) -> str | None:
     """The release of a library that this Python has; None without it."""
+    import importlib.metadata  # a plan does without
+
     try:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from auditor.errors import UsageError
 from auditor.model import RerunPlan
-from auditor.rerun import cache, environment, venv
+from auditor.rerun import cache, environment
 from auditor.rerun.isolation import isolated
 
 CURRENT, RECORDED = "current", "recorded"
@@ -56,6 +56,8 @@ def checked(word: str) -> None:
 
 def interpreter(plan: RerunPlan, word: str, tell: Callable[[str], None]) -> Interpreter:
     """The Python for a plan. Raises UsageError when a library is missing, IncompleteError when none can be built."""
+    from auditor.rerun import venv  # a plan does without
+
     checked(word)
     libraries = environment.libraries_of(plan)
     if word == CURRENT:

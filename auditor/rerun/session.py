@@ -10,36 +10,14 @@ from auditor.claims import Ledger
 from auditor.errors import IncompleteError, UsageError
 from auditor.model import RerunPlan, RerunResult
 from auditor.rerun import environment, experiment, pace, resume
-from auditor.rerun import plan as planning
 from auditor.rerun.bounds import trained_on
-from auditor.rerun.interpreter import CURRENT, Interpreter, checked, interpreter
+from auditor.rerun.interpreter import Interpreter, interpreter
 from auditor.rerun.options import Progress, RerunOptions, silent
-from auditor.rerun.recorded import recorded
+from auditor.rerun.planned import plan_only
 from auditor.rerun.search import Search
 from auditor.runs import Run
 
 __all__ = ["Progress", "RerunOptions", "cost", "plan_only", "rerun", "silent"]
-
-
-def plan_only(run: Run, ledger: Ledger, options: RerunOptions) -> RerunPlan:
-    """What would be trained. Trains nothing and needs no torch."""
-    checked(options.environment)
-    if options.command is not None and options.environment != CURRENT:
-        raise UsageError("a command brings its own libraries", "leave --environment out")
-    plan = planning.build(
-        run,
-        ledger,
-        options.base,
-        options.data,
-        options.steps,
-        options.span,
-        options.coverage,
-        options.trainer,
-        options.command,
-    )
-    needed = environment.libraries_of(plan)
-    found = recorded(run, ledger).items()
-    return replace(plan, libraries={name: item for name, item in found if name in needed or not item.assumed})
 
 
 def cost(run: Run, plan: RerunPlan, options: RerunOptions) -> str:
@@ -63,14 +41,16 @@ def rerun(
     options: RerunOptions,
     progress: Progress = silent,
     announce: Callable[[str], None] = lambda _: None,
+    plan: RerunPlan | None = None,
 ) -> RerunResult:
     """Plan, measure two steps where the budget is in minutes or the training long, train, compare.
 
-    ``announce`` is told what was measured before the training begins, and that an environment is built.
+    ``plan`` is what `plan_only` gave, where that was asked for before. ``announce`` is told what was measured before
+    the training begins, and that an environment is built.
     Raises UsageError when the plan has an obstacle or a library is missing, IncompleteError when training did
     not finish.
     """
-    plan = plan_only(run, ledger, options)
+    plan = plan or plan_only(run, ledger, options)
     if plan.obstacles:
         more = f" (and {len(plan.obstacles) - 1} more)" if len(plan.obstacles) > 1 else ""
         raise UsageError(

@@ -30,8 +30,11 @@ class Start:
 
 
 def start_of(run: Run, seed: object) -> Start:
-    """Replay the draws of the declared seed; where they did not make the adapter, find those that did."""
-    from auditor.compare.initial import adapters_of, prove_seed
+    """Replay the draws of the declared seed; where they did not make the adapter, find those that did.
+
+    One module that begins with them is enough; all are replayed only where the first does not.
+    """
+    from auditor.compare.initial import adapters_of, begins_with, prove_seed
 
     assumed = {
         "init_seed": Setting(None, "the adapter is drawn right after the seed is set", assumed=True),
@@ -41,6 +44,8 @@ def start_of(run: Run, seed: object) -> Start:
     if adapter is None or not isinstance(seed, int):
         return Start(assumed)
     weights, config, structure = adapter
+    if begins_with(weights, config, seed, structure):
+        return Start(assumed)
     proof = prove_seed(weights, config, seed, structure)
     if proof.verdict in ("proved", "consistent") and proof.drawn_before:
         return Start({**assumed, **_drawn(seed, proof.drawn_before, proof.says)})

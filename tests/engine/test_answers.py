@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from auditor.engine._answers import AGREE, MADE, SAFE, answers
-from auditor.engine._feed import Side
+from auditor.engine._side import Side
 from auditor.engine.audit import Options, look
 from auditor.model import Answer, Aspect, Finding, Location, RerunPlan, RerunResult, Severity, Verdict
 from auditor.sources.directory import memory_snapshot

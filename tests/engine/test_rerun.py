@@ -1,14 +1,18 @@
 """Which run is rerun, and where its base and data lie on this machine."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from auditor.engine._look import grouped
 from auditor.engine.audit import Options, look
-from auditor.engine.rerun import RerunOptions, chosen, located, rerunner
+from auditor.engine.rerun import RerunOptions, chosen, located, plan, rerunner
 from auditor.errors import UsageError
 from auditor.policy import Policy
 from auditor.rerun.options import silent
+from auditor.rerun.planned import plan_only
 from auditor.sources.directory import memory_snapshot
 from tests.builders.repositories import TINY, TINY_BASE, healthy
 
@@ -66,8 +70,37 @@ def test_the_cost_is_told_before_anything_is_trained(monkeypatch: pytest.MonkeyP
         assert told, "the cost comes first"
         raise UsageError("stopped", "here")
 
-    monkeypatch.setattr("auditor.engine.rerun.rerun", stop)
+    monkeypatch.setattr("auditor.rerun.session.rerun", stop)
     options = RerunOptions(base=TINY_BASE, data=TINY / "data" / "train.jsonl")
     with pytest.raises(UsageError, match="stopped"):
         rerunner(None, options, Policy(), silent, told.append)(look(healthy(), Options(base=TINY_BASE)))
     assert told[0].startswith("rerun of the whole run: 18 optimizer steps, trained 3 times")
+
+
+def test_a_plan_weighs_no_more_than_it_needs_and_comes_out_the_same() -> None:
+    """The initial weights are replayed by the plan itself; every other evidence is weighed for it."""
+    snapshot, options = healthy(), Options(base=TINY_BASE)
+    side = look(snapshot, options)
+    wanted = RerunOptions(base=TINY_BASE, data=TINY / "data" / "train.jsonl")
+    by_all = plan_only(side.runs[0], side.ledgers["."], wanted)
+    assert plan(grouped(snapshot, options), None, wanted, Policy()) == by_all
+    seed = side.ledgers["."].get("seed")
+    assert seed is not None
+    assert "seed-from-lora-init" in {item.id for item in seed.evidence}
+
+
+def test_a_plan_imports_neither_numpy_nor_what_trains() -> None:
+    heavy = (
+        "{'numpy', 'torch', 'rich', 'jinja2', 'jsonschema', 'importlib.metadata', 'auditor.rerun.session'}"
+    )
+    base, data = TINY / "base", TINY / "data" / "train.jsonl"
+    code = (
+        "import sys; from auditor.cli import run;"
+        f"run(['rerun', 'candidate', '--plan', '--repo', {str(TINY / 'repo.bundle')!r}, '--base', {str(base)!r},"
+        f" '--data', {str(data)!r}]);"
+        f"print(sorted({heavy} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    lines = done.stdout.splitlines()
+    assert lines[0] == "Run .: whole, the whole run, 18 optimizer steps."
+    assert lines[-1] == "[]"

@@ -12,7 +12,8 @@ from auditor.model import Evidence, RerunPlan, Status
 from auditor.rerun import plan as planning
 from auditor.rerun.child.job import settings_from, total_steps
 from auditor.rerun.options import RerunOptions
-from auditor.rerun.session import plan_only, rerun
+from auditor.rerun.planned import plan_only
+from auditor.rerun.session import rerun
 from tests.builders.repositories import TINY_BASE, seed
 from tests.rerun import variants as v
 

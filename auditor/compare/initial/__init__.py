@@ -2,12 +2,22 @@
 
 A LoRA module that was never trained still holds the numbers it was drawn with, and a trained one remembers them.
 `prove_seed` replays the draws of one seed and holds the stored values against them; `recover_seed` computes the seed
-from values that never changed, or searches a range.
+from values that never changed, or searches a range; `begins_with` proves the usual case without NumPy.
 """
 
+from auditor.compare.initial._glance import begins_with
 from auditor.compare.initial._proof import Limits, prove_seed
 from auditor.compare.initial._run import adapters_of
 from auditor.compare.initial._search import recover_seed
 from auditor.compare.initial._sentences import CHOSEN, UNCHOSEN, SeedProof
 
-__all__ = ["CHOSEN", "UNCHOSEN", "Limits", "SeedProof", "adapters_of", "prove_seed", "recover_seed"]
+__all__ = [
+    "CHOSEN",
+    "UNCHOSEN",
+    "Limits",
+    "SeedProof",
+    "adapters_of",
+    "begins_with",
+    "prove_seed",
+    "recover_seed",
+]

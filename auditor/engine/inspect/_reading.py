@@ -38,7 +38,7 @@ def runs_of(snapshot: Snapshot, base: Path | None = None) -> tuple[Contents, tup
 def _base(folder: Path | None) -> BaseConfig | None:
     if folder is None:
         return None
-    from auditor.engine.audit import base_config
+    from auditor.engine._look import base_config
 
     return base_config(folder)
 

@@ -1,0 +1,34 @@
+"""The plan of a rerun, with the libraries that made the run: what `audit rerun --plan` shows, and no more imports."""
+
+from dataclasses import replace
+
+from auditor.claims import Ledger
+from auditor.errors import UsageError
+from auditor.model import RerunPlan
+from auditor.rerun import environment
+from auditor.rerun import plan as planning
+from auditor.rerun.interpreter import CURRENT, checked
+from auditor.rerun.options import RerunOptions
+from auditor.rerun.recorded import recorded
+from auditor.runs import Run
+
+
+def plan_only(run: Run, ledger: Ledger, options: RerunOptions) -> RerunPlan:
+    """What would be trained. Trains nothing and needs no torch."""
+    checked(options.environment)
+    if options.command is not None and options.environment != CURRENT:
+        raise UsageError("a command brings its own libraries", "leave --environment out")
+    plan = planning.build(
+        run,
+        ledger,
+        options.base,
+        options.data,
+        options.steps,
+        options.span,
+        options.coverage,
+        options.trainer,
+        options.command,
+    )
+    needed = environment.libraries_of(plan)
+    found = recorded(run, ledger).items()
+    return replace(plan, libraries={name: item for name, item in found if name in needed or not item.assumed})
