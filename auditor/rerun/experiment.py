@@ -9,8 +9,9 @@ from auditor import __version__
 from auditor.errors import IncompleteError
 from auditor.model import RerunPlan
 from auditor.rerun import environment, isolation
+from auditor.rerun.asked import CURRENT
 from auditor.rerun.bench import Bench, Inputs, Resumes, job
-from auditor.rerun.interpreter import CURRENT, Interpreter, interpreter
+from auditor.rerun.interpreter import Interpreter, interpreter
 from auditor.rerun.options import Progress, RerunOptions
 from auditor.rerun.outputs import Outputs
 from auditor.rerun.runner import EndedEarlyError

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from auditor.errors import UsageError
 from auditor.model import RerunPlan
-from auditor.rerun import cache, environment
+from auditor.rerun import cache, environment, venv
+from auditor.rerun.asked import CURRENT, RECORDED, checked
 from auditor.rerun.isolation import isolated
 
-CURRENT, RECORDED = "current", "recorded"
 CHILD = Path(__file__).with_name("child")
 _LIKE_HERE = ("transformers", "peft", "accelerate", "trl")
 """Installed as they are here where no file names them. torch and bitsandbytes stay those of this machine, and what
@@ -48,16 +48,8 @@ class Interpreter:
         return {name: value for name, value in kept.items() if name not in ("PYTHONHOME", "VIRTUAL_ENV")}
 
 
-def checked(word: str) -> None:
-    """Raises UsageError for a word that names no environment."""
-    if word not in (CURRENT, RECORDED):
-        raise UsageError(f"there is no environment {word!r}", f"say {CURRENT} or {RECORDED}")
-
-
 def interpreter(plan: RerunPlan, word: str, tell: Callable[[str], None]) -> Interpreter:
     """The Python for a plan. Raises UsageError when a library is missing, IncompleteError when none can be built."""
-    from auditor.rerun import venv  # a plan does without
-
     checked(word)
     libraries = environment.libraries_of(plan)
     if word == CURRENT:

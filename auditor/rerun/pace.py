@@ -11,8 +11,9 @@ from pathlib import Path
 
 from auditor.model import RerunPlan, Span
 from auditor.rerun import cache, environment
+from auditor.rerun.asked import CURRENT
 from auditor.rerun.bench import Inputs, job
-from auditor.rerun.interpreter import CURRENT, Interpreter, interpreter
+from auditor.rerun.interpreter import Interpreter, interpreter
 from auditor.rerun.options import RerunOptions
 from auditor.rerun.runner import run_child
 

@@ -7,7 +7,7 @@ from auditor.errors import UsageError
 from auditor.model import RerunPlan
 from auditor.rerun import environment
 from auditor.rerun import plan as planning
-from auditor.rerun.interpreter import CURRENT, checked
+from auditor.rerun.asked import CURRENT, checked
 from auditor.rerun.options import RerunOptions
 from auditor.rerun.recorded import recorded
 from auditor.runs import Run
