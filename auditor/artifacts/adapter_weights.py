@@ -95,6 +95,8 @@ class AdapterWeights(Artifact):
     """The plain file as it was when its header was read."""
     refs: "Mapping[str, TensorRef]" = field(default_factory=dict, repr=False, compare=False)
     """The tensors of a torch file."""
+    proofs: dict[object, object] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """What was found out about these weights, for whoever asks again (`auditor.compare.initial`)."""
 
     @classmethod
     def parse(cls, blob: Blob) -> Self:

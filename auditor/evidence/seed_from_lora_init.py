@@ -13,7 +13,6 @@ declared one, and the platform has no other seed for the adapter.
 """
 
 from collections.abc import Iterator
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from auditor.artifacts.rng_state import RngState
@@ -27,10 +26,6 @@ if TYPE_CHECKING:
 
 UNPLANNED = True
 """A rerun's plan replays the draws itself, those of one module where that is enough (auditor/rerun/start.py)."""
-_ELEMENTS = 4096
-_WORDS, _WINDOW, _MODULES = 1 << 25, 1 << 20, 512
-"""What one audit may spend: 4,096 numbers each of 512 modules, 33 million words of the stream (a tenth of a second),
-and one million words looked through for one module when nothing matches at once."""
 _OWN_SEED = ("unsloth",)
 """Platforms that seed the adapter by an argument of its own (unsloth, models/llama.py ``get_peft_model``: random_state,
 3407 by default), so that another seed there is no contradiction."""
@@ -42,25 +37,11 @@ def weigh(run: Run, ledger: Ledger) -> Iterator[Evidence]:
     wanted = whole(stated.value) if stated else None
     if stated is None or wanted is None:
         return
-    found = _proof(run, wanted)
+    from auditor.compare.initial import seeded_adapter
+
+    found = seeded_adapter(run, wanted)
     if found is not None:
-        proof, path = found
-        yield _outcome(run, stated, wanted, proof, path)
-
-
-def _proof(run: Run, seed: int) -> "tuple[SeedProof, str] | None":
-    from auditor.compare.initial import Limits, adapters_of, prove_seed
-
-    limits = Limits(_ELEMENTS, _WORDS, _WINDOW, 1, modules=_MODULES)
-    first: tuple[SeedProof, str] | None = None
-    for weights, config, structure in islice(adapters_of(run), 2):
-        if config.peft_type != "LORA":
-            continue
-        proof = prove_seed(weights, config, seed, structure, limits)
-        if proof.verdict in ("proved", "consistent"):
-            return proof, weights.path
-        first = first or (proof, weights.path)
-    return first
+        yield _outcome(run, stated, wanted, found.proof, found.weights.path)
 
 
 def _outcome(run: Run, stated: Statement, seed: int, proof: "SeedProof", path: str) -> Evidence:

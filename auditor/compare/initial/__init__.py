@@ -5,19 +5,24 @@ A LoRA module that was never trained still holds the numbers it was drawn with, 
 from values that never changed, or searches a range; `begins_with` proves the usual case without NumPy.
 """
 
+from auditor.compare.initial._begun import Begun, moved_in_any_basis
 from auditor.compare.initial._glance import begins_with
 from auditor.compare.initial._proof import Limits, prove_seed
-from auditor.compare.initial._run import adapters_of
+from auditor.compare.initial._run import Seeded, adapters_of, seeded_adapter
 from auditor.compare.initial._search import recover_seed
 from auditor.compare.initial._sentences import CHOSEN, UNCHOSEN, SeedProof
 
 __all__ = [
     "CHOSEN",
     "UNCHOSEN",
+    "Begun",
     "Limits",
     "SeedProof",
+    "Seeded",
     "adapters_of",
     "begins_with",
+    "moved_in_any_basis",
     "prove_seed",
     "recover_seed",
+    "seeded_adapter",
 ]

@@ -8,6 +8,7 @@ from itertools import takewhile
 from auditor.architectures._structure import Structure
 from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.adapter_weights import AdapterWeights
+from auditor.compare.initial._begun import Begun
 from auditor.compare.initial._draws import Draws, draws, head_offsets
 from auditor.compare.initial._locate import locate
 from auditor.compare.initial._order import likely_order
@@ -185,6 +186,7 @@ def _explained(found: Walk, known: Sequence[Stored]) -> SeedProof:
         _next_best(found),
         min(0.0, chance / math.log(10)),
         drawn_before=found.offset,
+        begun=tuple(Begun(found.seed, stored, at, seen) for stored, at, seen in found.placed),
     )
     if not exact and chance > _ENOUGH:
         return replace(

@@ -1,7 +1,11 @@
 """A proof about a seed, and the words for it."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from auditor.compare.initial._begun import Begun
 
 PROVED, CONSISTENT, UNREACHED, INCONCLUSIVE = "proved", "consistent", "unreached", "inconclusive"
 CHOSEN = 100_000
@@ -26,7 +30,7 @@ class SeedProof:
     other seeds; both lie in -1..1 and are None when nothing was compared. ``odds`` is log10 of a bound on the
     probability that chance explains as much. ``drawn_before`` counts the 32-bit words drawn between the seed and the
     adapter. ``other`` is another seed that explains the values. ``says`` is a sentence without full stop, ``why`` more
-    words.
+    words. ``begun`` are the modules whose first numbers are known, by whichever seed.
     """
 
     verdict: str
@@ -40,6 +44,7 @@ class SeedProof:
     why: str = ""
     drawn_before: int = 0
     other: int | None = None
+    begun: "tuple[Begun, ...]" = field(default=(), compare=False, repr=False)
 
 
 def inconclusive(seed: int | None, why: str) -> SeedProof:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +39,9 @@ class Match:
     ``equal``: every element compared is the replayed number as the file's type rounds it. ``factor`` is set when all
     are one multiple of theirs (weight decay with a gradient of zero). ``z`` is the scalar product in standard
     deviations of its distribution under another seed; ``chance`` the natural logarithm of a bound on the probability
-    of as good a match by chance (Hoeffding: both distributions are sub-Gaussian with their own variance).
+    of as good a match by chance (Hoeffding: both distributions are sub-Gaussian with their own variance). ``moved`` is
+    the largest distance of a stored number from its replayed one, ``largest`` the largest replayed number; both are
+    NaN where the module is not recognised.
     """
 
     equal: bool
@@ -47,6 +49,8 @@ class Match:
     correlation: float
     z: float
     chance: float
+    moved: float = math.nan
+    largest: float = math.nan
 
     @property
     def exact(self) -> bool:
@@ -168,7 +172,11 @@ def match(stored: Stored, made: "NDArray[Any]") -> Match:
     factor = None if equal else _factor(values, exact, product / square)
     if equal:
         chance = min(chance, -values.size * _BITS[stored.precision] * math.log(2))
-    return Match(equal, factor, product / stored.norm / math.sqrt(square), z, chance)
+    found = Match(equal, factor, product / stored.norm / math.sqrt(square), z, chance)
+    if not found.seen:
+        return found
+    largest, moved = float(numpy.abs(exact).max()), float(numpy.abs(values - exact).max())
+    return replace(found, moved=moved, largest=largest)
 
 
 def _same(stored: Stored, made: "NDArray[Any]") -> bool:
