@@ -1,5 +1,7 @@
 """Where a module's numbers began, and how far they moved from there whichever basis they are in."""
 
+from typing import Any
+
 import numpy
 import pytest
 from hypothesis import given, settings
@@ -24,10 +26,10 @@ def begun_of(
     return weights, prove_seed(weights, config, seed, limits=QUICK).begun
 
 
-def first_moved(a: NDArray[numpy.float32]) -> float:
+def first_moved(a: NDArray[Any]) -> float:
     """What is found of the first module when its lora_A is this one."""
-    weights, begun = begun_of({**DRAWN, FIRST: (a.astype("f4"), DRAWN[FIRST][1])})
-    return moved_in_any_basis(next(item for item in begun if item.module == FIRST), weights)
+    weights, (only,) = begun_of({FIRST: (a.astype("f4"), DRAWN[FIRST][1])})
+    return moved_in_any_basis(only, weights)
 
 
 def test_the_distance_from_the_first_numbers() -> None:
@@ -73,24 +75,25 @@ def test_a_proof_is_made_once_for_each_file_and_seed() -> None:
 @settings(max_examples=30)
 @given(st.integers(0, 2**32 - 1), st.floats(0, 0.1), st.floats(1e-4, 0.02))
 def test_no_basis_makes_a_movement_larger(draw: int, mix: float, far: float) -> None:
-    """A' = M (A + D) with |D| <= far: the rows of |M| sum to what D is at most multiplied by.
-
-    Taking the 8 directions of A out of 48 may add to one number what it takes from others.
-    """
+    """A' = M (A + D) with |D| <= far: the rows of |M| sum to what D is at most multiplied by."""
     random = numpy.random.default_rng(draw)
     a = DRAWN[FIRST][0].astype("f8")
     matrix = numpy.eye(len(a)) + random.uniform(-mix, mix, (len(a), len(a)))
     moved = matrix @ (a + random.uniform(-far, far, a.shape))
-    assert first_moved(moved) <= 1.4 * far
+    assert first_moved(moved) <= 1.05 * far
 
 
 @settings(max_examples=20)
-@given(st.integers(0, 2**32 - 1), st.floats(0.001, 0.05))
+@given(st.integers(0, 2**32 - 1), st.floats(0.001, 0.03))
 def test_a_shift_is_found_whatever_its_signs(draw: int, far: float) -> None:
+    """But for what of it lies in the 8 rows of A, of 48 directions."""
     random = numpy.random.default_rng(draw)
     a = DRAWN[FIRST][0].astype("f8")
-    assert first_moved(a + far * random.choice([-1.0, 1.0], a.shape)) >= 0.8 * far
-    assert first_moved(a + far) >= 0.8 * far
+    assert 0.6 * far <= first_moved(a + far * random.choice([-1.0, 1.0], a.shape)) <= 1.001 * far
+    assert 0.6 * far <= first_moved(a + far) <= 1.001 * far
+    few = numpy.zeros(a.shape)
+    few[2, :4] = far
+    assert 0.2 * far < first_moved(a + few) <= far
 
 
 def test_another_basis_is_no_movement() -> None:

@@ -12,8 +12,10 @@ if TYPE_CHECKING:
 
 _MOST = 1 << 22
 """Numbers of a module that are replayed at once, at most (32 MB as float64)."""
-_NEAR = 0.25
+_NEAR = 0.5
 """Most by which the matrix of another basis may differ from the identity while a lora_A counts as recognisable."""
+_SHARES = (1.0, 0.25, 0.05, 0.01)
+"""Shares of a row's numbers that are looked at together: all for a shift, few for an edit of single columns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,26 +54,48 @@ def moved_in_any_basis(begun: Begun, weights: AdapterWeights) -> float:
     """How far a module's lora_A moved, at least, whichever basis of the same update the file holds it in.
 
     ``M (A + D)`` and ``B M^-1`` make the same update as ``A + D`` and ``B``, so a distance from A alone proves no
-    movement. M is found by least squares over the whole tensor; what it leaves is at most D times the sum of a row of
-    |M|, so the quotient is a lower end of the largest number of D, up to the part of D that lies in the rows of A (r of
-    in dimensions). 0.0 where M is far from the identity, where there are fewer columns than twice the rows, or where
-    the tensor is too large to replay. Raises CannotRead.
+    movement. M is found by least squares over the whole tensor; what it leaves, R = M D (1 - P) with P the projection
+    on the rows of A, holds no basis. For every row of R and every sign vector s, R s = M D (1 - P) s is at most the sum
+    of the row of |M|, times the largest number of D, times the sum of |(1 - P) s|: the largest quotient over a few s is
+    what D holds at least. 0.0 where M is far from the identity, where there are fewer columns than twice the rows, or
+    where the tensor is too large to replay. Raises CannotRead.
     """
     import numpy
 
-    kept = begun.stored.draws.kept
-    columns = kept.elements // kept.shape[0]
-    whole = kept.elements - begun.stored.draws.last
-    if kept.elements > _MOST or whole < kept.elements or columns < 2 * kept.shape[0]:
+    draws = begun.stored.draws
+    rows, elements = draws.kept.shape[0], draws.kept.elements
+    if elements > _MOST or draws.last or elements < 2 * rows * rows:
         return 0.0
-    first = replayed(Stream(begun.seed), begun.stored.draws, begun.start, whole).astype(numpy.float64)
-    first = first.reshape(kept.shape[0], columns)
-    now = weights.array(kept.name).astype(numpy.float64).reshape(first.shape)
+    first = replayed(Stream(begun.seed), draws, begun.start, elements).astype(numpy.float64).reshape(rows, -1)
+    now = weights.array(draws.kept.name).astype(numpy.float64).reshape(first.shape)
     matrix = _basis(first, now)
-    if matrix is None or float(numpy.abs(matrix - numpy.eye(len(matrix))).max()) > _NEAR:
+    if matrix is None or float(numpy.abs(matrix - numpy.eye(rows)).max()) > _NEAR:
         return 0.0
-    rest = numpy.abs(now - matrix @ first).max(axis=1) / numpy.abs(matrix).sum(axis=1)
-    return float(rest.max())
+    rest = now - matrix @ first
+    sums = numpy.maximum(numpy.abs(matrix).sum(axis=1), 1.0)
+    return max(_least(rest, first, sums, share) for share in _SHARES)
+
+
+def _least(rest: "NDArray[Any]", first: "NDArray[Any]", sums: "NDArray[Any]", share: float) -> float:
+    """The largest quotient over the rows, s being the signs of the largest ``share`` of each row's numbers."""
+    import numpy
+
+    size = numpy.abs(rest)
+    least = numpy.quantile(size, 1 - share, axis=1, keepdims=True)
+    signs = numpy.where(size >= least, numpy.sign(rest), 0.0)
+    left = signs - _basis_or_zero(first, signs) @ first
+    widths = numpy.abs(left).sum(axis=1)
+    found = numpy.divide(
+        (rest * signs).sum(axis=1), sums * widths, where=widths > 0, out=numpy.zeros(len(rest))
+    )
+    return float(found.max())
+
+
+def _basis_or_zero(first: "NDArray[Any]", rows: "NDArray[Any]") -> "NDArray[Any]":
+    import numpy
+
+    found = _basis(first, rows)
+    return numpy.zeros((len(rows), len(first))) if found is None else found
 
 
 def _basis(first: "NDArray[Any]", now: "NDArray[Any]") -> "NDArray[Any] | None":
