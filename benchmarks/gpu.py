@@ -196,7 +196,7 @@ def resumed(folder: Path, checkpoint: str, target: Path) -> None:
     run, _, name = checkpoint.partition("/")
     target.mkdir(parents=True)
     found = group(read(directory.snapshot(folder / "runs" / run, name=run)), None)[0]
-    resume.write(found, Span(4, 8, name), target)
+    resume.write(found, Span(4, 8, name), target, {})
 
 
 def main(arguments: list[str]) -> int:

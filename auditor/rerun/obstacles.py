@@ -42,7 +42,6 @@ _ARGUMENT_EXTRAS: Mapping[str, tuple[object, ...]] = {
     "label_smoothing_factor": (None, 0),
     "group_by_length": (None, False),
     "lr_scheduler_kwargs": (None, {}, "{}"),
-    "optim_args": (None, ""),
     "deepspeed": (None, "", {}),
     "fsdp": (None, "", [], False),
     "torch_compile": (None, False),

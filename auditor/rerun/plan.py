@@ -62,7 +62,7 @@ def build(
     number = _int(total.value) if total else 0
     if total is not None:
         known |= {"max_steps": total, "warmup_steps": warmup(ledger, number)}
-    kind, parts = _parts(run, number, _budget(number, steps, coverage), span, by, start)
+    kind, parts = _parts(run, number, _budget(number, steps, coverage), span, known, start)
     shown = trl_arguments.settled(run, by, known)
     alternatives = (*start.alternatives(), *others, *readings(known))
     alternatives = tuple(item for item in alternatives if set(item.changes) <= set(shown))
@@ -94,14 +94,14 @@ def _few(known: Mapping[str, Setting], rows: int | None, number: int) -> tuple[s
 
 
 def _parts(
-    run: Run, number: int, budget: int, span: str, trainer: str, start: Start
+    run: Run, number: int, budget: int, span: str, known: Mapping[str, Setting], start: Start
 ) -> tuple[str, tuple[Span, ...]]:
     """The kind of span and its parts; where nothing here begins as the run did, every checkpoint is a beginning."""
-    resumes = trainers.TRAINERS[trainer].resumes
-    chosen = spans.choose(run, number, budget, span, resumes)
+    resumes, optim = trainers.TRAINERS[str(known["trainer"].value)].resumes, known["optim"].value
+    chosen = spans.choose(run, number, budget, span, resumes, optim)
     if start.unknown is None or span != spans.AUTO or not resumes:
         return chosen
-    return spans.resumed(run, number, budget) or chosen
+    return spans.resumed(run, number, budget, optim) or chosen
 
 
 def _budget(total: int, steps: int | None, coverage: float | None) -> int:

@@ -2,7 +2,8 @@
 
 The child never opens a committed file: it gets one safetensors file of tensors (``adapter/NAME``,
 ``optimizer/INDEX/KEY``) and one JSON document of plain numbers. What a file could steer beyond the states themselves
-is left out: intervals, batch sizes, callbacks and the log are the plan's own.
+is left out: intervals, batch sizes, callbacks and the log are the plan's own, and so is every setting of the optimizer
+that the recipe states.
 """
 
 import ast
@@ -19,7 +20,8 @@ from auditor.artifacts.scaler_state import ScalerState
 from auditor.artifacts.scheduler_state import SchedulerState
 from auditor.artifacts.trainer_state import TrainerState
 from auditor.errors import CannotRead, IncompleteError
-from auditor.model import Span
+from auditor.model import Setting, Span
+from auditor.rerun import optimizers
 from auditor.rerun.methods import model_files
 from auditor.runs import Folder, Run
 
@@ -27,21 +29,17 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 TENSORS, STATES = "tensors.safetensors", "states.json"
-_MOMENTS = ("exp_avg", "exp_avg_sq")
-_GROUP_KEYS = (
-    *("lr", "betas", "eps", "weight_decay", "amsgrad", "maximize", "foreach", "capturable", "differentiable"),
-    *("fused", "decoupled_weight_decay", "initial_lr"),
-)
-"""Settings of an Adam group (torch 2.13.0, optim/adam.py), and the scheduler's."""
-_SCHEDULER_KEYS = ("last_epoch", "_step_count", "base_lrs", "_last_lr")
 _KEY_BYTES = 2496
 """624 words of an MT19937 key."""
-_WORDS = {"float32": "F32", "float16": "F16", "float64": "F64", "bfloat16": "BF16"}
-_CODES = {"F32": "<f4", "F16": "<f2", "F64": "<f8"}
+_WORDS = {"float32": "F32", "float16": "F16", "float64": "F64", "bfloat16": "BF16", "uint8": "U8"}
+_CODES = {"F32": "<f4", "F16": "<f2", "F64": "<f8", "U8": "u1"}
 
 
-def why_not(folder: Folder) -> str | None:
-    """Why training cannot go on from a checkpoint's folder; None when everything it needs was read."""
+def why_not(folder: Folder, optim: object = None) -> str | None:
+    """Why training cannot go on from a checkpoint's folder; None when everything it needs was read.
+
+    ``optim`` is the optimizer of the recipe, whose state another's cannot be.
+    """
     if folder.one(AdapterWeights) is None and model_files(folder):
         return f"{folder.path} holds a whole model, and full fine-tunes are trained from the start"
     needed = (AdapterWeights, OptimizerState, SchedulerState, RngState, TrainerState)
@@ -49,11 +47,22 @@ def why_not(folder: Folder) -> str | None:
     if missing:
         return f"{folder.path} has no readable {missing[0]}"
     optimizer, generators = folder.one(OptimizerState), folder.all(RngState)
-    if optimizer is None or optimizer.kind != "adamw":
-        return f"the optimizer of {folder.path} is not Adam in full precision"
+    if optimizer is None or (reason := _unwritten(optimizer, optim)) is not None:
+        return f"the optimizer's state of {folder.path} {reason if optimizer else 'is missing'}"
+    scheduler = folder.one(SchedulerState)
+    if scheduler is None or scheduler.last_epoch is None or not scheduler.base_lrs:
+        return f"the scheduler of {folder.path} is not one whose rates follow from the step"
     if len(generators) != 1 or generators[0].cpu is None:
         return f"{folder.path} was saved by several processes, or without torch's generator"
     return _of_another(folder, optimizer)
+
+
+def _unwritten(optimizer: OptimizerState, optim: object) -> str | None:
+    """Why an optimizer's state is not written afresh, as the end of a sentence."""
+    stateless = not optimizer.entries and optimizers.named(optim) == "SGD"
+    if not stateless and optimizers.family(optimizer) is None:
+        return "is of a kind that is not written afresh"
+    return None if stateless else optimizers.unlike(optimizer, optim)
 
 
 def _of_another(folder: Folder, optimizer: OptimizerState) -> str | None:
@@ -79,16 +88,20 @@ def _of_another(folder: Folder, optimizer: OptimizerState) -> str | None:
     return None
 
 
-def write(run: Run, span: Span, target: Path) -> None:
-    """Write the states of ``span.resume`` into a folder. Raises IncompleteError when one cannot be read."""
+def write(run: Run, span: Span, target: Path, settings: Mapping[str, Setting]) -> None:
+    """Write the states of ``span.resume`` into a folder, for a recipe of these settings.
+
+    Raises IncompleteError when one cannot be read, and when it is the state of another optimizer.
+    """
     folder = next((item for item in run.checkpoints if item.path == span.resume), None)
-    if folder is None or (reason := why_not(folder)) is not None:
+    optim = settings["optim"].value if "optim" in settings else None
+    if folder is None or (reason := why_not(folder, optim)) is not None:
         raise IncompleteError(
             f"training cannot go on from {span.resume}: {reason if folder else 'it is not there'}"
         )
     try:
         tensors = {**dict(_adapter(folder)), **dict(_moments(folder))}
-        states = _states(folder)
+        states = _states(folder, settings)
     except CannotRead as error:
         raise IncompleteError(f"a state of {span.resume} {error.reason}") from error
     with (target / TENSORS).open("wb") as stream:
@@ -111,29 +124,35 @@ def _adapter(folder: Folder) -> Iterator[tuple[str, Stored]]:
 
 def _moments(folder: Folder) -> Iterator[tuple[str, Stored]]:
     optimizer = folder.one(OptimizerState)
+    layout = optimizers.family(optimizer) if optimizer else None
     for entry in optimizer.entries if optimizer else ():
-        for key in _MOMENTS:
-            ref = entry.tensors.get(key)
-            if ref is None or optimizer is None:
+        for key in sorted(layout.needed if layout else ()):
+            if key not in entry.tensors:
                 raise CannotRead(f"has no {key} for parameter {entry.index}")
+        for key, ref in entry.tensors.items():
             word = _WORDS.get(ref.dtype.removeprefix("torch."))
-            if word is None:
+            if word is None or optimizer is None:
                 raise CannotRead(f"holds moments in {ref.dtype}, which are not written")
             yield f"optimizer/{entry.index}/{key}", (word, optimizer.array(entry.index, key))
 
 
-def _states(folder: Folder) -> Mapping[str, object]:
+def _states(folder: Folder, settings: Mapping[str, Setting]) -> Mapping[str, object]:
     optimizer, scheduler = folder.one(OptimizerState), folder.one(SchedulerState)
     generators, state, scaler = folder.one(RngState), folder.one(TrainerState), folder.one(ScalerState)
     if optimizer is None or scheduler is None or generators is None or state is None:
         raise CannotRead("is missing")  # why_not has said it before
+    layout = optimizers.family(optimizer)
     return {
-        "steps": {str(entry.index): entry.step for entry in optimizer.entries},
-        "param_groups": [
-            {**{key: group[key] for key in _GROUP_KEYS if key in group}, "params": group["params"]}
-            for group in optimizer.param_groups
-        ],
-        "scheduler": {key: scheduler.raw[key] for key in _SCHEDULER_KEYS if key in scheduler.raw},
+        "optimizer": {
+            "of": layout.name if layout else None,
+            "counts": layout.counts if layout else None,
+            "steps": {str(entry.index): entry.step for entry in optimizer.entries},
+            "groups": [
+                {**optimizers.kept(group, settings), "params": group["params"]}
+                for group in optimizer.param_groups
+            ],
+        },
+        "scheduler": {"last_epoch": scheduler.last_epoch, "_step_count": scheduler.step_count},
         "rng": _generators(generators),
         "state": {
             "global_step": state.global_step,

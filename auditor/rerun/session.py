@@ -70,7 +70,7 @@ def rerun(
                 progress,
                 folder,
                 trained_on(run),
-                resumes=lambda span, target: resume.write(run, span, target),
+                resumes=lambda span, target: resume.write(run, span, target, plan.settings),
                 advice=search,
                 python=python,
             )

@@ -25,6 +25,7 @@ _PLAIN: Mapping[str, tuple[str, ...]] = {
         "lr_scheduler_type",
         "weight_decay",
         "optim",
+        "optim_args",
         "adam_beta1",
         "adam_beta2",
         "adam_epsilon",
@@ -55,7 +56,7 @@ _NEVER_HYPOTHESES = frozenset(
     {"max_steps", "logging_steps", "logging_strategy", "save_steps", "save_strategy", "target_modules"}
 )
 """Keys whose sources differ by spelling (a ratio, "all-linear") or without effect on the weights."""
-_UNLISTED = ("logging_first_step",)
+_UNLISTED = ("logging_first_step", "optim_args")
 _CHOICES = ("attn_implementation", "pad_to_max_length")
 
 Chosen = dict[str, Setting]

@@ -15,13 +15,14 @@ _RANGE = re.compile(r"(\d{1,12})\.\.(\d{1,12})")
 
 
 def choose(
-    run: Run, total: int, budget: int, asked: str = AUTO, resumes: bool = True
+    run: Run, total: int, budget: int, asked: str = AUTO, resumes: bool = True, optim: object = None
 ) -> tuple[str, tuple[Span, ...]]:
     """The kind of span and its parts. Raises UsageError for a span that this run does not allow.
 
     ``asked`` is auto, whole, prefix, segments, or ``a..b`` for the steps after a to b, where a is 0 or a committed
     checkpoint with states. Without a word the whole run is taken if it fits, then segments if any fits, else a prefix.
-    A trainer that does not resume has no segments.
+    A trainer that does not resume has no segments. ``optim`` is the recipe's optimizer, whose states alone are gone on
+    from; None takes any.
     """
     exact = _RANGE.fullmatch(asked)
     if not resumes and (asked == SEGMENTS or (exact and int(exact[1]))):
@@ -29,33 +30,34 @@ def choose(
             "this trainer does not go on from a checkpoint bit for bit", "use --span whole or prefix"
         )
     if exact:
-        return SEGMENTS, (_exact(run, total, int(exact[1]), int(exact[2])),)
+        return SEGMENTS, (_exact(run, total, int(exact[1]), int(exact[2]), optim),)
     if asked not in (AUTO, WHOLE, PREFIX, SEGMENTS):
         raise UsageError(
             f"there is no span {asked!r}", "use auto, whole, prefix, segments, or two steps such as 9..18"
         )
     if asked == WHOLE or (asked == AUTO and total <= budget):
         return WHOLE, (Span(0, total),)
-    parts = () if asked == PREFIX or not resumes else tuple(_fitting(segments(run, total), budget))
+    parts = () if asked == PREFIX or not resumes else tuple(_fitting(segments(run, total, optim), budget))
     if len(parts) == 1 and parts[0].start == 0:
         return PREFIX, parts
     if parts:
         return SEGMENTS, parts
     if asked == SEGMENTS:
         raise UsageError(
-            f"no segment of this run fits {budget} steps: {_why(run)}", "give --steps more, or --span prefix"
+            f"no segment of this run fits {budget} steps: {_why(run, optim)}",
+            "give --steps more, or --span prefix",
         )
     return PREFIX, (Span(0, _prefix(run, total, budget)),)
 
 
-def resumed(run: Run, total: int, budget: int) -> tuple[str, tuple[Span, ...]] | None:
+def resumed(run: Run, total: int, budget: int, optim: object = None) -> tuple[str, tuple[Span, ...]] | None:
     """The segments that begin at a committed checkpoint, as they fit the budget; None when none does."""
-    known = tuple(span for span in segments(run, total) if span.resume is not None)
+    known = tuple(span for span in segments(run, total, optim) if span.resume is not None)
     parts = tuple(_fitting(known, budget))
     return (SEGMENTS, parts) if parts else None
 
 
-def segments(run: Run, total: int) -> tuple[Span, ...]:
+def segments(run: Run, total: int, optim: object = None) -> tuple[Span, ...]:
     """Every stretch between two committed moments that training can begin at and end at, in order."""
     moments = [folder for folder in run.checkpoints if folder.step and folder.step <= total]
     found: list[Span] = []
@@ -65,7 +67,7 @@ def segments(run: Run, total: int) -> tuple[Span, ...]:
         if step > before.stop:
             if before.stop == 0 or before.resume is not None:
                 found.append(Span(before.stop, step, before.resume))
-            before = Span(0, step, folder.path if why_not(folder) is None else None)
+            before = Span(0, step, folder.path if why_not(folder, optim) is None else None)
     if before.stop < total and before.resume is not None:
         found.append(Span(before.stop, total, before.resume))
     return tuple(found)
@@ -87,7 +89,7 @@ def _prefix(run: Run, total: int, budget: int) -> int:
     return min(max(committed, default=budget), total or budget)
 
 
-def _exact(run: Run, total: int, start: int, stop: int) -> Span:
+def _exact(run: Run, total: int, start: int, stop: int, optim: object) -> Span:
     if not start < stop <= total:
         raise UsageError(
             f"{start}..{stop} are no steps of this run, which has {total}", "give two steps in order"
@@ -98,11 +100,11 @@ def _exact(run: Run, total: int, start: int, stop: int) -> Span:
     if folder is None:
         steps = ", ".join(str(item.step) for item in run.checkpoints) or "none"
         raise UsageError(f"no checkpoint was committed at step {start}", f"there are: {steps}")
-    if (reason := why_not(folder)) is not None:
+    if (reason := why_not(folder, optim)) is not None:
         raise UsageError(f"training cannot go on from step {start}: {reason}", "give another step, or 0")
     return Span(start, stop, folder.path)
 
 
-def _why(run: Run) -> str:
-    reasons = [reason for folder in run.checkpoints if (reason := why_not(folder)) is not None]
+def _why(run: Run, optim: object) -> str:
+    reasons = [reason for folder in run.checkpoints if (reason := why_not(folder, optim)) is not None]
     return reasons[0] if reasons else "the checkpoints lie too far apart"

@@ -83,14 +83,14 @@ def test_states_are_written_afresh_and_hold_what_was_committed(tmp_path: Path) -
     from safetensors.numpy import load, load_file
 
     files = v.committed()
-    resume.write(v.run_of(files), LAST, tmp_path)
+    resume.write(v.run_of(files), LAST, tmp_path, {})
     written = load_file(tmp_path / resume.TENSORS)
     theirs = load(files["checkpoint-9/adapter_model.safetensors"])
     assert {name for name in written if name.startswith("adapter/")} == {f"adapter/{name}" for name in theirs}
     assert all(numpy.array_equal(written[f"adapter/{name}"], value) for name, value in theirs.items())
     states = json.loads((tmp_path / resume.STATES).read_text())
     assert states["scheduler"]["last_epoch"] == 9
-    assert set(states["steps"].values()) == {9.0}
+    assert set(states["optimizer"]["steps"].values()) == {9.0}
     assert set(states["state"]) == {"global_step", "epoch", "total_flos", "num_input_tokens_seen"}
 
 
@@ -103,7 +103,7 @@ def test_bfloat16_moments_keep_their_bits(tmp_path: Path) -> None:
 
 def test_a_folder_that_is_gone_is_said(tmp_path: Path) -> None:
     with pytest.raises(IncompleteError, match="training cannot go on from checkpoint-7: it is not there"):
-        resume.write(v.run_of(v.committed()), Span(7, 9, "checkpoint-7"), tmp_path)
+        resume.write(v.run_of(v.committed()), Span(7, 9, "checkpoint-7"), tmp_path, {})
 
 
 @pytest.fixture(scope="module")

@@ -17,8 +17,15 @@ LORA_KEYS = (
 ROW_KEYS = ("text_column", "add_eos_token", "max_length", "block_size", "packing")
 TRAINER_KEYS = (
     *("seed", "data_seed", "per_device_train_batch_size", "gradient_accumulation_steps", "num_train_epochs"),
-    *("learning_rate", "lr_scheduler_type", "weight_decay", "optim", "adam_beta1", "adam_beta2"),
-    *("adam_epsilon", "max_grad_norm", "gradient_checkpointing", "logging_strategy", "logging_steps"),
+    *("learning_rate", "lr_scheduler_type", "weight_decay", "optim", "optim_args", "adam_beta1"),
+    *(
+        "adam_beta2",
+        "adam_epsilon",
+        "max_grad_norm",
+        "gradient_checkpointing",
+        "logging_strategy",
+        "logging_steps",
+    ),
     *("logging_first_step", "save_strategy", "save_steps", "save_total_limit"),
 )
 
@@ -74,6 +81,7 @@ class Settings:
     warmup_ratio: float | None = None
     weight_decay: float = 0.0
     optim: str = "adamw_torch"
+    optim_args: str | None = None
     adam_beta1: float = 0.9
     adam_beta2: float = 0.999
     adam_epsilon: float = 1e-8

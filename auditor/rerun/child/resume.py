@@ -1,4 +1,4 @@
-"""Makes a checkpoint folder of the states that the parent decoded, for the Trainer to go on from."""
+"""Makes a checkpoint folder of what the parent decoded, and hands the optimizer and the schedule their states."""
 
 import json
 import math
@@ -9,15 +9,20 @@ from typing import Any
 import numpy
 from safetensors.torch import load_file, save_file
 
-from .job import Job
-from .libraries import torch
+from .job import Job, JobError
+from .libraries import torch, transformers
+from .moments import require_fit, require_same
 from .steplog import write_json
 
 _TENSORS, _STATES = "tensors.safetensors", "states.json"
 
 
 def checkpoint(trainer: Any, job: Job, resume: Path) -> Path:
-    """Writes adapter, optimizer, scheduler, generators, scaler and counters as the Trainer saves them."""
+    """Writes adapter, generators, scaler and counters as the Trainer saves them, and adds a `Resumed` to the trainer.
+
+    Neither optimizer.pt nor scheduler.pt is written, which the Trainer takes for nothing to load (transformers 5.23.0,
+    trainer.py, ``_load_optimizer_and_scheduler``): their settings stay those of the recipe.
+    """
     states = json.loads((resume / _STATES).read_text(encoding="utf-8"))
     tensors = load_file(resume / _TENSORS)
     folder = job.output / "resumed"
@@ -26,35 +31,97 @@ def checkpoint(trainer: Any, job: Job, resume: Path) -> Path:
         name.partition("/")[2]: value for name, value in tensors.items() if name.startswith("adapter/")
     }
     save_file(adapter, folder / "adapter_model.safetensors", {"format": "pt"})
-    torch.save(_optimizer(states, tensors), folder / "optimizer.pt")
-    torch.save({**states["scheduler"], "lr_lambdas": _no_lambdas(states)}, folder / "scheduler.pt")
     torch.save(_generators(states["rng"]), folder / "rng_state.pth")
     if states["scaler"] is not None:
         torch.save(states["scaler"], folder / "scaler.pt")
     write_json(folder / "trainer_state.json", _counters(states["state"], job, trainer))
+    trainer.add_callback(Resumed(states, tensors))
     return folder
 
 
-def _optimizer(states: Mapping[str, Any], tensors: Mapping[str, Any]) -> dict[str, Any]:
+class Resumed(transformers.TrainerCallback):  # type: ignore[misc]
+    """Gives a new optimizer and schedule the states of a checkpoint, once both are made and before the first step."""
+
+    def __init__(self, states: Mapping[str, Any], tensors: Mapping[str, Any]) -> None:
+        self.states, self.tensors = states, tensors
+
+    def on_train_begin(
+        self,
+        args: Any,
+        state: Any,
+        control: Any,
+        optimizer: Any = None,
+        lr_scheduler: Any = None,
+        **_: object,
+    ) -> None:
+        """Loads both; raises JobError for a state that does not fit the recipe's parameters."""
+        load_optimizer(optimizer, self.states["optimizer"], self.tensors)
+        load_schedule(lr_scheduler, optimizer, self.states["scheduler"], self.states["optimizer"]["groups"])
+
+
+def load_optimizer(optimizer: Any, saved: Mapping[str, Any], tensors: Mapping[str, Any]) -> None:
+    """Loads tensors and step counts; of the groups' settings only what the parent kept from the file.
+
+    Raises JobError where groups, names or shapes are not those of the optimizer's own parameters, before any kernel
+    could read beyond a tensor's end (bitsandbytes' take addresses).
+    """
+    own = optimizer.state_dict()["param_groups"]
+    groups = saved["groups"]
+    if [len(group["params"]) for group in groups] != [len(group["params"]) for group in own]:
+        raise JobError("the committed optimizer has other groups of parameters than the recipe's")
+    inner = getattr(optimizer, "optimizer", optimizer)  # accelerate wraps it
+    require_same(inner, saved["of"])
+    merged = [{**mine, **_pairs(given)} for mine, given in zip(own, groups, strict=True)]
+    optimizer.load_state_dict({"state": _states(saved, tensors), "param_groups": merged})
+    require_fit(inner)
+
+
+def load_schedule(
+    schedule: Any, optimizer: Any, saved: Mapping[str, Any], groups: list[Mapping[str, Any]]
+) -> None:
+    """Sets a schedule to a step: its rates follow from the recipe's own and the step, as they did when saved.
+
+    Source: torch 2.13.0, optim/lr_scheduler.py, LambdaLR: rate = base_lrs x lambda(last_epoch).
+    """
+    factors = getattr(schedule, "lr_lambdas", None)
+    if factors is None:
+        raise JobError(f"a {type(schedule).__name__} is not resumed: its rates do not follow from the step")
+    schedule.last_epoch = saved["last_epoch"]
+    if saved["_step_count"] is not None:
+        schedule._step_count = saved["_step_count"]
+    schedule.base_lrs = [
+        given.get("initial_lr", mine) for given, mine in zip(groups, schedule.base_lrs, strict=True)
+    ]
+    schedule._last_lr = [
+        base * factor(schedule.last_epoch) for base, factor in zip(schedule.base_lrs, factors, strict=True)
+    ]
+    for group, rate in zip(optimizer.param_groups, schedule._last_lr, strict=True):
+        group["lr"] = rate
+
+
+def _states(saved: Mapping[str, Any], tensors: Mapping[str, Any]) -> dict[int, dict[str, Any]]:
     state: dict[int, dict[str, Any]] = {}
-    for index, step in states["steps"].items():
-        state[int(index)] = {
-            "step": torch.tensor(float(step)),
-            "exp_avg": tensors[f"optimizer/{index}/exp_avg"],
-            "exp_avg_sq": tensors[f"optimizer/{index}/exp_avg_sq"],
-        }
-    groups = [{**group, **_pair(group)} for group in states["param_groups"]]
-    return {"state": state, "param_groups": groups}
+    for index, step in saved["steps"].items():
+        state[int(index)] = {} if saved["counts"] is None else {"step": _step(step, saved["counts"])}
+    for name, value in tensors.items():
+        kind, _, rest = name.partition("/")
+        if kind == "optimizer":
+            index, _, key = rest.partition("/")
+            state[int(index)][key] = value
+    return state
 
 
-def _pair(group: Mapping[str, Any]) -> dict[str, Any]:
+def _step(step: float | None, counts: str) -> Any:
+    if step is None:
+        raise JobError("the committed optimizer does not say how often a parameter was stepped")
+    return torch.tensor(float(step)) if counts == "tensor" else int(step)
+
+
+def _pairs(group: Mapping[str, Any]) -> dict[str, Any]:
     """JSON has no tuples; torch compares betas as one."""
-    return {"betas": tuple(group["betas"])} if "betas" in group else {}
-
-
-def _no_lambdas(states: Mapping[str, Any]) -> list[None]:
-    """LambdaLR saves None for each plain function (torch 2.13.0, optim/lr_scheduler.py)."""
-    return [None] * len(states["scheduler"].get("base_lrs", ()))
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in group.items()} | {
+        "params": group["params"]
+    }
 
 
 def _generators(rng: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,107 @@
+"""Every optimizer whose state is written afresh: trained on from a checkpoint, it ends in the same bits.
+
+The uninterrupted training is where every expected number comes from. All optimizers of bitsandbytes run on a CPU in its
+release 0.50; paged ones keep their states in ordinary memory there. `test_resumed_optimizers_gpu` trains all names.
+"""
+
+from typing import Any
+
+import pytest
+
+from auditor.rerun import resume
+from tests.rerun import resumed
+
+pytestmark = [pytest.mark.rerun]
+NAMES = (
+    *("adamw_torch_fused", "sgd-momentum", "adagrad", "rmsprop-centered", "adafactor"),
+    *("paged_adamw_32bit", "adamw_bnb_8bit", "paged_lion_8bit", "ademamix_8bit"),
+)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> resumed.Trained:
+    return resumed.both(tmp_path_factory.mktemp("optimizers"), NAMES, "cpu")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_segment_ends_in_the_bits_of_the_whole(trained: resumed.Trained, name: str) -> None:
+    resumed.assert_same_bits(trained, name)
+    kept = {"8bit": {"uint8", "float32"}, "32bit": {"float32"}}.get(name.rpartition("_")[2], set())
+    assert resumed.types(trained.end(name)) == kept
+
+
+def test_the_state_decides_the_bits_and_the_recipe_its_settings(trained: resumed.Trained) -> None:
+    """Without moments another training follows; a stated rate stands above that of the file, an assumed one below."""
+    whole = resumed.adapter(trained.end(NAMES[0]))
+    forgotten, stated, assumed = (resumed.adapter(trained.end(name)) for name in resumed.VARIED)
+    assert forgotten != whole
+    assert stated != whole
+    assert assumed == whole
+
+
+def test_the_state_of_another_optimizer_is_not_gone_on_from(trained: resumed.Trained) -> None:
+    (folder,) = [item for item in trained.run("adamw_bnb_8bit").checkpoints if item.step == resumed.HALF]
+    assert resume.why_not(folder, "paged_adamw_8bit") is None
+    assert resume.why_not(folder, "adamw_torch") == (
+        "the optimizer's state of checkpoint-3 is that of bitsandbytes, the recipe's optimizer is adamw_torch"
+    )
+    (folder,) = [item for item in trained.run("sgd-momentum").checkpoints if item.step == resumed.HALF]
+    assert resume.why_not(folder, "OptimizerNames.ADAFACTOR") == (
+        "the optimizer's state of checkpoint-3 is that of SGD with momentum, the recipe's optimizer is ADAFACTOR"
+    )
+
+
+@pytest.mark.parametrize(
+    ("key", "edit", "says"),
+    [
+        (
+            "absmax1",
+            lambda value: value[:3],
+            "absmax1 of parameter 0 is float32 of shape [3] in the committed optimizer, not float32 of shape [20]",
+        ),
+        (
+            "qmap2",
+            lambda value: value[:255],
+            "qmap2 of parameter 0 is float32 of shape [255] in the committed optimizer, not float32 of shape [256]",
+        ),
+        (
+            "state1",
+            lambda value: value[:16],
+            (
+                "state1 of parameter 0 is uint8 of shape [16, 160] in the committed optimizer, "
+                "not uint8 of shape [32, 160]"
+            ),
+        ),
+        (
+            "state2",
+            lambda value: value.float(),
+            (
+                "state2 of parameter 0 is float32 of shape [32, 160] in the committed optimizer, "
+                "not uint8 of shape [32, 160]"
+            ),
+        ),
+        ("absmax2", None, "the committed optimizer has no absmax2 for parameter 0"),
+    ],
+)
+def test_a_state_that_does_not_fit_never_reaches_a_kernel(key: str, edit: Any, says: str) -> None:
+    """5,120 elements in blocks of 256 have 20 factors; bitsandbytes' kernels take addresses and check nothing."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "TOKENIZERS_PARALLELISM"):
+            patch.setenv(name, "1")  # set again by the child's own imports, and taken back here
+        from auditor.rerun.child import moments
+        from auditor.rerun.child.job import JobError
+    import torch
+    from bitsandbytes.optim import AdamW8bit
+
+    parameter = torch.nn.Parameter(torch.ones(32, 160))
+    optimizer = AdamW8bit([parameter])
+    parameter.grad = torch.ones_like(parameter)
+    optimizer.step()
+    moments.require_fit(optimizer)
+    if edit is None:
+        del optimizer.state[parameter][key]
+    else:
+        optimizer.state[parameter][key] = edit(optimizer.state[parameter][key])
+    with pytest.raises(JobError) as raised:
+        moments.require_fit(optimizer)
+    assert str(raised.value) == says

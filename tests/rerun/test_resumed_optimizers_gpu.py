@@ -1,0 +1,38 @@
+"""On a GPU: every optimizer whose state is written afresh, trained on from a checkpoint, ends in the same bits.
+
+Those of bitsandbytes run where it is installed. Paged states there are really paged: from 100,000 elements on.
+"""
+
+import importlib.util
+import shutil
+
+import pytest
+
+from tests.rerun import resumed
+
+pytestmark = [
+    pytest.mark.rerun,
+    pytest.mark.gpu,
+    pytest.mark.skipif(shutil.which("nvidia-smi") is None, reason="there is no NVIDIA GPU here"),
+]
+BITSANDBYTES = importlib.util.find_spec("bitsandbytes") is not None
+OURS = (*resumed.TORCH, *resumed.WITH_ARGUMENTS)
+THEIRS = (*resumed.PAGED, *resumed.BYTES, *resumed.FLOATS)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> resumed.Trained:
+    names = (*OURS, *THEIRS) if BITSANDBYTES else OURS
+    return resumed.both(tmp_path_factory.mktemp("optimizers"), names, "cuda")
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_a_segment_ends_in_the_bits_of_the_whole(trained: resumed.Trained, name: str) -> None:
+    resumed.assert_same_bits(trained, name)
+
+
+@pytest.mark.skipif(not BITSANDBYTES, reason="bitsandbytes is missing")
+@pytest.mark.parametrize("name", THEIRS)
+def test_a_segment_of_bitsandbytes_ends_in_the_bits_of_the_whole(trained: resumed.Trained, name: str) -> None:
+    resumed.assert_same_bits(trained, name)
+    assert ("uint8" in resumed.types(trained.end(name))) == name.endswith("8bit")
