@@ -12,10 +12,11 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 
-from benchmarks.detection import falsified, honest, table
+from benchmarks.detection import table
 from benchmarks.detection.case import Case
 from benchmarks.detection.judge import Judge, Judgement, warm_children
 from benchmarks.detection.recipe import ARCHITECTURES
+from benchmarks.detection.sets import SETS
 from benchmarks.detection.workshop import Workshop
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "auditor" / "detection"
@@ -24,32 +25,36 @@ CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "audito
 def main(arguments: Sequence[str]) -> int:
     """Run the benchmark; returns the exit code."""
     options = _parser().parse_args(arguments)
+    return max(_of_set(name, options) for name in options.set or SETS)
+
+
+def _of_set(name: str, options: argparse.Namespace) -> int:
     began = time.monotonic()
     architectures = options.architecture or ARCHITECTURES
-    Workshop(options.folder).prepare(architectures)
-    work = partial(_judged_of, options.folder, options.only or [""], options.verbose)
+    SETS[name].workshop(options.folder).prepare(architectures)
+    work = partial(_judged_of, name, options.folder, options.only or [""], options.verbose)
     if options.jobs > 1:
         with ProcessPoolExecutor(min(options.jobs, len(architectures))) as pool:
             found = [one for batch in pool.map(work, architectures) for one in batch]
     else:
-        found = [one for name in architectures for one in work(name)]
-    print(table.table(found))
-    print(f"\n{len(found)} runs in {time.monotonic() - began:,.0f} seconds")
+        found = [one for architecture in architectures for one in work(architecture)]
+    print(f"## {name}\n\n{table.table(found)}")
+    print(f"\n{len(found)} runs in {time.monotonic() - began:,.0f} seconds\n")
     return 0 if table.holds(found) else 1
 
 
-def _judged_of(folder: Path, words: Sequence[str], verbose: bool, architecture: str) -> list[Judgement]:
+def _judged_of(
+    name: str, folder: Path, words: Sequence[str], verbose: bool, architecture: str
+) -> list[Judgement]:
     """The chosen cases of one architecture; they are made here, because edits do not travel between processes."""
-    cases = (*honest.cases(architecture), *falsified.cases(architecture))
-    chosen = [case for case in cases if any(word in case.name for word in words)]
-    return judged(folder, chosen, verbose=verbose)
+    chosen = [case for case in SETS[name].of(architecture) if any(word in case.name for word in words)]
+    return judged(SETS[name].workshop(folder), chosen, verbose=verbose)
 
 
-def judged(folder: Path, cases: Sequence[Case], *, verbose: bool = False) -> list[Judgement]:
+def judged(workshop: Workshop, cases: Sequence[Case], *, verbose: bool = False) -> list[Judgement]:
     """Train and judge the cases of one architecture."""
-    os.environ["AUDIT_CACHE_DIR"] = str(folder / "reruns")
+    os.environ["AUDIT_CACHE_DIR"] = str(workshop.folder / "reruns")
     os.environ["CUDA_VISIBLE_DEVICES"] = ""  # the runs are trained on the CPU
-    workshop = Workshop(folder)
     workshop.train(recipe for case in cases for recipe in case.recipes)
     judge, found = Judge(workshop), []
     with warm_children():
@@ -67,6 +72,7 @@ def _tell(one: Judgement) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.detection", description=__doc__)
     parser.add_argument("--only", action="append", metavar="WORD", help="cases whose name has this in it")
+    parser.add_argument("--set", action="append", choices=tuple(SETS), help="which cases (default: both)")
     parser.add_argument("--architecture", action="append", choices=ARCHITECTURES)
     parser.add_argument("--jobs", type=int, default=1, help="architectures judged at the same time")
     parser.add_argument(

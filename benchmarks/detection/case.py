@@ -21,7 +21,10 @@ USUAL = {
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A repository and the truth about it; ``others`` are trainings whose files the edits take."""
+    """A repository and the truth about it; ``others`` are trainings whose files the edits take.
+
+    ``span`` and ``steps`` are those of the question: `audit rerun --span SPAN --steps STEPS`.
+    """
 
     kind: str
     level: str
@@ -29,6 +32,8 @@ class Case:
     trained: Recipe
     edits: tuple[Edit, ...] = ()
     others: tuple[Recipe, ...] = ()
+    span: str = "auto"
+    steps: int | None = None
 
     @property
     def name(self) -> str:

@@ -28,9 +28,11 @@ MACHINES: Mapping[str, Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Workshop:
-    """A folder with the inputs and everything that was trained from them."""
+    """A folder with the inputs and everything that was trained from them, by the modules of a set of cases."""
 
     folder: Path
+    inputs: str = "benchmarks.detection.inputs"
+    trainer: str = "benchmarks.detection.trainer"
 
     def of(self, recipe: Recipe) -> Path:
         """The folder that a recipe's training leaves."""
@@ -39,7 +41,7 @@ class Workshop:
     def prepare(self, architectures: Sequence[str]) -> None:
         """Write the inputs."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._run({}, "benchmarks.detection.inputs", ".", *architectures)
+        self._run({}, self.inputs, ".", *architectures)
 
     def train(self, recipes: Iterable[Recipe]) -> int:
         """Train what is missing, one process for each kind of machine; returns how many were trained."""
@@ -52,7 +54,7 @@ class Workshop:
                 order = self.folder / f"order-{mine[0].architecture}-{machine}.json"
                 items = [{"recipe": asdict(one), "output": str(self._relative(one))} for one in mine]
                 order.write_text(json.dumps(items), encoding="utf-8")
-                self._run(flags, "benchmarks.detection.trainer", order.name)
+                self._run(flags, self.trainer, order.name)
         return len(missing)
 
     def _relative(self, recipe: Recipe) -> Path:

@@ -110,7 +110,7 @@ def test_a_sample_is_judged_rightly(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(os, "environ", dict(os.environ))
     cases = [case for case in (*TRUE, *FALSE) if case.name.removeprefix("llama/") in SAMPLE]
     Workshop(tmp_path).prepare(["llama"])
-    found = judged(tmp_path, cases)
+    found = judged(Workshop(tmp_path), cases)
     assert len(found) == len(SAMPLE)
     assert [one.name for one in found if one.failed] == []
     assert {one.outcome for one in found if not one.honest} <= {RULES, RERUN}

@@ -1,0 +1,37 @@
+"""The sets of cases: the known one, which was there while the judge was mended, and the blind one, which was not."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.detection import falsified, honest
+from benchmarks.detection.blind import falsified as blind_falsified
+from benchmarks.detection.blind import honest as blind_honest
+from benchmarks.detection.case import Case
+from benchmarks.detection.workshop import Workshop
+
+
+@dataclass(frozen=True, slots=True)
+class Set:
+    """Cases by architecture, and who trains them from what."""
+
+    cases: tuple[Callable[[str], tuple[Case, ...]], ...]
+    inputs: str
+    trainer: str
+
+    def of(self, architecture: str) -> tuple[Case, ...]:
+        """Every case of an architecture, the honest first."""
+        return tuple(case for cases in self.cases for case in cases(architecture))
+
+    def workshop(self, folder: Path) -> Workshop:
+        """Where this set is trained."""
+        return Workshop(folder, self.inputs, self.trainer)
+
+
+_HERE = "benchmarks.detection"
+SETS: Mapping[str, Set] = {
+    "known": Set((honest.cases, falsified.cases), f"{_HERE}.inputs", f"{_HERE}.trainer"),
+    "blind": Set(
+        (blind_honest.cases, blind_falsified.cases), f"{_HERE}.blind.inputs", f"{_HERE}.blind.trainer"
+    ),
+}
