@@ -1,6 +1,7 @@
 """The detection benchmark: what it promises of its cases, the forgeries themselves, and a sample that is judged."""
 
 import ast
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,11 @@ from safetensors.numpy import load, save
 
 from benchmarks.detection import edits, falsified, honest, table
 from benchmarks.detection.__main__ import judged
+from benchmarks.detection.blind import edits as blind_edits
 from benchmarks.detection.case import Case
 from benchmarks.detection.judge import ACCUSED, INCONCLUSIVE, MISSED, RERUN, RULES, Judgement
 from benchmarks.detection.recipe import ARCHITECTURES, Recipe
+from benchmarks.detection.sets import SETS
 from benchmarks.detection.workshop import Workshop
 
 FOLDER = Path(edits.__file__).parent
@@ -39,12 +42,31 @@ def test_there_are_as_many_cases_and_kinds_as_promised() -> None:
     assert len(set(names)) == len(names)
 
 
-@pytest.mark.parametrize("name", ["trainer.py", "inputs.py", "recipe.py", "repository.py", "edits.py"])
+def test_the_blind_set_is_as_large_as_promised_and_tells_what_is_expected() -> None:
+    blind = [case for name in ARCHITECTURES for case in SETS["blind"].of(name)]
+    assert sum(case.honest for case in blind) >= 20
+    assert sum(not case.honest for case in blind) >= 30
+    assert len({case.name for case in blind}) == len(blind)
+    assert {case.declared.architecture for case in blind} == set(ARCHITECTURES)
+    assert {"6..12", "prefix", "segments"} <= {case.span for case in blind}
+    assert [
+        case.name for case in blind if not case.honest and case.declared == case.trained and not case.edits
+    ] == []
+
+
+MAKERS = [
+    *("trainer.py", "inputs.py", "recipe.py", "repository.py", "edits.py", "case.py"),
+    *(path.relative_to(FOLDER).as_posix() for path in sorted((FOLDER / "blind").glob("*.py"))),
+]
+
+
+@pytest.mark.parametrize("name", MAKERS)
 def test_what_makes_the_runs_knows_nothing_of_what_judges_them(name: str) -> None:
     tree = ast.parse((FOLDER / name).read_text(encoding="utf-8"))
     imported = [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
     imported += [one.name for node in ast.walk(tree) if isinstance(node, ast.Import) for one in node.names]
     assert not [module for module in imported if module.partition(".")[0] == "auditor"]
+    assert "benchmarks.detection.judge" not in imported
 
 
 def test_another_basis_keeps_the_product_and_moves_the_factors() -> None:
@@ -65,6 +87,42 @@ def test_edits_of_the_published_weights_leave_the_checkpoints() -> None:
     found = edits.scaled(2.0, root_only=True)(files, ())
     assert found[f"checkpoint-6/{edits.WEIGHTS}"] == files[f"checkpoint-6/{edits.WEIGHTS}"]
     assert numpy.array_equal(load(found[edits.WEIGHTS])[B], 2 * load(adapter())[B])
+
+
+def with_checkpoints() -> dict[str, bytes]:
+    other = save({name: value * 3 for name, value in load(adapter()).items()})
+    return {
+        edits.WEIGHTS: adapter(),
+        f"checkpoint-6/{edits.WEIGHTS}": adapter(),
+        f"checkpoint-12/{edits.WEIGHTS}": other,
+    }
+
+
+def test_the_mean_of_two_checkpoints_is_published_and_they_stay() -> None:
+    files = with_checkpoints()
+    found = blind_edits.mean_of("checkpoint-6", "checkpoint-12")(files, ())
+    assert numpy.allclose(load(found[edits.WEIGHTS])[B], 2 * load(adapter())[B])  # (1 + 3) / 2
+    assert {path: found[path] for path in found if "/" in path} == {p: files[p] for p in files if "/" in p}
+
+
+def test_one_number_is_one_number_in_every_copy() -> None:
+    files = {edits.WEIGHTS: adapter(big_lora_B=numpy.ones((5, 5), "f4"))}
+    found = load(blind_edits.one_number("big_lora_B")(files, ())[edits.WEIGHTS])
+    changed = {name: int((found[name] != value).sum()) for name, value in load(files[edits.WEIGHTS]).items()}
+    assert changed == {A: 0, B: 0, "big_lora_B": 1}
+
+
+def test_a_lowered_curve_is_lowered_and_rounded_in_every_copy_and_the_events_go() -> None:
+    log = json.dumps(
+        {"log_history": [{"step": 1, "loss": 6.123456}, {"step": 1, "train_loss": 2.0}]}
+    ).encode()
+    files = {edits.STATE: log, f"checkpoint-1/{edits.STATE}": log, "runs/events.out.tfevents.1": b""}
+    found = blind_edits.lowered(0.5, 2)(files, ())
+    expected = {"log_history": [{"step": 1, "loss": 3.06}, {"step": 1, "train_loss": 1.0}]}
+    assert {path: json.loads(content) for path, content in found.items()} == {
+        edits.STATE: expected,
+        f"checkpoint-1/{edits.STATE}": expected,
+    }
 
 
 def judgement(outcome: str, distance: float | None = None, case: Case = FALSE[0]) -> Judgement:

@@ -13,7 +13,7 @@ from benchmarks.detection.blind.edits import (
 )
 from benchmarks.detection.blind.training import Training, lora, more, usual
 from benchmarks.detection.case import Case, honest
-from benchmarks.detection.edits import ARGUMENTS, STATES, without
+from benchmarks.detection.edits import ARGUMENTS, STATES, Edit, without
 
 SCRIPT = {"platform": "script", "max_length": None, "packing": False, "eos": False}
 BEST = {"load_best_model_at_end": True, "eval_strategy": "steps", "eval_steps": 3, "save_steps": 3}
@@ -109,7 +109,7 @@ def _evaluating(steps: int) -> dict[str, object]:
     return {"eval_strategy": "steps", "eval_steps": steps}
 
 
-def _saves(**values: object):  # type: ignore[no-untyped-def]
+def _saves(**values: object) -> Edit:
     return declared("train_model_parameters", **values)
 
 

@@ -12,6 +12,7 @@ from benchmarks.detection.recipe import Recipe
 SOURCES = (
     "blind/trainer.py",
     "blind/training.py",
+    "blind/watchers.py",
     "blind/inputs.py",
     "trainer.py",
     "inputs.py",
