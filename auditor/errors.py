@@ -1,6 +1,12 @@
 """What can go wrong, as values with a sentence, a hint and an exit code (CLI.md, "Exit codes")."""
 
-from typing import ClassVar, Literal
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import ClassVar, Literal
+
+    ReadState = Literal["unfetched", "unreadable", "mismatch"]
 
 
 class AuditError(Exception):
@@ -24,9 +30,6 @@ class IncompleteError(AuditError):
     """The audit could not look: interrupted, killed, no disk, a missing tool."""
 
     exit_code = 3
-
-
-ReadState = Literal["unfetched", "unreadable", "mismatch"]
 
 
 class CannotRead(Exception):  # noqa: N818 - a result of looking at somebody's file, not a defect of ours

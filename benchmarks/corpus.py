@@ -165,7 +165,7 @@ def as_commit(folder: Path) -> Snapshot:
 def _stored(here: Blob | None, mode: str, blob_id: str, size: str, path: str, status: str) -> Blob:
     known = Digest("git-sha1", blob_id)
     if here is not None:
-        return replace(here, object_id=known)
+        return here.replaced(object_id=known)
     bytes_ = int(size) if size.isdigit() else None
     kind = KINDS.get(mode, FileKind.FILE)
     reason = f"its content is not in the archive ({status.removeprefix('left_out:')})"

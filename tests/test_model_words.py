@@ -1,4 +1,4 @@
-"""The shared words load one module at a time."""
+"""The shared words of one file load at once, others one module at a time."""
 
 import importlib
 import subprocess
@@ -15,8 +15,8 @@ def test_every_word_is_found_where_it_is_said_to_be() -> None:
 
 
 def test_one_word_loads_one_module() -> None:
-    code = (
-        "import sys; from auditor.model import Blob; print([m for m in sys.modules if 'auditor.model.' in m])"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "['auditor.model.files']"
+    parts = ["auditor.model.frozen", "auditor.model.files"]
+    for word, more in (("Blob", []), ("Location", ["auditor.model.judgement"])):
+        code = f"import sys; from auditor.model import {word}; print([m for m in sys.modules if 'auditor.model.' in m])"
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        assert done.stdout.strip() == str([*parts, *more])

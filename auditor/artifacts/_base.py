@@ -1,17 +1,18 @@
 """What every reader is: file name patterns, a parse that raises only CannotRead, facts with tolerances."""
 
-import fnmatch
-from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from __future__ import annotations
+
 from itertools import chain
-from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from auditor.errors import CannotRead
-from auditor.model import Blob, Fact, folder_of, name_of
+from auditor.model import Frozen, folder_of, name_of
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from auditor.model import Location
+    from collections.abc import Iterable, Mapping
+    from typing import Any, ClassVar, Self
+
+    from auditor.model import Blob, Fact, Location
 
 JSON_LIMIT = 64 * 1024 * 1024
 """Largest JSON document read, in bytes: a tokenizer_config with 6,414 added tokens is 1.1 MB."""
@@ -22,9 +23,10 @@ _SAMPLE, _MANY_OBJECTS = 64 * 1024, 100
 """So many objects in the first bytes are the beginning of a table: repeated keys are then looked for by counting."""
 
 
-@dataclass(frozen=True, slots=True)
-class Artifact:
+class Artifact(Frozen):
     """A parsed file. Subclasses are frozen slotted dataclasses whose first field is ``path``.
+
+    Those of a file whose reading takes less than importing `dataclasses` write their ``__init__`` out (`Frozen`).
 
     ``patterns`` match the file's *name* (fnmatch, case-sensitive). One file may be read by several readers.
     """
@@ -35,10 +37,13 @@ class Artifact:
     unseen: ClassVar[str] = "the bytes differ in something no reader looks at"
     """What is said of two files whose bytes differ and whose facts do not."""
     path: str
+    __slots__ = ("path",)
 
     @classmethod
     def matches(cls, path: str) -> bool:
         """Whether this reader reads a file of that name."""
+        import fnmatch
+
         return any(fnmatch.fnmatchcase(name_of(path), pattern) for pattern in cls.patterns)
 
     @classmethod
@@ -55,7 +60,7 @@ class Artifact:
         """The folder the file lies in; "" is the root."""
         return folder_of(self.path)
 
-    def at(self, member: str | None = None) -> "Location":
+    def at(self, member: str | None = None) -> Location:
         """A place in this file."""
         from auditor.model import Location
 
@@ -137,6 +142,8 @@ def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     found = dict(pairs)
     if len(found) == len(pairs):
         return found
+    from collections import Counter
+
     twice = Counter(key for key, _ in pairs).most_common(1)[0][0]
     raise CannotRead(
         f"holds the key {twice[:60]!r} twice in one object, and programs differ in which they take"

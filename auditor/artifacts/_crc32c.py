@@ -6,10 +6,14 @@ the end. `crc32c_each` therefore lays messages out as rows of equal width and go
 nothing while the register is zero, so that rows may be of any length; the register's real start is added afterwards.
 """
 
+from __future__ import annotations
+
 import struct
-from collections.abc import Iterable, Sequence
-from functools import cache
 from itertools import islice
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
 _POLYNOMIAL = 0x82F63B78
 _ONES = 0xFFFFFFFF
@@ -48,7 +52,7 @@ def crc32c_each(messages: Sequence[bytes]) -> list[int]:
 def _short(messages: Sequence[bytes], lengths: Sequence[int], width: int) -> list[int]:
     """Checksums of messages of one row each."""
     rows = b"".join([message.rjust(width, b"\0") for message in messages])
-    starts = [crc ^ _ONES for crc in _starts()]
+    starts = [crc ^ _ONES for crc in _STARTS]
     return [crc ^ starts[length] for crc, length in zip(_rows(rows, width), lengths, strict=True)]
 
 
@@ -56,10 +60,10 @@ def _long(messages: Sequence[bytes]) -> Iterable[int]:
     """Checksums of messages of several rows each; the first row of each is filled up."""
     rows = b"".join([message.rjust(-(-len(message) // WIDTH) * WIDTH, b"\0") for message in messages])
     values = iter(_rows(rows, WIDTH))
-    a, b, c, d = _beyond_a_row()
+    a, b, c, d = _BEYOND
     for message in messages:
         further, first = divmod(len(message) - 1, WIDTH)
-        crc = _starts()[first + 1] ^ next(values)
+        crc = _STARTS[first + 1] ^ next(values)
         for row in islice(values, further):
             crc = a[crc & 255] ^ b[crc >> 8 & 255] ^ c[crc >> 16 & 255] ^ d[crc >> 24] ^ row
         yield crc ^ _ONES
@@ -67,7 +71,7 @@ def _long(messages: Sequence[bytes]) -> Iterable[int]:
 
 def _by_one(data: bytes, crc: int) -> int:
     """The register after some bytes, one at a time."""
-    table = _table()
+    table = _TABLE
     for byte in data:
         crc = table[(crc ^ byte) & 255] ^ crc >> 8
     return crc
@@ -77,7 +81,7 @@ def _continued(crc: int, data: bytes) -> int:
     """The register after more bytes, a row at a time."""
     over = len(data) % WIDTH
     crc = _by_one(data[:over], crc)
-    a, b, c, d = _beyond_a_row()
+    a, b, c, d = _BEYOND
     for row in _rows(data[over:], WIDTH):
         crc = a[crc & 255] ^ b[crc >> 8 & 255] ^ c[crc >> 16 & 255] ^ d[crc >> 24] ^ row
     return crc
@@ -87,7 +91,7 @@ def _rows(rows: bytes, width: int) -> Iterable[int]:
     """What each row of ``width`` bytes leaves in a register that was zero."""
     count = len(rows) // width
     planes = 0
-    for column, tables in zip(range(width), _columns()[WIDTH - width :], strict=True):
+    for column, tables in zip(range(width), _COLUMNS[WIDTH - width :], strict=True):
         values = rows[column::width]
         planes ^= int.from_bytes(b"".join([values.translate(table) for table in tables]), "little")
     return _words(planes.to_bytes(4 * count, "little"), count)
@@ -101,7 +105,6 @@ def _words(planes: bytes, count: int) -> tuple[int, ...]:
     return struct.unpack(f"<{count}I", words)
 
 
-@cache
 def _table() -> tuple[int, ...]:
     """What a byte leaves in the register, for each of its values: those of its bits together."""
     found = [0] * 256
@@ -114,10 +117,9 @@ def _table() -> tuple[int, ...]:
     return tuple(found)
 
 
-@cache
 def _columns() -> tuple[tuple[bytes, ...], ...]:
     """For each column of a row of `WIDTH` bytes four tables: byte -> byte k of what it leaves in the register."""
-    words = struct.pack("<256I", *_table())
+    words = struct.pack("<256I", *_TABLE)
     step = tuple(words[byte::4] for byte in range(4))
     found = [step]
     for _ in range(WIDTH - 1):
@@ -129,7 +131,6 @@ def _columns() -> tuple[tuple[bytes, ...], ...]:
     return tuple(reversed(found))
 
 
-@cache
 def _starts() -> tuple[int, ...]:
     """What a register of ones becomes by so many bytes of zeros."""
     found = [_ONES]
@@ -138,7 +139,12 @@ def _starts() -> tuple[int, ...]:
     return tuple(found)
 
 
-@cache
 def _beyond_a_row() -> tuple[tuple[int, ...], ...]:
     """Four tables that take the bytes of a register over a row: it acts like bytes added to the row's first four."""
-    return tuple(_words(b"".join(tables), 256) for tables in _columns()[:4])
+    return tuple(_words(b"".join(tables), 256) for tables in _COLUMNS[:4])
+
+
+_TABLE = _table()
+_COLUMNS = _columns()
+_STARTS = _starts()
+_BEYOND = _beyond_a_row()

@@ -4,8 +4,13 @@ Field numbers: tensorboard 2.21.0, compat/proto/{event,summary,tensor,tensor_sha
 plugins/hparams/plugin_data.proto.
 """
 
+from __future__ import annotations
+
 import struct
-from collections.abc import Iterator, Mapping
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _KINDS = {2: "simple_value", 3: "old_histogram", 4: "image", 5: "histo", 6: "audio", 8: "tensor"}

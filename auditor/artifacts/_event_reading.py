@@ -1,12 +1,18 @@
 """Gathers the records of one event file into series, texts and notes of damage."""
 
+from __future__ import annotations
+
 import struct
-from typing import NamedTuple
+from operator import itemgetter
 
 from auditor.artifacts import _event_proto
 from auditor.artifacts._event_proto import Event, Value
 from auditor.artifacts._tfrecord import Batch, Cut
 from auditor.errors import CannotRead
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NamedTuple
 
 ITEM_LIMIT = 2_000_000
 """Most records and values of one file: 9 bytes of a hostile file would become 130 bytes of memory each."""
@@ -14,15 +20,35 @@ _FORMS = 10_000
 """Most tags whose form is remembered."""
 _WALL_TIME, _STEP = 0x09, 0x10
 """Keys of an event's first two fields: 1, a double, and 2, a varint (event.proto)."""
-_DOUBLE, _FLOAT = struct.Struct("<d"), struct.Struct("<f")
+_BEGIN, _VALUE = struct.Struct("<BdBBB").unpack_from, struct.Struct("<f").unpack_from
+_SHORTEST = 20
+"""Bytes of a record with wall time, step, and a summary of one value that has a tag, at least."""
 
 
-class ScalarPoint(NamedTuple):
-    """One logged number; ``wall_time`` in seconds since 1970."""
+if TYPE_CHECKING:
 
-    step: int
-    value: float
-    wall_time: float
+    class ScalarPoint(NamedTuple):
+        """One logged number; ``wall_time`` in seconds since 1970."""
+
+        step: int
+        value: float
+        wall_time: float
+else:
+
+    class ScalarPoint(tuple):
+        """The same without `typing` and `collections`, which would cost more than reading a usual file."""
+
+        __slots__ = ()
+        step, value, wall_time = (property(itemgetter(place)) for place in range(3))
+
+        def __new__(cls, step, value, wall_time):
+            return tuple.__new__(cls, (step, value, wall_time))
+
+        def __getnewargs__(self):
+            return tuple(self)
+
+        def __repr__(self):
+            return f"ScalarPoint(step={self[0]}, value={self[1]}, wall_time={self[2]})"
 
 
 class Reading:
@@ -52,14 +78,38 @@ class Reading:
             self.truncated_at = item.offset
             return
         contents, unsound = item
-        first = self.records
-        self.records += len(contents)
         self._count(len(contents))
-        for number, data in enumerate(contents, first):
-            if number - first in unsound:
-                self.bad_crc.append(number)
-            elif not self._is_plain_scalar(number, data):
-                self._decode(number, data)
+        if unsound:
+            self.bad_crc += [self.records + place for place in sorted(unsound)]
+        self._count(self._scalars(contents, unsound))
+        self.records += len(contents)
+
+    def _scalars(self, contents: list[bytes], unsound: frozenset[int]) -> int:
+        """Add the sound ones of many records; how many are scalars of a tag whose form is known, one value each.
+
+        Nearly all records of a file are, but for wall time, step and value, one that was decoded before.
+        """
+        forms, make, known = self._forms, tuple.__new__, 0
+        for number, data in enumerate(contents):
+            if number in unsound:
+                continue
+            points = None
+            if len(data) >= _SHORTEST:
+                key, wall_time, next_key, low, high = _BEGIN(data)
+                step, rest = (low & 127 | high << 7, 12) if low > 127 else (low, 11)
+                if high > 127 and rest == 12:
+                    step, rest = step & 0x3FFF | data[12] << 14, 13
+                if key == _WALL_TIME and next_key == _STEP and data[rest - 1] < 128:
+                    points = forms.get(data[rest:-4])
+            if points is None:
+                self._decode(self.records + number, data)
+                continue
+            known += 1
+            if wall_time < self.last_wall_time:
+                self._passed(self.records + number, wall_time)
+            self.last_wall_time = wall_time
+            points.append(make(ScalarPoint, (step, *_VALUE(data, len(data) - 4), wall_time)))
+        return known
 
     def _decode(self, number: int, data: bytes) -> None:
         try:
@@ -71,29 +121,6 @@ class Reading:
         self._items += items
         if self._items > ITEM_LIMIT:
             raise CannotRead(f"holds more than {ITEM_LIMIT} records and values")
-
-    def _is_plain_scalar(self, number: int, data: bytes) -> bool:
-        """Take a record that is, but for wall time, step and value, one decoded before: nearly all of a file are."""
-        if len(data) < 20 or data[0] != _WALL_TIME:
-            return False
-        step, rest = 0, 9
-        if data[9] == _STEP:
-            step, rest = data[10], 11
-            if step > 127:
-                step, rest = step & 127 | data[11] << 7, 12
-                if data[11] > 127:
-                    step, rest = step & 0x3FFF | data[12] << 14, 13
-                    if data[12] > 127:
-                        return False
-        points = self._forms.get(data[rest:-4])
-        if points is None:
-            return False
-        self._items += 1
-        (wall_time,) = _DOUBLE.unpack_from(data, 1)
-        (value,) = _FLOAT.unpack_from(data, len(data) - 4)
-        self._passed(number, wall_time)
-        points.append(ScalarPoint(step, value, wall_time))
-        return True
 
     def _passed(self, number: int, wall_time: float) -> None:
         if self.first_wall_time is None:

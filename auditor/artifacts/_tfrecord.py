@@ -3,11 +3,16 @@
 Source: tensorflow/core/lib/io/record_writer.h (the layout) and lib/hash/crc32c.h (the mask).
 """
 
+from __future__ import annotations
+
 import struct
-from collections.abc import Iterator
 
 from auditor.artifacts._crc32c import crc32c, crc32c_each
 from auditor.errors import CannotRead
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 RECORD_LIMIT = 256 * 1024 * 1024
 """Longest record in bytes that is believed; protobuf itself stops at 2 GB."""
@@ -60,16 +65,16 @@ def _batch(data: bytes, offset: int, heads: dict[bytes, int]) -> tuple[Batch, in
     while offset < stop:
         begin = offset + _HEAD
         head = data[offset:begin]
-        length = heads.get(head)
-        if length is None:
-            length = int.from_bytes(head[:8], "little")
+        known = heads.get(head)
+        length = int.from_bytes(head[:8], "little") if known is None else known
+        end = begin + length
+        if end + _FOOT > size or length > RECORD_LIMIT:
+            break
+        if known is None:
             if not _is_trusted(head):
                 unsound.append(len(contents))
             elif len(heads) < _HEADS:
                 heads[head] = length
-        end = begin + length
-        if end + _FOOT > size or length > RECORD_LIMIT:
-            break
         contents.append(data[begin:end])
         offset = end + _FOOT
         feet.append(data[end:offset])

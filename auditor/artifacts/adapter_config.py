@@ -39,6 +39,7 @@ class AdapterConfig(Artifact):
     """
 
     patterns: ClassVar[tuple[str, ...]] = ("adapter_config.json",)
+    path: str
     raw: Mapping[str, object]
     keys: frozenset[str]
     peft_type: str | None = None

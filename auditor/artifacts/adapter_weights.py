@@ -84,6 +84,7 @@ class AdapterWeights(Artifact):
 
     patterns: ClassVar[tuple[str, ...]] = ("adapter_model.safetensors", "adapter_model.bin")
     unseen: ClassVar[str] = "the values differ; names, shapes and types are equal"
+    path: str
     format: Literal["safetensors", "torch"]
     tensors: Mapping[str, TensorInfo]
     metadata: Mapping[str, str]

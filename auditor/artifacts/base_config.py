@@ -26,6 +26,7 @@ class BaseConfig(Artifact):
     """
 
     patterns: ClassVar[tuple[str, ...]] = ("config.json",)
+    path: str
     raw: Mapping[str, object]
     architectures: tuple[str, ...] = ()
     model_type: str | None = None

@@ -1,15 +1,19 @@
 """events.out.tfevents.*: what TensorBoard's writers recorded, with the checksum of every record checked."""
 
-import json
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import ClassVar, Self
+from __future__ import annotations
 
 from auditor.artifacts._base import Artifact
 from auditor.artifacts._event_reading import Reading, ScalarPoint
 from auditor.artifacts._tfrecord import records
-from auditor.model import READ_LIMIT, Blob, Fact, name_of
+from auditor.model import READ_LIMIT, Fact, name_of
+from auditor.model.frozen import put
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import ClassVar, Self
+
+    from auditor.model import Blob
 
 __all__ = ["EventLog", "ScalarPoint"]
 
@@ -17,14 +21,10 @@ RTOL = 1e-6
 """Scalars are float32 (2**-24 = 6e-8 relative); the same tolerance as for log_history."""
 ARGS, MODEL_CONFIG = "args/text_summary", "model_config/text_summary"
 """Texts that TensorBoardCallback writes as JSON (transformers 5.23.0, integrations/integration_utils.py)."""
-_NAME = re.compile(r"^events\.out\.tfevents\.(\d{1,12})\.(.+)$", re.DOTALL)
-_PROCESS = re.compile(r"^(.+)\.\d{1,20}(?:\(\d{1,3}\))?\.\d{1,20}(?:\.v2|\.profile-empty)?$", re.DOTALL)
-"""Host, process and counter; a browser that downloads a file twice puts ``(1)`` into the name."""
-_ADDRESS = re.compile(r"^\d{1,3}(?:\.\d{1,3}){3}$")
+_PREFIX = "events.out.tfevents."
 _PLACES = frozenset({"output_dir", "logging_dir", "run_name", "local_rank", "hub_model_id", "device"})
 
 
-@dataclass(frozen=True, slots=True)
 class EventLog(Artifact):
     """One event file. Records are numbered from 0; damage is data here and no exception.
 
@@ -38,22 +38,68 @@ class EventLog(Artifact):
     patterns: ClassVar[tuple[str, ...]] = ("events.out.tfevents.*",)
     size: int
     records: int
-    file_version: str | None = None
-    writer: str = "unknown"
-    source_writer: str | None = None
-    file_epoch: int | None = None
-    hostname: str | None = None
-    scalars: Mapping[str, tuple[ScalarPoint, ...]] = field(default_factory=dict)
-    texts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    hparams: Mapping[str, object] = field(default_factory=dict)
-    other_tags: frozenset[str] = frozenset()
-    bad_crc: tuple[int, ...] = ()
-    undecoded: tuple[int, ...] = ()
-    truncated_at: int | None = None
-    first_wall_time: float | None = None
-    last_wall_time: float | None = None
-    went_back: tuple[int, float] | None = None
+    file_version: str | None
+    writer: str
+    source_writer: str | None
+    file_epoch: int | None
+    hostname: str | None
+    scalars: Mapping[str, tuple[ScalarPoint, ...]]
+    texts: Mapping[str, tuple[str, ...]]
+    hparams: Mapping[str, object]
+    other_tags: frozenset[str]
+    bad_crc: tuple[int, ...]
+    undecoded: tuple[int, ...]
+    truncated_at: int | None
+    first_wall_time: float | None
+    last_wall_time: float | None
+    went_back: tuple[int, float] | None
     """The record whose wall time lies furthest before that of the one before it, and by how many seconds."""
+    __slots__ = (
+        *("size", "records", "file_version", "writer", "source_writer", "file_epoch", "hostname"),
+        *("scalars", "texts", "hparams", "other_tags", "bad_crc", "undecoded", "truncated_at"),
+        *("first_wall_time", "last_wall_time", "went_back"),
+    )
+
+    def __init__(
+        self,
+        path: str,
+        size: int,
+        records: int,
+        *,
+        file_version: str | None = None,
+        writer: str = "unknown",
+        source_writer: str | None = None,
+        file_epoch: int | None = None,
+        hostname: str | None = None,
+        scalars: Mapping[str, tuple[ScalarPoint, ...]] | None = None,
+        texts: Mapping[str, tuple[str, ...]] | None = None,
+        hparams: Mapping[str, object] | None = None,
+        other_tags: frozenset[str] = frozenset(),
+        bad_crc: tuple[int, ...] = (),
+        undecoded: tuple[int, ...] = (),
+        truncated_at: int | None = None,
+        first_wall_time: float | None = None,
+        last_wall_time: float | None = None,
+        went_back: tuple[int, float] | None = None,
+    ) -> None:
+        put(self, "path", path)
+        put(self, "size", size)
+        put(self, "records", records)
+        put(self, "file_version", file_version)
+        put(self, "writer", writer)
+        put(self, "source_writer", source_writer)
+        put(self, "file_epoch", file_epoch)
+        put(self, "hostname", hostname)
+        put(self, "scalars", scalars or {})
+        put(self, "texts", texts or {})
+        put(self, "hparams", hparams or {})
+        put(self, "other_tags", other_tags)
+        put(self, "bad_crc", bad_crc)
+        put(self, "undecoded", undecoded)
+        put(self, "truncated_at", truncated_at)
+        put(self, "first_wall_time", first_wall_time)
+        put(self, "last_wall_time", last_wall_time)
+        put(self, "went_back", went_back)
 
     @classmethod
     def parse(cls, blob: Blob) -> Self:
@@ -128,6 +174,8 @@ class EventLog(Artifact):
 
 
 def _json_object(texts: tuple[str, ...]) -> Mapping[str, object]:
+    import json
+
     try:
         found = json.loads(texts[-1]) if texts else {}
     except (ValueError, RecursionError):
@@ -145,13 +193,34 @@ def _from_name(name: str, source_writer: str | None) -> tuple[int | None, str | 
     tensorboard 2.21.0 appends ``.<pid>.<uid>`` to the host (summary/writer/event_file_writer.py),
     tensorboardX 2.6 does not (event_file_writer.py). An IPv4 address looks alike and is taken for a host.
     """
-    match = _NAME.match(name)
-    process = _PROCESS.match(match[2]) if match and not _ADDRESS.match(match[2]) else None
+    epoch, _, rest = name.removeprefix(_PREFIX).partition(".")
+    fits = name.startswith(_PREFIX) and _is_number(epoch, 12) and rest != ""
+    host = _host(rest) if fits else None
     if source_writer:
         known = {"tensorboard": "tensorboard", "tensorflow": "tensorflow", "tensorboardX": "tensorboardX"}
         writer = known.get(source_writer.partition(".")[0], "unknown")
     else:
-        writer = "tensorboard" if process else "tensorboardX" if match else "unknown"
-    if match is None:
+        writer = "tensorboard" if host else "tensorboardX" if fits else "unknown"
+    if not fits:
         return None, None, writer
-    return int(match[1]), process[1] if process else match[2], writer
+    return int(epoch), host or rest, writer
+
+
+def _host(text: str) -> str | None:
+    """The host of ``host.process.counter``, whatever tensorflow appends; None when there is no process behind it.
+
+    A browser that downloads a file twice puts ``(1)`` behind the process.
+    """
+    parts = text.split(".")
+    if len(parts) == 4 and all(_is_number(part, 3) for part in parts):
+        return None
+    if parts[-1] in ("v2", "profile-empty"):
+        del parts[-1]
+    process, bracket, copy = parts[-2].partition("(") if len(parts) > 2 else ("", "", "")
+    again = not bracket or (copy.endswith(")") and _is_number(copy[:-1], 3))
+    fits = _is_number(process, 20) and again and _is_number(parts[-1], 20)
+    return ".".join(parts[:-2]) or None if fits else None
+
+
+def _is_number(text: str, digits: int) -> bool:
+    return len(text) <= digits and text.isascii() and text.isdigit()

@@ -16,6 +16,7 @@ class GenerationConfig(Artifact):
     """One generation_config.json; ``ids`` maps the keys of `IDS` to their ids, one or several."""
 
     patterns: ClassVar[tuple[str, ...]] = ("generation_config.json",)
+    path: str
     raw: Mapping[str, object]
     ids: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     transformers_version: str | None = None

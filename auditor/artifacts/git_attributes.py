@@ -48,6 +48,7 @@ class GitAttributes(Artifact):
     """One .gitattributes; its patterns speak of paths below its own folder."""
 
     patterns: ClassVar[tuple[str, ...]] = (".gitattributes",)
+    path: str
     rules: tuple[Rule, ...]
     ends_with_newline: bool = True
 

@@ -43,6 +43,7 @@ class ModelCard(Artifact):
     """
 
     patterns: ClassVar[tuple[str, ...]] = ("README.md",)
+    path: str
     body: str
     front_matter: Mapping[str, object] = field(default_factory=dict)
     has_front_matter: bool = False

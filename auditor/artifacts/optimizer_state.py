@@ -73,6 +73,7 @@ class OptimizerState(Artifact):
 
     patterns: ClassVar[tuple[str, ...]] = ("optimizer.pt", "optimizer.bin")
     unseen: ClassVar[str] = "the values of the moments differ; structure, steps and settings are equal"
+    path: str
     entries: tuple[ParamState, ...]
     param_groups: tuple[Mapping[str, object], ...]
     archive: PickleArchive = field(compare=False, repr=False)

@@ -52,6 +52,7 @@ class PickleArchive(Artifact):
         *("*.joblib", "*.dill"),
     )
     unseen: ClassVar[str] = "the values differ; the names it refers to are equal"
+    path: str
     container: str
     value: object = field(compare=False, repr=False)
     protocol: int = 2

@@ -36,6 +36,7 @@ class RngState(Artifact):
     """
 
     patterns: ClassVar[tuple[str, ...]] = ("rng_state.pth", "rng_state_*.pth")
+    path: str
     rank: int | None
     python: PythonState | None
     numpy: bytes | None

@@ -20,6 +20,7 @@ class ScalerState(Artifact):
     """One scaler.pt; ``growth_tracker`` counts clean steps since the last change of the scale."""
 
     patterns: ClassVar[tuple[str, ...]] = ("scaler.pt",)
+    path: str
     scale: float | None
     growth_factor: float | None
     backoff_factor: float | None

@@ -19,6 +19,7 @@ class SchedulerState(Artifact):
     """One scheduler.pt: ``last_epoch`` counts scheduler steps; rates are per parameter group."""
 
     patterns: ClassVar[tuple[str, ...]] = ("scheduler.pt",)
+    path: str
     last_epoch: int | None
     step_count: int | None
     base_lrs: tuple[float, ...]

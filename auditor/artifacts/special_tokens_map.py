@@ -21,6 +21,7 @@ class SpecialTokensMap(Artifact):
     """
 
     patterns: ClassVar[tuple[str, ...]] = ("special_tokens_map.json",)
+    path: str
     tokens: Mapping[str, str]
     forms: Mapping[str, Form] = field(default_factory=dict)
     additional: tuple[str, ...] = ()

@@ -23,6 +23,7 @@ class TokenizerConfig(Artifact):
     """
 
     patterns: ClassVar[tuple[str, ...]] = ("tokenizer_config.json",)
+    path: str
     keys: frozenset[str]
     tokenizer_class: str | None = None
     tokens: Mapping[str, str] = field(default_factory=dict)

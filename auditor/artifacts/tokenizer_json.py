@@ -36,6 +36,7 @@ class TokenizerJson(Artifact):
 
     patterns: ClassVar[tuple[str, ...]] = ("tokenizer.json",)
     reads_absent: ClassVar[bool] = True
+    path: str
     size: int | None
     digest: Digest
     blob: Blob | None = field(default=None, repr=False, compare=False)

@@ -24,6 +24,7 @@ class TrainerLog(Artifact):
     """One log. ``rows`` are (step, numbers by the names of log_history); ``total_steps`` is the last row's."""
 
     patterns: ClassVar[tuple[str, ...]] = ("trainer_log.jsonl",)
+    path: str
     rows: tuple[tuple[int, Mapping[str, int | float]], ...]
     total_steps: int | None = None
 

@@ -31,6 +31,7 @@ class TrainerState(Artifact):
     """
 
     patterns: ClassVar[tuple[str, ...]] = ("trainer_state.json",)
+    path: str
     raw: Mapping[str, object]
     keys: frozenset[str]
     global_step: int | None = None

@@ -44,6 +44,7 @@ class TrainingArgs(Artifact):
     """
 
     patterns: ClassVar[tuple[str, ...]] = ("training_args.bin",)
+    path: str
     class_name: str
     values: Mapping[str, object]
 

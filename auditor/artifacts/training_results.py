@@ -20,6 +20,7 @@ class TrainingResults(Artifact):
     """
 
     patterns: ClassVar[tuple[str, ...]] = ("train_results.json", "all_results.json")
+    path: str
     values: Mapping[str, int | float]
 
     @classmethod

@@ -26,6 +26,7 @@ class WeightIndex(Artifact):
         # diffusers puts the variant between: model.safetensors.index.fp16.json.
         *("*.safetensors.index.*.json", "*.bin.index.*.json"),
     )
+    path: str
     weight_map: Mapping[str, str] = field(default_factory=dict)
     total_size: int | None = None
     strange: tuple[str, ...] = ()

@@ -37,7 +37,7 @@ def _compare_one(
 ) -> FileChange:
     path = one.path
     if one.kind is not two.kind:
-        return FileChange(path, "modified", "none", note=f"{one.kind.value} became {two.kind.value}")
+        return FileChange(path, "modified", "none", note=f"{one.kind} became {two.kind}")
     equal, proof = _proof(one, two)
     if equal is None:
         return FileChange(path, "unknown", "none", note="the content of one side is not on this machine")

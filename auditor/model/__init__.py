@@ -1,11 +1,13 @@
 """The shared words. Standard library only; everything else in the house speaks in these.
 
-A reader needs few of them: a module of this package is imported when the first of its words is asked for.
+A reader needs those of one file. A further module of this package is imported when the first of its words is asked for.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING
+from auditor.model.files import READ_LIMIT, Blob, Fact, FileKind, folder_of, name_of
+from auditor.model.frozen import Frozen
 
+TYPE_CHECKING = False
+"""As in typing, which would cost more than what a reader needs of this package."""
 if TYPE_CHECKING:
     from auditor.model.compared import (
         AdapterComparison,
@@ -16,17 +18,6 @@ if TYPE_CHECKING:
         FileChange,
         ModuleUpdate,
         UncomparedModule,
-    )
-    from auditor.model.files import (
-        READ_LIMIT,
-        Blob,
-        Digest,
-        Fact,
-        FileKind,
-        Snapshot,
-        Unread,
-        folder_of,
-        name_of,
     )
     from auditor.model.judgement import (
         Finding,
@@ -54,6 +45,7 @@ if TYPE_CHECKING:
         Report,
         RunReport,
     )
+    from auditor.model.snapshot import Digest, Snapshot, Unread
     from auditor.model.training import (
         Alternative,
         Aspect,
@@ -89,6 +81,7 @@ __all__ = [
     "FileKind",
     "FileRow",
     "Finding",
+    "Frozen",
     "Location",
     "ModuleUpdate",
     "NotApplicable",
@@ -116,17 +109,9 @@ __all__ = [
 ]
 
 _PARTS: dict[str, tuple[str, ...]] = {
-    "files": (
-        "Blob",
-        "Digest",
-        "Fact",
-        "FileKind",
-        "READ_LIMIT",
-        "Snapshot",
-        "Unread",
-        "folder_of",
-        "name_of",
-    ),
+    "files": ("Blob", "Fact", "FileKind", "READ_LIMIT", "folder_of", "name_of"),
+    "frozen": ("Frozen",),
+    "snapshot": ("Digest", "Snapshot", "Unread"),
     "judgement": ("Finding", "Location", "NotApplicable", "Problem", "Severity", "Skip", "Suppression"),
     "compared": (
         "AdapterComparison",
@@ -152,7 +137,7 @@ _PARTS: dict[str, tuple[str, ...]] = {
     ),
     "report": ("Answer", "Coverage", "FileRow", "Ref", "Report", "RunReport"),
 }
-"""The words of each module: the first one that is asked for loads that module and no other."""
+"""The words of each module, of which those of one file are loaded at once."""
 _MODULES = {word: part for part, words in _PARTS.items() for word in words}
 
 if not TYPE_CHECKING:  # or every misspelt word would pass for one of them
@@ -160,6 +145,8 @@ if not TYPE_CHECKING:  # or every misspelt word would pass for one of them
     def __getattr__(name: str) -> object:
         if name not in _MODULES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from importlib import import_module
+
         found = getattr(import_module(f"auditor.model.{_MODULES[name]}"), name)
         globals()[name] = found
         return found

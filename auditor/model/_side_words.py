@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from auditor.model.compared import AdapterComparison, Change
-from auditor.model.files import Unread
+from auditor.model.snapshot import Unread
 
 
 @dataclass(frozen=True, slots=True)

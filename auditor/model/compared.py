@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from auditor.model.files import Fact, Snapshot
+from auditor.model.files import Fact
+from auditor.model.snapshot import Snapshot
 
 
 @dataclass(frozen=True, slots=True)

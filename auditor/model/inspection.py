@@ -26,7 +26,7 @@ from auditor.model._state_words import (
     TrainerFacts,
 )
 from auditor.model.compared import AdapterComparison
-from auditor.model.files import Unread
+from auditor.model.snapshot import Unread
 
 if TYPE_CHECKING:
     from auditor.model._side_words import InspectionComparison, Place, TensorRow

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from auditor.model.compared import AdapterComparison, CurveComparison, Diff
-from auditor.model.files import Unread
 from auditor.model.judgement import Finding, NotApplicable, Severity
 from auditor.model.ledger import Claim
+from auditor.model.snapshot import Unread
 from auditor.model.training import RerunResult
 
 

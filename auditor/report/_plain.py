@@ -61,12 +61,14 @@ def _compound(value: object) -> object:
 
 
 def _record(value: object) -> object:
-    from auditor.model import Digest, VersionRange
+    from auditor.model import Digest, Frozen, VersionRange
 
     if isinstance(value, Digest | VersionRange):
         return str(value)
     if is_dataclass(value):
         return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, Frozen):
+        return {name: plain(item) for name, item in value.as_dict().items()}
     return f"<{type(value).__name__}>"  # never repr(): it may hold an address of this process
 
 

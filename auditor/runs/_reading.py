@@ -71,7 +71,7 @@ def _open_once(blob: Blob) -> None:
 def _parse(path: str, blob: Blob, unread: dict[str, Unread]) -> Iterator[Artifact]:
     if blob.kind is not FileKind.FILE:
         if _hides(path):
-            unread[path] = Unread(path, f"is a {blob.kind.value}, which is never followed", "unreadable")
+            unread[path] = Unread(path, f"is a {blob.kind}, which is never followed", "unreadable")
         return
     if name_of(path).startswith("._") and _is_apple_double(blob):
         return

@@ -132,7 +132,7 @@ class Repository:
         digest = Digest(f"git-{object_format}", entry.oid)
         known = sizes.get(entry.oid)
         if entry.kind is not FileKind.FILE:
-            return Blob(entry.path, None, _nothing(entry.kind.value), entry.kind, digest)
+            return Blob(entry.path, None, _nothing(entry.kind), entry.kind, digest)
         if known is None:
             reason = f"its git object {entry.oid[:12]} is not in this repository (a partial clone?)"
             return Blob(entry.path, None, _nothing(reason), entry.kind, digest, None, reason)

@@ -26,7 +26,7 @@ import fnmatch
 import json
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from auditor.model import Blob, FileKind, Snapshot
 from auditor.sources.directory import memory_snapshot
@@ -137,7 +137,7 @@ def _filed(example: Example, path: str, edit: str) -> bool:
         example.absent[path] = edits.unfetched(path, data, size)
     elif edit == "submodule":
         example.files.pop(path, None)
-        example.absent[path] = replace(edits.unfetched(path, b"", None), kind=FileKind.SUBMODULE, lfs=None)
+        example.absent[path] = edits.unfetched(path, b"", None).replaced(kind=FileKind.SUBMODULE, lfs=None)
     elif renamed:
         other = edits.replaced(path.encode(), json.loads(renamed["old"]), json.loads(renamed["new"])).decode()
         _rename(example, path, other)
@@ -153,7 +153,7 @@ def _rename(example: Example, path: str, other: str) -> None:
     if path in example.files:
         example.files[other] = example.files.pop(path)
     else:
-        example.absent[other] = replace(example.absent.pop(path), path=other)
+        example.absent[other] = example.absent.pop(path).replaced(path=other)
 
 
 def _remove(example: Example, path: str) -> None:

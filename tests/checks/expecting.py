@@ -36,8 +36,8 @@ def found(rule: str, snapshot: Snapshot, **more: object) -> list[Finding]:
 def as_git(snapshot: Snapshot) -> Snapshot:
     """The snapshot as if each file without a pointer were stored in git itself, with ids of git's kind."""
     files = {
-        path: replace(
-            blob, object_id=Digest("git-sha1", (blob.object_id.hex if blob.object_id else "0" * 40)[:40])
+        path: blob.replaced(
+            object_id=Digest("git-sha1", (blob.object_id.hex if blob.object_id else "0" * 40)[:40])
         )
         for path, blob in snapshot.files.items()
     }

@@ -1,7 +1,6 @@
 """Two adapters side by side: the relation in one sentence, and which folders are meant."""
 
 import json
-from dataclasses import replace
 from typing import BinaryIO
 
 import numpy
@@ -188,7 +187,7 @@ def test_a_large_file_in_git_is_unpacked_a_few_times_and_not_for_every_tensor() 
                 opened.append(blob.path)
                 return blob.content()
 
-            blobs[path] = replace(blob, content=content, object_id=identity)
+            blobs[path] = blob.replaced(content=content, object_id=identity)
         return Snapshot(name, blobs)
 
     other = made.moved(FACTORS, 2.0)

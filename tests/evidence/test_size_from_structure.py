@@ -34,7 +34,7 @@ def run_with(sizes: dict[str, int], read_them: bool = True, **changes: object) -
     }
     taken = snapshot(files)
     blobs = {
-        path: replace(taken.files["adapter_config.json"], path=path, size=s) for path, s in sizes.items()
+        path: taken.files["adapter_config.json"].replaced(path=path, size=s) for path, s in sizes.items()
     }
     (run,) = group(read(Snapshot("test", {**taken.files, **blobs})))
     contents = run.contents if not read_them else replace(run.contents, unread=())

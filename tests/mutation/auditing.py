@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from unittest import mock
 
 from auditor.artifacts._base import Artifact
@@ -25,7 +24,7 @@ def stored(path: str, data: bytes) -> Blob:
     blob = memory_snapshot("one", {path: data}).files[path]
     content = hashlib.sha256(data).hexdigest()
     lfs = Digest("sha256", content) if path.endswith(IN_LFS) or "tfevents" in path else None
-    return replace(blob, object_id=Digest("git-sha1", hashlib.sha1(data).hexdigest()), lfs=lfs)
+    return blob.replaced(object_id=Digest("git-sha1", hashlib.sha1(data).hexdigest()), lfs=lfs)
 
 
 class Auditor:

@@ -1,7 +1,6 @@
 """What every platform has in common, and what files are nobody's."""
 
 import json
-from dataclasses import replace
 from typing import BinaryIO
 
 import pytest
@@ -96,7 +95,7 @@ def test_a_large_file_is_never_opened() -> None:
         raise AssertionError("opened")
 
     large = blob("", "train.yaml")
-    assert read_recipe("train.yaml", replace(large, size=SIZE_LIMIT + 1, content=refuse)) is None
+    assert read_recipe("train.yaml", large.replaced(size=SIZE_LIMIT + 1, content=refuse)) is None
 
 
 def test_yaml_is_loaded_only_for_a_file_with_two_marks(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -113,7 +112,7 @@ def absent(path: str) -> Blob:
     def refuse() -> BinaryIO:
         raise CannotRead("is not fetched", "unfetched")
 
-    return replace(blob("", path), content=refuse, absent="is not fetched")
+    return blob("", path).replaced(content=refuse, absent="is not fetched")
 
 
 def test_a_name_that_a_platform_owns_says_why_it_cannot_be_read() -> None:

@@ -25,7 +25,7 @@ def held(weights: AdapterWeights) -> AdapterWeights:
     def content() -> BinaryIO:
         return io.BytesIO(data)
 
-    return replace(weights, blob=replace(blob, content=content))
+    return replace(weights, blob=blob.replaced(content=content))
 
 
 def held_folder(folder: Folder) -> Folder:

@@ -18,8 +18,8 @@ def pointed(damaged: bool) -> Snapshot:
         raise CannotRead("its sha256 is another", "mismatch")
 
     snapshot = healthy()
-    blob = replace(snapshot.files[PATH], lfs=OID)
-    blob = replace(blob, content=refuse) if damaged else blob
+    blob = snapshot.files[PATH].replaced(lfs=OID)
+    blob = blob.replaced(content=refuse) if damaged else blob
     return replace(snapshot, files={**snapshot.files, PATH: blob}, cache={})
 
 
