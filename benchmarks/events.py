@@ -4,14 +4,16 @@
 
 Both processes import, read the whole file and keep every scalar and text. Files: 450 steps of four tags (1,800
 scalars, 0.1 MB, what a usual training leaves) and 100,000 scalars with 1,000 texts (5 MB), written by tensorboard's
-own record writer. "net" is without a bare interpreter, "own" also without the modules of the standard library that
-both import. Reference: EventAccumulator = 1.0; reach 0.05 for the small file (own), 0.2 for the large one (whole).
+own record writer. Reference: EventAccumulator = 1.0.
+
+The small file is held to a reach of 0.05 *net of a bare interpreter*: `python -c pass` is taken off both, because no
+reader can start without it and it alone is 0.04 of what EventAccumulator takes with all its imports; whatever else is
+imported counts. The large file is held to 0.2 as a whole process, nothing taken off.
 """
 
 import os
 import platform
 import random
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -69,31 +71,15 @@ def cpu_seconds(code: str) -> float:
     return usage.ru_utime + usage.ru_stime
 
 
-def shared_modules(*codes: str) -> str:
-    """An import of the standard library's modules that all of these programs load."""
-    loaded = []
-    for code in codes:
-        ask = f"{code}\nimport sys; print(*[m for m in sys.modules if m.partition('.')[0] in sys.stdlib_module_names])"
-        done = subprocess.run(
-            [sys.executable, "-c", ask], env=ENVIRONMENT, capture_output=True, text=True, check=True
-        )
-        loaded.append(dict.fromkeys(done.stdout.split()))
-    both = [name for name in loaded[0] if all(name in others for others in loaded) and name != "__main__"]
-    return "\n".join(f"import {name}" for name in both)
-
-
 def measure(label: str, path: Path, scalars: int, texts: int, rounds: int) -> None:
     """Alternate all programs on one file and print a row."""
     values = {"path": str(path), "scalars": scalars, "texts": texts}
-    ours, theirs = AUDITOR.format(**values), LIBRARY.format(**values)
-    programs = {"bare": "pass", "shared": shared_modules(ours, theirs), "auditor": ours, "library": theirs}
+    programs = {"bare": "pass", "auditor": AUDITOR.format(**values), "library": LIBRARY.format(**values)}
     best = dict.fromkeys(programs, float("inf"))
     for _ in range(rounds + 1):
         for name, code in programs.items():
             best[name] = min(best[name], cpu_seconds(code))
-    ratios = [
-        (best["auditor"] - less) / (best["library"] - less) for less in (0.0, best["bare"], best["shared"])
-    ]
+    ratios = [(best["auditor"] - less) / (best["library"] - less) for less in (0.0, best["bare"])]
     print(
         f"{label:<16}", *(f"{best[name] * 1000:>9.1f}" for name in programs), *(f"{r:>7.3f}" for r in ratios)
     )
@@ -107,8 +93,8 @@ def main() -> None:
     )
     print(
         f"{'CPU ms':<16}",
-        *(f"{name:>9}" for name in ("bare", "shared", "auditor", "library")),
-        *(f"{name:>7}" for name in ("whole", "net", "own")),
+        *(f"{name:>9}" for name in ("bare", "auditor", "library")),
+        *(f"{name:>7}" for name in ("whole", "net")),
     )
     with tempfile.TemporaryDirectory() as folder:
         for label, (steps, texts, characters) in FILES.items():

@@ -1,5 +1,6 @@
 """Event files: our reader against tensorboard's own on files of its own writers, and on damaged ones."""
 
+import re
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -282,6 +283,41 @@ def test_names_of_files(name: str, writer: str, expected: tuple[int | None, str 
     log = read(build.make_records([build.version(1.0, writer)]), name)
     assert (log.file_epoch, log.hostname, log.writer) == expected
     assert log.source_writer == (writer or None)
+
+
+NAMED = re.compile(r"events\.out\.tfevents\.(\d{1,12})\.(.+)", re.DOTALL)
+PROCESS = re.compile(r"(.+)\.\d{1,20}(?:\(\d{1,3}\))?\.\d{1,20}(?:\.v2|\.profile-empty)?", re.DOTALL)
+ADDRESS = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
+PARTS = [
+    "",
+    "1",
+    "12",
+    "9" * 20,
+    "9" * 21,
+    "host",
+    "node-1",
+    "7(1)",
+    "7(1234)",
+    "7()",
+    "(1)",
+    "7(1",
+    "v2",
+    "profile-empty",
+    "\n",
+]
+
+
+@given(
+    st.sampled_from(["events.out.tfevents", "events.out", "x"]), st.lists(st.sampled_from(PARTS), max_size=7)
+)
+def test_names_are_taken_apart_as_these_patterns_say(begin: str, parts: list[str]) -> None:
+    name = ".".join([begin, *parts])
+    named = NAMED.fullmatch(name)
+    process = PROCESS.fullmatch(named[2]) if named and not ADDRESS.fullmatch(named[2]) else None
+    expected = (int(named[1]), process[1] if process else named[2]) if named else (None, None)
+    log = read(b"", name)
+    assert (log.file_epoch, log.hostname) == expected
+    assert log.writer == ("tensorboard" if process else "tensorboardX" if named else "unknown")
 
 
 def test_tensorboardx_is_told_by_name_and_silence() -> None:
