@@ -3,6 +3,7 @@
 import math
 import struct
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from auditor.artifacts.event_log import EventLog
 from auditor.artifacts.trainer_state import TrainerState
@@ -26,13 +27,18 @@ DIGITS = 4
 Series = Mapping[int, float]
 
 
-def curve_gaps(run: Run, plan: RerunPlan, rerun: Output) -> Iterator[Gap]:
+Telling = Callable[[str, Callable[[float], float]], frozenset[int]]
+"""Tag, what a file makes of a number -> the steps at which another machine would log another value there."""
+
+
+def curve_gaps(run: Run, plan: RerunPlan, rerun: Output, telling: Telling | None = None) -> Iterator[Gap]:
     """Every committed file that logs a curve, each tag by itself, up to the end of the span."""
     ours = curves_of(rerun)
     for state in run.all(TrainerState):
-        yield from _file(state.path, {tag: state.logged(tag) for tag in ours}, plan, ours, single=False)
+        logged = {tag: state.logged(tag) for tag in ours}
+        yield from _file(state.path, logged, plan, ours, telling, single=False)
     for log in run.events:
-        yield from _file(log.path, _scalars(log, ours), plan, ours, single=True)
+        yield from _file(log.path, _scalars(log, ours), plan, ours, telling, single=True)
 
 
 def _scalars(log: EventLog, tags: Iterable[str]) -> Mapping[str, Sequence[tuple[int, float]]]:
@@ -56,6 +62,7 @@ def _file(
     logged: Mapping[str, Sequence[tuple[int, float]]],
     plan: RerunPlan,
     ours: Mapping[str, Sequence[tuple[int, float]]],
+    telling: Telling | None,
     *,
     single: bool,
 ) -> Iterator[Gap]:
@@ -64,7 +71,9 @@ def _file(
     for tag in dict.fromkeys((*TAGS, *logged)):
         theirs = {step: value for step, value in logged.get(tag, ()) if plan.covers(step)}
         if theirs:
-            yield curve_gap(tag, path, theirs, dict(ours.get(tag, ())), _stored(tag, theirs, single), factor)
+            stored = _stored(tag, theirs, single)
+            found = curve_gap(tag, path, theirs, dict(ours.get(tag, ())), stored, factor)
+            yield replace(found, telling=telling(tag, stored)) if telling is not None else found
 
 
 def curve_gap(

@@ -21,7 +21,7 @@ class Gap:
     bits. ``distance`` is relative, infinite for a difference that no rounding makes, None when ``says`` tells why
     nothing can be compared. ``slack`` is a distance that never means anything, ``coarse`` what the file's type rounds
     away on top of noise; ``noisy`` is False where another machine computes the same. ``points`` are a curve's
-    relative gaps by step.
+    relative gaps by step, ``telling`` the steps at which another machine's noise is seen in the file.
     """
 
     aspect: str
@@ -37,6 +37,7 @@ class Gap:
     module: str | None = None
     tensor: str | None = None
     points: tuple[tuple[int, float], ...] = ()
+    telling: frozenset[int] = frozenset()
     convention: tuple[str, float] | None = None
     """How another release would log the same curve, and how far apart the two are then."""
 

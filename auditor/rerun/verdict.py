@@ -1,13 +1,14 @@
 """The verdict: what each committed file says, held against what this machine's own noise can explain."""
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from auditor.claims import Ledger
 from auditor.model import RerunPlan, RerunResult, Verdict
 from auditor.rerun.bounds import coverage_of, does_not_prove, same_release, unlike
-from auditor.rerun.curve_gap import curve_gaps, curves_of, first_outside, repeated_curves
+from auditor.rerun.curve_gap import Telling, curve_gaps, curves_of, repeated_curves
+from auditor.rerun.exactness import LEAST_NOISE, Exact, idle_moments, proofs, telling_steps
 from auditor.rerun.gaps import Floors, Gap, committed_pairs, repeated_pairs
 from auditor.rerun.outputs import Output, Outputs
 from auditor.rerun.scale import to_committed
@@ -22,9 +23,6 @@ SAFETY = 3.0
 """How many floors away still counts as noise: the floor is the largest of very few measurements."""
 MARGIN = 3.0
 """How many times nearer to the declared recipe than to every control the weights must be to be called consistent."""
-LEAST_NOISE = 1e-5
-"""Relative distance that other processors reach anyway: the largest measured between instruction sets was 2.1e-6
-(float32, 6 steps, MKL, oneDNN and ATen lowered), and a learning rate 1 % off moves the update by 1e-2."""
 TOO_HIGH = 0.05
 """A relative floor above which a small change of recipe would hide in it (lr + 10 % moves it by 0.1)."""
 
@@ -36,14 +34,14 @@ COUNTED = (
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """What gaps are judged against: floors of this machine, an excuse, the step up to which bits agree."""
+    """What gaps are judged against: floors of this machine, an excuse, proofs that nothing was rounded otherwise."""
 
     floors: Floors
     measured: bool
     """Whether a variation moved the weights at all; one that moves no bit says nothing of other machines."""
     excuse: str | None
     same_release: bool
-    exact_until: int = -1
+    exact: tuple[Exact, ...] = ()
     control: float | None = None
     """Distance of the committed weights from the nearest control, where noise or an excuse makes it count."""
 
@@ -56,7 +54,7 @@ def judge(
     ``against`` is another training than the rerun, of the plan as given; the noise is that of the experiment.
     """
     ours = against or outputs.rerun
-    gaps = tuple(_gaps(run, plan, ours))
+    gaps = tuple(_gaps(run, plan, ours, telling_steps(outputs)))
     bench = _bench(run, ledger, plan, outputs, gaps)
     if outputs.controls and (bench.excuse is not None or _is_loud(bench)):
         measured = [to_committed(run, plan, output) for output in outputs.controls]
@@ -93,14 +91,14 @@ def _bench(run: Run, ledger: Ledger, plan: RerunPlan, outputs: Outputs, gaps: Se
         excuse=stands_in(run, plan, outputs.environment) or unlike(run, ledger, plan, outputs.environment),
         same_release=same_release(ledger, outputs.environment),
     )
-    return replace(bench, exact_until=_exact_until(gaps, bench))
+    return replace(bench, exact=proofs(gaps, floors, idle_moments(outputs)))
 
 
-def _gaps(run: Run, plan: RerunPlan, rerun: Output) -> Iterator[Gap]:
+def _gaps(run: Run, plan: RerunPlan, rerun: Output, telling: Telling) -> Iterator[Gap]:
     pairs = tuple(committed_pairs(run, plan, rerun))
     for pair in pairs[:1]:
         yield from init_gap(run, pair, rerun)
-    yield from curve_gaps(run, plan, rerun)
+    yield from curve_gaps(run, plan, rerun, telling)
     for pair in pairs:
         found = weights_gap(pair)
         if found is not None:
@@ -128,14 +126,6 @@ def _floors(outputs: Outputs) -> Floors:
     return floors
 
 
-def _exact_until(gaps: Iterable[Gap], bench: Bench) -> int:
-    """The last step whose weights or moments agree bit for bit: up to there no arithmetic was different."""
-    if bench.excuse is not None:
-        return -1
-    steps = [gap.step for gap in gaps if gap.same and gap.aspect in ("weights", "optimizer") and gap.step]
-    return max(steps, default=-1)
-
-
 def _judge(gap: Gap, bench: Bench) -> Judged:
     floor = _floor(gap, bench.floors)
     if gap.distance is None:
@@ -147,10 +137,16 @@ def _judge(gap: Gap, bench: Bench) -> Judged:
         return Judged(gap, Verdict.EQUIVALENT, gap.says + reason, gap.slack, floor)
     if math.isinf(gap.distance) or not gap.noisy:
         return _outside(gap, bench, gap.slack, floor, "")
-    if _is_exact(gap, bench):
-        until = f"the state after step {bench.exact_until} agrees bit for bit"
-        return _outside(gap, bench, gap.slack, floor, f"; yet {until}, so rounding does not explain it")
-    return _against_noise(gap, bench, floor)
+    exact = _exact(gap, bench)
+    return _against_noise(gap, bench, floor) if exact is None else _beside(exact, gap, bench, floor)
+
+
+def _beside(exact: Exact, gap: Gap, bench: Bench, floor: float | None) -> Judged:
+    """A gap where other bits agree. For weights they refute too whatever is said to compute otherwise."""
+    limit, reason = max(gap.slack, exact.least), f"; yet {exact.says}, so rounding does not explain it"
+    if gap.aspect == "weights":
+        return Judged(gap, Verdict.DIVERGED, gap.says + reason, limit, floor)
+    return _outside(gap, bench, limit, floor, reason)
 
 
 def _against_noise(gap: Gap, bench: Bench, floor: float | None) -> Judged:
@@ -186,10 +182,9 @@ def _limit(limit: float, floor: float) -> str:
     return f"{limit:.2g} ({SAFETY:g} x the floor of {floor:.2g})"
 
 
-def _is_exact(gap: Gap, bench: Bench) -> bool:
-    """Whether the gap lies at a step up to which the bits of weights or moments agree."""
-    step = first_outside(gap, gap.slack) if gap.points else gap.step
-    return step is not None and 0 < step <= bench.exact_until
+def _exact(gap: Gap, bench: Bench) -> Exact | None:
+    """The proof, if any, that noise cannot be what sets a gap apart."""
+    return next((proof for proof in bench.exact if proof.covers(gap)), None)
 
 
 def _outside(gap: Gap, bench: Bench, limit: float, floor: float | None, reason: str) -> Judged:
@@ -231,7 +226,7 @@ def _by_convention(item: Judged, bench: Bench) -> Judged:
     if convention is None or bench.same_release or item.verdict in (Verdict.IDENTICAL, Verdict.EQUIVALENT):
         return item
     says, rest = convention
-    limit = item.gap.slack if _is_exact(item.gap, bench) else max(item.limit, item.gap.slack)
+    limit = item.gap.slack if _exact(item.gap, bench) else max(item.limit, item.gap.slack)
     if rest > limit:
         return item
     return replace(

@@ -13,7 +13,7 @@ from auditor.model import AdapterComparison
 from auditor.rerun.gaps import Gap, Pair, missing
 from auditor.rerun.model_gap import model_gap
 from auditor.rerun.outputs import Output
-from auditor.runs import Run
+from auditor.runs import Folder, Run
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -53,7 +53,7 @@ def _measured(
         says = f"all {len(theirs.tensors)} tensors are bit-equal"
         return Gap("weights", pair.key, theirs.path, says, pair.step, same=True, distance=0.0)
     if all(_equal_as_stored(theirs, ours, name) for name in _compared(theirs, ours)):
-        types = " and ".join(sorted({info.dtype for info in theirs.tensors.values()} & set(_ROUNDING)))
+        types = " and ".join(sorted({_precision(theirs, name) for name in theirs.tensors} & set(_ROUNDING)))
         says = f"all {len(theirs.tensors)} tensors are bit-equal once rounded to {types}"
         return Gap("weights", pair.key, theirs.path, says, pair.step, distance=0.0)
     return _by_effect(pair, theirs, ours, compare(theirs, config, ours, made))
@@ -86,6 +86,20 @@ def same_bits(theirs: AdapterWeights, ours: AdapterWeights) -> bool:
     )
 
 
+def unmoved(start: Folder, folder: Folder) -> bool:
+    """Whether a folder's adapter has the bits of the one before the first step; False where either is not known."""
+    one, two = start.one(AdapterWeights), folder.one(AdapterWeights)
+    try:
+        return (
+            one is not None
+            and two is not None
+            and set(one.tensors) == set(two.tensors)
+            and same_bits(one, two)
+        )
+    except CannotRead:
+        return False
+
+
 def _compared(theirs: AdapterWeights, ours: AdapterWeights) -> list[str]:
     """The tensors both sides have, without copies of base layers."""
     copies = {*theirs.base_layers(), *ours.base_layers()}
@@ -94,11 +108,23 @@ def _compared(theirs: AdapterWeights, ours: AdapterWeights) -> list[str]:
 
 def _equal_as_stored(theirs: AdapterWeights, ours: AdapterWeights, name: str) -> bool:
     """Whether a tensor of ours, rounded to the type theirs is stored in, has the same values."""
-    dtype = theirs.info(name).dtype
     one, two = theirs.array(name), ours.array(name)
-    if dtype == ours.info(name).dtype:
-        return equal_bits(one, two)
+    if theirs.info(name).dtype == ours.info(name).dtype and equal_bits(one, two):
+        return True
+    dtype = _precision(theirs, name)
     return dtype in _ROUNDING and equal_bits(one, rounded(two, dtype).astype(one.dtype))
+
+
+def _precision(weights: AdapterWeights, name: str) -> str:
+    """The type a tensor is stored in, or the shorter one that holds its values: files are rounded and widened again."""
+
+    dtype, values = weights.info(name).dtype, weights.array(name)
+    if dtype != "F32" or not values.any():
+        return dtype
+    held = (
+        short for short in ("BF16", "F16") if equal_bits(values, rounded(values, short).astype(values.dtype))
+    )
+    return next(held, dtype)
 
 
 def equal_bits(one: "NDArray[Any]", two: "NDArray[Any]") -> bool:
@@ -147,7 +173,7 @@ def _by_effect(pair: Pair, theirs: AdapterWeights, ours: AdapterWeights, compare
         pair.step,
         distance=compared.relative_distance,
         slack=SAME_UPDATE,
-        coarse=max(_ROUNDING.get(info.dtype, 0.0) for info in theirs.tensors.values()),
+        coarse=max(_ROUNDING.get(_precision(theirs, name), 0.0) for name in theirs.tensors),
         module=module,
         tensor=_farthest(theirs, ours, module),
     )
