@@ -22,7 +22,7 @@ _DIRECTORY_LIMIT = 16 * 1024 * 1024
 """Largest central directory, in bytes: 200,000 entries of torch's have some 16 MB."""
 _PICKLES = 10
 _CHUNK = 1024 * 1024
-_LOCAL_HEADER = 30
+LOCAL_HEADER = 30
 """Bytes of a local file header before its name and extra field (APPNOTE.TXT 4.3.7)."""
 STORED = 0
 """Compression method of an uncompressed entry (APPNOTE.TXT 4.4.5)."""
@@ -115,11 +115,11 @@ def first_bytes(stream: BinaryIO, place: int, start: int, size: int) -> bytes:
     """
     try:
         stream.seek(place)
-        header = stream.read(_LOCAL_HEADER)
-        if len(header) != _LOCAL_HEADER or header[:4] != b"PK\x03\x04":
+        header = stream.read(LOCAL_HEADER)
+        if len(header) != LOCAL_HEADER or header[:4] != b"PK\x03\x04":
             raise CannotRead("is a zip whose directory points where no entry is")
         name, extra = struct.unpack("<HH", header[26:30])
-        stream.seek(place + _LOCAL_HEADER + name + extra + start)
+        stream.seek(place + LOCAL_HEADER + name + extra + start)
         data = stream.read(size)
     except (OSError, ValueError, OverflowError) as error:
         raise CannotRead("is a zip whose directory points where no entry is") from error
@@ -132,11 +132,11 @@ def first_bytes(stream: BinaryIO, place: int, start: int, size: int) -> bytes:
 
 def content_of(file: Opened, place: int) -> int:
     """The offset of an uncompressed entry's content whose local header is at ``place``. Raises CannotRead."""
-    header = bytearray(_LOCAL_HEADER)
+    header = bytearray(LOCAL_HEADER)
     if not file.fill(memoryview(header), place) or header[:4] != b"PK\x03\x04":
         raise CannotRead("is a zip whose directory points where no entry is")
     name, extra = struct.unpack("<HH", header[26:30])
-    return place + _LOCAL_HEADER + int(name) + int(extra)
+    return place + LOCAL_HEADER + int(name) + int(extra)
 
 
 def _container(
@@ -238,13 +238,13 @@ def _oddities(info: Entry, length: int) -> Iterator[str]:
         yield "entries are compressed, which torch never does"
     elif info.compress_size != info.file_size:
         yield f"entry {info.filename!r} gives two sizes, {info.file_size:,} and {info.compress_size:,} bytes"
-    if info.header_offset + _LOCAL_HEADER + info.compress_size > length:
+    if info.header_offset + LOCAL_HEADER + info.compress_size > length:
         yield f"entry {info.filename!r} claims {info.compress_size:,} bytes, more than the file has"
 
 
 def _overlaps(members: Sequence[Entry]) -> Iterator[str]:
     ordered = sorted(members, key=lambda info: info.header_offset)
     for one, two in itertools.pairwise(ordered):
-        if one.header_offset + _LOCAL_HEADER + one.compress_size > two.header_offset:
+        if one.header_offset + LOCAL_HEADER + one.compress_size > two.header_offset:
             yield f"entries {one.filename!r} and {two.filename!r} overlap"
             return

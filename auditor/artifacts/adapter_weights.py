@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from auditor.artifacts import _tensor_bytes
@@ -27,6 +28,8 @@ _A, _B, _MAGNITUDE = (
 )
 _MARKS = frozenset((*_A, *_B, *_MAGNITUDE))
 _BASE_LAYER = "base_layer"
+_LONGEST = 400
+"""Characters of a name whose parts are remembered."""
 _TORCH_DTYPES: Mapping[str, str] = {
     "float64": "F64",
     "float32": "F32",
@@ -205,6 +208,16 @@ class AdapterWeights(Artifact):
         strides = None if ref.is_contiguous else (ref.shape, ref.stride)
         return Region(name, info.dtype, info.elements, begin, self.archive.little_endian, strides)
 
+    def stretches(self, name: str, file: Opened) -> tuple[tuple[int, int], ...]:
+        """(offset, bytes) of all that reading a tensor from the open file takes. Raises CannotRead."""
+        region = self.region(name, file)
+        if self.archive is None:
+            info = self.tensors[name]
+            return ((info.begin, info.nbytes),)
+        ref = self.refs[name]
+        size = (ref.reach - ref.storage_offset) * region.bits // 8 if ref.numel else 0
+        return (*self.archive.directions(ref), (region.begin, size))
+
     def _gathered(self, name: str) -> "NDArray[Any]":
         """A tensor that is not stored in its own order, as for `array`."""
         import numpy
@@ -242,6 +255,10 @@ def split_name(name: str) -> tuple[str, str | None]:
     tuners/lora/layer.py) with or without an adapter's name such as ``default``. Factors of a linear layer end
     in ``.weight``, those of an embedding and of AdaLoRA do not.
     """
+    return _known(name) if len(name) <= _LONGEST else _split(name)
+
+
+def _split(name: str) -> tuple[str, str | None]:
     bare = name.removeprefix(PREFIX)
     words = bare.split(".")
     for position in range(max(1, len(words) - 3), len(words)):
@@ -251,6 +268,10 @@ def split_name(name: str) -> tuple[str, str | None]:
         if words[position] == _BASE_LAYER and position < len(words) - 1:
             return ".".join(words[:position]), _BASE_LAYER
     return bare, None
+
+
+_known = lru_cache(maxsize=4096)(_split)
+"""The names of a run's checkpoints are the same."""
 
 
 def _part(mark: str, tail: list[str]) -> str | None:

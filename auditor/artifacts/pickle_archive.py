@@ -184,6 +184,11 @@ class PickleArchive(Artifact):
         start = place if self.container == "legacy" else _torch_zip.content_of(file, place)
         return start + ref.storage_offset * itemsize
 
+    def directions(self, ref: TensorRef) -> tuple[tuple[int, int], ...]:
+        """(offset, bytes) of what `place` reads to find a tensor: the local header of its entry in a zip."""
+        place = self.places.get(f"{self.prefix}data/{ref.storage_key}")
+        return () if place is None or self.container != "zip" else ((place, _torch_zip.LOCAL_HEADER),)
+
     def tensor(self, ref: TensorRef) -> "numpy.ndarray[Any, Any]":
         """A tensor as a NumPy array (bfloat16 widened to float32). Raises CannotRead when it is not all there."""
         from auditor.artifacts._pickle_tensors import as_array

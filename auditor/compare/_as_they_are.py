@@ -1,7 +1,7 @@
 """Tensors compared as numbers under their own names, where no effective update is known: other methods than LoRA."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from auditor.artifacts._safetensors import shown
@@ -42,6 +42,70 @@ _INERT = frozenset(
 """Settings that act while training only, or tell where the adapter comes from."""
 
 
+class AsTheyAre:
+    """`compare_as_they_are` for tensors that are looked at in any order, each once. ``names`` are to be looked at."""
+
+    def __init__(self, one: WeightSet, two: WeightSet) -> None:
+        self._one, self._two = one, two
+        self._alone: dict[str, int] = {}
+        self._wanted: dict[str, tuple[AdapterWeights, AdapterWeights]] = {}
+        self._found: dict[str, Measured | Unmeasured] = {}
+        self._sums: dict[str, Sums | CannotRead] = {}
+        self._is_large = max(_bytes(one.files), _bytes(two.files)) > BYTE_LIMIT
+        if not self._is_large:
+            self._sort_out()
+
+    @property
+    def names(self) -> Sequence[str]:
+        """Tensors whose numbers are wanted, in the order of the base, then of the head."""
+        return tuple(self._wanted)
+
+    def look(self, names: Iterable[str]) -> None:
+        """Read some tensors."""
+        self.take(sums_by_name([(name, *self._wanted[name]) for name in names]))
+
+    def take(self, sums: Iterable[tuple[str, Sums | CannotRead]]) -> None:
+        """Take sums that somebody else has; of a tensor on one side only those with itself."""
+        self._sums.update(sums)
+
+    def result(self) -> AdapterComparison:
+        """The relation, when all names were looked at."""
+        names = self._one.files[0].path, self._two.files[0].path
+        if self._is_large:
+            why = f"the files have more than {BYTE_LIMIT // 1024**3} GB, too much to compare here"
+            return AdapterComparison(*names, "not comparable", why=why)
+        looked = {name: _measured(name, self._sums[name], self._alone.get(name)) for name in self._wanted}
+        found = {**self._found, **looked}
+        measured = {name: item for name, item in found.items() if isinstance(item, Measured)}
+        unmeasured = {name: item for name, item in found.items() if isinstance(item, Unmeasured)}
+        whole = judged(*names, measured, unmeasured=unmeasured)
+        problems = [*self._one.problems, *self._two.problems]
+        clauses = list(dict.fromkeys([*filter(None, (whole.why,)), *problems[:_SAID]]))
+        if len(problems) > _SAID:
+            clauses.append(f"{len(problems) - _SAID} more of the kind")
+        relation = "different" if whole.relation == "subset" else whole.relation
+        return replace(whole, relation=relation, why="; ".join(clauses) or None)
+
+    def _sort_out(self) -> None:
+        """Which tensors can be compared, and why others cannot."""
+        left, right = self._one.places(), self._two.places()
+        for name in {**left, **right}:
+            base, head = left.get(name), right.get(name)
+            if base is not None and head is not None:
+                shapes = [list(side.tensors[name].shape) for side in (base, head)]
+                if shapes[0] == shapes[1]:
+                    self._wanted[name] = base, head
+                else:
+                    sizes = f"{shapes[0]} on one side and {shapes[1]} on the other"
+                    self._found[name] = Unmeasured(f"tensor {shown(name)} is {sizes}", "different")
+            elif (side := base or head) is not None:
+                if why := (self._two if base is not None else self._one).why_absent(name):
+                    self._found[name] = Unmeasured(why)
+                    continue
+                self._alone[name] = 0 if base is not None else 1
+                self._wanted[name] = side, side
+
+
 def compare_as_they_are(
     base: WeightSet | Sequence[AdapterWeights], head: WeightSet | Sequence[AdapterWeights]
 ) -> AdapterComparison:
@@ -52,43 +116,9 @@ def compare_as_they_are(
     not here is not compared. The paths are those of the first files, of which there has to be one.
     """
     one, two = (side if isinstance(side, WeightSet) else WeightSet.of(side) for side in (base, head))
-    names = one.files[0].path, two.files[0].path
-    if max(_bytes(one.files), _bytes(two.files)) > BYTE_LIMIT:
-        why = f"the files have more than {BYTE_LIMIT // 1024**3} GB, too much to compare here"
-        return AdapterComparison(*names, "not comparable", why=why)
-    found = dict(_looks(one, two))
-    measured = {name: item for name, item in found.items() if isinstance(item, Measured)}
-    unmeasured = {name: item for name, item in found.items() if isinstance(item, Unmeasured)}
-    whole = judged(*names, measured, unmeasured=unmeasured)
-    problems = [*one.problems, *two.problems]
-    clauses = list(dict.fromkeys([*filter(None, (whole.why,)), *problems[:_SAID]]))
-    if len(problems) > _SAID:
-        clauses.append(f"{len(problems) - _SAID} more of the kind")
-    relation = "different" if whole.relation == "subset" else whole.relation
-    return replace(whole, relation=relation, why="; ".join(clauses) or None)
-
-
-def _looks(one: WeightSet, two: WeightSet) -> Iterator[tuple[str, Measured | Unmeasured]]:
-    alone: dict[str, int] = {}
-    wanted: list[tuple[str, AdapterWeights, AdapterWeights]] = []
-    left, right = one.places(), two.places()
-    for name in {**left, **right}:
-        base, head = left.get(name), right.get(name)
-        if base is not None and head is not None:
-            shapes = [list(side.tensors[name].shape) for side in (base, head)]
-            if shapes[0] == shapes[1]:
-                wanted.append((name, base, head))
-            else:
-                sizes = f"{shapes[0]} on one side and {shapes[1]} on the other"
-                yield name, Unmeasured(f"tensor {shown(name)} is {sizes}", "different")
-        elif (side := base or head) is not None:
-            if why := (two if base is not None else one).why_absent(name):
-                yield name, Unmeasured(why)
-                continue
-            alone[name] = 0 if base is not None else 1
-            wanted.append((name, side, side))
-    for name, sums in sums_by_name(wanted):
-        yield name, _measured(name, sums, alone.get(name))
+    found = AsTheyAre(one, two)
+    found.look(found.names)
+    return found.result()
 
 
 def _measured(name: str, sums: Sums | CannotRead, alone: int | None) -> Measured | Unmeasured:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from auditor.artifacts._safetensors import TensorInfo
+from auditor.artifacts._tensor_bytes import read
 from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.adapter_weights import AdapterWeights, LoraPair
 from auditor.compare._names import Module
@@ -17,8 +18,10 @@ BLOCK = 1 << 18
 """Elements of a factor looked at in one go: 2 MB in float64, so that an lm_head of any size fits."""
 RANK_LIMIT = 1024
 """Largest rank compared; the Gram matrices of both sides and their difference are 75 MB in float64."""
+WHOLE = 1 << 20
+"""Elements up to which an A is read whole (4 MB in float32); of a larger one columns are read."""
 FACTOR_LIMIT = 1 << 27
-"""Most elements of an A, which is read whole (512 MB in float32); rank 128 over 262,208 tokens has 2**25."""
+"""Most elements of an A (512 MB in float32); rank 128 over 262,208 tokens has 2**25."""
 
 
 class NotComparableError(Exception):
@@ -68,8 +71,29 @@ class Factors:
 
     def right(self, rows: int) -> Iterator["NDArray[Any]"]:
         """A transposed, as stored, in blocks of (up to ``rows``, r). Raises CannotRead."""
+        if self.a.elements > WHOLE:
+            yield from self._columns(rows)
+            return
         whole = self.weights.array(self.a.name).reshape(self.rank, -1)
         for start in range(0, whole.shape[1], rows):
+            yield whole[:, start : start + rows].T
+
+    def _columns(self, rows: int) -> Iterator["NDArray[Any]"]:
+        """`right` of an A that is never whole in memory: a piece of each row at a time."""
+        import numpy
+
+        columns = self.shape[1]
+        with self.weights.opened() as file:
+            region = self.weights.region(self.a.name, file)
+            if region.strides is None:
+                for start in range(0, columns, rows):
+                    count = min(rows, columns - start)
+                    pieces = [read(file, region, row * columns + start, count) for row in range(self.rank)]
+                    yield numpy.stack(pieces).T
+                file.verify()
+                return
+        whole = self.weights.array(self.a.name).reshape(self.rank, -1)
+        for start in range(0, columns, rows):
             yield whole[:, start : start + rows].T
 
 

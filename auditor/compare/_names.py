@@ -46,6 +46,12 @@ class Module:
     alpha: TensorInfo | None = None
 
 
+def factors_in(module: Module) -> tuple[TensorInfo, ...]:
+    """All tensors of a module that are there: A, B, DoRA's magnitude, kohya's alpha."""
+    pair = module.pair
+    return tuple(info for info in (pair.a, pair.b, pair.magnitude, module.alpha) if info is not None)
+
+
 @dataclass(frozen=True, slots=True)
 class Match:
     """One name on both sides; None where a side has nothing of it."""

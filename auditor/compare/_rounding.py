@@ -1,6 +1,6 @@
 """Whether one adapter holds the other's numbers, rounded to a shorter type."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from auditor.artifacts._safetensors import BITS, TensorInfo
@@ -14,50 +14,69 @@ if TYPE_CHECKING:
 _FLOATS = ("F64", "F32", "F16", "BF16")
 
 
-def rounded_words(one: Side, two: Side, matches: Iterable[Match], outside: Iterable[Match]) -> str | None:
-    """A clause that says so, when it holds for every tensor of both sides; None when it does not."""
-    pairs = list(_pairs(one, two, matches, outside))
+Infos = tuple[TensorInfo | None, TensorInfo | None]
+
+
+class Rounding:
+    """The question whether one side's numbers are the other's rounded, put to tensor after tensor while it holds."""
+
+    def __init__(self, one: Side, two: Side, matches: Iterable[Match], outside: Iterable[Match]) -> None:
+        self._one, self._two = one, two
+        pairs = [pair for match in matches for pair in of_module(one, two, match)]
+        self._shorter = _shorter([*pairs, *(of_tensor(one, two, match) for match in outside)])
+        self._holds = self._shorter is not None
+
+    def look(self, pairs: Iterable[Infos]) -> None:
+        """Look at some pairs of tensors."""
+        try:
+            self._holds = self._holds and all(
+                _rounds(self._one, x, self._two, y) for x, y in pairs if x is not None and y is not None
+            )
+        except CannotRead:
+            self._holds = False
+
+    @property
+    def words(self) -> str | None:
+        """A clause that says so, when it held for every tensor of both sides; None when it did not."""
+        if self._shorter is None or not self._holds:
+            return None
+        side, dtypes = self._shorter
+        other = "base" if side == "head" else "head"
+        return f"every number of the {side} is the {other}'s, rounded to {' or '.join(dtypes)}"
+
+
+def _shorter(pairs: Iterable[Infos]) -> tuple[str, Sequence[str]] | None:
+    """The side whose floats are shorter wherever the types differ, and those types; None where shapes differ too."""
     found: set[tuple[str, str]] = set()
     for first, second in pairs:
         if first is None or second is None or first.shape != second.shape:
             return None
         if first.dtype == second.dtype:
             continue
-        side, dtype = (
-            ("head", second.dtype) if BITS[first.dtype] > BITS[second.dtype] else ("base", first.dtype)
-        )
         if BITS[first.dtype] == BITS[second.dtype] or not {first.dtype, second.dtype} <= set(_FLOATS):
             return None
-        found.add((side, dtype))
-    if len({side for side, _ in found}) != 1:
-        return None
-    try:
-        if not all(_rounds(one, x, two, y) for x, y in pairs if x is not None and y is not None):
-            return None
-    except CannotRead:
-        return None
-    (side,) = {side for side, _ in found}
-    other = "base" if side == "head" else "head"
+        is_head = BITS[first.dtype] > BITS[second.dtype]
+        found.add(("head", second.dtype) if is_head else ("base", first.dtype))
+    sides = {side for side, _ in found}
+    return (sides.pop(), sorted(dtype for _, dtype in found)) if len(sides) == 1 else None
+
+
+def of_module(one: Side, two: Side, match: Match) -> Iterator[Infos]:
+    """The factors of a module and its magnitude on both sides."""
+    x = one.modules[match.base].pair if match.base is not None else None
+    y = two.modules[match.head].pair if match.head is not None else None
+    for part in ("a", "b", "magnitude"):
+        sides = getattr(x, part, None), getattr(y, part, None)
+        if sides != (None, None):
+            yield sides
+
+
+def of_tensor(one: Side, two: Side, match: Match) -> Infos:
+    """A tensor outside LoRA on both sides."""
     return (
-        f"every number of the {side} is the {other}'s, rounded to {' or '.join(sorted(d for _, d in found))}"
+        one.weights.tensors[match.base] if match.base is not None else None,
+        two.weights.tensors[match.head] if match.head is not None else None,
     )
-
-
-def _pairs(
-    one: Side, two: Side, matches: Iterable[Match], outside: Iterable[Match]
-) -> Iterator[tuple[TensorInfo | None, TensorInfo | None]]:
-    for match in matches:
-        x = one.modules[match.base].pair if match.base is not None else None
-        y = two.modules[match.head].pair if match.head is not None else None
-        for part in ("a", "b", "magnitude"):
-            sides = getattr(x, part, None), getattr(y, part, None)
-            if sides != (None, None):
-                yield sides
-    for match in outside:
-        yield (
-            one.weights.tensors[match.base] if match.base is not None else None,
-            two.weights.tensors[match.head] if match.head is not None else None,
-        )
 
 
 def _rounds(one: Side, first: TensorInfo, two: Side, second: TensorInfo) -> bool:

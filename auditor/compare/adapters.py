@@ -4,16 +4,20 @@ The factors themselves say little: (B M, M^-1 A) is the same update for every in
 ``lora_alpha`` is the same direction at another length.
 """
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol, cast
 
 from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.adapter_weights import AdapterWeights
-from auditor.compare._as_they_are import compare_as_they_are, settings_that_differ
+from auditor.compare._as_they_are import AsTheyAre, settings_that_differ
 from auditor.compare._factors import NotComparableError
-from auditor.compare._names import matched, renamed
+from auditor.compare._names import Match, factors_in, matched, renamed
 from auditor.compare._relation import Magnitudes, Unmeasured, judged, named
-from auditor.compare._rounding import rounded_words
-from auditor.compare._sides import Side, again, differing, look, side_of, untargeted
+from auditor.compare._rounding import Rounding, of_module, of_tensor
+from auditor.compare._scaled import Scaled, scaled
+from auditor.compare._sets import WeightSet
+from auditor.compare._sides import Look, Side, differing, look, side_of, untargeted
 from auditor.model import AdapterComparison
 
 _ACTING = frozenset(
@@ -21,6 +25,46 @@ _ACTING = frozenset(
     | {"trainable_token_indices"}
 )
 """Settings of LoRA besides its scaling that decide what equal tensors do (peft 0.21.2, tuners/lora/config.py)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Tensors of both sides that are looked at together: a module, or tensors outside LoRA."""
+
+    base: tuple[str, ...]
+    head: tuple[str, ...]
+    what: object
+    """Whose they are, for the comparison that made the part."""
+
+
+class Comparison(Protocol):
+    """Two adapters compared part by part, in any order, each part once: `compare` for those who read in their own."""
+
+    parts: Sequence[Part]
+
+    def look(self, parts: Sequence[Part]) -> None:
+        """Compare some parts. Nothing is raised."""
+
+    def result(self) -> AdapterComparison:
+        """The relation, when all parts were looked at."""
+
+
+def comparison(
+    base: AdapterWeights, base_config: AdapterConfig, head: AdapterWeights, head_config: AdapterConfig
+) -> Comparison:
+    """The comparison that `compare` makes."""
+    if base_config.peft_type != head_config.peft_type or base_config.peft_type is None:
+        kinds = (
+            f"{base_config.path} is {base_config.peft_type} and {head_config.path} {head_config.peft_type}"
+        )
+        why = f"{kinds}: methods change a model in ways that have no common measure"
+        return _Settled(AdapterComparison(base.path, head.path, "not comparable", why=why))
+    if base_config.peft_type != "LORA":
+        return _ByTensors(base, base_config, head, head_config)
+    try:
+        return _ByUpdates(side_of(base, base_config), side_of(head, head_config))
+    except NotComparableError as error:
+        return _Settled(AdapterComparison(base.path, head.path, "not comparable", why=str(error)))
 
 
 def compare(
@@ -34,51 +78,95 @@ def compare(
     |dW head| / |dW base|. Cosines are 1.0 for two zero updates and 0.0 for one. ``why`` also names tensors outside
     LoRA (heads, biases, copies of base layers) that make the adapters different.
     """
-    if base_config.peft_type != head_config.peft_type or base_config.peft_type is None:
-        kinds = (
-            f"{base_config.path} is {base_config.peft_type} and {head_config.path} {head_config.peft_type}"
+    found = comparison(base, base_config, head, head_config)
+    found.look(found.parts)
+    return found.result()
+
+
+class _Settled:
+    """Nothing has to be read."""
+
+    def __init__(self, found: AdapterComparison) -> None:
+        self._found = found
+        self.parts: Sequence[Part] = ()
+
+    def look(self, parts: Sequence[Part]) -> None:
+        """Nothing is asked for."""
+
+    def result(self) -> AdapterComparison:
+        return self._found
+
+
+class _ByUpdates:
+    """LoRA: modules by their updates, other tensors by their numbers."""
+
+    def __init__(self, one: Side, two: Side) -> None:
+        self._one, self._two = one, two
+        self._matches = matched(one.modules, two.modules)
+        self._outside = matched(one.outside, two.outside)
+        self._rounding = Rounding(one, two, self._matches, self._outside)
+        self._looked: dict[str, Look] = {}
+        self._others: dict[Match, list[tuple[str, str | None]]] = {}
+        self._scaled: dict[str, Scaled] = {}
+        self.parts: Sequence[Part] = (
+            *(
+                Part(_of_module(one, match.base), _of_module(two, match.head), (True, match))
+                for match in self._matches
+            ),
+            *(Part(_one(match.base), _one(match.head), (False, match)) for match in self._outside),
         )
-        why = f"{kinds}: methods change a model in ways that have no common measure"
-        return AdapterComparison(base.path, head.path, "not comparable", why=why)
-    if base_config.peft_type != "LORA":
-        return _by_tensors(base, base_config, head, head_config)
-    try:
-        return _by_updates(side_of(base, base_config), side_of(head, head_config))
-    except NotComparableError as error:
-        return AdapterComparison(base.path, head.path, "not comparable", why=str(error))
+
+    def look(self, parts: Sequence[Part]) -> None:
+        for part in parts:
+            is_module, match = cast("tuple[bool, Match]", part.what)
+            (self._look_at_module if is_module else self._look_outside)(match)
+
+    def _look_at_module(self, match: Match) -> None:
+        found = self._looked[match.name] = look(self._one, self._two, match)
+        if isinstance(found, tuple):
+            self._scaled[match.name] = scaled(self._one, self._two, match, found[0])
+        self._rounding.look(of_module(self._one, self._two, match))
+
+    def _look_outside(self, match: Match) -> None:
+        self._others[match] = list(differing(self._one, self._two, (match,)))
+        self._rounding.look((of_tensor(self._one, self._two, match),))
+
+    def result(self) -> AdapterComparison:
+        one, two, matches = self._one, self._two, self._matches
+        looked = {match.name: self._looked[match.name] for match in matches}
+        measured = {name: item[0] for name, item in looked.items() if isinstance(item, tuple)}
+        unmeasured = {name: item for name, item in looked.items() if isinstance(item, Unmeasured)}
+        others = [item for match in self._outside for item in self._others[match]]
+        clauses = [named("tensors outside LoRA differ: ", [name for name, why in others if why is None])]
+        lengths = {name: item[1] for name, item in looked.items() if isinstance(item, tuple)}
+        found = judged(
+            one.weights.path,
+            two.weights.path,
+            measured,
+            [*filter(None, (*clauses, _settings(one, two), untargeted(one, two, matches)))],
+            {**unmeasured, **{name: Unmeasured(why) for name, why in others if why is not None}},
+            Magnitudes(
+                one.is_dora,
+                two.is_dora,
+                {name: length for name, length in lengths.items() if length is not None},
+            ),
+            sum(
+                renamed(one.modules[match.base].pair, two.modules[match.head].pair)
+                for match in matches
+                if match.base is not None and match.head is not None
+            ),
+            lambda k: (self._scaled[name].by(k) for name in measured),
+        )
+        words = self._rounding.words if found.relation == "different" else None
+        return found if words is None else replace(found, why="; ".join(filter(None, (found.why, words))))
 
 
-def _by_updates(one: Side, two: Side) -> AdapterComparison:
-    matches, outside = matched(one.modules, two.modules), matched(one.outside, two.outside)
-    looked = {match.name: look(one, two, match) for match in matches}
-    measured = {name: item[0] for name, item in looked.items() if isinstance(item, tuple)}
-    unmeasured = {name: item for name, item in looked.items() if isinstance(item, Unmeasured)}
-    others = list(differing(one, two, outside))
-    clauses = [named("tensors outside LoRA differ: ", [name for name, why in others if why is None])]
-    found = judged(
-        one.weights.path,
-        two.weights.path,
-        measured,
-        [*filter(None, (*clauses, _settings(one, two), untargeted(one, two, matches)))],
-        {**unmeasured, **{name: Unmeasured(why) for name, why in others if why is not None}},
-        Magnitudes(
-            one.is_dora,
-            two.is_dora,
-            {
-                name: item[1]
-                for name, item in looked.items()
-                if isinstance(item, tuple) and item[1] is not None
-            },
-        ),
-        sum(
-            renamed(one.modules[match.base].pair, two.modules[match.head].pair)
-            for match in matches
-            if match.base is not None and match.head is not None
-        ),
-        lambda k: (again(one, two, match, k) for match in matches if match.name in measured),
-    )
-    words = rounded_words(one, two, matches, outside) if found.relation == "different" else None
-    return found if words is None else replace(found, why="; ".join(filter(None, (found.why, words))))
+def _of_module(side: Side, name: str | None) -> tuple[str, ...]:
+    return () if name is None else tuple(info.name for info in factors_in(side.modules[name]))
+
+
+def _one(name: str | None) -> tuple[str, ...]:
+    return () if name is None else (name,)
 
 
 def _settings(one: Side, two: Side) -> str | None:
@@ -90,13 +178,34 @@ def _settings(one: Side, two: Side) -> str | None:
     return f"adapter_config.json differs in {', '.join(names)}" if names else None
 
 
-def _by_tensors(
-    base: AdapterWeights, base_config: AdapterConfig, head: AdapterWeights, head_config: AdapterConfig
-) -> AdapterComparison:
+class _ByTensors:
     """Another method than LoRA: its tensors are compared as they are; a setting that acts makes them another model."""
-    found = compare_as_they_are((base,), (head,))
-    settings = settings_that_differ(base_config.raw, head_config.raw)
-    if settings and found.relation != "different":
-        says = f"the tensors are {found.relation}, and adapter_config.json differs in {', '.join(settings)}"
-        return replace(found, relation="different", why=says)
-    return found
+
+    def __init__(
+        self,
+        base: AdapterWeights,
+        base_config: AdapterConfig,
+        head: AdapterWeights,
+        head_config: AdapterConfig,
+    ) -> None:
+        self._found = AsTheyAre(WeightSet((base,)), WeightSet((head,)))
+        self._settings = settings_that_differ(base_config.raw, head_config.raw)
+        self.parts: Sequence[Part] = tuple(
+            Part(
+                _one(name if name in base.tensors else None),
+                _one(name if name in head.tensors else None),
+                name,
+            )
+            for name in self._found.names
+        )
+
+    def look(self, parts: Sequence[Part]) -> None:
+        self._found.look(str(part.what) for part in parts)
+
+    def result(self) -> AdapterComparison:
+        found = self._found.result()
+        if self._settings and found.relation != "different":
+            differs = f"adapter_config.json differs in {', '.join(self._settings)}"
+            says = f"the tensors are {found.relation}, and {differs}"
+            return replace(found, relation="different", why=says)
+        return found

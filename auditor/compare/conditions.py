@@ -4,8 +4,9 @@ import statistics
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from auditor.artifacts._safetensors import TensorInfo
-from auditor.artifacts.adapter_weights import AdapterWeights
+from auditor.artifacts.adapter_weights import AdapterWeights, LoraPair
 from auditor.compare.reach import Moved
+from auditor.errors import CannotRead
 
 OUTGROWN = 100.0
 """How many times the median of all modules; Adam moves the numbers of all modules by about as much a step."""
@@ -24,8 +25,8 @@ def repeated(weights: AdapterWeights) -> Iterator[tuple[str, ...]]:
     """
     alike: dict[tuple[str, tuple[int, ...], bytes], list[tuple[str, TensorInfo]]] = {}
     for module, pair in weights.pairs().items():
-        info = pair.b
-        if info is None or pair.is_embedding or info.elements < _LEAST or module.endswith(_TIED):
+        info = _comparable(module, pair)
+        if info is None:
             continue
         head = next(iter(weights.chunks(info.name, _HEAD)), None)
         if head is not None and head.max() == head.max():  # NaN is another rule's
@@ -35,19 +36,65 @@ def repeated(weights: AdapterWeights) -> Iterator[tuple[str, ...]]:
             yield from _equal(weights, candidates)
 
 
+class Repeats:
+    """`repeated` for modules that are looked at in any order, each once; all lora_B are hashed on the way."""
+
+    def __init__(self, weights: AdapterWeights) -> None:
+        self._weights, self._pairs = weights, weights.pairs()
+        self._alike: dict[tuple[str, tuple[int, ...], bytes], list[str]] = {}
+        self._unread = False
+
+    def look(self, modules: Iterable[str]) -> None:
+        """Look at some modules; those without LoRA factors of PEFT's names are passed over."""
+        for name in modules:
+            info = _comparable(name, self._pairs.get(name))
+            try:
+                digest = None if info is None else _digest(self._weights, info)
+            except CannotRead:
+                self._unread = True
+                continue
+            if info is not None and digest is not None:
+                self._alike.setdefault((info.dtype, info.shape, digest), []).append(name)
+
+    def result(self) -> tuple[tuple[str, ...], ...]:
+        """The groups in the order of the file; none when a tensor could not be read."""
+        order = {name: number for number, name in enumerate(self._pairs)}
+        groups = [
+            tuple(sorted(group, key=order.__getitem__)) for group in self._alike.values() if len(group) > 1
+        ]
+        return () if self._unread else tuple(sorted(groups, key=lambda group: order[group[0]]))
+
+
+def _comparable(module: str, pair: LoraPair | None) -> TensorInfo | None:
+    """The lora_B of a module that another one might repeat."""
+    info = pair.b if pair is not None else None
+    if pair is None or info is None or pair.is_embedding or info.elements < _LEAST or module.endswith(_TIED):
+        return None
+    return info
+
+
+def _digest(weights: AdapterWeights, info: TensorInfo) -> bytes | None:
+    """SHA-256 of a tensor's numbers; None when they are all zero or begin with NaN. Raises CannotRead."""
+    import hashlib
+
+    digest, some = hashlib.sha256(), False
+    for number, chunk in enumerate(weights.chunks(info.name)):
+        head = chunk[:_HEAD]
+        if not number and head.size and head.max() != head.max():
+            return None
+        some = some or bool(chunk.any())
+        digest.update(chunk.data)
+    return digest.digest() if some else None
+
+
 def _equal(
     weights: AdapterWeights, candidates: Sequence[tuple[str, TensorInfo]]
 ) -> Iterator[tuple[str, ...]]:
-    import hashlib
-
     groups: dict[bytes, list[str]] = {}
     for module, info in candidates:
-        digest, some = hashlib.sha256(), False
-        for chunk in weights.chunks(info.name):
-            some = some or bool(chunk.any())
-            digest.update(chunk.tobytes())
-        if some:
-            groups.setdefault(digest.digest(), []).append(module)
+        digest = _digest(weights, info)
+        if digest is not None:
+            groups.setdefault(digest, []).append(module)
     yield from (tuple(group) for group in groups.values() if len(group) > 1)
 
 

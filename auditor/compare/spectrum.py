@@ -6,7 +6,7 @@ deficient rank and numbers as small or large as float32 allows lose nothing.
 """
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,7 @@ from auditor.compare._factors import (
     triangle,
     wide,
 )
-from auditor.compare._names import Module, bare, modules_of
+from auditor.compare._names import Module, bare, factors_in, modules_of
 from auditor.errors import CannotRead
 
 if TYPE_CHECKING:
@@ -81,14 +81,38 @@ def stable_rank(spectrum: Iterable[float]) -> float:
     return math.fsum((value / largest) ** 2 for value in values) if largest else 0.0
 
 
+class Updates:
+    """The modules of one adapter, described in any order; nothing is raised, as in `describe_updates`."""
+
+    def __init__(self, weights: AdapterWeights, config: AdapterConfig | None) -> None:
+        self._weights, self._config = weights, config
+        self._modules, _ = modules_of(weights)
+        self._found: dict[str, UpdateDescription] = {}
+
+    @property
+    def parts(self) -> Mapping[str, tuple[str, ...]]:
+        """The tensors that each module's description takes, by module."""
+        return {name: tuple(info.name for info in factors_in(item)) for name, item in self._modules.items()}
+
+    def look(self, modules: Iterable[str]) -> None:
+        """Describe some modules."""
+        for name in modules:
+            self._found[name] = _described(self._weights, self._config, self._modules[name])
+
+    def result(self) -> tuple[UpdateDescription, ...]:
+        """What was described, in the order of the file."""
+        return tuple(self._found[name] for name in self._modules if name in self._found)
+
+
 def describe_updates(weights: AdapterWeights, config: AdapterConfig | None) -> tuple[UpdateDescription, ...]:
     """Describe every module that has LoRA factors, in the order of the file; each factor is read once.
 
     ``config`` tells the scaling; without it, or when it contradicts the tensors, the numbers are those of B A.
     Nothing is raised: a module that cannot be described says so in ``why``.
     """
-    modules, _ = modules_of(weights)
-    return tuple(_described(weights, config, module) for module in modules.values())
+    updates = Updates(weights, config)
+    updates.look(updates.parts)
+    return updates.result()
 
 
 def _described(weights: AdapterWeights, config: AdapterConfig | None, module: Module) -> UpdateDescription:

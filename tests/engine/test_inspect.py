@@ -265,7 +265,10 @@ def test_progress_counts_the_bytes_of_the_weights() -> None:
     look(files, progress=lambda done, total, what: told.append((done, total, what)))
     sizes = [len(data) for name, data in files.items() if name.endswith(".safetensors")]
     sizes += [len(data) for name, data in files.items() if name.endswith("optimizer.pt")]
-    assert [done for done, _, _ in told] == [sum(sizes[: n + 1]) for n in range(len(sizes))]
+    steps = [done for done, _, _ in told]
+    assert steps == sorted(set(steps))
+    assert len(steps) >= len(sizes)
+    assert steps[-1] == sum(sizes)
     assert {total for _, total, _ in told} == {sum(sizes)}
 
 

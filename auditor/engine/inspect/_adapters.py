@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.adapter_weights import AdapterWeights, split_name
 from auditor.artifacts.model_weights import ModelWeights
-from auditor.engine.inspect._bytes import held
 from auditor.engine.inspect._modules import modules_of
 from auditor.engine.inspect._options import NOT_ASKED
+from auditor.engine.inspect._weights import Read, weights_in
 from auditor.model import name_of
 from auditor.model.inspection import (
     AdapterInspection,
@@ -26,18 +26,17 @@ if TYPE_CHECKING:
 WEIGHTS = ("adapter_model.safetensors", "adapter_model.bin")
 
 
-def adapter_of(
-    run: Run, folder: Folder, numbers: bool, weights: AdapterWeights | None
-) -> AdapterInspection | None:
+def adapter_of(run: Run, folder: Folder, read: Read | None) -> AdapterInspection | None:
     """What a folder holds of an adapter or of a model; None when there is neither weights nor configuration.
 
-    ``weights`` are the folder's, perhaps held in memory; None when they were not read.
+    ``read`` is what reading the weights gave, None when no value of a tensor was to be read.
     """
     config = folder.one(AdapterConfig)
     settings = None if config is None else _settings(config)
     blob = next((found for name in WEIGHTS if (found := run.blob(name, folder)) is not None), None)
-    if weights is not None:
-        return _read(run, folder, config, settings, weights, numbers)
+    weights = weights_in(run, folder)
+    if weights is not None:  # perhaps under another name: a file that was renamed, one of diffusers
+        return _read(run, folder, config, settings, weights, read)
     if blob is not None:
         unread = run.contents.unread_at(blob.path)
         return AdapterInspection(
@@ -50,9 +49,6 @@ def adapter_of(
             why=unread.reason if unread is not None else "was not read",
         )
     models = folder.all(ModelWeights)
-    if len(models) == 1 and models[0].pairs():
-        # An adapter under another name: a file that was renamed, one of diffusers.
-        return _read(run, folder, config, settings, held(models[0]) if numbers else models[0], numbers)
     if models:
         return _model(folder, settings, models)
     if settings is None:
@@ -66,10 +62,10 @@ def _read(
     config: AdapterConfig | None,
     settings: AdapterSettings | None,
     weights: AdapterWeights,
-    numbers: bool,
+    read: Read | None,
 ) -> AdapterInspection:
-    found, why = _numbers(weights, config, numbers)
-    odd = _odd(weights, found.values()) if found else {}
+    found, why = _numbers(weights, config, read)
+    odd = _odd(weights, found.values(), read) if found and read is not None else {}
     modules = modules_of(weights, config, run.base, found, odd, why)
     norms = [module.norm for module in modules if module.norm is not None]
     return AdapterInspection(
@@ -95,27 +91,25 @@ def _read(
 
 
 def _odd(
-    weights: AdapterWeights, found: "Iterable[UpdateDescription]"
+    weights: AdapterWeights, found: "Iterable[UpdateDescription]", read: Read
 ) -> Mapping[str, tuple[Condition, ...]]:
     from auditor.engine.inspect._odd import odd_modules
 
-    return odd_modules(weights, found)
+    return odd_modules(weights, found, read.repeats.get(weights.path, ()))
 
 
 def _numbers(
-    weights: AdapterWeights, config: AdapterConfig | None, wanted: bool
+    weights: AdapterWeights, config: AdapterConfig | None, read: Read | None
 ) -> tuple[Mapping[str, "UpdateDescription"], str | None]:
     """Numbers by module, and why there are none, or why those of all modules are doubtful."""
     if not weights.tensors:
         return {}, "the file holds no tensors"
-    if not wanted:
+    if read is None:
         return {}, NOT_ASKED
     if not weights.pairs():
         method = config.peft_type if config is not None else None
         return {}, f"the file holds no LoRA tensors ({method or 'its method is not known'})"
-    from auditor.compare.spectrum import describe_updates
-
-    found = {item.module: item for item in describe_updates(weights, config)}
+    found = {item.module: item for item in read.described.pop(weights.path, ())}
     reasons = {item.why for item in found.values()}
     return found, next(iter(reasons)) if len(reasons) == 1 else None
 

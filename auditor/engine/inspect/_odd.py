@@ -3,19 +3,18 @@
 from collections.abc import Iterable, Mapping
 
 from auditor.artifacts.adapter_weights import AdapterWeights
-from auditor.compare.conditions import OUTGROWN, outgrown, repeated
+from auditor.compare.conditions import OUTGROWN, outgrown
 from auditor.compare.reach import Moved
 from auditor.compare.spectrum import UpdateDescription
-from auditor.errors import CannotRead
 from auditor.model.inspection import Condition
 
 
 def odd_modules(
-    weights: AdapterWeights, numbers: Iterable[UpdateDescription]
+    weights: AdapterWeights, numbers: Iterable[UpdateDescription], repeats: Iterable[tuple[str, ...]]
 ) -> Mapping[str, tuple[Condition, ...]]:
-    """The conditions ``duplicate`` and ``exploded`` by module."""
+    """The conditions ``duplicate`` and ``exploded`` by module; ``repeats`` are groups of equal ones."""
     found: dict[str, tuple[Condition, ...]] = {}
-    for group in _groups(weights):
+    for group in repeats:
         for position, module in enumerate(group):
             other = group[0] if position else group[1]
             found[module] = (Condition("duplicate", f"lora_B holds the numbers of {other}, bit for bit"),)
@@ -23,13 +22,6 @@ def odd_modules(
         says = f"the largest lora_B is {times:,.0f} times the median of all modules (more than {OUTGROWN:g})"
         found[module] = (*found.get(module, ()), Condition("exploded", says))
     return found
-
-
-def _groups(weights: AdapterWeights) -> list[tuple[str, ...]]:
-    try:
-        return list(repeated(weights))
-    except CannotRead:  # said of the module itself, where its numbers are missing
-        return []
 
 
 def _moved(weights: AdapterWeights, numbers: Iterable[UpdateDescription]) -> Iterable[Moved]:

@@ -1,45 +1,35 @@
 """How two adapters of one run relate, in one sentence."""
 
+from collections.abc import Mapping
+
 from auditor.artifacts.adapter_config import AdapterConfig
-from auditor.artifacts.adapter_weights import AdapterWeights
 from auditor.compare.pairs import compare_folders, weights_blob
 from auditor.engine.inspect._options import NOT_ASKED
 from auditor.model import AdapterComparison, Blob
 from auditor.model.inspection import Relation
 from auditor.runs import Folder, Run
 
+Configs = tuple[AdapterConfig | None, AdapterConfig | None]
+Compared = Mapping[tuple[str, str], AdapterComparison]
+"""Comparisons of weight files by their paths."""
 
-def relation(
-    run: Run,
-    one: Folder,
-    two: Folder,
-    weights: tuple[AdapterWeights | None, AdapterWeights | None],
-    numbers: bool,
-) -> Relation | None:
-    """Two folders' adapters; None when one of them has no weight file. ``weights`` may be held in memory."""
+
+def relation(run: Run, one: Folder, two: Folder, numbers: bool, compared: Compared) -> Relation | None:
+    """Two folders' adapters; None when one of them has no weight file. ``compared`` are those that were read."""
     left, right = weights_blob(run, one), weights_blob(run, two)
     if left is None or right is None:
         return None
     configs = one.one(AdapterConfig), two.one(AdapterConfig)
     if not numbers:
         found = by_digest(left, right, configs)
-    elif weights[0] is None or weights[1] is None or configs[0] is None or configs[1] is None:
-        found = compare_folders(run, one, left, run, two, right)
-    elif _equal(left, right, configs):
-        found = AdapterComparison(left.path, right.path, "identical", 0.0, 1.0, 1.0)
     else:
-        from auditor.compare.adapters import compare
-
-        found = compare(weights[0], configs[0], weights[1], configs[1])
+        found = compared.get((left.path, right.path)) or compare_folders(run, one, left, run, two, right)
     return Relation(one.path, two.path, sentence(found), found)
-
-
-Configs = tuple[AdapterConfig | None, AdapterConfig | None]
 
 
 def by_digest(one: Blob, two: Blob, configs: Configs) -> AdapterComparison:
     """What digests alone say when no value of a tensor is to be read."""
-    if _equal(one, two, configs):
+    if is_equal(one, two, configs):
         return AdapterComparison(one.path, two.path, "identical", 0.0, 1.0, 1.0)
     why = NOT_ASKED
     if one.identity is not None and two.identity is not None and one.identity != two.identity:
@@ -47,7 +37,8 @@ def by_digest(one: Blob, two: Blob, configs: Configs) -> AdapterComparison:
     return AdapterComparison(one.path, two.path, "not comparable", why=why)
 
 
-def _equal(one: Blob, two: Blob, configs: Configs) -> bool:
+def is_equal(one: Blob, two: Blob, configs: Configs) -> bool:
+    """Whether digests and configurations tell that two adapters are equal."""
     same = configs[0] is not None and configs[1] is not None and configs[0].raw == configs[1].raw
     return same and one.identity is not None and one.identity == two.identity
 

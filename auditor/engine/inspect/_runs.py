@@ -13,7 +13,6 @@ from auditor.artifacts.rng_state import RngState
 from auditor.artifacts.scheduler_state import SchedulerState
 from auditor.artifacts.training_args import TrainingArgs
 from auditor.engine.inspect._adapters import adapter_of
-from auditor.engine.inspect._bytes import held
 from auditor.engine.inspect._curves import curves_of
 from auditor.engine.inspect._options import InspectOptions
 from auditor.engine.inspect._reach import reach_of
@@ -22,6 +21,7 @@ from auditor.engine.inspect._relations import relation
 from auditor.engine.inspect._seed import seed_of
 from auditor.engine.inspect._states import state_of
 from auditor.engine.inspect._steps import steps_of
+from auditor.engine.inspect._weights import Read, read_weights
 from auditor.model import Snapshot
 from auditor.model.inspection import (
     AdapterInspection,
@@ -93,11 +93,9 @@ class _Work:
         folders = [(run, folder) for run in runs for folder in run.folders]
         self.total = sum(_size(*place, kind) for place in folders for kind in _READ) if options.numbers else 0
 
-    def tell(self, run: Run, folder: Folder, kind: type[Artifact]) -> None:
-        size = _size(run, folder, kind)
-        if size and self.total:
+    def tell(self, size: int, what: str) -> None:
+        if size > 0 and self.total:
             self.done += size
-            what = "reading weights" if kind is AdapterWeights else "reading optimizer states"
             self.options.progress(self.done, self.total, what)
 
 
@@ -113,7 +111,8 @@ def _size(run: Run, folder: Folder, kind: type[Artifact]) -> int:
 def _run(run: Run, work: _Work) -> RunInspection:
     arguments = run.one(TrainingArgs)
     values = arguments.values if arguments is not None else {}
-    adapters, relations = _adapters(run, work)
+    read = _read(run, work) if work.options.numbers else None
+    adapters, relations = _adapters(run, read)
     states = _states(run, values, work)
     config = run.one(AdapterConfig)
     curves = curves_of(run)
@@ -130,9 +129,22 @@ def _run(run: Run, work: _Work) -> RunInspection:
         steps=steps_of(run, adapters, states, relations, curves),
         curves=curves,
     )
-    if not work.options.numbers:
+    if read is None:
         return found
-    return replace(found, seed=seed_of(run, work.options), reach=reach_of(run, found.adapter))
+    return replace(found, seed=seed_of(run, work.options, read.views), reach=reach_of(run, found.adapter))
+
+
+def _read(run: Run, work: _Work) -> Read:
+    left = sum(_size(run, folder, AdapterWeights) for folder in run.folders)
+
+    def told(size: int) -> None:
+        nonlocal left
+        left -= size
+        work.tell(size, "reading weights")
+
+    found = read_weights(run, told)
+    work.tell(left, "reading weights")
+    return found
 
 
 def _states(run: Run, arguments: Mapping[str, object], work: _Work) -> tuple[StateInspection, ...]:
@@ -141,7 +153,7 @@ def _states(run: Run, arguments: Mapping[str, object], work: _Work) -> tuple[Sta
     for folder in run.folders:
         state = state_of(run, folder, arguments, work.options.numbers, folder is last)
         found += [] if state is None else [state]
-        work.tell(run, folder, OptimizerState)
+        work.tell(_size(run, folder, OptimizerState), "reading optimizer states")
     return tuple(found)
 
 
@@ -149,28 +161,22 @@ def _has_state(folder: Folder) -> bool:
     return any(folder.all(kind) for kind in (OptimizerState, SchedulerState, RngState))
 
 
-def _adapters(run: Run, work: _Work) -> tuple[tuple[AdapterInspection, ...], tuple[Relation, ...]]:
-    """Own folder first; each checkpoint is set against the one before it, the own folder against the last.
-
-    Files are taken in the order of training, and two of them are held at a time: none is read twice.
-    """
+def _adapters(run: Run, read: Read | None) -> tuple[tuple[AdapterInspection, ...], tuple[Relation, ...]]:
+    """Own folder first; each checkpoint is set against the one before it, the own folder against the last."""
     found: dict[str, AdapterInspection] = {}
     relations: list[Relation] = []
-    before: tuple[Folder, AdapterWeights | None] | None = None
+    before: Folder | None = None
     for folder in (*run.checkpoints, run.root):
-        weights = folder.one(AdapterWeights)
-        if weights is not None and work.options.numbers:
-            weights = held(weights)
-        item = adapter_of(run, folder, work.options.numbers, weights)
+        item = adapter_of(run, folder, read)
         if item is None:
             continue
         found[folder.path] = item
-        if before is not None and item.path is not None:
-            made = relation(run, before[0], folder, (before[1], weights), work.options.numbers)
+        if item.path is None or item.kind != "adapter":
+            continue
+        if before is not None:
+            made = relation(run, before, folder, read is not None, read.relations if read is not None else {})
             relations += [] if made is None else [made]
-        if item.path is not None and item.kind == "adapter":
-            before = folder, weights
-        work.tell(run, folder, AdapterWeights)
+        before = folder
     order = (run.root, *run.checkpoints)
     adapters = tuple(found[folder.path] for folder in order if folder.path in found)
     return adapters, tuple(relations)

@@ -1,12 +1,12 @@
 """The seed that drew a run's adapter: proved, or searched for in a range when asked."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from auditor.artifacts.adapter_weights import AdapterWeights
 from auditor.artifacts.rng_state import RngState
 from auditor.artifacts.training_args import TrainingArgs
-from auditor.engine.inspect._bytes import held
 from auditor.engine.inspect._options import InspectOptions
 from auditor.model.inspection import SeedInspection
 from auditor.runs import Run
@@ -15,14 +15,19 @@ if TYPE_CHECKING:
     from auditor.compare.initial import SeedProof
     from auditor.compare.initial._run import Adapter
 
-_ELEMENTS = 4096
+ELEMENTS = 4096
+"""Elements of a module that are looked at while nobody asks for a seed."""
 _WORDS, _WINDOW = 1 << 25, 1 << 20
 """What is spent on a seed that nobody asked for: 33 million numbers of the stream, one million searched."""
 _OTHERS = (0, 1, 42, 123, 1234, 1337, 2024, 3407)
 """Seeds tried in its place when it explains nothing; --seed tries all usual ones."""
 
 
-def seed_of(run: Run, options: InspectOptions) -> SeedInspection | None:
+Views = Mapping[str, AdapterWeights]
+"""Weights that are held in memory, in part, by path."""
+
+
+def seed_of(run: Run, options: InspectOptions, views: Views) -> SeedInspection | None:
     """What is known of the seed; None when no number is to be read, no seed is known, or there is no LoRA.
 
     The run's own adapter is looked at, then its first checkpoint, which is nearer to the beginning.
@@ -30,16 +35,16 @@ def seed_of(run: Run, options: InspectOptions) -> SeedInspection | None:
     if not options.numbers:
         return None
     if options.recover is not None:
-        return _recovered(run, options, *options.recover)
+        return _recovered(run, options, views, *options.recover)
     wanted = next(_stated(run, options), None)
     if wanted is None:
         return None
     seed, source = wanted
     from auditor.compare.initial import Limits, prove_seed
 
-    limits = None if options.seed is not None else Limits(_ELEMENTS, _WORDS, _WINDOW, 1, _OTHERS)
+    limits = None if options.seed is not None else Limits(ELEMENTS, _WORDS, _WINDOW, 1, _OTHERS)
     first: SeedInspection | None = None
-    for weights, config, structure in _adapters(run):
+    for weights, config, structure in _adapters(run, views):
         found = _words(prove_seed(weights, config, seed, structure, limits), source, weights.path)
         if found.verdict in ("proved", "consistent"):
             return found
@@ -60,22 +65,24 @@ def _stated(run: Run, options: InspectOptions) -> Iterator[tuple[int, str]]:
             yield state.cpu_seed, state.path
 
 
-def _adapters(run: Run) -> Iterator["Adapter"]:
+def _adapters(run: Run, views: Views) -> Iterator["Adapter"]:
     from auditor.compare.initial import adapters_of
 
     for weights, config, structure in islice(adapters_of(run), 2):
         if config.peft_type == "LORA":
-            yield held(weights), config, structure
+            yield views.get(weights.path, weights), config, structure
 
 
-def _recovered(run: Run, options: InspectOptions, first: int, last: int) -> SeedInspection | None:
+def _recovered(
+    run: Run, options: InspectOptions, views: Views, first: int, last: int
+) -> SeedInspection | None:
     from auditor.compare.initial import recover_seed
 
     def told(done: int, total: int) -> None:
         options.progress(done, total, "trying seeds")
 
     best: SeedInspection | None = None
-    for weights, config, structure in _adapters(run):
+    for weights, config, structure in _adapters(run, views):
         proof = recover_seed(weights, config, structure, range(first, last + 1), told)
         found = _words(proof, "--recover-seed", weights.path)
         if found.verdict in ("proved", "consistent"):

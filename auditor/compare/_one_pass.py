@@ -1,0 +1,146 @@
+"""Several weight files read in step, a few megabytes of each at a time, for everybody who wants their tensors.
+
+Whoever describes a file, or compares it with another, asks for tensors and says what is to be done once all of them
+are in memory. Tensors that are asked for together form a group. The files are then gone through in their order with as
+many groups as `HELD` allows: each tensor is read once, what waits for it is done, and it is let go as soon as nobody
+after it in the order needs it. At any time there are in memory the groups of one file and one group of the next.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+from auditor.artifacts.adapter_weights import AdapterWeights
+from auditor.compare._windows import Keep, Window
+
+HELD = 16 * 1024 * 1024
+"""Bytes of one file that are in memory at a time."""
+LARGEST = 20 * 1024 * 1024
+"""Bytes of the largest group that is held; two of them are in memory where two files are compared. A larger one (the
+factors of an embedding at a high rank) is read from the file by each who asked for it."""
+_BUNDLE = 4 * 1024 * 1024
+"""Bytes of small groups that are read, and handed out, in one go."""
+
+Work = Callable[[Sequence[Any]], None]
+"""Does what was asked for, given the keys of all that is ready."""
+Needs = Sequence[tuple[int, Sequence[str]]]
+"""Numbers of files with names of tensors in each."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    needs: Needs
+    work: Work
+    key: object
+
+    @property
+    def last(self) -> int:
+        return max(file for file, _ in self.needs)
+
+
+class _Group:
+    """Tasks that share tensors: the names and bytes by file, and the last file in which a file is needed."""
+
+    def __init__(self, tasks: Sequence[_Task], files: Sequence[AdapterWeights]) -> None:
+        self.tasks = tasks
+        names: dict[int, dict[str, None]] = {}
+        self.last: dict[int, int] = {}
+        for task in tasks:
+            for file, some in task.needs:
+                names.setdefault(file, {}).update(dict.fromkeys(some))
+                self.last[file] = max(self.last.get(file, 0), task.last)
+        self.names: Mapping[int, tuple[str, ...]] = {file: tuple(some) for file, some in names.items()}
+        self.sizes = {
+            file: sum(files[file].tensors[name].nbytes for name in some) for file, some in self.names.items()
+        }
+        self.is_large = max(self.sizes.values(), default=0) > LARGEST
+
+
+class OnePass:
+    """``views`` are the files over what is held of them, for those who do the work; ``keep`` is by file."""
+
+    def __init__(self, files: Sequence[AdapterWeights], keep: Mapping[int, Keep] | None = None) -> None:
+        self._files = files
+        self._windows = [Window(item, (keep or {}).get(number)) for number, item in enumerate(files)]
+        self._tasks: list[_Task] = []
+
+    @property
+    def views(self) -> Sequence[AdapterWeights]:
+        """The weights in the order of the files."""
+        return [window.weights for window in self._windows]
+
+    def ask(self, needs: Needs, work: Work, key: object) -> None:
+        """Have ``work`` called with ``key`` when these tensors are in memory, together with others of its keys."""
+        self._tasks.append(_Task(needs, work, key))
+
+    def run(self, told: Callable[[int, int], None] | None = None) -> None:
+        """Go through all files; ``told`` hears of each (number of the file, bytes that were looked at)."""
+        groups = [_Group(tasks, self._files) for tasks in _joined(self._tasks)]
+        self._tasks = []
+        for batch in _batches(groups, sorted({f for g in groups for f in g.names}), HELD):
+            for file in sorted({file for group in batch for file in group.names}):
+                self._turn(batch, file)
+                if told is not None:
+                    told(file, sum(group.sizes.get(file, 0) for group in batch))
+
+    def _turn(self, batch: Sequence[_Group], file: int) -> None:
+        mine = [group for group in batch if file in group.names]
+        with ExitStack() as stack:
+            stack.enter_context(self._windows[file].opened())
+            for bundle in _batches(mine, (file,), _BUNDLE):
+                for group in bundle:
+                    if not group.is_large:
+                        self._windows[file].hold(group.names[file])
+                _work(task for group in bundle for task in group.tasks if task.last == file)
+                for group in bundle:
+                    for other in [other for other, last in group.last.items() if last == file]:
+                        self._windows[other].drop(group.names[other])
+
+
+def _work(tasks: Iterable[_Task]) -> None:
+    """Do tasks; those of the same work are done together."""
+    keys: dict[Work, list[object]] = {}
+    for task in tasks:
+        keys.setdefault(task.work, []).append(task.key)
+    for work, some in keys.items():
+        work(some)
+
+
+def _batches(groups: Iterable[_Group], files: Iterable[int], most: int) -> Iterator[list[_Group]]:
+    """Groups in their order, as many as have no more than ``most`` bytes in any of the files."""
+    batch: list[_Group] = []
+    sizes: Counter[int] = Counter()
+    mine = frozenset(files)
+    for group in groups:
+        own = {} if group.is_large else {file: size for file, size in group.sizes.items() if file in mine}
+        if batch and any(sizes[file] + size > most for file, size in own.items()):
+            yield batch
+            batch, sizes = [], Counter()
+        batch.append(group)
+        sizes.update(own)
+    if batch:
+        yield batch
+
+
+def _joined(tasks: Sequence[_Task]) -> Iterator[list[_Task]]:
+    """Tasks that share a tensor, directly or through others, in the order of the first of each."""
+    parents = list(range(len(tasks)))
+
+    def root(number: int) -> int:
+        while parents[number] != number:
+            parents[number] = parents[parents[number]]
+            number = parents[number]
+        return number
+
+    owners: dict[tuple[int, str], int] = {}
+    for number, task in enumerate(tasks):
+        for file, names in task.needs:
+            for name in names:
+                one, two = root(owners.setdefault((file, name), number)), root(number)
+                parents[max(one, two)] = min(one, two)
+    found: dict[int, list[_Task]] = {}
+    for number, task in enumerate(tasks):
+        found.setdefault(root(number), []).append(task)
+    yield from found.values()

@@ -1,0 +1,50 @@
+"""How far one update is from the other divided by any number, told from one measurement while both are in memory."""
+
+import math
+from dataclasses import dataclass
+
+from auditor.compare._factors import NotComparableError
+from auditor.compare._names import Match
+from auditor.compare._relation import EQUIVALENT, alike
+from auditor.compare._sides import Side, again
+from auditor.compare._update import Measured
+from auditor.errors import CannotRead
+
+_WORTH_IT = 16 * EQUIVALENT
+"""Squared relative distance of the head from the module's own multiple of the base, above which no common multiple can
+pass: a head that is within 1e-3 of one multiple of every base is within 2e-3 of each base's own multiple."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scaled:
+    """A module's squared norms, and the squared distance ``gap`` of the base from the head divided by ``k``.
+
+    With W1 of the base, W2 of the head and d = 1/k - 1/m:
+    |W1 - W2/m|^2 = gap + d k (|W1|^2 - |W2|^2/k^2 - gap) + d^2 |W2|^2, which loses nothing while m is near k.
+    """
+
+    base: float
+    head: float
+    gap: float
+    k: float = 1.0
+
+    def by(self, m: float) -> Measured:
+        """The base beside the head divided by m."""
+        d = 1 / self.k - 1 / m
+        cross = self.k * (self.base - self.head / self.k**2 - self.gap)
+        return Measured(self.base, self.head / m**2, self.gap + d * cross + d * d * self.head)
+
+
+def scaled(one: Side, two: Side, match: Match, found: Measured) -> Scaled:
+    """Measure once more at the module's own multiple, where that is near enough to be asked for."""
+    as_it_is = Scaled(found.base, found.head, found.gap)
+    if not found.base or not found.head or alike(found):
+        return as_it_is
+    k = math.sqrt(found.head / found.base)
+    if k * found.gap - k * found.base * (1 - k) ** 2 > _WORTH_IT * found.head:
+        return as_it_is
+    try:
+        closer = again(one, two, match, k)
+    except (NotComparableError, CannotRead):
+        return as_it_is
+    return Scaled(found.base, found.head, closer.gap, k)

@@ -1,0 +1,166 @@
+"""A weight file of which some tensors are held in memory, so that whoever asks for them reads nothing again."""
+
+import io
+from bisect import bisect_right, insort
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, BinaryIO, cast
+
+from auditor.artifacts._opened import Opened
+from auditor.artifacts._safetensors import TensorInfo
+from auditor.artifacts.adapter_weights import AdapterWeights
+from auditor.errors import CannotRead
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+KEPT = 8 * 1024 * 1024
+"""Most bytes of a file that stay in memory after their tensor was let go."""
+
+
+Keep = Callable[[TensorInfo], int]
+"""How many bytes of a tensor's beginning stay when it is let go; a tensor of zeros then stays whole, as a number."""
+
+
+class Window:
+    """``weights`` are those of the file, over what is held; bytes that are not held come from the file itself.
+
+    A byte is therefore read twice only when somebody asks for it before or after its tensor is held; `KEPT` bytes at
+    most stay after it.
+    """
+
+    def __init__(self, weights: AdapterWeights, keep: Keep | None = None) -> None:
+        self.size, self._keep, self._room = weights.size, keep, KEPT
+        self._file = weights
+        self._open: Opened | None = None
+        self._starts: list[int] = []
+        self._held: dict[int, bytearray | int] = {}
+        """By offset: bytes, or how many zeros."""
+        self._places: dict[str, tuple[tuple[int, int], ...]] = {}
+        self.weights = weights
+        if weights.blob is not None:
+            blob = replace(weights.blob, content=self._stream)
+            archive = weights.archive and replace(weights.archive, blob=blob)
+            self.weights = replace(weights, blob=blob, archive=archive)
+
+    @contextmanager
+    def opened(self) -> Iterator[None]:
+        """Keep the file open for `hold`. One that cannot be opened holds nothing: whoever reads it is told."""
+        try:
+            file = self._file.opened()
+        except CannotRead:
+            yield
+            return
+        with file:
+            self._open = file
+            try:
+                yield
+            finally:
+                self._open = None
+
+    def hold(self, names: Sequence[str]) -> None:
+        """Read whole tensors into memory; those that cannot be read are left to whoever asks for them."""
+        if self._open is None:
+            return
+        for name in names:
+            try:
+                self._places[name] = self._file.stretches(name, self._open)
+                for start, size in self._places[name]:
+                    self._read(self._open, start, size)
+                self._open.verify()
+            except (CannotRead, MemoryError):
+                self.drop((name,))
+
+    def drop(self, names: Sequence[str]) -> None:
+        """Let tensors go, but for what is to be kept of them."""
+        for name in names:
+            places = self._places.pop(name, ())
+            kept = self._keep(self._file.tensors[name]) if self._keep is not None else 0
+            for start, size in places:
+                data = self._held.get(start)
+                if isinstance(data, bytearray) and len(data) == size:
+                    self._let_go(start, data, kept)
+
+    def at(self, start: int, size: int) -> memoryview | bytes | None:
+        """``size`` bytes from an offset, if they are held."""
+        place = bisect_right(self._starts, start) - 1
+        if place < 0:
+            return None
+        first = self._starts[place]
+        data = self._held[first]
+        if isinstance(data, int):
+            return bytes(size) if start + size <= first + data else None
+        if start + size > first + len(data):
+            return None
+        return memoryview(data)[start - first : start - first + size]
+
+    def file(self) -> Opened:
+        """The file itself. Raises CannotRead."""
+        return self._file.opened()
+
+    def _read(self, file: Opened, start: int, size: int) -> None:
+        if not size or self.at(start, size) is not None or start in self._held:
+            return
+        data = bytearray(size)
+        if file.fill(memoryview(data), start):
+            insort(self._starts, start)
+            self._held[start] = data
+
+    def _let_go(self, start: int, data: bytearray, kept: int) -> None:
+        if kept and data == bytes(len(data)):
+            self._held[start] = len(data)
+        elif 0 < kept <= self._room:
+            self._held[start] = data[:kept]
+            self._room -= kept
+        else:
+            del self._held[start]
+            del self._starts[bisect_right(self._starts, start) - 1]
+
+    def _stream(self) -> BinaryIO:
+        return cast(BinaryIO, _Stream(self))
+
+
+class _Stream(io.RawIOBase):
+    """The bytes of a window's file."""
+
+    def __init__(self, window: Window) -> None:
+        self._window, self._at = window, 0
+        self._file: Opened | None = None
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        self._at = offset + (0, self._at, self._window.size)[whence]
+        return self._at
+
+    def readinto(self, buffer: "WriteableBuffer") -> int:
+        """As many bytes as the file has. Raises CannotRead."""
+        view = memoryview(buffer).cast("B")
+        size = max(0, min(len(view), self._window.size - self._at))
+        held = self._window.at(self._at, size)
+        if held is not None:
+            view[:size] = held
+        elif not self._fill(view[:size]):
+            return 0
+        self._at += size
+        return size
+
+    def _fill(self, view: memoryview) -> bool:
+        if self._file is None:
+            self._file = self._window.file()
+        found = self._file.fill(view, self._at)
+        self._file.verify()
+        return found
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+        super().close()

@@ -1,0 +1,168 @@
+"""The weight files of a run, read once: each described, compared with the one before it, and let go."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice, pairwise
+from typing import TYPE_CHECKING
+
+from auditor.artifacts._safetensors import BITS, TensorInfo
+from auditor.artifacts.adapter_config import AdapterConfig
+from auditor.artifacts.adapter_weights import AdapterWeights
+from auditor.artifacts.model_weights import ModelWeights
+from auditor.compare.pairs import weights_blob
+from auditor.engine.inspect._relations import is_equal
+from auditor.engine.inspect._seed import ELEMENTS
+from auditor.model import AdapterComparison
+from auditor.runs import Folder, Run
+
+if TYPE_CHECKING:
+    from auditor.compare._one_pass import OnePass
+    from auditor.compare.spectrum import UpdateDescription
+
+_GLANCE = 1024
+"""Elements of a factor that started at zero which the seed's proof looks at."""
+
+
+@dataclass(slots=True)
+class Read:
+    """What one pass gave, by path: descriptions, groups of modules that repeat each other, relations of neighbours.
+
+    ``views`` hold in memory what the seed's proof looks at.
+    """
+
+    described: dict[str, "tuple[UpdateDescription, ...]"] = field(default_factory=dict)
+    repeats: dict[str, tuple[tuple[str, ...], ...]] = field(default_factory=dict)
+    relations: dict[tuple[str, str], AdapterComparison] = field(default_factory=dict)
+    views: Mapping[str, AdapterWeights] = field(default_factory=dict)
+
+
+def weights_in(run: Run, folder: Folder) -> AdapterWeights | None:
+    """The adapter's weights in a folder, those of a file under another name too; None when they were not read."""
+    weights = folder.one(AdapterWeights)
+    models = folder.all(ModelWeights)
+    if weights is not None or weights_blob(run, folder) is not None or len(models) != 1:
+        return weights
+    return models[0] if models[0].pairs() else None
+
+
+def has_weights(run: Run, folder: Folder) -> bool:
+    """Whether a folder holds an adapter's weights, read or not."""
+    return weights_blob(run, folder) is not None or weights_in(run, folder) is not None
+
+
+def read_weights(run: Run, told: Callable[[int], None]) -> Read:
+    """Read all weights of a run, each byte once; ``told`` hears of the bytes of adapters, some at a time.
+
+    Read again are: a module of more than `auditor.compare._one_pass.LARGEST` bytes, a tensor of torch that lies
+    scattered in its storage, and what a proof of a seed that the user names looks at. Raises nothing.
+    """
+    found = Read()
+    folders = [folder for folder in (*run.checkpoints, run.root) if has_weights(run, folder)]
+    files = {folder.path: weights for folder in folders if (weights := weights_in(run, folder)) is not None}
+    if not any(item.tensors for item in files.values()):
+        return found
+    from auditor.compare._one_pass import OnePass
+
+    seeded = {weights.path for weights in _seeded(run)}
+    one_pass = OnePass(
+        tuple(files.values()), {n: _kept for n, item in enumerate(files.values()) if item.path in seeded}
+    )
+    places = {path: _Place(n, one_pass.views[n]) for n, path in enumerate(files)}
+    finish = [
+        *_descriptions(one_pass, folders, places, found),
+        *_relations(run, one_pass, folders, places, found),
+    ]
+    adapters = [not isinstance(item, ModelWeights) for item in files.values()]
+    one_pass.run(lambda file, size: told(size if adapters[file] else 0))
+    for done in finish:
+        done()
+    found.views = {view.path: view for view in one_pass.views if view.path in seeded}
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A file of the pass: its number, and its weights over what is held."""
+
+    number: int
+    weights: AdapterWeights
+
+
+def _seeded(run: Run) -> Iterator[AdapterWeights]:
+    """The files that the seed's proof looks at."""
+    both = (run.root, *run.checkpoints)
+    yield from islice((w for f in both if (w := f.one(AdapterWeights)) and f.one(AdapterConfig)), 2)
+
+
+def _kept(info: TensorInfo) -> int:
+    """Bytes of a factor's beginning that the seed's proof reads."""
+    drawn, zeroed = ("lora_A", "lora_embedding_B"), ("lora_B", "lora_embedding_A")
+    elements = ELEMENTS if any(f".{word}" in info.name for word in drawn) else 0
+    if any(f".{word}" in info.name for word in zeroed):
+        elements = _GLANCE
+    return elements * BITS[info.dtype] // 8
+
+
+def _descriptions(
+    one_pass: "OnePass", folders: Sequence[Folder], places: Mapping[str, _Place], found: Read
+) -> Iterator[Callable[[], None]]:
+    for folder in folders:
+        place = places.get(folder.path)
+        if place is not None and place.weights.pairs():
+            yield _described(one_pass, place, folder.one(AdapterConfig), found)
+
+
+def _described(
+    one_pass: "OnePass", place: _Place, config: AdapterConfig | None, found: Read
+) -> Callable[[], None]:
+    from auditor.compare.conditions import Repeats
+    from auditor.compare.spectrum import Updates
+
+    updates, repeats = Updates(place.weights, config), Repeats(place.weights)
+
+    def work(modules: Sequence[str]) -> None:
+        updates.look(modules)
+        repeats.look(modules)
+
+    def done() -> None:
+        found.described[place.weights.path] = updates.result()
+        found.repeats[place.weights.path] = repeats.result()
+
+    for module, names in updates.parts.items():
+        one_pass.ask(((place.number, names),), work, module)
+    return done
+
+
+def _relations(
+    run: Run, one_pass: "OnePass", folders: Sequence[Folder], places: Mapping[str, _Place], found: Read
+) -> Iterator[Callable[[], None]]:
+    """Of neighbours that were read, whose scales are known, and whose digests do not tell that they are equal."""
+    for one, two in pairwise(folders):
+        sides = places.get(one.path), places.get(two.path)
+        configs = one.one(AdapterConfig), two.one(AdapterConfig)
+        blobs = weights_blob(run, one), weights_blob(run, two)
+        if sides[0] is None or sides[1] is None or configs[0] is None or configs[1] is None:
+            continue
+        if blobs[0] is None or blobs[1] is None or is_equal(blobs[0], blobs[1], configs):
+            continue
+        yield _related(one_pass, (sides[0], sides[1]), (configs[0], configs[1]), found)
+
+
+def _related(
+    one_pass: "OnePass",
+    sides: tuple[_Place, _Place],
+    configs: tuple[AdapterConfig, AdapterConfig],
+    found: Read,
+) -> Callable[[], None]:
+    from auditor.compare.adapters import comparison
+
+    one, two = sides
+    made = comparison(one.weights, configs[0], two.weights, configs[1])
+    for part in made.parts:
+        needs = [(side.number, names) for side, names in ((one, part.base), (two, part.head)) if names]
+        one_pass.ask(needs, made.look, part)
+
+    def done() -> None:
+        found.relations[one.weights.path, two.weights.path] = made.result()
+
+    return done
