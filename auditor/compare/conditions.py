@@ -37,11 +37,14 @@ def repeated(weights: AdapterWeights) -> Iterator[tuple[str, ...]]:
 
 
 class Repeats:
-    """`repeated` for modules that are looked at in any order, each once; all lora_B are hashed on the way."""
+    """`repeated` for modules that are looked at in any order, each once, while their numbers are in memory.
+
+    Numbers are told apart by Python's keyed hash, 64 bits for each chunk of them.
+    """
 
     def __init__(self, weights: AdapterWeights) -> None:
         self._weights, self._pairs = weights, weights.pairs()
-        self._alike: dict[tuple[str, tuple[int, ...], bytes], list[str]] = {}
+        self._alike: dict[tuple[object, ...], list[str]] = {}
         self._unread = False
 
     def look(self, modules: Iterable[str]) -> None:
@@ -49,20 +52,27 @@ class Repeats:
         for name in modules:
             info = _comparable(name, self._pairs.get(name))
             try:
-                digest = None if info is None else _digest(self._weights, info)
+                marks = () if info is None else tuple(self._marks(info))
             except CannotRead:
                 self._unread = True
                 continue
-            if info is not None and digest is not None:
-                self._alike.setdefault((info.dtype, info.shape, digest), []).append(name)
+            if info is not None and any(marks):
+                self._alike.setdefault((info.dtype, info.shape, *marks), []).append(name)
 
     def result(self) -> tuple[tuple[str, ...], ...]:
         """The groups in the order of the file; none when a tensor could not be read."""
         order = {name: number for number, name in enumerate(self._pairs)}
-        groups = [
-            tuple(sorted(group, key=order.__getitem__)) for group in self._alike.values() if len(group) > 1
-        ]
+        groups = [tuple(sorted(group, key=order.__getitem__)) for group in self._alike.values() if group[1:]]
         return () if self._unread else tuple(sorted(groups, key=lambda group: order[group[0]]))
+
+    def _marks(self, info: TensorInfo) -> Iterator[int]:
+        """A hash of each chunk, 0 for zeros; nothing when the first numbers hold NaN."""
+        for number, chunk in enumerate(self._weights.chunks(info.name)):
+            if not number:
+                head = chunk[:_HEAD]
+                if head.size and head.max() != head.max():
+                    return
+            yield (hash(chunk.tobytes()) or 1) if chunk.any() else 0
 
 
 def _comparable(module: str, pair: LoraPair | None) -> TensorInfo | None:
@@ -74,16 +84,13 @@ def _comparable(module: str, pair: LoraPair | None) -> TensorInfo | None:
 
 
 def _digest(weights: AdapterWeights, info: TensorInfo) -> bytes | None:
-    """SHA-256 of a tensor's numbers; None when they are all zero or begin with NaN. Raises CannotRead."""
+    """SHA-256 of a tensor's numbers; None when they are all zero. Raises CannotRead."""
     import hashlib
 
     digest, some = hashlib.sha256(), False
-    for number, chunk in enumerate(weights.chunks(info.name)):
-        head = chunk[:_HEAD]
-        if not number and head.size and head.max() != head.max():
-            return None
+    for chunk in weights.chunks(info.name):
         some = some or bool(chunk.any())
-        digest.update(chunk.data)
+        digest.update(chunk.tobytes())
     return digest.digest() if some else None
 
 
