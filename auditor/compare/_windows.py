@@ -40,7 +40,7 @@ class Window:
         self._places: dict[str, tuple[tuple[int, int], ...]] = {}
         self.weights = weights
         if weights.blob is not None:
-            blob = replace(weights.blob, content=self._stream)
+            blob = weights.blob.replaced(content=self._stream)
             archive = weights.archive and replace(weights.archive, blob=blob)
             self.weights = replace(weights, blob=blob, archive=archive)
 

@@ -21,7 +21,7 @@ class Counted:
         self.open = self.open_at_once = 0
         self.sizes = {path: len(blob.read()) for path, blob in snapshot.files.items()}
         files = {
-            path: replace(blob, content=partial(self._stream, blob)) for path, blob in snapshot.files.items()
+            path: blob.replaced(content=partial(self._stream, blob)) for path, blob in snapshot.files.items()
         }
         self.snapshot = replace(snapshot, files=files)
 
