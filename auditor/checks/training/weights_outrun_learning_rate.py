@@ -5,9 +5,15 @@ Adam moves a number by about the learning rate a step (torch 2.13.0, optim/adam.
 trainings measured for this rule it was 0.65 to 1.2 of their sum; more than twice the sum needs gradients that grow from
 step to step as those of no training do. Where the run's optimizer.pt is at hand, `weights-outrun-optimizer` says it.
 
-Wrong when: LoRA+ gave lora_B a higher rate, or training began from another adapter, which both belong in the card.
-Another basis of the same update lengthens lora_B honestly: where lora_A no longer looks like its first random numbers,
-this is a note.
+lora_A starts at numbers that the seed draws. Where they are known (`seed-from-lora-init`), no number of it lies further
+from its draw than Adam's arithmetic allows in the steps taken, decay counted in: each step by at most the rate times a
+constant of the step and the betas (Cauchy and Schwarz; Lion's steps are signs and go by the rate). The same holds of
+both factors between two checkpoints, which needs no seed. A step in 16 bits is rounded and may go further, which the
+bound allows for; where logged rates do not agree with the schedule, every step counts with the highest.
+
+Wrong when: LoRA+ gave lora_B a higher rate, training began from another adapter, or several adapters were averaged,
+which all belong in the card. Another basis of the same update lengthens lora_B and moves lora_A honestly: where a
+change of basis can explain what is seen, this is a note.
 
 Fix: declare the learning rate, LoRA+ ratio or starting adapter that made these weights, or publish the weights that
 the declared run made.
@@ -28,7 +34,9 @@ from collections.abc import Iterator, Sequence
 from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.adapter_weights import AdapterWeights
 from auditor.checks._wording import counted, plain_number
-from auditor.checks.training._claimed_reach import Claimed, claimed, has_adam_state
+from auditor.checks.training._claimed_reach import Claimed, claimed_steps, has_adam_state, why_not_from_zero
+from auditor.checks.training._first_numbers import beyond_first_numbers
+from auditor.checks.training._since_checkpoint import beyond_checkpoint
 from auditor.claims import Ledger
 from auditor.compare.reach import Moved, moved, recognisable
 from auditor.errors import CannotRead
@@ -43,7 +51,21 @@ _TYPES = ("F32", "F16", "BF16")
 
 
 def check(run: Run, ledger: Ledger) -> Iterator[Problem | Skip]:
-    """The run's own adapter against the rate and the steps that are claimed for it."""
+    """The run's own adapter against the rate and the steps that are claimed for it, then what lies between checkpoints.
+
+    One cause is one finding: what is beyond the first bound is not held against the next.
+    """
+    claim = claimed_steps(run, ledger)
+    found = list(_from_zero(run, claim))
+    if not isinstance(claim, str):
+        for look in (beyond_first_numbers(run, ledger, claim), beyond_checkpoint(run, claim)):
+            if not any(isinstance(item, Problem) for item in found):
+                found += look
+    yield from found
+
+
+def _from_zero(run: Run, claim: Claimed | str) -> Iterator[Problem | Skip]:
+    """lora_B against its start."""
     weights, config = run.root.one(AdapterWeights), run.root.one(AdapterConfig)
     if weights is None or config is None:
         yield Skip("the run has no adapter of its own that could be read")
@@ -51,9 +73,9 @@ def check(run: Run, ledger: Ledger) -> Iterator[Problem | Skip]:
     if has_adam_state(run):
         yield Skip("the optimizer's state is at hand, which bounds the weights more sharply")
         return
-    claim = claimed(run, ledger, config)
-    if isinstance(claim, str):
-        yield Skip(claim)
+    reason = why_not_from_zero(run, config)
+    if isinstance(claim, str) or reason is not None:
+        yield Skip(reason or str(claim))
         return
     try:
         modules = [item for item in moved(weights) if weights.tensors[item.tensor].dtype in _TYPES]
@@ -65,8 +87,7 @@ def check(run: Run, ledger: Ledger) -> Iterator[Problem | Skip]:
         return
     if not modules:
         yield Skip(f"{weights.path} holds no lora_B of a linear module")
-        return
-    if far:
+    elif far:
         yield _beyond(weights, claim, far, as_it_began, len(modules))
 
 

@@ -11,6 +11,7 @@ from auditor.compare.initial._proof import Limits, prove_seed
 from auditor.compare.initial._run import Seeded, adapters_of, seeded_adapter
 from auditor.compare.initial._search import recover_seed
 from auditor.compare.initial._sentences import CHOSEN, UNCHOSEN, SeedProof
+from auditor.compare.initial._values import precision_of
 
 __all__ = [
     "CHOSEN",
@@ -22,6 +23,7 @@ __all__ = [
     "adapters_of",
     "begins_with",
     "moved_in_any_basis",
+    "precision_of",
     "prove_seed",
     "recover_seed",
     "seeded_adapter",

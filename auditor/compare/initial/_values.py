@@ -128,7 +128,7 @@ class Values:
         values = numpy.zeros(0) if chunk is None else chunk.astype(numpy.float64)
         if not numpy.isfinite(values).all() or not values.any():
             return None
-        return Stored(draws, values, self._is_zero(draws.zeroed), _precision(values))
+        return Stored(draws, values, self._is_zero(draws.zeroed), precision_of(values))
 
     def _is_zero(self, info: TensorInfo | None) -> bool:
         """Whether a tensor is zero throughout; False when so much was read that this one is not."""
@@ -140,7 +140,8 @@ class Values:
         return not any(chunk.any() for chunk in self.weights.chunks(info.name))
 
 
-def _precision(values: "NDArray[Any]") -> str:
+def precision_of(values: "NDArray[Any]") -> str:
+    """The smallest type, of BF16, F16 and F32, that holds all of these values, which are float64 or less."""
     import numpy
 
     with numpy.errstate(over="ignore"):

@@ -43,7 +43,10 @@ def test_fails_for_weights_of_a_hundredth() -> None:
 
 
 def test_says_when_it_cannot_look() -> None:
-    assert reasons(RULE, seed()) == ["the run has no adapter of its own that could be read"]
+    assert reasons(RULE, seed()) == [
+        "the run has no adapter of its own that could be read",
+        "whether lora_A moved is not looked at: the numbers that lora_A began with are not known",
+    ]
     short = {"trainer_state.json": {"/global_step": 5}}
     states = ("checkpoint-9/", "checkpoint-18/")
     assert reasons(RULE, healthy(json_edits=short, without=states)) == ["5 steps are too few to tell"]

@@ -53,12 +53,16 @@ def test_another_basis_is_a_note() -> None:
 
 
 def test_says_when_it_cannot_look() -> None:
-    assert reasons(RULE, seed()) == ["the run has no adapter of its own that could be read"]
+    unknown = "how far lora_A moved is not looked at: the numbers that lora_A began with are not known"
+    assert reasons(RULE, seed()) == ["the run has no adapter of its own that could be read", unknown]
     assert reasons(RULE, healthy()) == [
         "the optimizer's state is at hand, which bounds the weights more sharply"
     ]
     pissa = {"adapter_config.json": {"/init_lora_weights": "pissa"}}
-    assert reasons(RULE, published(json_edits=pissa)) == ["whether lora_B started at zero is not known"]
+    assert reasons(RULE, published(json_edits=pissa)) == [
+        "whether lora_B started at zero is not known",
+        unknown,
+    ]
     declared = {"cheetah-fine-tuning-config.json": {"/loraplus_lr_ratio": 16}}
     assert reasons(RULE, published(json_edits=declared)) == [
         "cheetah-fine-tuning-config.json gives lora_B a rate of its own (loraplus_lr_ratio)"
