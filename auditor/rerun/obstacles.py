@@ -14,6 +14,7 @@ from auditor.claims import Ledger
 from auditor.model import Setting
 from auditor.rerun.child.job import JobError, settings_from
 from auditor.rerun.methods import is_full, shape_of_another
+from auditor.rerun.shards import several
 from auditor.rerun.trainers import COMMAND, TRAINERS, refusals
 from auditor.runs import Run
 
@@ -114,9 +115,8 @@ def _trainer(run: Run, settings: Mapping[str, Setting]) -> Iterator[str]:
                 f"{arguments.path} sets trust_remote_code: the run executed a repository's code, "
                 "which is never done here"
             )
-    for _, blob in run.blobs("rng_state_1.pth"):
-        yield f"{blob.path} shows more than one process; a rerun on one changes the arithmetic"
-        return
+    if (counted := several(run)) is not None:
+        yield counted
 
 
 def _base(run: Run, ledger: Ledger, base: Path | None) -> Iterator[str]:

@@ -23,6 +23,7 @@ from auditor.errors import CannotRead, IncompleteError
 from auditor.model import Setting, Span
 from auditor.rerun import optimizers
 from auditor.rerun.methods import model_files
+from auditor.rerun.shards import shards
 from auditor.runs import Folder, Run
 
 if TYPE_CHECKING:
@@ -35,37 +36,47 @@ _WORDS = {"float32": "F32", "float16": "F16", "float64": "F64", "bfloat16": "BF1
 _CODES = {"F32": "<f4", "F16": "<f2", "F64": "<f8", "U8": "u1"}
 
 
-def why_not(folder: Folder, optim: object = None) -> str | None:
-    """Why training cannot go on from a checkpoint's folder; None when everything it needs was read.
+def why_not(run: Run, folder: Folder, optim: object = None) -> str | None:
+    """Why training cannot go on from a checkpoint's folder of a run; None when everything it needs was read.
 
     ``optim`` is the optimizer of the recipe, whose state another's cannot be.
     """
+    return _nothing(run, folder) or _unsteady(folder) or _unwritten(folder, optim) or _of_another(folder)
+
+
+def _nothing(run: Run, folder: Folder) -> str | None:
+    """Which state is not there to go on from."""
     if folder.one(AdapterWeights) is None and model_files(folder):
         return f"{folder.path} holds a whole model, and full fine-tunes are trained from the start"
+    if (reason := shards(run.contents, folder)) is not None:
+        return reason
     needed = (AdapterWeights, OptimizerState, SchedulerState, RngState, TrainerState)
     missing = [kind.patterns[0] for kind in needed if folder.one(kind) is None]
-    if missing:
-        return f"{folder.path} has no readable {missing[0]}"
-    optimizer, generators = folder.one(OptimizerState), folder.all(RngState)
-    if optimizer is None or (reason := _unwritten(optimizer, optim)) is not None:
-        return f"the optimizer's state of {folder.path} {reason if optimizer else 'is missing'}"
-    scheduler = folder.one(SchedulerState)
+    return f"{folder.path} has no readable {missing[0]}" if missing else None
+
+
+def _unsteady(folder: Folder) -> str | None:
+    """Why schedule and generators cannot be set to where they were."""
+    scheduler, generators = folder.one(SchedulerState), folder.all(RngState)
     if scheduler is None or scheduler.last_epoch is None or not scheduler.base_lrs:
         return f"the scheduler of {folder.path} is not one whose rates follow from the step"
     if len(generators) != 1 or generators[0].cpu is None:
         return f"{folder.path} was saved by several processes, or without torch's generator"
-    return _of_another(folder, optimizer)
+    return None
 
 
-def _unwritten(optimizer: OptimizerState, optim: object) -> str | None:
-    """Why an optimizer's state is not written afresh, as the end of a sentence."""
-    stateless = not optimizer.entries and optimizers.named(optim) == "SGD"
-    if not stateless and optimizers.family(optimizer) is None:
-        return "is of a kind that is not written afresh"
-    return None if stateless else optimizers.unlike(optimizer, optim)
+def _unwritten(folder: Folder, optim: object) -> str | None:
+    """Why the optimizer's state is not written afresh."""
+    optimizer = folder.one(OptimizerState)
+    if optimizer is None or (not optimizer.entries and optimizers.named(optim) == "SGD"):
+        return None
+    if optimizers.family(optimizer) is None:
+        return f"the optimizer's state of {folder.path} is of a kind that is not written afresh"
+    reason = optimizers.unlike(optimizer, optim)
+    return None if reason is None else f"the optimizer's state of {folder.path} {reason}"
 
 
-def _of_another(folder: Folder, optimizer: OptimizerState) -> str | None:
+def _of_another(folder: Folder) -> str | None:
     """Why the states of a checkpoint cannot be those of its step; None when nothing says so."""
     state, scheduler, weights = (
         folder.one(TrainerState),
@@ -74,7 +85,8 @@ def _of_another(folder: Folder, optimizer: OptimizerState) -> str | None:
     )
     if state is not None and state.global_step != folder.step:
         return f"{folder.path} holds the log of step {state.global_step}"
-    most = max(optimizer.steps, default=0)
+    optimizer = folder.one(OptimizerState)
+    most = max(optimizer.steps, default=0) if optimizer else 0
     if most > (folder.step or 0):
         return f"the optimizer of {folder.path} was stepped {most:g} times"
     if (
@@ -83,7 +95,7 @@ def _of_another(folder: Folder, optimizer: OptimizerState) -> str | None:
         and scheduler.last_epoch > (folder.step or 0)
     ):
         return f"the scheduler of {folder.path} was stepped {scheduler.last_epoch} times"
-    if weights is not None and len(optimizer.entries) > len(weights.tensors):
+    if weights is not None and optimizer is not None and len(optimizer.entries) > len(weights.tensors):
         return f"the optimizer of {folder.path} has more parameters than its adapter"
     return None
 
@@ -95,7 +107,7 @@ def write(run: Run, span: Span, target: Path, settings: Mapping[str, Setting]) -
     """
     folder = next((item for item in run.checkpoints if item.path == span.resume), None)
     optim = settings["optim"].value if "optim" in settings else None
-    if folder is None or (reason := why_not(folder, optim)) is not None:
+    if folder is None or (reason := why_not(run, folder, optim)) is not None:
         raise IncompleteError(
             f"training cannot go on from {span.resume}: {reason if folder else 'it is not there'}"
         )

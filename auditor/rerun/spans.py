@@ -67,7 +67,7 @@ def segments(run: Run, total: int, optim: object = None) -> tuple[Span, ...]:
         if step > before.stop:
             if before.stop == 0 or before.resume is not None:
                 found.append(Span(before.stop, step, before.resume))
-            before = Span(0, step, folder.path if why_not(folder, optim) is None else None)
+            before = Span(0, step, folder.path if why_not(run, folder, optim) is None else None)
     if before.stop < total and before.resume is not None:
         found.append(Span(before.stop, total, before.resume))
     return tuple(found)
@@ -100,11 +100,11 @@ def _exact(run: Run, total: int, start: int, stop: int, optim: object) -> Span:
     if folder is None:
         steps = ", ".join(str(item.step) for item in run.checkpoints) or "none"
         raise UsageError(f"no checkpoint was committed at step {start}", f"there are: {steps}")
-    if (reason := why_not(folder, optim)) is not None:
+    if (reason := why_not(run, folder, optim)) is not None:
         raise UsageError(f"training cannot go on from step {start}: {reason}", "give another step, or 0")
     return Span(start, stop, folder.path)
 
 
 def _why(run: Run, optim: object) -> str:
-    reasons = [reason for folder in run.checkpoints if (reason := why_not(folder, optim)) is not None]
+    reasons = [reason for folder in run.checkpoints if (reason := why_not(run, folder, optim)) is not None]
     return reasons[0] if reasons else "the checkpoints lie too far apart"

@@ -10,6 +10,7 @@ from auditor.artifacts.scheduler_state import SchedulerState
 from auditor.artifacts.trainer_state import TrainerState
 from auditor.errors import CannotRead
 from auditor.rerun.gaps import Gap, Pair, missing, relative
+from auditor.rerun.shards import shards
 from auditor.rerun.weights_gap import distance, equal_bits
 
 MOMENTS = ("exp_avg", "exp_avg_sq")
@@ -30,7 +31,7 @@ def optimizer_gap(pair: Pair) -> Gap | None:
     """optimizer.pt: step counts, hyperparameters, both moments of every parameter."""
     theirs, ours = pair.theirs.one(OptimizerState), pair.ours.one(OptimizerState)
     if theirs is None:
-        why = pair.unread("optimizer.pt", "optimizer.bin")
+        why = pair.unread("optimizer.pt", "optimizer.bin") or shards(pair.contents, pair.theirs)
         return missing("optimizer", pair, pair.path("optimizer.pt"), why) if why else None
     if ours is None:
         return missing("optimizer", pair, theirs.path, "the rerun left no optimizer state at this step")

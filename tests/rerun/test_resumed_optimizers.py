@@ -40,13 +40,15 @@ def test_the_state_decides_the_bits_and_the_recipe_its_settings(trained: resumed
 
 
 def test_the_state_of_another_optimizer_is_not_gone_on_from(trained: resumed.Trained) -> None:
-    (folder,) = [item for item in trained.run("adamw_bnb_8bit").checkpoints if item.step == resumed.HALF]
-    assert resume.why_not(folder, "paged_adamw_8bit") is None
-    assert resume.why_not(folder, "adamw_torch") == (
+    run = trained.run("adamw_bnb_8bit")
+    (folder,) = [item for item in run.checkpoints if item.step == resumed.HALF]
+    assert resume.why_not(run, folder, "paged_adamw_8bit") is None
+    assert resume.why_not(run, folder, "adamw_torch") == (
         "the optimizer's state of checkpoint-3 is that of bitsandbytes, the recipe's optimizer is adamw_torch"
     )
-    (folder,) = [item for item in trained.run("sgd-momentum").checkpoints if item.step == resumed.HALF]
-    assert resume.why_not(folder, "OptimizerNames.ADAFACTOR") == (
+    run = trained.run("sgd-momentum")
+    (folder,) = [item for item in run.checkpoints if item.step == resumed.HALF]
+    assert resume.why_not(run, folder, "OptimizerNames.ADAFACTOR") == (
         "the optimizer's state of checkpoint-3 is that of SGD with momentum, the recipe's optimizer is ADAFACTOR"
     )
 

@@ -181,4 +181,4 @@ def test_states_of_another_moment_are_named(name: str, other: str, says: str) ->
     files[f"checkpoint-9/{name}"] = files[other]
     run = v.run_of(files)
     (folder,) = [item for item in run.checkpoints if item.step == 9]
-    assert resume.why_not(folder) == says
+    assert resume.why_not(run, folder) == says
