@@ -1,7 +1,5 @@
 """Logged curves of two trainings, file by file: loss, learning_rate and grad_norm at each step."""
 
-import math
-import struct
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
@@ -9,6 +7,7 @@ from auditor.artifacts.event_log import EventLog
 from auditor.artifacts.trainer_state import TrainerState
 from auditor.model import RerunPlan
 from auditor.rerun.gaps import Gap, relative
+from auditor.rerun.log_format import FULL, Format
 from auditor.rerun.outputs import Output
 from auditor.runs import Run
 
@@ -21,8 +20,8 @@ _COUNTED = frozenset({"learning_rate", "epoch", "num_tokens", "num_input_tokens_
 """What recipe and data decide without arithmetic in float32, so that every machine logs the same."""
 _NO_CURVE = ("step", "train_loss", "total_flos")
 _CLOCK = ("_runtime", "_per_second")
-DIGITS = 4
-"""Decimals that older releases round a logged loss to (transformers 4.51.3, trainer.py)."""
+EXACT = Format()
+"""A number as it was computed."""
 
 Series = Mapping[int, float]
 
@@ -71,60 +70,48 @@ def _file(
     for tag in dict.fromkeys((*TAGS, *logged)):
         theirs = {step: value for step, value in logged.get(tag, ()) if plan.covers(step)}
         if theirs:
-            stored = _stored(tag, theirs, single)
+            stored = Format.of(theirs.values(), single, counted=tag in _COUNTED)
             found = curve_gap(tag, path, theirs, dict(ours.get(tag, ())), stored, factor)
             yield replace(found, telling=telling(tag, stored)) if telling is not None else found
 
 
 def curve_gap(
-    tag: str, path: str, theirs: Series, ours: Series, stored: Callable[[float], float], factor: int = 1
+    tag: str, path: str, theirs: Series, ours: Series, stored: Format = EXACT, factor: int = 1
 ) -> Gap:
-    """One curve; ``stored`` is what the file's format makes of a number, ``factor`` the accumulation."""
+    """One curve; ``stored`` is how the file holds a number, ``factor`` the accumulation."""
     common = sorted(set(theirs) & set(ours))
     if not common:
         return Gap("curve", tag, path, f"the rerun logged no {tag} at the steps committed")
-    points = tuple((step, relative(theirs[step], stored(ours[step]))) for step in common)
+    whole = replace(stored, decimals=None)
+    if all(not whole.apart(theirs[step], ours[step]) for step in common):
+        stored = whole
+    points = tuple((step, stored.apart(theirs[step], ours[step])) for step in common)
     worst = max(points, key=lambda point: point[1])
+    full = stored.decimals is None or stored.decimals >= FULL
     return Gap(
         "curve",
         tag,
         path,
-        _sentence(tag, theirs, ours, worst, len(common)),
+        _sentence(tag, theirs, ours, worst, len(common), stored),
         common[-1],
-        same=worst[1] == 0,
+        same=worst[1] == 0 and full,
         distance=worst[1],
         slack=SLACK.get(tag, _SLACK),
         noisy=tag not in _COUNTED,
         points=points,
-        convention=_convention(tag, theirs, ours, factor) if worst[1] else None,
+        convention=_convention(tag, theirs, ours, factor, stored) if worst[1] else None,
     )
 
 
-def _sentence(tag: str, theirs: Series, ours: Series, worst: tuple[int, float], count: int) -> str:
+def _sentence(
+    tag: str, theirs: Series, ours: Series, worst: tuple[int, float], count: int, stored: Format
+) -> str:
     steps = "1 step" if count == 1 else f"{count} steps"
     if worst[1] == 0:
-        return f"{tag} is equal at {steps}"
+        return f"{tag} is equal at {steps}{stored.words}"
     step = worst[0]
     values = f"{theirs[step]:.6g} for {ours[step]:.6g} at step {step}"
     return f"{tag} differs by up to {worst[1]:.2g} over {steps}: {values}"
-
-
-def _stored(tag: str, theirs: Series, single: bool) -> Callable[[float], float]:
-    """Event files hold float32; older releases round the loss to four decimals."""
-    rounded = tag == "loss" and all(value == round(value, DIGITS) for value in theirs.values())
-    if not single:
-        return (lambda value: round(value, DIGITS)) if rounded else float
-    if tag == "loss" and all(value == _single(round(value, DIGITS)) for value in theirs.values()):
-        return lambda value: _single(round(value, DIGITS))
-    return _single
-
-
-def _single(value: float) -> float:
-    """The nearest float32, as a Python float."""
-    try:
-        return float(struct.unpack("<f", struct.pack("<f", value))[0])
-    except OverflowError:
-        return math.copysign(math.inf, value)
 
 
 def first_outside(gap: Gap, limit: float) -> int | None:
@@ -137,17 +124,19 @@ def repeated_curves(repeat: Output, rerun: Output) -> Iterator[Gap]:
     theirs, ours = curves_of(repeat), curves_of(rerun)
     for tag, points in theirs.items():
         if tag in ours:
-            yield curve_gap(tag, "", dict(points), dict(ours[tag]), float)
+            yield curve_gap(tag, "", dict(points), dict(ours[tag]))
 
 
-def _convention(tag: str, theirs: Series, ours: Series, factor: int) -> tuple[str, float] | None:
+def _convention(
+    tag: str, theirs: Series, ours: Series, factor: int, stored: Format
+) -> tuple[str, float] | None:
     """How another release of transformers would log the same curve, and the largest gap that is left then.
 
     The loss times the accumulation (releases that logged the sum over micro-batches), or the learning rate of
     the next step (4.x logs after the scheduler's step).
     """
     if tag == "loss" and factor > 1:
-        scaled = [relative(theirs[step], ours[step] * factor) for step in set(theirs) & set(ours)]
+        scaled = [stored.apart(theirs[step], ours[step] * factor) for step in set(theirs) & set(ours)]
         says = f"the loss is {factor} times the rerun's at every step, the sum over {factor} micro-batches"
         return says, max(scaled)
     if tag == "learning_rate":

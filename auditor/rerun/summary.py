@@ -66,11 +66,18 @@ def _aspect(group: Sequence[Judged]) -> Aspect:
 
 def _said(speaking: Sequence[Judged]) -> str:
     """What the worst gaps of a file say, equal curves in one sentence."""
-    steps = {len(item.gap.points) for item in speaking}
-    if len(speaking) > 1 and len(steps) == 1 and all(item.gap.points and item.gap.same for item in speaking):
-        names = [item.gap.key for item in speaking]
-        return f"{', '.join(names[:-1])} and {names[-1]} are equal at {steps.pop()} steps"
-    return "; ".join(dict.fromkeys(item.why for item in speaking))
+    found: list[str] = []
+    equal: dict[str, list[str]] = {}
+    for item in speaking:
+        name, _, rest = item.why.partition(" is equal at ")
+        if item.gap.points and item.gap.same and rest:
+            equal.setdefault(rest, []).append(name)
+        else:
+            found.append(item.why)
+    for rest, names in equal.items():
+        joined = f"{', '.join(names[:-1])} and {names[-1]} are" if len(names) > 1 else f"{names[0]} is"
+        found.append(f"{joined} equal at {rest}")
+    return "; ".join(dict.fromkeys(found))
 
 
 def first_divergence(judged: Sequence[Judged]) -> Divergence | None:

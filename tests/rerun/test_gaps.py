@@ -81,7 +81,7 @@ def test_float16_overflows_to_infinity() -> None:
 
 
 def test_a_curve_is_compared_at_the_steps_both_have() -> None:
-    gap = curve_gap("loss", "trainer_state.json", {1: 4.0, 2: 3.0, 9: 1.0}, {1: 4.0, 2: 4.0, 3: 2.0}, float)
+    gap = curve_gap("loss", "trainer_state.json", {1: 4.0, 2: 3.0, 9: 1.0}, {1: 4.0, 2: 4.0, 3: 2.0})
     assert gap.points == ((1, 0.0), (2, 0.25))
     assert gap.distance == 0.25
     assert gap.step == 2
@@ -90,6 +90,6 @@ def test_a_curve_is_compared_at_the_steps_both_have() -> None:
 
 
 def test_curves_without_a_common_step_are_not_compared() -> None:
-    gap = curve_gap("loss", "trainer_state.json", {1: 4.0}, {2: 4.0}, float)
+    gap = curve_gap("loss", "trainer_state.json", {1: 4.0}, {2: 4.0})
     assert gap.distance is None
     assert gap.says == "the rerun logged no loss at the steps committed"
