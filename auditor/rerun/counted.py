@@ -78,7 +78,8 @@ def _packing(
         return _packing_by_epoch(known, rows, batches)
     expected = steps_of_rows(known, rows) if rows is not None else None
     if expected is None or total is None or not length:
-        return Setting(False, "no file says it: one example a row", assumed=True)
+        usual = Setting(False, "no file says it: one example a row", assumed=True)
+        return known.get("packing", usual)
     if expected == total.value:
         return Setting(
             False, f"arithmetic: {rows} rows, one example each, give the {expected} steps", assumed=True

@@ -11,7 +11,7 @@ from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.training_args import TrainingArgs
 from auditor.claims import Ledger
 from auditor.model import RerunPlan, Setting, Span
-from auditor.rerun import spans, trainers, trl_arguments
+from auditor.rerun import spans, trainers, trl_arguments, trl_defaults
 from auditor.rerun.command import Command, settings_of
 from auditor.rerun.command import obstacles as unfit
 from auditor.rerun.counted import counted, steps_of_rows, whole
@@ -54,13 +54,15 @@ def build(
     known = {**settings, **start.settings}
     known["trainer"] = trainers.choose(run, trainer, command, known["quantization"].value)
     by = str(known["trainer"].value)
+    found, usual = trl_defaults.defaults(run, ledger, known)
+    known |= found
     rows, broken = look(data, known["text_column"].value, by)
     found, more = counted(run, ledger, known, rows)
     known |= found
     number = whole(known["max_steps"].value) if "max_steps" in known else 0
     kind, parts = _parts(run, number, _budget(number, steps, coverage), span, known, start)
     shown = trl_arguments.settled(run, by, known)
-    alternatives = (*start.alternatives(), *others, *more, *readings(known))
+    alternatives = (*start.alternatives(), *others, *usual, *more, *readings(known))
     alternatives = tuple(item for item in alternatives if set(item.changes) <= set(shown))
     stops = (*obstacles(run, ledger, shown, number or None, base, data), *broken, *_few(known, rows, number))
     if command is not None:

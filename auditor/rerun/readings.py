@@ -35,8 +35,9 @@ def _open(known: Mapping[str, Setting]) -> Iterator[Alternative]:
             yield Alternative({key: not setting.value}, f"{key} = {not setting.value}: {why}", open=True)
     dtype = known.get("compute_dtype")
     if dtype is not None and dtype.assumed:
+        other = "float32" if dtype.value == "bfloat16" else "bfloat16"
         yield Alternative(
-            {"compute_dtype": "bfloat16"}, "compute_dtype = bfloat16: no file says the precision", open=True
+            {"compute_dtype": other}, f"compute_dtype = {other}: no file says the precision", open=True
         )
 
 
