@@ -15,7 +15,9 @@ from hypothesis import strategies as st
 from auditor.artifacts._event_reading import ScalarPoint
 from auditor.artifacts.event_log import EventLog
 from auditor.model import Blob, Fact, FileKind
+from tests.builders import events as build
 from tests.builders.blobs import blob
+from tests.builders.pickles import make_optimizer
 
 ROOT = Path(__file__).parents[1]
 
@@ -95,23 +97,28 @@ def test_points_are_tuples_with_names() -> None:
     assert (type(again), again) == (ScalarPoint, point)
 
 
-COSTLY = ("dataclasses", "enum", "functools", "inspect", "json", "re", "typing")
-"""Each takes a fifth of an interpreter's start or more; a reader of event files needs none."""
+COSTLY = ("dataclasses", "enum", "functools", "inspect", "json", "re", "threading", "typing")
+"""Each takes a fifth of an interpreter's start or more; readers of event files and optimizer states need none."""
+EVENTS = build.make_records([build.version(1.0), build.event(1.0, 1, [build.scalar("loss", 2)])])
+READERS = [
+    ("event_log", "EventLog", build.NAME, EVENTS, "read.is_intact and read.scalars['loss']"),
+    ("optimizer_state", "OptimizerState", "optimizer.pt", make_optimizer([(2, 3)]), "read.kind == 'adamw'"),
+]
 
 
-def test_reading_an_event_file_loads_little(tmp_path: Path) -> None:
-    from tests.builders import events as build
-
-    path = tmp_path / build.NAME
-    path.write_bytes(build.make_records([build.version(1.0), build.event(1.0, 1, [build.scalar("loss", 2)])]))
+@pytest.mark.parametrize(("module", "reader", "name", "data", "holds"), READERS)
+def test_reading_loads_little(
+    module: str, reader: str, name: str, data: bytes, holds: str, tmp_path: Path
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(data)
     code = f"""
 import sys
-before = set(sys.modules)
-from auditor.artifacts.event_log import EventLog
+from auditor.artifacts.{module} import {reader}
 from auditor.model import Blob
-log = EventLog.parse(Blob({str(path)!r}, None, lambda: open({str(path)!r}, "rb")))
-assert log.is_intact and log.scalars["loss"]
-print(*(set(sys.modules) - before & set({COSTLY!r})))
+read = {reader}.parse(Blob({str(path)!r}, None, lambda: open({str(path)!r}, "rb")))
+assert {holds}
+print(*sys.modules)
 """
     done = subprocess.run(
         [sys.executable, "-S", "-c", code], capture_output=True, text=True, cwd=ROOT, check=True

@@ -5,8 +5,6 @@ pandas/_libs/internals.pyx `_unpickle_block`, sklearn/tree/_tree.pyx `__reduce__
 rebuild values from values. Modules of these libraries that open files or run code are left out.
 """
 
-import re
-
 from auditor.artifacts._pickle_values import GlobalRef
 
 _MODULES = (
@@ -26,6 +24,8 @@ _CALLED_CLASSES = r"(Tree|\w*Loss\w*|Timestamp|Timedelta|Interval|\w*Dtype|Block
 
 def is_data_name(name: GlobalRef) -> bool:
     """Whether a name is a class or a rebuilding function of a data library."""
+    import re
+
     if not re.match(_MODULES, name.module) or re.search(_BARRED, name.module):
         return False
     return bool(re.match(_CLASS, name.name) or re.match(_REBUILDERS, name.name))
@@ -33,6 +33,8 @@ def is_data_name(name: GlobalRef) -> bool:
 
 def is_data_call(name: GlobalRef, arguments: tuple[object, ...]) -> bool:
     """Whether a call rebuilds a value of a data library from values and from classes of data libraries alone."""
+    import re
+
     if not is_data_name(name):
         return False
     offset = name.module == "pandas._libs.tslibs.offsets"

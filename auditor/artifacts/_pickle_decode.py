@@ -5,19 +5,22 @@ in hexadecimal, names that are not ASCII) and accepts what it does not (escapes 
 and be "damaged" in the other. Opcodes and their arguments: CPython 3.11, Modules/_pickle.c, load_*.
 """
 
+from __future__ import annotations
+
 import codecs
-import re
 import struct
-import warnings
-from collections.abc import Callable, Mapping
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    Argument = Callable[[bytes, int], tuple[object, int]]
+    """Reads an argument of a pickle's bytes at a place; returns it and the place after it. EOFError when cut off."""
 
 OPCODE_LIMIT = 4_000_000
 """A 239 MB optimizer of 478 tensors has 44,318 opcodes; each opcode costs at most some hundred bytes here."""
 _NEWEST_PROTOCOL = 5
-_DIGITS = re.compile(rb"\s*[+-]?0[0-7]+\s*")
-
-Argument = Callable[[bytes, int], tuple[object, int]]
-"""Reads an argument of a pickle's bytes at a place; returns it and the place after it. EOFError when cut off."""
+_OCTAL = rb"\s*[+-]?0[0-7]+\s*"
 
 
 def operation(data: bytes, at: int) -> tuple[str, object, int]:
@@ -109,6 +112,8 @@ def _quoted(raw: bytes) -> str:
     raw = raw.rstrip(b"\r \t")
     if len(raw) < 2 or raw[:1] not in (b"'", b'"') or raw[-1:] != raw[:1]:
         raise ValueError("a string without quotes")
+    import warnings
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # escapes that newer Pythons warn about
         return _old_text(codecs.escape_decode(raw[1:-1])[0] if b"\\" in raw else raw[1:-1])
@@ -120,7 +125,9 @@ def _raw_unicode(raw: bytes) -> str:
 
 def _integer(raw: bytes) -> int:
     """C's ``strtol`` with base 0: decimal, 0x.., and octal with a leading zero."""
-    return int(raw, 8) if _DIGITS.fullmatch(raw) else int(raw, 0)
+    import re
+
+    return int(raw, 8) if re.fullmatch(_OCTAL, raw) else int(raw, 0)
 
 
 def _int(raw: bytes) -> int | bool:

@@ -4,14 +4,20 @@ Each does what `_pickle_opcodes.carry_out` does with the same operation, a third
 other. They are not called in the last bytes of a pickle, so that an argument of a fixed length is never cut off.
 """
 
+from __future__ import annotations
+
 import struct
-from collections.abc import Callable, Mapping
 
 from auditor.artifacts._pickle_decode import text_of
 from auditor.artifacts._pickle_machine import Machine, storage
 
-Direct = Callable[[Machine, bytes, int], int]
-"""Carries out the operation at an offset of a pickle's bytes; returns the offset behind it."""
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    Direct = Callable[[Machine, bytes, int], int]
+    """Carries out the operation at an offset of a pickle's bytes; returns the offset behind it."""
+
 _UNSIGNED, _SIGNED, _DOUBLE = struct.Struct("<I"), struct.Struct("<i"), struct.Struct(">d")
 
 

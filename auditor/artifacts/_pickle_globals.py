@@ -4,8 +4,7 @@ A stand-in raises ValueError or TypeError for arguments it was not made for; its
 looks into nested values: a pickle can nest and share so that looking never ends.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from __future__ import annotations
 
 from auditor.artifacts._pickle_data import is_data_name
 from auditor.artifacts._pickle_names import ITEMSIZE, is_dtype, is_named
@@ -19,7 +18,12 @@ from auditor.artifacts._pickle_values import (
     TensorRef,
 )
 
-Constructor = Callable[..., object]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    Constructor = Callable[..., object]
+
 _SIZES = 64
 """Most dimensions of a tensor (torch and NumPy both stop at 64)."""
 
@@ -61,7 +65,7 @@ def _typed_tensor(
     if not isinstance(dtype, GlobalRef) or not is_dtype(dtype):
         raise ValueError("a tensor without a dtype")
     numel = ref.storage_numel // ITEMSIZE.get(dtype.name, 1)
-    return replace(ref, dtype=dtype.name, storage_numel=numel)
+    return ref.replaced(dtype=dtype.name, storage_numel=numel)
 
 
 def _size(value: object) -> int:

@@ -3,10 +3,16 @@
 Opcodes and their meaning: CPython, Lib/pickletools.py and Lib/pickle.py (protocols 0 to 5).
 """
 
-from collections.abc import Callable, Mapping
+from __future__ import annotations
 
 from auditor.artifacts._pickle_machine import Machine, append, storage
 from auditor.artifacts._pickle_values import GlobalRef
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    Handler = Callable[[Machine, object], None]
 
 LITERALS = frozenset(
     {
@@ -28,8 +34,6 @@ LITERALS = frozenset(
     }
 )
 CONSTANTS: Mapping[str, object] = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False, "EMPTY_TUPLE": ()}
-
-Handler = Callable[[Machine, object], None]
 
 
 def _proto(m: Machine, argument: object) -> None:

@@ -1,7 +1,8 @@
 """What a pickle machine of ours keeps and how it answers calls: by stand-ins, or by a note of what was refused."""
 
+from __future__ import annotations
+
 import codecs
-from dataclasses import dataclass, field
 
 from auditor.artifacts import _pickle_names as names
 from auditor.artifacts._pickle_budget import Budget
@@ -32,19 +33,22 @@ _PLAIN_CALLS = (CONSTRUCTORS.keys() | MAPPINGS) - names.WITH_STATE - {names.FROM
 """Allowed names whose arguments hold no state that would be set."""
 
 
-@dataclass(slots=True)
 class Reading:
-    """What one pickle holds. ``damage`` completes "the file ..." when reading stopped early; then there is no value."""
+    """What one pickle holds; no value where reading stopped early, and ``damage``, which completes "the file ...".
 
-    value: object = None
-    globals: dict[str, None] = field(default_factory=dict)
-    unknown: dict[str, None] = field(default_factory=dict)
-    unsafe: list[UnsafeCall] = field(default_factory=list)
-    protocol: int = 0
-    end: int = 0
-    refused: list[UnsafeCall] = field(default_factory=list)
-    """Objects that only a special loader can make; in bytes that are no pickle these are noise."""
-    damage: str | None = None
+    ``refused`` are objects that only a special loader can make: noise in bytes that are no pickle."""
+
+    __slots__ = ("damage", "end", "globals", "protocol", "refused", "unknown", "unsafe", "value")
+
+    def __init__(self) -> None:
+        self.value: object = None
+        self.globals: dict[str, None] = {}
+        self.unknown: dict[str, None] = {}
+        self.unsafe: list[UnsafeCall] = []
+        self.protocol = 0
+        self.end = 0
+        self.refused: list[UnsafeCall] = []
+        self.damage: str | None = None
 
 
 class Machine:

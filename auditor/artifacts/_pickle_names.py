@@ -4,10 +4,13 @@ Names come from files of torch 1.13 to 2.13, transformers 4.30 to 5.23, numpy 1 
 arguments of TRL, Unsloth, ms-swift and axolotl. Nothing named here is ever imported.
 """
 
-import re
-from collections.abc import Mapping
+from __future__ import annotations
 
 from auditor.artifacts._pickle_values import EnumValue, GlobalRef
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 STORAGES: Mapping[str, str] = {
     "FloatStorage": "float32",
@@ -67,7 +70,7 @@ _LIBRARIES = (
 )
 _CLASS = r"[A-Z]\w*(\.[A-Z]\w*)*\Z"
 _MEMBER = r"[A-Z][A-Z0-9_]*\Z"
-"""Patterns as texts: `re` compiles one when it is first asked for, which few files ever need."""
+"""Patterns as texts: `re` is imported and compiles one when it is first asked for, which few files ever need."""
 _ENUMS = frozenset(
     {
         *(
@@ -164,6 +167,8 @@ def is_named(name: GlobalRef) -> bool:
 
 def is_library_class(name: GlobalRef) -> bool:
     """Whether a name is spelled like a class of a known training library (no function, no dotted detour)."""
+    import re
+
     return bool(re.match(_LIBRARIES, name.module) and re.match(_CLASS, name.name))
 
 
@@ -174,6 +179,8 @@ def is_enum(name: GlobalRef) -> bool:
 
 def is_enum_like(name: GlobalRef) -> bool:
     """Whether a name is spelled like an enum of a training library that is not in the list (yet)."""
+    import re
+
     return is_library_class(name) and bool(re.match(_ENUM_LIKE, name.name))
 
 
@@ -207,6 +214,8 @@ def member_by_name(arguments: tuple[object, ...]) -> EnumValue | None:
 
     The name must be spelled like a constant: ``__class__`` or ``mro`` of an enum are no members.
     """
+    import re
+
     if len(arguments) != 2:
         return None
     owner, name = arguments

@@ -3,14 +3,19 @@
 Opcodes and their meaning: CPython, Lib/pickletools.py and Lib/pickle.py (protocols 0 to 5).
 """
 
+from __future__ import annotations
+
 import struct
-from functools import cache
 
 from auditor.artifacts import _pickle_decode
-from auditor.artifacts._pickle_direct import DIRECT, Direct
+from auditor.artifacts._pickle_direct import DIRECT
 from auditor.artifacts._pickle_handlers import CONSTANTS, HANDLERS, LITERALS
 from auditor.artifacts._pickle_machine import Machine, Reading
 from auditor.artifacts._pickle_values import Opaque, TooMuch
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from auditor.artifacts._pickle_direct import Direct
 
 _LONGEST = 16
 """Bytes that no operation of a fixed length has, its argument included."""
@@ -42,7 +47,7 @@ def read(data: bytes, start: int = 0) -> Reading:
 
 def _run(machine: Machine, data: bytes, at: int) -> int:
     """Carry out all operations up to and including STOP; the offset behind it. TooMuch after ``OPCODE_LIMIT``."""
-    direct = direct_handlers()
+    direct = _BY_OPCODE
     # So far from the end no operation of a fixed length is cut off.
     near_end = len(data) - _LONGEST
     try:
@@ -69,7 +74,5 @@ def carry_out(machine: Machine, data: bytes, at: int) -> int:
     return after if name != "STOP" else -1
 
 
-@cache
-def direct_handlers() -> tuple[Direct, ...]:
-    """By opcode: its own short way for those that make up nearly all of a training's pickles, else `carry_out`."""
-    return tuple(DIRECT.get(byte, carry_out) for byte in range(256))
+_BY_OPCODE: tuple[Direct, ...] = tuple([DIRECT.get(byte, carry_out) for byte in range(256)])
+"""The short way of each operation that makes up nearly all of a training's pickles, else `carry_out`."""

@@ -5,12 +5,16 @@ with the number of elements, little-endian, and the elements (torch 2.13, serial
 csrc/serialization.cpp, THPStorage_writeFileRaw). The size of an element is known only from the tensors that use it.
 """
 
-from collections.abc import Mapping
-from typing import BinaryIO
+from __future__ import annotations
 
 from auditor.artifacts._pickle_names import ITEMSIZE
 from auditor.artifacts._pickle_values import Instance, TensorRef
 from auditor.errors import CannotRead
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import BinaryIO
 
 _NODES = 1_000_000
 """Values looked at for tensors; a state dict of 140,000 tensors has some 300,000."""

@@ -4,16 +4,24 @@ torch's reader (caffe2/serialize/inline_container.cc on miniz) looks for ``<top 
 and compares names without regard to case; so do we. Only uncompressed entries are read, except for the pickle.
 """
 
+from __future__ import annotations
+
 import itertools
 import struct
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import IO, BinaryIO
 
-from auditor.artifacts._opened import Opened
 from auditor.artifacts._zip_directory import Entry, plain_directory
 from auditor.errors import CannotRead
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from typing import IO, BinaryIO
+
+    from auditor.artifacts._opened import Opened
+
+    Unpack = Callable[[Entry], IO[bytes]]
+    """Opens a compressed entry."""
 
 PICKLE_LIMIT = 256 * 1024 * 1024
 """Largest data.pkl read, in bytes; tensors lie in entries of their own and are not part of it."""
@@ -28,7 +36,6 @@ STORED = 0
 """Compression method of an uncompressed entry (APPNOTE.TXT 4.4.5)."""
 
 
-@dataclass(frozen=True, slots=True)
 class Container:
     """A zip's directory. ``pickles`` are the bytes of its pickles, first of that which torch loads.
 
@@ -36,17 +43,26 @@ class Container:
     local headers; ``prefix`` ends in "/". ``broken`` says why the pickle is not the one that was written.
     """
 
-    entries: Mapping[str, int]
-    places: Mapping[str, int]
-    prefix: str
-    problems: tuple[str, ...]
-    pickles: tuple[bytes, ...]
-    little_endian: bool
-    broken: str | None
+    __slots__ = ("broken", "entries", "little_endian", "pickles", "places", "prefix", "problems")
 
-
-Unpack = Callable[[Entry], IO[bytes]]
-"""Opens a compressed entry."""
+    def __init__(
+        self,
+        *,
+        entries: Mapping[str, int],
+        places: Mapping[str, int],
+        prefix: str,
+        problems: tuple[str, ...],
+        pickles: tuple[bytes, ...],
+        little_endian: bool,
+        broken: str | None,
+    ) -> None:
+        self.entries = entries
+        self.places = places
+        self.prefix = prefix
+        self.problems = problems
+        self.pickles = pickles
+        self.little_endian = little_endian
+        self.broken = broken
 
 
 def damage() -> tuple[type[Exception], ...]:

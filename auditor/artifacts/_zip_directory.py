@@ -5,8 +5,13 @@ directory and holds uncompressed entries with plain names only, in which case bo
 6.3.10, 4.3.12 (entries), 4.3.14 to 4.3.16 (ends); torch's writer is miniz, which adds the 64-bit end to every file.
 """
 
+from __future__ import annotations
+
 import struct
-from typing import BinaryIO, NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import BinaryIO
 
 _END, _END64, _LOCATOR = struct.Struct("<4s4H2LH"), struct.Struct("<4sQ2H2L4Q"), struct.Struct("<4sLQL")
 _ENTRY = struct.Struct("<4s2xBx2H4x3L4H6xL")
@@ -19,16 +24,36 @@ _FULL = 0xFFFFFFFF
 """A number that stands elsewhere."""
 
 
-class Entry(NamedTuple):
+class Entry:
     """One entry of a directory, its fields named and meant as those of ``zipfile.ZipInfo``."""
 
-    filename: str
-    header_offset: int
-    file_size: int
-    compress_size: int
-    compress_type: int
-    flag_bits: int
-    CRC: int
+    __slots__ = (
+        "CRC",
+        "compress_size",
+        "compress_type",
+        "file_size",
+        "filename",
+        "flag_bits",
+        "header_offset",
+    )
+
+    def __init__(
+        self,
+        filename: str,
+        header_offset: int,
+        file_size: int,
+        compress_size: int,
+        compress_type: int,
+        flag_bits: int,
+        crc: int,
+    ) -> None:
+        self.filename = filename
+        self.header_offset = header_offset
+        self.file_size = file_size
+        self.compress_size = compress_size
+        self.compress_type = compress_type
+        self.flag_bits = flag_bits
+        self.CRC = crc
 
 
 def plain_directory(stream: BinaryIO, length: int, limit: int) -> list[Entry] | None:

@@ -1,20 +1,27 @@
 """optimizer.pt: moments and step counts by parameter, as shapes; their bytes only on demand."""
 
+from __future__ import annotations
+
 import math
 import struct
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from auditor.artifacts._base import Artifact
 from auditor.artifacts._pickle_names import ITEMSIZE
-from auditor.artifacts._pickle_values import Instance, TensorRef, plain
+from auditor.artifacts._pickle_plain import plain
+from auditor.artifacts._pickle_values import Instance, TensorRef
 from auditor.artifacts.pickle_archive import PickleArchive, refuse_opaque
 from auditor.errors import CannotRead
-from auditor.model import Blob, Fact
+from auditor.model import Fact, Frozen
+from auditor.model.frozen import put
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any, ClassVar, Self
+
     import numpy
+
+    from auditor.model import Blob
 
 _QUANT_STATE = "__bnb_optimizer_quant_state__"
 """Where bitsandbytes keeps its state tensors, to hide them from FSDP (0.50.2, optim/optimizer.py, `state_dict`)."""
@@ -45,15 +52,27 @@ _PARAMS = 1_000_000
 _FORMATS = {"float32": "f", "float64": "d", "int64": "q", "int32": "i"}
 
 
-@dataclass(frozen=True, slots=True)
-class ParamState:
+class ParamState(Frozen):
     """The state of one parameter: its index over all groups, how often it was stepped, its tensors by name."""
 
     index: int
     step: float | None
     tensors: Mapping[str, TensorRef]
-    projected: str | None = None
+    projected: str | None
     """``galore`` or ``apollo`` where the gradients were projected before their moments were kept."""
+    __slots__ = ("index", "projected", "step", "tensors")
+
+    def __init__(
+        self,
+        index: int,
+        step: float | None,
+        tensors: Mapping[str, TensorRef],
+        projected: str | None = None,
+    ) -> None:
+        put(self, "index", index)
+        put(self, "step", step)
+        put(self, "tensors", tensors)
+        put(self, "projected", projected)
 
     @property
     def shape(self) -> tuple[int, ...] | None:
@@ -63,8 +82,7 @@ class ParamState:
         return next((self.tensors[name].shape for name in _SHAPED if name in self.tensors), None)
 
 
-@dataclass(frozen=True, slots=True)
-class OptimizerState(Artifact):
+class OptimizerState(Artifact, hidden=("archive",)):
     """One optimizer.pt or optimizer.bin.
 
     ``entries`` in the order of parameter indices; a parameter that never got a gradient has none. ``param_groups``
@@ -73,10 +91,22 @@ class OptimizerState(Artifact):
 
     patterns: ClassVar[tuple[str, ...]] = ("optimizer.pt", "optimizer.bin")
     unseen: ClassVar[str] = "the values of the moments differ; structure, steps and settings are equal"
-    path: str
     entries: tuple[ParamState, ...]
     param_groups: tuple[Mapping[str, object], ...]
-    archive: PickleArchive = field(compare=False, repr=False)
+    archive: PickleArchive
+    __slots__ = ("archive", "entries", "param_groups")
+
+    def __init__(
+        self,
+        path: str,
+        entries: tuple[ParamState, ...],
+        param_groups: tuple[Mapping[str, object], ...],
+        archive: PickleArchive,
+    ) -> None:
+        put(self, "path", path)
+        put(self, "entries", entries)
+        put(self, "param_groups", param_groups)
+        put(self, "archive", archive)
 
     @classmethod
     def parse(cls, blob: Blob) -> Self:
@@ -117,7 +147,7 @@ class OptimizerState(Artifact):
         """Elements of all parameters that have a state."""
         return sum(math.prod(entry.shape) for entry in self.entries if entry.shape is not None)
 
-    def array(self, index: int, name: str) -> "numpy.ndarray[Any, Any]":
+    def array(self, index: int, name: str) -> numpy.ndarray[Any, Any]:
         """A state tensor (``exp_avg``, ``exp_avg_sq``, ...) of a parameter. Raises CannotRead when it has none."""
         entry = next((entry for entry in self.entries if entry.index == index), None)
         ref = entry.tensors.get(name) if entry else None

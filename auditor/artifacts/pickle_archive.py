@@ -1,24 +1,30 @@
 """Any pickled file: torch's zip container, a bare pickle, or torch's legacy stream; read as opcodes, never executed."""
 
+from __future__ import annotations
+
 import io
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Self
 
 from auditor.artifacts import _torch_legacy, _torch_zip
 from auditor.artifacts._base import Artifact
-from auditor.artifacts._opened import Opened
 from auditor.artifacts._pickle_decode import is_opcode
-from auditor.artifacts._pickle_machine import Reading
 from auditor.artifacts._pickle_names import ITEMSIZE
 from auditor.artifacts._pickle_opcodes import read
 from auditor.artifacts._pickle_values import Opaque, TensorRef, UnsafeCall
 from auditor.errors import CannotRead
-from auditor.model import Blob, Fact
+from auditor.model import Fact
+from auditor.model.frozen import put
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any, BinaryIO, ClassVar, Self
+
     import numpy
+
+    from auditor.artifacts._opened import Opened
+    from auditor.artifacts._pickle_machine import Reading
+    from auditor.model import Blob
 
 STORAGE_LIMIT = 16 * 1024 * 1024 * 1024
 """Largest tensor read, in bytes: a moment of a 262,144 x 5,376 embedding in float32 has 5.6 GB."""
@@ -37,8 +43,7 @@ _STREAM_LIMIT = 20
 """Pickles read that follow each other in one file; pickle.load reads one, a loop around it all of them."""
 
 
-@dataclass(frozen=True, slots=True)
-class PickleArchive(Artifact):
+class PickleArchive(Artifact, hidden=("value", "places", "blob")):
     """One pickled file.
 
     ``container`` is zip, raw or legacy. ``globals`` are all names its pickles refer to, ``unknown_globals`` those
@@ -52,19 +57,53 @@ class PickleArchive(Artifact):
         *("*.joblib", "*.dill"),
     )
     unseen: ClassVar[str] = "the values differ; the names it refers to are equal"
-    path: str
     container: str
-    value: object = field(compare=False, repr=False)
-    protocol: int = 2
-    globals: tuple[str, ...] = ()
-    unknown_globals: tuple[str, ...] = ()
-    unsafe: tuple[UnsafeCall, ...] = ()
-    entries: Mapping[str, int] = field(default_factory=dict)
-    zip_problems: tuple[str, ...] = ()
-    prefix: str = ""
-    little_endian: bool = True
-    places: Mapping[str, int] = field(default_factory=dict, compare=False, repr=False)
-    blob: Blob | None = field(default=None, compare=False, repr=False)
+    value: object
+    protocol: int
+    globals: tuple[str, ...]
+    unknown_globals: tuple[str, ...]
+    unsafe: tuple[UnsafeCall, ...]
+    entries: Mapping[str, int]
+    zip_problems: tuple[str, ...]
+    prefix: str
+    little_endian: bool
+    places: Mapping[str, int]
+    blob: Blob
+    __slots__ = (
+        *("container", "value", "protocol", "globals", "unknown_globals", "unsafe", "entries"),
+        *("zip_problems", "prefix", "little_endian", "places", "blob"),
+    )
+
+    def __init__(
+        self,
+        path: str,
+        container: str,
+        value: object,
+        *,
+        protocol: int,
+        globals: tuple[str, ...],  # noqa: A002 - the field's name
+        unknown_globals: tuple[str, ...],
+        unsafe: tuple[UnsafeCall, ...],
+        entries: Mapping[str, int],
+        zip_problems: tuple[str, ...],
+        prefix: str,
+        little_endian: bool,
+        places: Mapping[str, int],
+        blob: Blob,
+    ) -> None:
+        put(self, "path", path)
+        put(self, "container", container)
+        put(self, "value", value)
+        put(self, "protocol", protocol)
+        put(self, "globals", globals)
+        put(self, "unknown_globals", unknown_globals)
+        put(self, "unsafe", unsafe)
+        put(self, "entries", entries)
+        put(self, "zip_problems", zip_problems)
+        put(self, "prefix", prefix)
+        put(self, "little_endian", little_endian)
+        put(self, "places", places)
+        put(self, "blob", blob)
 
     @classmethod
     def parse(cls, blob: Blob) -> Self:
@@ -134,8 +173,7 @@ class PickleArchive(Artifact):
         if len(readings) < _LEGACY_PICKLES or readings[-1].damage or isinstance(self.value, Opaque):
             return self
         found = _torch_legacy.storages(stream, readings[-1].end, readings[-1].value, self.value)
-        return replace(
-            self,
+        return self.replaced(
             entries={f"data/{key}": size for key, (_, size) in found.items()},
             places={f"data/{key}": place for key, (place, _) in found.items()},
         )
@@ -150,7 +188,7 @@ class PickleArchive(Artifact):
 
     def read_slices(self, wanted: Mapping[str, tuple[int, int]]) -> Mapping[str, bytes]:
         """(start, size) in bytes of many storages by key, the file opened once. Raises CannotRead."""
-        if self.container == "raw" or self.blob is None:
+        if self.container == "raw":
             raise CannotRead("is a bare pickle, which holds no storages of tensors")
         for key, (start, size) in wanted.items():
             self._check_storage(key, start + size)
@@ -189,7 +227,7 @@ class PickleArchive(Artifact):
         place = self.places.get(f"{self.prefix}data/{ref.storage_key}")
         return () if place is None or self.container != "zip" else ((place, _torch_zip.LOCAL_HEADER),)
 
-    def tensor(self, ref: TensorRef) -> "numpy.ndarray[Any, Any]":
+    def tensor(self, ref: TensorRef) -> numpy.ndarray[Any, Any]:
         """A tensor as a NumPy array (bfloat16 widened to float32). Raises CannotRead when it is not all there."""
         from auditor.artifacts._pickle_tensors import as_array
 

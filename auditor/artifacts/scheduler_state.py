@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from auditor.artifacts._base import Artifact
-from auditor.artifacts._pickle_values import plain
+from auditor.artifacts._pickle_plain import plain
 from auditor.artifacts.pickle_archive import PickleArchive
 from auditor.errors import CannotRead
 from auditor.model import Blob, Fact

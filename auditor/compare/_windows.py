@@ -41,7 +41,7 @@ class Window:
         self.weights = weights
         if weights.blob is not None:
             blob = weights.blob.replaced(content=self._stream)
-            archive = weights.archive and replace(weights.archive, blob=blob)
+            archive = weights.archive and weights.archive.replaced(blob=blob)
             self.weights = replace(weights, blob=blob, archive=archive)
 
     @contextmanager

@@ -13,10 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auditor.artifacts._pickle_decode import _OPCODES
-from auditor.artifacts._pickle_values import (
-    bounded,
-    plain,
-)
+from auditor.artifacts._pickle_plain import plain
+from auditor.artifacts._pickle_values import bounded
 from auditor.artifacts.pickle_archive import PickleArchive, tensors
 from auditor.errors import CannotRead
 from tests.builders import pickles

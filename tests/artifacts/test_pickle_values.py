@@ -5,12 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auditor.artifacts._pickle_values import (
-    EnumValue,
-    Instance,
-    NumpyArrayRef,
-    plain,
-)
+from auditor.artifacts._pickle_plain import plain
+from auditor.artifacts._pickle_values import EnumValue, Instance, NumpyArrayRef
 from auditor.artifacts.pickle_archive import PickleArchive
 from tests.builders.blobs import blob
 from tests.builders.pickles import (

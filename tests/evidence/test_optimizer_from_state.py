@@ -23,7 +23,7 @@ def run_with(train: dict[str, object] | None = None, **changes: Any) -> Run:
     state = run.latest(OptimizerState)
     assert state is not None
     assert state.path == OPTIMIZER
-    return with_artifacts(run, replace(state, **changes)) if changes else run
+    return with_artifacts(run, state.replaced(**changes)) if changes else run
 
 
 def stepped(step: float, state_names: tuple[str, ...] | None = None) -> dict[str, Any]:
@@ -32,8 +32,7 @@ def stepped(step: float, state_names: tuple[str, ...] | None = None) -> dict[str
     tensors = next(iter(state.entries[0].tensors.values()))
     return {
         "entries": tuple(
-            replace(
-                entry,
+            entry.replaced(
                 step=step,
                 tensors=dict.fromkeys(state_names, tensors) if state_names else entry.tensors,
             )
@@ -147,7 +146,7 @@ def test_epsilon_of_another_algorithm_is_its_own(declared: str) -> None:
     groups = tuple({**group, "eps": 1e-10} for group in state.param_groups)
     assert said(run_with(param_groups=groups), module)["adam_epsilon"][0] is Status.CONTRADICTED
     run = run_of(healthy(data=everywhere(arguments(optim=declared))))
-    run = with_artifacts(run, replace(state, param_groups=groups))
+    run = with_artifacts(run, state.replaced(param_groups=groups))
     found = said(run, module)
     assert "adam_epsilon" not in found
     assert found["learning_rate"][0] is Status.VERIFIED

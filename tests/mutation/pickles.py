@@ -25,7 +25,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from auditor.artifacts._pickle_values import plain
+from auditor.artifacts._pickle_plain import plain
 from auditor.artifacts._readers import readers_of
 from auditor.artifacts.pickle_archive import PickleArchive, tensors
 from auditor.errors import CannotRead
