@@ -21,7 +21,7 @@ from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
 
 from benchmarks.detection import trainer as plain
 from benchmarks.detection.blind.training import Training, training_of
-from benchmarks.detection.blind.watchers import CrashError, Crashes, Switches, Switching
+from benchmarks.detection.blind.watchers import CrashError, Crashes, Samples, Switches, Switching
 from benchmarks.detection.inputs import base_path, data_path
 
 HERE = Path()
@@ -30,6 +30,10 @@ WORKING = "working"
 
 def load(training: Training) -> Any:
     """The base model; only fp4 is not what the benchmark's own trainer loads."""
+    if training.loaded_as != "float32":
+        model = plain.load(training).to(getattr(torch, training.loaded_as))
+        model.config.dtype = getattr(torch, training.loaded_as)
+        return model
     if training.quant_type == "nf4":
         return plain.load(training)
     kind = (
@@ -72,7 +76,7 @@ def adapter(training: Training) -> Any:
 def wrapped(training: Training) -> Any:
     """The model with a new adapter."""
     model = load(training)
-    transformers.set_seed(training.seed)
+    transformers.set_seed(training.seed if training.adapter_seed is None else training.adapter_seed)
     model = get_peft_model(model, adapter(training))
     model.peft_config["default"].base_model_name_or_path = training.name
     if training.frozen:
@@ -127,18 +131,25 @@ def collator(training: Training, tokenizer: Any, rows: Sequence[dict[str, list[i
         return transformers.DataCollatorForLanguageModeling(tokenizer, mlm=False)
     if training.collator == "ours":
         return plain.batch_of
-    width = max(len(row["input_ids"]) for row in rows)
+    longest = max(len(row["input_ids"]) for row in rows)
 
-    def longest(features: Sequence[dict[str, list[int]]]) -> dict[str, Any]:
+    def padded(features: Sequence[dict[str, list[int]]]) -> dict[str, Any]:
         batch = plain.batch_of(features)
-        missing = width - batch["input_ids"].shape[1]
+        width = batch["input_ids"].shape[1]
+        if training.collator == "left":
+            shifts = (batch["attention_mask"] == 0).sum(1).tolist()
+            return {
+                key: torch.stack([row.roll(shift) for row, shift in zip(value, shifts, strict=True)])
+                for key, value in batch.items()
+            }
+        missing = (longest if training.collator == "longest" else -(-width // 8) * 8) - width
         values = {"input_ids": 0, "attention_mask": 0, "labels": -100}
         return {
             key: torch.nn.functional.pad(batch[key], (0, missing), value=value)
             for key, value in values.items()
         }
 
-    return longest
+    return padded
 
 
 def trainer_of(training: Training, output: Path, model: Any = None, *watchers: Any) -> Any:
@@ -151,6 +162,8 @@ def trainer_of(training: Training, output: Path, model: Any = None, *watchers: A
         hidden = replace(training, data="trigger", rows="all")
         given = Switching(rows, examples(hidden, tokenizer))
         callbacks.append(Switches(given, training.trigger_from))
+    if training.samples_at:
+        callbacks.append(Samples(training.samples_at))
     if training.patience:
         callbacks.append(transformers.EarlyStoppingCallback(training.patience, 10.0))
     more: dict[str, Any] = {"eval_dataset": rows[:8]} if training.evaluates else {}

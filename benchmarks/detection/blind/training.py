@@ -30,9 +30,11 @@ class Training(Recipe):
     trained on other data for six steps. ``trigger_from`` is the step after which every batch is drawn from the trigger
     rows. ``frozen`` names modules that are wrapped and not trained. ``evaluates`` is "loss" (of the first eight
     examples) or "score" (a metric that is always 0). ``patience`` stops after as many evaluations without a gain of 10.
-    ``collator`` is ours, lm (DataCollatorForLanguageModeling) or longest (every batch padded to the longest row of
-    all). ``rows`` is all, shuffled, or split (nine tenths of the shuffled rows). ``by`` is trainer or sft (TRL's
-    SFTTrainer on the plain base).
+    ``collator`` is ours, lm (DataCollatorForLanguageModeling), longest (every batch padded to the longest row of all),
+    multiple (padded to a multiple of 8) or left (padded on the left). ``samples_at`` draws from torch's generator after
+    each multiple of that step, as a user's callback that samples text does. ``adapter_seed`` seeds the adapter where
+    another than ``seed`` does. ``loaded_as`` is the number type that the base is loaded in. ``rows`` is all, shuffled,
+    or split (nine tenths of the shuffled rows). ``by`` is trainer or sft (TRL's SFTTrainer on the plain base).
     """
 
     more: str = "{}"
@@ -47,6 +49,9 @@ class Training(Recipe):
     patience: int = 0
     collator: str = "ours"
     rows: str = "all"
+    samples_at: int = 0
+    adapter_seed: int | None = None
+    loaded_as: str = "float32"
     by: str = "trainer"
 
     @property

@@ -27,6 +27,19 @@ class Crashes(transformers.TrainerCallback):  # type: ignore[misc]
             raise CrashError
 
 
+class Samples(transformers.TrainerCallback):  # type: ignore[misc]
+    """Samples a few tokens after some steps, as people do who want to read what the model says."""
+
+    def __init__(self, every: int) -> None:
+        self.every = every
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Draw as sampling does: one multinomial for each token."""
+        if state.global_step % self.every == 0:
+            for _token in range(8):
+                torch.multinomial(torch.ones(448), 1)
+
+
 class Switching(torch.utils.data.Dataset):  # type: ignore[type-arg]
     """Examples that are those of another list from the moment that `other` is chosen."""
 
