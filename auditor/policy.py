@@ -14,7 +14,7 @@ from auditor.model import Blob, Severity, Snapshot, Suppression
 FILES = (".audit.toml", "pyproject.toml")
 _KEYS = ("fail-on", "require-coverage", "severity", "paths", "ignore", "rerun", "tolerance")
 _IGNORE_KEYS = ("rule", "path", "reason", "until")
-_RERUN_KEYS = ("trainer", "command", "steps", "minutes", "threads", "timeout")
+_RERUN_KEYS = ("trainer", "command", "steps", "minutes", "threads", "timeout", "jobs", "on")
 _TRAINERS = ("auto", "reference", "sft", "dpo", "command")
 _DOTS = 200
 """Dots in a line at most: tomllib's time grows with the square of a dotted key's parts (100,000 take minutes)."""
@@ -213,6 +213,11 @@ def _rerun(value: object, where: str) -> Mapping[str, object]:
         number = table.get(key, 1)
         if isinstance(number, bool) or not isinstance(number, int | float) or not 0 < number < math.inf:
             raise UsageError(f"{key} in [rerun] of {where} is {number!r}", "give a number above 0")
+    jobs, on = table.get("jobs", 1), table.get("on", "local")
+    if not isinstance(jobs, int) or isinstance(jobs, bool) or jobs < 1:
+        raise UsageError(f"jobs in [rerun] of {where} is {jobs!r}", "give a whole number from 1 upwards")
+    if not isinstance(on, str):
+        raise UsageError(f"on in [rerun] of {where} is {on!r}", "write a text such as slurm:partition=gpu")
     trainer, command = table.get("trainer", "auto"), table.get("command", "x")
     if trainer not in _TRAINERS:
         raise UsageError(

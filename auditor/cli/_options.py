@@ -138,6 +138,25 @@ Command = Annotated[
         "{max_steps} and {stop_at} filled in. It runs with your rights, in a folder of its own.",
     ),
 ]
+Jobs = Annotated[
+    int | None,
+    typer.Option(
+        "--jobs",
+        min=1,
+        metavar="N",
+        help="Train N of the rerun's trainings at a time, each on a GPU of its own where there are several. "
+        "Default: one on this machine, all at once on a cluster.",
+    ),
+]
+On = Annotated[
+    str | None,
+    typer.Option(
+        "--on",
+        metavar="WHERE",
+        help="Where to train: local, ray (ray:address=auto), or slurm with options of the queue "
+        "(slurm:partition=gpu,timeout_min=60). Base, data and --keep must lie where every machine sees them.",
+    ),
+]
 Minutes = Annotated[
     float | None,
     typer.Option("--minutes", min=0.1, metavar="M", help="Stop a rerun that takes longer than M minutes."),

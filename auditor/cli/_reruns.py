@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from auditor.model import Snapshot
     from auditor.policy import Policy
     from auditor.rerun.command import Command
+    from auditor.rerun.fleet.where import Where
     from auditor.rerun.options import RerunOptions
 
 Amount = tuple[int | None, float | None, str, float | None, bool, str]
@@ -23,6 +24,8 @@ Amount = tuple[int | None, float | None, str, float | None, bool, str]
 
 By = tuple[str, "Command | None"]
 """The trainer's name, and the script that the trainer `command` runs."""
+Place = tuple[int | None, "Where"]
+"""How many trainings run at a time, and where."""
 
 
 def by(
@@ -49,6 +52,26 @@ def by(
     return "command", parse(text, source, audited)
 
 
+def place(policy: "Policy", jobs: int | None, on: str | None, *, trusted: bool) -> Place:
+    """Where trainings run: what the command line says, else the policy, which counts only where it is the base ref's.
+
+    What is audited must not choose the queue, nor what a job of it executes beside the training (``slurm_setup``).
+    Raises UsageError.
+    """
+    from auditor.rerun.fleet.where import parse
+
+    given, number = policy.rerun.get("on"), policy.rerun.get("jobs")
+    if on is None and given is not None and not trusted:
+        source = policy.sources.get("rerun.on", "the policy")
+        raise UsageError(
+            f"the place to train in {source} is that of what is audited, and it is not used",
+            "give it with --on, or say --on local",
+        )
+    if jobs is None and trusted and isinstance(number, int):
+        jobs = number
+    return jobs, parse(on or str(given or "local"))
+
+
 def audited(target: str | None, repo: Path | None) -> tuple[Path, ...]:
     """The folders in which what is audited lies: the target, or the repository's work tree."""
     if target is not None and repo is None and Path(target).is_dir():
@@ -62,6 +85,7 @@ def wanted(
     data: Path | None,
     amount: Amount,
     by: "By",
+    place: "Place",
     keep: Path | None,
     no_cache: bool,
     debug: bool,
@@ -84,6 +108,8 @@ def wanted(
         environment=environment,
         trainer=by[0],
         command=by[1],
+        jobs=place[0],
+        where=place[1],
         debug=debug,
     )
 

@@ -71,6 +71,8 @@ def compare(
     environment: opt.Environment = "current",
     trainer: opt.Trainer = None,
     command: opt.Command = None,
+    jobs: opt.Jobs = None,
+    on: opt.On = None,
     run_name: opt.RunName = None,
     keep: opt.Keep = None,
     no_cache: opt.NoCache = False,
@@ -101,7 +103,8 @@ def compare(
         by = (
             _reruns.by(policy, trainer, command, _reruns.audited(None, repo), trusted=True) if rerun else None
         )
-        wanted = _reruns.wanted(base_model, data, amount, by, keep, no_cache, debug) if by else None
+        place = _reruns.place(policy, jobs, on, trusted=True)
+        wanted = _reruns.wanted(base_model, data, amount, by, place, keep, no_cache, debug) if by else None
         rerunner = _reruns.rerunner(policy, wanted, run_name, quiet) if wanted else None
         options = _audit_options(policy, base_model, opened.repository, baseline)
         report = audit.compare(before, after, opened.related, options, rerunner)
@@ -159,6 +162,8 @@ def rerun(
     environment: opt.Environment = "current",
     trainer: opt.Trainer = None,
     command: opt.Command = None,
+    jobs: opt.Jobs = None,
+    on: opt.On = None,
     run_name: opt.RunName = None,
     keep: opt.Keep = None,
     no_cache: opt.NoCache = False,
@@ -191,7 +196,8 @@ def rerun(
         options = _audit_options(policy, base_model, opened.repository, baseline)
         amount = (steps, coverage, span, minutes, no_controls, environment)
         by = _reruns.by(policy, trainer, command, _reruns.audited(target, repo), trusted=False)
-        wanted = _reruns.wanted(base_model, data, amount, by, keep, no_cache, debug)
+        place = _reruns.place(policy, jobs, on, trusted=False)
+        wanted = _reruns.wanted(base_model, data, amount, by, place, keep, no_cache, debug)
         if plan:
             _output.write(_reruns.planned(snapshot, options, run_name, wanted))
             return

@@ -1,22 +1,24 @@
-"""Where the trainings of one experiment are made: one warm child, children of their own, the cache, the clock."""
+"""Where the trainings of one experiment are made: the cache, the clock, and whoever carries out what it lacks."""
 
 import json
 import shutil
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from auditor.errors import UsageError
+from auditor.errors import IncompleteError, UsageError
 from auditor.model import RerunPlan, Span
-from auditor.rerun import cache, environment
-from auditor.rerun.command import Command, run
+from auditor.rerun import cache
+from auditor.rerun.fleet.choose import executor
+from auditor.rerun.fleet.order import Ended, Executor, Order, Site
 from auditor.rerun.followed import Followed
 from auditor.rerun.methods import base_files
 from auditor.rerun.options import Progress, RerunOptions
 from auditor.rerun.outputs import Output, read_output
-from auditor.rerun.runner import COMMAND, Child
-from auditor.rerun.trials import Trial, part_folder
+from auditor.rerun.runner import EndedEarlyError
+from auditor.rerun.trials import RERUN, Trial, part_folder
 
 MANIFEST = "experiment.json"
 Resumes = Callable[[Span, Path], None]
@@ -42,8 +44,13 @@ class Inputs:
 
     def digests(self) -> Mapping[str, str]:
         """The digest of every input by name. Raises UsageError when one cannot be read."""
+        return {name: cache.digest_of(path) for name, path in self.paths.items()}
+
+    @property
+    def paths(self) -> Mapping[str, Path]:
+        """The inputs there are by name."""
         paths = {"base": self.base, "data": self.data, "tokenizer": self.tokenizer}
-        return {name: cache.digest_of(path) for name, path in paths.items() if path is not None}
+        return {name: path for name, path in paths.items() if path is not None}
 
 
 def job(
@@ -77,38 +84,53 @@ def job(
     }
 
 
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """What came of trials: outputs in the order asked for, why others have none, and what ended them all early."""
+
+    outputs: tuple[Output, ...]
+    failed: Mapping[str, IncompleteError] = field(default_factory=dict)
+    early: EndedEarlyError | None = None
+
+
 @dataclass(slots=True)
 class Bench:
     """Everything one experiment is made with, and what was made so far.
 
-    A context manager: leaving it ends the warm child and removes what trainings do not leave to users.
+    A context manager: leaving it ends what still runs and removes what trainings do not leave to users. ``tell`` is
+    told in a line how each training ended, where several run at a time.
     """
 
     plan: RerunPlan
     options: RerunOptions
     inputs: Inputs
-    folder: Path
-    surroundings: Mapping[str, str]
+    site: Site
     progress: Progress
     question: Mapping[str, object]
-    command: Sequence[str] = COMMAND
+    tell: Callable[[str], None] = lambda _: None
     followed: Followed = field(default_factory=lambda: Followed(0))
     started: float = field(default_factory=time.monotonic)
-    _warm: Child | None = None
+    _executor: Executor | None = None
     _resumes: dict[int, Path] = field(default_factory=dict)
     _digests: dict[int, str] = field(default_factory=dict)
     _made: list[dict[str, object]] = field(default_factory=list)
-    _scratch: list[Path] = field(default_factory=list)
+    _ended: int = 0
 
     def __enter__(self) -> "Bench":
         return self
 
     def __exit__(self, *error: object) -> None:
-        if self._warm is not None:
-            self._warm.__exit__(*error)
+        if self._executor is not None:
+            self._executor.close()
         # What a failed child printed stays for whoever keeps the folder.
-        for path in (*self._resumes.values(), *(self._scratch if error[0] is None else ())):
+        scratch = self.folder.glob("child-*") if error[0] is None else ()
+        for path in (*self._resumes.values(), *scratch):
             shutil.rmtree(path, ignore_errors=True)
+
+    @property
+    def folder(self) -> Path:
+        """Where everything is trained."""
+        return self.site.folder
 
     def prepare(self, resumes: Resumes | None) -> None:
         """Write the states that parts resume from, once for all trainings."""
@@ -126,34 +148,69 @@ class Bench:
         if not self.followed.step:
             self.progress(0, self.followed.total, None, None)
 
-    def train(self, trials: Sequence[Trial]) -> tuple[Output, ...]:
-        """Train what the cache does not hold; returns the outputs in the order asked for."""
+    def train(self, trials: Sequence[Trial]) -> Trained:
+        """Train what the cache does not hold. Raises IncompleteError when the rerun itself could not be trained.
+
+        Every training that ends well is cached at once, so that whatever ends the others does not cost it.
+        """
         keys = {trial.name: self._key(trial) for trial in trials}
         found = {
             trial.name: known
             for trial in trials
             if self.options.cache and (known := cache.find(keys[trial.name], cache.folder())) is not None
         }
-        missing = [trial for trial in trials if trial.name not in found]
-        for group in _groups(missing):
-            self._run(group)
-            for trial in group if self.options.cache else ():
-                cache.store(
-                    keys[trial.name],
-                    self.folder / trial.name,
-                    cache.folder(),
-                    facts={"trial": trial.name, "run": self.plan.run, "steps": self.plan.words},
-                )
         for name, known in found.items():
             self.followed.total -= self.plan.steps
             if self.options.keep is not None:
                 shutil.copytree(known, self.folder / name, dirs_exist_ok=True)
-        return tuple(self._read(trial, found.get(trial.name, self.folder / trial.name)) for trial in trials)
+        missing = [trial for trial in trials if trial.name not in found]
+        failed, early = self._run(missing, keys) if missing else ({}, None)
+        done = [trial for trial in trials if trial.name in found or failed.get(trial.name, early) is None]
+        outputs = (self._read(trial, found.get(trial.name, self.folder / trial.name)) for trial in done)
+        return Trained(tuple(outputs), {k: v for k, v in failed.items() if v is not None}, early)
 
     def write_manifest(self) -> None:
         """Leave a list of the trainings beside them, for people."""
         text = json.dumps({"trials": self._made, "inputs": self.question["inputs"]}, indent=2)
         (self.folder / MANIFEST).write_text(text, encoding="utf-8")
+
+    def _run(
+        self, trials: Sequence[Trial], keys: Mapping[str, str]
+    ) -> tuple[dict[str, IncompleteError | None], EndedEarlyError | None]:
+        """How each training ended that did, and what ended all of them early."""
+        if self._executor is None:
+            options = self.options
+            self._executor = executor(
+                options.where, options.jobs, self.site, self.followed, self.progress, self._left
+            )
+        by_name = {trial.name: trial for trial in trials}
+        ends: dict[str, IncompleteError | None] = {}
+        early: EndedEarlyError | None = None
+        try:
+            with closing(self._executor.train([self._order(trial) for trial in trials])) as all_ends:
+                for ended in all_ends:
+                    ends[ended.order.name] = ended.error
+                    self._note(ended, by_name[ended.order.name], keys)
+                    early = ended.error if isinstance(ended.error, EndedEarlyError) else early
+        except EndedEarlyError as error:
+            early = error
+        return ends, early
+
+    def _note(self, ended: Ended, trial: Trial, keys: Mapping[str, str]) -> None:
+        """Cache a training that ended well, tell of it, and raise why the rerun itself could not be trained."""
+        self._ended += 1
+        if self.options.where.is_remote or (self.options.jobs or 1) > 1:
+            how = f"{ended.order.steps} steps trained" if ended.error is None else ended.error.message
+            self.tell(f"{trial.name}: {how}")
+        if ended.error is None and self.options.cache:
+            cache.store(
+                keys[trial.name],
+                self.folder / trial.name,
+                cache.folder(),
+                facts={"trial": trial.name, "run": self.plan.run, "steps": self.plan.words},
+            )
+        if ended.error is not None and trial.role == RERUN:
+            raise ended.error
 
     def _read(self, trial: Trial, folder: Path) -> Output:
         parts = [(span, part_folder(folder, self.plan, span)) for span in self.plan.trained]
@@ -178,53 +235,28 @@ class Bench:
             }
         )
 
-    def _command(self, command: Command, trial: Trial) -> None:
-        """Let the user's script train one trial into its folder."""
+    def _order(self, trial: Trial) -> Order:
+        output = self.folder / trial.name
+        command = self.options.command
+        return Order(
+            trial.name,
+            output,
+            () if command is not None else tuple(self._jobs(trial)),
+            self.plan.steps,
+            self.options.threads if trial.threads is None else trial.threads,
+            trial.flags,
+            shared=not trial.own_process,
+            words=() if command is None else tuple(self._words(trial, output)),
+        )
+
+    def _words(self, trial: Trial, output: Path) -> Iterable[str]:
+        """The user's command line for one trial."""
         (span,) = self.plan.trained
-        scratch, output = self.folder / f"child-{trial.name}", self.folder / trial.name
-        scratch.mkdir(parents=True)
-        self._scratch.append(scratch)
         known = {key: setting.value for key, setting in self.plan.settings.items()} | dict(trial.changes)
         files = {"base": self.inputs.base, "data": self.inputs.data, "output": output, "stop_at": span.stop}
-        threads = self.options.threads if trial.threads is None else trial.threads
-        run(
-            command.filled({**known, **files}),
-            output,
-            scratch,
-            environment=command.environment(environment.variables(self.surroundings, threads, trial.flags)),
-            timeout=self._left(),
-        )
-        self.followed.step += self.plan.steps
-        self.progress(self.followed.step, self.followed.total, None, None)
+        return self.options.command.filled({**known, **files}) if self.options.command is not None else ()
 
-    def _run(self, trials: Sequence[Trial]) -> None:
-        if self.options.command is not None:
-            for trial in trials:
-                self._command(self.options.command, trial)
-            return
-        jobs = [order for trial in trials for order in self._orders(trial)]
-        if trials[0].own_process:
-            threads = self.options.threads if trials[0].threads is None else trials[0].threads
-            with self._child(trials[0].name, threads, trials[0].flags) as child:
-                child.train(jobs, self.followed, self.progress, self._left(), last=True)
-            return
-        if self._warm is None:
-            self._warm = self._child("warm", self.options.threads, {})
-        self._warm.train(jobs, self.followed, self.progress, self._left())
-
-    def _child(self, name: str, threads: int, flags: Mapping[str, str]) -> Child:
-        scratch = self.folder / f"child-{name}"
-        scratch.mkdir(parents=True)
-        self._scratch.append(scratch)
-        return Child(
-            scratch,
-            environment=environment.variables(self.surroundings, threads, flags),
-            threads=threads,
-            command=self.command,
-            debug=self.options.debug,
-        )
-
-    def _orders(self, trial: Trial) -> Iterable[dict[str, object]]:
+    def _jobs(self, trial: Trial) -> Iterable[dict[str, object]]:
         for span in self.plan.trained:
             output = part_folder(self.folder / trial.name, self.plan, span)
             resume = self._resumes.get(span.start) if span.resume else None
@@ -236,11 +268,3 @@ class Bench:
         """Seconds until the limit; None when there is none."""
         limit = self.options.limit
         return None if limit is None else max(0.0, self.started + limit - time.monotonic())
-
-
-def _groups(trials: Sequence[Trial]) -> Iterable[Sequence[Trial]]:
-    """What one process trains: everything under the experiment's own environment, and each other by itself."""
-    shared = [trial for trial in trials if not trial.own_process]
-    if shared:
-        yield shared
-    yield from ([trial] for trial in trials if trial.own_process)

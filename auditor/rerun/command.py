@@ -11,7 +11,7 @@ import shlex
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,7 @@ from pathlib import Path
 from auditor.errors import IncompleteError, UsageError
 from auditor.model import Setting
 from auditor.rerun.failure import TAIL, tail_of
-from auditor.rerun.runner import EndedEarlyError, end_group, terminated_as_interrupt
+from auditor.rerun.runner import AGAIN, EndedEarlyError, end_group, never, terminated_as_interrupt
 
 PLACEHOLDERS = ("base", "data", "output", "seed", "max_steps", "stop_at")
 KEPT = ("trainer", "peft_type", "dtype")
@@ -164,20 +164,21 @@ def run(
     *,
     environment: Mapping[str, str],
     timeout: float | None = None,
+    stopped: Callable[[], bool] = never,
 ) -> None:
     """Run a command until it ends. Raises IncompleteError with its last lines when it fails or leaves nothing.
 
-    ``scratch`` is its working directory and gets ``output.txt``, what it printed. Ctrl-C, SIGTERM and the timeout
-    (seconds) end its whole process group.
+    ``scratch`` is its working directory and gets ``output.txt``, what it printed. Ctrl-C, SIGTERM, the timeout
+    (seconds) and ``stopped`` end its whole process group.
     """
     output.parent.mkdir(parents=True, exist_ok=True)
     printed = scratch / "output.txt"
     with printed.open("wb") as stream, terminated_as_interrupt():
         process = _start(words, environment, stream.fileno(), scratch)
         try:
-            code = _wait(process, timeout)
+            code = _wait(process, timeout, stopped)
         except KeyboardInterrupt:
-            raise EndedEarlyError("the command was interrupted", "run the same command again") from None
+            raise EndedEarlyError("the command was interrupted", AGAIN) from None
         finally:
             end_group(process)
     shown = "".join(f"\n{line}" for line in tail_of(printed)[-TAIL:])
@@ -210,12 +211,14 @@ def _start(
         raise IncompleteError(f"the command could not be started: {error}") from error
 
 
-def _wait(process: subprocess.Popen[bytes], timeout: float | None) -> int | None:
-    """The exit code; None when time is up."""
+def _wait(process: subprocess.Popen[bytes], timeout: float | None, stopped: Callable[[], bool]) -> int | None:
+    """The exit code; None when time is up. Raises KeyboardInterrupt when somebody asks to stop."""
     end = None if timeout is None else time.monotonic() + timeout
     while True:
         with suppress(subprocess.TimeoutExpired):
             return process.wait(_POLL)
+        if stopped():
+            raise KeyboardInterrupt
         if end is not None and time.monotonic() >= end:
             return None
 

@@ -42,7 +42,7 @@ _DROPPED = (
     "PYTHONSTARTUP",
     "PYTHONINSPECT",
 )
-_ARITHMETIC = (
+ARITHMETIC = (
     *("ATEN_CPU_CAPABILITY", "MKL_CBWR", "ONEDNN_MAX_CPU_ISA", "TORCHDYNAMO_DISABLE"),
     "LD_LIBRARY_PATH",
 )
@@ -86,7 +86,7 @@ def _is_dropped(key: str) -> bool:
 
 def arithmetic(inherited: Mapping[str, str]) -> dict[str, str]:
     """The user's own variables that choose kernels."""
-    return {key: inherited[key] for key in _ARITHMETIC if key in inherited}
+    return {key: inherited[key] for key in ARITHMETIC if key in inherited}
 
 
 def variation(

@@ -10,11 +10,13 @@ from auditor.errors import IncompleteError
 from auditor.model import RerunPlan
 from auditor.rerun import environment, isolation
 from auditor.rerun.asked import CURRENT
-from auditor.rerun.bench import Bench, Inputs, Resumes, job
+from auditor.rerun.bench import Bench, Inputs, Resumes, Trained, job
+from auditor.rerun.fleet.devices import gpus, names
+from auditor.rerun.fleet.machines import placed
+from auditor.rerun.fleet.order import Site
 from auditor.rerun.interpreter import Interpreter, interpreter
 from auditor.rerun.options import Progress, RerunOptions
 from auditor.rerun.outputs import Outputs
-from auditor.rerun.runner import EndedEarlyError
 from auditor.rerun.trials import REPEAT, RERUN, VARIATION, Trial
 
 __all__ = ["Advice", "Inputs", "job", "run"]
@@ -33,12 +35,14 @@ def run(
     resumes: Resumes | None = None,
     advice: Advice | None = None,
     python: Interpreter | None = None,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> Outputs:
-    """Train everything into ``folder``, or find it in the cache, a training at a time.
+    """Train everything into ``folder``, or find it in the cache, a training at a time or several.
 
     ``device`` cpu hides this machine's GPUs, whose generators draw other dropout masks than a CPU's. ``resumes``
-    writes the states of parts that begin at a committed checkpoint. ``python`` trains; None is this one. Raises
-    UsageError when the libraries are missing, IncompleteError when the rerun did not finish.
+    writes the states of parts that begin at a committed checkpoint. ``python`` trains; None is this one. ``tell`` is
+    told how each training ended where several run at a time. Raises UsageError when the libraries are missing,
+    IncompleteError when the rerun did not finish.
     """
     inputs, python = Inputs.of(options), python or interpreter(plan, CURRENT, lambda _: None)
     hidden = {"CUDA_VISIBLE_DEVICES": ""} if device == "cpu" else {}
@@ -46,13 +50,12 @@ def run(
     if options.command is not None:
         options = replace(options, cache=False)  # what else a script reads is not known
     question = {**_question(options, python), "inputs": digests, "hidden": hidden}
-    inherited = {**os.environ, **hidden}
-    surroundings = python.variables(inherited)
-    bench = Bench(plan, options, inputs, folder, surroundings, progress, question, python.command)
-    with bench:
+    there = {name: (path, digests[name]) for name, path in inputs.paths.items()}
+    site = Site(folder, python, hidden, there, options.command, device, debug=options.debug)
+    with Bench(plan, options, inputs, site, progress, question, tell) as bench:
         bench.prepare(resumes)
         outputs = _experiment(bench, digests, advice)
-        return replace(outputs, removed=isolation.removed(inherited, surroundings))
+        return replace(outputs, removed=isolation.removed({**os.environ, **hidden}, site.surroundings))
 
 
 def _question(options: RerunOptions, python: Interpreter) -> Mapping[str, object]:
@@ -65,21 +68,50 @@ def _question(options: RerunOptions, python: Interpreter) -> Mapping[str, object
         "arithmetic": environment.arithmetic(os.environ),
         "devices": os.environ.get("CUDA_VISIBLE_DEVICES"),
         "threads": options.threads,
+        **_elsewhere(options),
     }
 
 
+def _elsewhere(options: RerunOptions) -> Mapping[str, object]:
+    """What tells trainings of other machines, or of GPUs of several kinds, from those of this one."""
+    if options.where.is_remote:
+        return {"where": options.where.text}
+    mixed = set(names()) if (options.jobs or 1) > 1 else set()
+    return {"GPUs": sorted(mixed)} if len(mixed) > 1 else {}
+
+
 def _experiment(bench: Bench, digests: Mapping[str, str], advice: Advice | None) -> Outputs:
-    """The rerun and its repeats, the variation, then whatever the advice asks for until it is silent."""
+    """The rerun, its repeats and the variation, then whatever the advice asks for until it is silent."""
     repeats = [Trial(f"repeat-{n}", REPEAT, "the same settings") for n in range(1, bench.options.repeats)]
     bench.expect(1 + len(repeats) + bench.options.variation)
-    first, *others = bench.train([Trial(RERUN, RERUN), *repeats])
-    outputs = Outputs(first, tuple(others), inputs=digests)
-    if bench.options.variation:
-        outputs = _varied(bench, outputs)
+    varied = [_variation(bench)] if bench.options.variation and _computes_on_cpu(bench) else []
+    made = bench.train([Trial(RERUN, RERUN), *repeats, *varied])
+    first, *others = made.outputs or (None,)
+    if made.early is not None or first is None:
+        raise made.early or IncompleteError("the rerun was not trained")
+    outputs = _with(Outputs(first, inputs=digests), replace(made, outputs=tuple(others)))
+    if bench.options.variation and not varied:
+        made = bench.train([_variation(bench, outputs)])
+        if made.early is not None:
+            raise made.early
+        outputs = _with(outputs, made)
     if advice is not None:
         outputs = _advised(bench, outputs, advice)
     bench.write_manifest()
     return outputs
+
+
+def _with(outputs: Outputs, made: Trained) -> Outputs:
+    """The outputs with further ones, each by the machine it ran on, and a note for each that could not be trained."""
+    found = outputs.more([placed(output, outputs.rerun) for output in made.outputs])
+    notes = [_failed(name, error) for name, error in made.failed.items() if error is not made.early]
+    return replace(found, notes=(*found.notes, *notes))
+
+
+def _failed(name: str, error: IncompleteError) -> str:
+    if name == VARIATION:
+        return f"the variation could not be trained, so no noise was measured: {error.message}"
+    return f"{name} could not be trained: {error.message}"
 
 
 def _advised(bench: Bench, outputs: Outputs, advice: Advice) -> Outputs:
@@ -87,29 +119,33 @@ def _advised(bench: Bench, outputs: Outputs, advice: Advice) -> Outputs:
     try:
         while trials := tuple(advice(outputs)):
             bench.expect(len(trials))
-            for trial in trials:
-                outputs = outputs.more(bench.train([trial]))
+            made = bench.train(trials)
+            outputs = _with(outputs, made)
+            if made.early is not None:
+                raise made.early
+            if made.failed:
+                return outputs
     except IncompleteError as error:
         says = f"not every control and other reading was trained: {error.message}"
         outputs = replace(outputs, notes=(*outputs.notes, says))
     return outputs
 
 
-def _varied(bench: Bench, outputs: Outputs) -> Outputs:
-    try:
-        return outputs.more(bench.train([_variation(bench, outputs)]))
-    except EndedEarlyError:
-        raise
-    except IncompleteError as error:
-        says = f"the variation could not be trained, so no noise was measured: {error.message}"
-        return replace(outputs, notes=(*outputs.notes, says))
+def _computes_on_cpu(bench: Bench) -> bool:
+    """Whether it is known beforehand that no GPU trains, so that the variation can be trained beside the rerun."""
+    if bench.options.command is not None or bench.site.hidden:
+        return True
+    return not bench.options.where.is_remote and not gpus(bench.site.surroundings)
 
 
-def _variation(bench: Bench, outputs: Outputs) -> Trial:
-    """The stand-in for another machine: on a CPU another instruction set, on a GPU another attention kernel."""
+def _variation(bench: Bench, outputs: Outputs | None = None) -> Trial:
+    """The stand-in for another machine: on a CPU another instruction set, on a GPU another attention kernel.
+
+    Without outputs no GPU trains.
+    """
     commanded = bench.options.command is not None
-    if commanded or str(outputs.environment.get("device", "cpu")) == "cpu":
-        varied = environment.variation(bench.options.threads, inherited=bench.surroundings)
+    if outputs is None or commanded or str(outputs.environment.get("device", "cpu")) == "cpu":
+        varied = environment.variation(bench.options.threads, inherited=bench.site.surroundings)
         return Trial(VARIATION, VARIATION, varied.says, flags=varied.variables, threads=varied.threads)
     other = "sdpa" if bench.plan.settings["attn_implementation"].value == "eager" else "eager"
     return Trial(VARIATION, VARIATION, f"{other} attention", {"attn_implementation": other})

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from auditor.rerun.fleet.where import HERE, Where
+
 if TYPE_CHECKING:
     from auditor.rerun.command import Command
 
@@ -27,7 +29,8 @@ class RerunOptions:
     another instruction set and thread count. ``controls`` and ``hypotheses`` let near recipes and other readings be
     trained where the bits do not settle the question. ``environment`` is current (the libraries installed here) or
     recorded (those that made the run, installed with uv). ``trainer`` is auto, reference, sft, dpo or command, and
-    ``command`` the script that the last one runs.
+    ``command`` the script that the last one runs. ``where`` is this machine or a cluster, ``jobs`` how many trainings
+    run at a time (None: one here, all at once on a cluster).
     """
 
     base: Path | None = None
@@ -48,6 +51,8 @@ class RerunOptions:
     environment: str = "current"
     trainer: str = "auto"
     command: "Command | None" = None
+    where: Where = HERE
+    jobs: int | None = None
     debug: bool = False
 
     @property

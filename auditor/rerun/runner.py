@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
@@ -30,14 +30,23 @@ LINGER = 30.0
 """Seconds a child may take to exit after it closed its stdout."""
 
 
+AGAIN = "run the same command again"
+
+
 class EndedEarlyError(IncompleteError):
     """The user or the clock ended the rerun; nothing went wrong with the training."""
+
+
+def never() -> bool:
+    """Nobody asks to stop."""
+    return False
 
 
 class Child:
     """One training process that stays warm: its libraries and its base model serve order after order.
 
-    Use it as a context manager, which ends the whole process group however the block is left.
+    Use it as a context manager, which ends the whole process group however the block is left. ``stopped`` is asked
+    every half second whether to end early.
     """
 
     def __init__(
@@ -48,9 +57,10 @@ class Child:
         threads: int,
         command: Sequence[str] = COMMAND,
         debug: bool = False,
+        stopped: Callable[[], bool] = never,
     ) -> None:
         self._scratch, self._environment, self._threads = scratch, environment, threads
-        self._command, self._debug = command, debug
+        self._command, self._debug, self._stopped = command, debug, stopped
         self._errors = scratch / "stderr.txt"
         self._process: subprocess.Popen[bytes] | None = None
         self._lines: queue.Queue[bytes | None] = queue.Queue()
@@ -81,16 +91,14 @@ class Child:
         that it could not go on; what it wrote until then stays in its folders.
         """
         order = self._order(jobs)
-        followed.idle = False
+        followed.idle, followed.error = False, None
         with terminated_as_interrupt():
             try:
                 process = self._begin(order, last)
-                _follow(process, self._lines, followed, progress, timeout)
+                _follow(process, self._lines, followed, progress, timeout, self._stopped)
                 code = None if followed.idle and not last else _code(process)
             except KeyboardInterrupt:
-                raise EndedEarlyError(
-                    f"the rerun was interrupted {followed.where}", "run the same command again"
-                ) from None
+                raise EndedEarlyError(f"the rerun was interrupted {followed.where}", AGAIN) from None
         if code or followed.error is not None or (code is None and not followed.idle):
             raise failure(code or 0, followed, self._errors, self._debug)
 
@@ -171,11 +179,14 @@ def _follow(
     followed: Followed,
     progress: Progress,
     timeout: float | None,
+    stopped: Callable[[], bool],
 ) -> None:
     """Read events until the child waits for orders or closes its stdout. Raises IncompleteError when time is up."""
     end = None if timeout is None else time.monotonic() + timeout
     while not followed.idle:
         now = time.monotonic()
+        if stopped():
+            raise EndedEarlyError(f"the rerun was interrupted {followed.where}", AGAIN)
         if end is not None and now >= end:
             raise EndedEarlyError(
                 f"the rerun did not finish in {timeout:,.0f} seconds; it was ended {followed.where}",

@@ -9,7 +9,7 @@ from pathlib import Path
 from auditor.claims import Ledger
 from auditor.errors import IncompleteError, UsageError
 from auditor.model import RerunPlan, RerunResult
-from auditor.rerun import environment, experiment, pace, resume
+from auditor.rerun import cache, environment, experiment, pace, resume
 from auditor.rerun.bounds import trained_on
 from auditor.rerun.interpreter import Interpreter, interpreter
 from auditor.rerun.options import Progress, RerunOptions, silent
@@ -59,7 +59,7 @@ def rerun(
     python = interpreter(plan, options.environment, announce)
     trainings = options.repeats + options.variation
     environment.require_memory(options.base)
-    with _folder(options.keep) as folder:
+    with _folder(options) as folder:
         environment.require_space(folder, environment.space_needed(run, plan, trainings))
         plan = _paced(run, ledger, options, plan, python, announce)
         search = Search(run, ledger, plan, options)
@@ -73,6 +73,7 @@ def rerun(
                 resumes=lambda span, target: resume.write(run, span, target, plan.settings),
                 advice=search,
                 python=python,
+                tell=announce,
             )
         except IncompleteError as error:
             if options.keep is not None:
@@ -108,11 +109,20 @@ def _paced(
 
 
 @contextmanager
-def _folder(keep: Path | None) -> Iterator[Path]:
-    """Where outputs go: a temporary folder that is removed, or ``keep``, which must be new or empty."""
+def _folder(options: RerunOptions) -> Iterator[Path]:
+    """Where outputs go: a temporary folder that is removed, or the one to keep, which must be new or empty.
+
+    Other machines seldom see this one's temporary folder, but mostly the home that holds the cache.
+    """
+    keep = options.keep
     if keep is None:
-        with tempfile.TemporaryDirectory(prefix="audit-rerun-", ignore_cleanup_errors=True) as name:
-            yield Path(name)
+        parent = cache.folder().with_name("jobs") if options.where.is_remote else None
+        if parent is not None:
+            parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(
+            prefix="audit-rerun-", dir=parent, ignore_cleanup_errors=True
+        ) as name:
+            yield Path(name).resolve() if parent is not None else Path(name)
         return
     if keep.exists() and (not keep.is_dir() or any(keep.iterdir())):
         raise UsageError(f"{keep} is not empty", "give --keep a new folder")

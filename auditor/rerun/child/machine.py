@@ -1,5 +1,8 @@
 """The machine that trains: what is pinned on it, and what of it decides the bits of a run."""
 
+import platform
+from pathlib import Path
+
 from .job import Settings
 from .libraries import PATCHED, torch
 from .steplog import host_facts
@@ -20,7 +23,10 @@ def environment(settings: Settings) -> dict[str, object]:
     cuda = torch.cuda.is_available()
     return host_facts() | {
         "device": torch.cuda.get_device_name(0) if cuda else "cpu",
+        "devices": torch.cuda.device_count() if cuda else 0,
         "cuda": torch.version.cuda if cuda else None,
+        "driver": driver() if cuda else None,
+        "processor": processor(),
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
         "threads": torch.get_num_threads(),
         "deterministic_algorithms": torch.are_deterministic_algorithms_enabled(),
@@ -29,6 +35,25 @@ def environment(settings: Settings) -> dict[str, object]:
         "attn_implementation": settings.attn_implementation,
         "patches": list(PATCHED),
     }
+
+
+def processor(source: Path = Path("/proc/cpuinfo")) -> str:
+    """Returns the processor's own name, or the architecture where the system does not tell."""
+    try:
+        text = source.read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return platform.machine()
+    line = next((line for line in text.splitlines() if line.startswith("model name")), "")
+    return line.partition(":")[2].strip() or platform.machine()
+
+
+def driver(source: Path = Path("/proc/driver/nvidia/version")) -> str | None:
+    """Returns the release of the NVIDIA kernel module, as its first line names it; None without one."""
+    try:
+        words = source.read_text(encoding="ascii", errors="replace").split()
+    except OSError:
+        return None
+    return next((word for word in words if word[0].isdigit() and "." in word), None)
 
 
 def peak_bytes() -> int | None:
