@@ -103,8 +103,12 @@ def compare(
         by = (
             _reruns.by(policy, trainer, command, _reruns.audited(None, repo), trusted=True) if rerun else None
         )
-        place = _reruns.place(policy, jobs, on, trusted=True)
-        wanted = _reruns.wanted(base_model, data, amount, by, place, keep, no_cache, debug) if by else None
+        place = _reruns.place(policy, jobs, on, trusted=True) if by else None
+        wanted = (
+            _reruns.wanted(base_model, data, amount, by, place, keep, no_cache, debug)
+            if by and place
+            else None
+        )
         rerunner = _reruns.rerunner(policy, wanted, run_name, quiet) if wanted else None
         options = _audit_options(policy, base_model, opened.repository, baseline)
         report = audit.compare(before, after, opened.related, options, rerunner)

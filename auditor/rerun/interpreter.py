@@ -21,16 +21,20 @@ _TEXT = ("tokenizers",)
 
 @dataclass(frozen=True, slots=True)
 class Interpreter:
-    """``versions`` are the releases of what the child imports, ``packages`` all that an environment holds."""
+    """``versions`` are the releases of what the child imports, ``packages`` all that an environment holds.
+
+    ``child`` is the program it runs.
+    """
 
     python: Path
     versions: Mapping[str, str]
     packages: Mapping[str, str] = field(default_factory=dict)
+    child: Path = CHILD
 
     @property
     def command(self) -> tuple[str, str]:
         """By path, so that it runs from a checkout and in an environment without auditor."""
-        return (str(self.python), str(CHILD))
+        return (str(self.python), str(self.child))
 
     @property
     def is_current(self) -> bool:

@@ -83,3 +83,33 @@ def test_a_failing_command_ends_with_3_and_its_last_lines(
     assert done.code == 3
     assert done.err.count("no such column") == 1
     assert "audit: the command ended with code 1" in done.err
+
+
+def test_the_place_to_train_is_the_base_refs_or_the_users(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    repo = init(tmp_path / "repo")
+    commit(repo, "main", {".audit.toml": b'[rerun]\non = "nowhere"\njobs = 2\n'})
+    theirs = b'[rerun]\non = "slurm:setup=touch pwned"\n'
+    commit(repo, "head", {**v.committed(), ".audit.toml": theirs})
+    done = audit(capsys, "compare", "main", "head", "--repo", str(repo), "--rerun", *GIVEN)
+    assert done.code == 2
+    assert "there is no place 'nowhere' to train" in done.err
+    done = audit(capsys, "rerun", "head", "--repo", str(repo), "--plan", *GIVEN)
+    assert done.code == 2
+    assert (
+        "the place to train in head:.audit.toml:2 is that of what is audited, and it is not used" in done.err
+    )
+    done = audit(capsys, "rerun", "head", "--repo", str(repo), "--plan", "--on", "local", *GIVEN)
+    assert done.code == 0
+
+
+@pytest.mark.parametrize("line", ["jobs = 0", "jobs = 1.5", "jobs = true", "on = 3"])
+def test_a_place_of_another_type_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], line: str
+) -> None:
+    repo = init(tmp_path / "repo")
+    commit(repo, "main", {".audit.toml": f"[rerun]\n{line}\n".encode()})
+    done = audit(capsys, "compare", "main", "main", "--repo", str(repo))
+    assert done.code == 2
+    assert line.partition(" ")[0] in done.err

@@ -4,6 +4,7 @@
 """
 
 import os
+import time
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,11 +16,12 @@ import auditor
 from auditor.errors import UsageError
 from auditor.rerun.failure import FEW
 from auditor.rerun.fleet.order import Left, Order, Site
-from auditor.rerun.fleet.remote import Job, Remote, without_word
+from auditor.rerun.fleet.remote import POLL, Job, Remote, without_word
 from auditor.rerun.fleet.where import Value, Where
 from auditor.rerun.fleet.work import Answer, work
 from auditor.rerun.followed import Followed
 from auditor.rerun.options import Progress
+from auditor.rerun.runner import GRACE
 
 SHARED_NAMES = ("timeout_min", "mem_gb", "cpus_per_task", "gpus_per_node", "nodes", "tasks_per_node", "name")
 """What submitit calls alike for every kind of cluster (submitit 1.5.4, auto/auto.py); the rest is Slurm's own."""
@@ -69,6 +71,14 @@ class OnSlurm(Remote):
                     f"the queue refuses {order.name}: {error}", "check the options of --on"
                 ) from error
         return _SlurmJob(job, order.name, self._failed)
+
+    def close(self) -> None:
+        """Cancel what runs; what submitit keeps on this machine is waited for, so that no child is left."""
+        jobs = [item.job for item in self._running] if self._executor.cluster == "local" else []
+        super().close()
+        end = time.monotonic() + 2 * GRACE
+        while time.monotonic() < end and not all(job.done() for job in jobs):
+            time.sleep(POLL)
 
 
 def parameters(options: Mapping[str, Value], site: Site, left: float | None) -> dict[str, object]:
