@@ -66,11 +66,13 @@ class Local:
             return
         if self._warm is None:
             self._warm = child_of(self._site, order, self._scratch(), self._device, self._stopped)
+        well = False
         try:
             self._warm.train(order.jobs, followed, self._progress, self._left())
-        except BaseException:
-            self.close()  # the next order begins in a new process
-            raise
+            well = True
+        finally:
+            if not well:
+                self.close()  # the next order begins in a new process
 
     def _scratch(self) -> Path:
         self._made += 1
