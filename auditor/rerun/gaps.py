@@ -40,6 +40,8 @@ class Gap:
     telling: frozenset[int] = frozenset()
     convention: tuple[str, float] | None = None
     """How another release would log the same curve, and how far apart the two are then."""
+    ratio: float | None = None
+    """The committed number over the rerun's, of an aspect that is one number."""
 
 
 @dataclass(frozen=True, slots=True)

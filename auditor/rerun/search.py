@@ -9,7 +9,8 @@ from auditor.model import Alternative, Control, RerunPlan, RerunResult, Setting,
 from auditor.rerun.controls import controls
 from auditor.rerun.options import RerunOptions
 from auditor.rerun.outputs import Output, Outputs
-from auditor.rerun.scale import to_committed, to_rerun
+from auditor.rerun.published import origin
+from auditor.rerun.scale import is_another, to_committed, to_rerun
 from auditor.rerun.trials import HYPOTHESIS, Trial
 from auditor.rerun.verdict import judge
 from auditor.runs import Run
@@ -40,11 +41,12 @@ class Search:
 
     def __call__(self, outputs: Outputs) -> Sequence[Trial]:
         """What to train next; nothing when the question is settled or the options forbid more."""
-        if _is_settled(judge(self.run, self.ledger, self.plan, outputs)):
+        declared = judge(self.run, self.ledger, self.plan, outputs)
+        if _is_settled(declared):
             return ()
         if self.options.controls and not outputs.controls:
             return controls(self.plan, outputs.rerun)
-        if not self.options.hypotheses:
+        if not self.options.hypotheses or _is_proved(declared):
             return ()
         if outputs.hypotheses and self._judged(outputs, outputs.hypotheses[-1]).verdict in _FITS:
             return ()
@@ -55,14 +57,16 @@ class Search:
     def result(self, outputs: Outputs) -> RerunResult:
         """The verdict on the declared recipe, with every control and reading, and the one that fits."""
         declared = judge(self.run, self.ledger, self.plan, outputs)
-        rows = tuple(self._control(outputs, output) for output in outputs.controls)
+        rows = tuple(
+            self._control(outputs, output) for output in outputs.controls if is_another(output, outputs.rerun)
+        )
         readings = {output.name: self._judged(outputs, output) for output in outputs.hypotheses}
         tried = tuple(
             self._control(outputs, output, readings[output.name].verdict) for output in outputs.hypotheses
         )
         fitting = next((name for name, found in readings.items() if found.verdict in _FITS), None)
         if fitting is None:
-            found = _with_nearest_control(replace(declared, controls=(*rows, *tried)))
+            found = self._with_a_suspicion(replace(declared, controls=(*rows, *tried)))
             return self._unless_open(found, set(readings))
         reading, found = self.readings[fitting], readings[fitting]
         nearest = f"{found.verdict.word} with {reading.words}"
@@ -71,6 +75,19 @@ class Search:
             return replace(found, controls=(*rows, *tried), nearest=nearest, why=why)
         why = f"{declared.why} The committed files are {nearest}."
         return replace(declared, controls=(*rows, *tried), nearest=nearest, why=why)
+
+    def _with_a_suspicion(self, result: RerunResult) -> RerunResult:
+        """What the weights look like: some checkpoint's where one is as the recipe makes it, else a control's."""
+        weights = [item for item in result.aspects if item.aspect == "weights"]
+        if not any(item.verdict in _FITS for item in weights):
+            return _with_nearest_control(result)
+        if (
+            not any(item.verdict is Verdict.DIVERGED for item in weights)
+            or (found := origin(self.run)) is None
+        ):
+            return result
+        nearest = f"the published adapter is {found}"
+        return replace(result, nearest=nearest, why=f"{result.why} {nearest[0].upper()}{nearest[1:]}.")
 
     def _unless_open(self, result: RerunResult, tried: set[str]) -> RerunResult:
         """A divergence accuses nobody while a reading that no file decides was not tried.
@@ -85,6 +102,8 @@ class Search:
             and (item.aspect in _DECLARED or item.distance is None or math.isinf(item.distance))
         ]
         if result.verdict is not Verdict.DIVERGED or not left or hard or result.nearest is not None:
+            return result
+        if _is_proved(result):
             return result
         why = f"{result.why} But no file decides {', '.join(left)}, which was not tried."
         return replace(result, verdict=Verdict.INCONCLUSIVE, why=why)
@@ -124,6 +143,11 @@ def _is_settled(result: RerunResult) -> bool:
         if item.aspect == "weights" and item.distance is not None and item.verdict is Verdict.INCONCLUSIVE
     ]
     return result.verdict in _FITS and not open_ones
+
+
+def _is_proved(result: RerunResult) -> bool:
+    """Whether the bits of a checkpoint show that the recipe was read as it was meant: other readings make others."""
+    return any(item.verdict is Verdict.IDENTICAL and item.aspect == "weights" for item in result.aspects)
 
 
 def _with_nearest_control(result: RerunResult) -> RerunResult:

@@ -242,6 +242,7 @@ def flops_gap(pair: Pair) -> Gap | None:
         pair.step,
         same=gap == 0,
         distance=math.inf if gap > CLOSED_FORM else gap,
+        ratio=theirs.total_flos / ours.total_flos,
     )
 
 

@@ -15,7 +15,8 @@ _ARGUMENTS = ("learning_rate", "lr_scheduler_type", "gradient_accumulation_steps
 _ROWS = ("max_length", "block_size")
 """Settings of the data contract: a recipe that names neither does not say how rows became examples."""
 
-
+_PADS = 0.01
+"""More ids than the rerun's by this share are pads: releases count the parameters of one model 0.4 % apart."""
 _TEMPLATED = ("LLaMA-Factory", "axolotl", "ms-swift", "torchtune", "unsloth")
 """Platforms that render rows through templates of their own and may mask prompts, which the child does not do."""
 
@@ -35,11 +36,38 @@ def excused(judged: Sequence[Judged], plan: RerunPlan, recipe: Recipe | None = N
     if missing:
         why = f"no file says {', '.join(missing)}, so the recipe itself is not known"
         return [_open(item, why) for item in judged]
+    padded = _padded_otherwise(judged, plan)
+    if padded is not None and _begins_alike(judged):
+        return [_open(item, padded) if _draws_dropout(item) else item for item in judged]
     unknown = _unknown_rows(assumed, recipe)
     if unknown is not None and not _begins_alike(judged):
         why = f"{unknown}, and no first loss shows that it was as assumed"
         return [item if _needs_no_rows(item) else _open(item, why) for item in judged]
     return list(judged)
+
+
+def _padded_otherwise(judged: Sequence[Judged], plan: RerunPlan) -> str | None:
+    """That total_flos counts pads which the rerun did not have: dropout draws for them too, so its masks differ.
+
+    The flops of a batch are 6 x parameters x ids, the pads included (transformers, modeling_utils.py,
+    ``floating_point_ops``). Where dropout is 0 padding changes nothing, and packed rows have none.
+    """
+    known = {key: setting.value for key, setting in plan.settings.items()}
+    if known.get("packing") or not known.get("lora_dropout") or known.get("pad_to_max_length"):
+        return None
+    more = max((item.gap.ratio or 0.0 for item in judged if item.gap.aspect == "flops"), default=0.0)
+    if more < 1 + _PADS:
+        return None
+    return (
+        f"total_flos counts {more:.3g} times the ids of the rerun's batches, so rows were padded otherwise, "
+        "which no file says, and dropout draws for the padding too"
+    )
+
+
+def _draws_dropout(item: Judged) -> bool:
+    """Whether the value depends on the width of batches where dropout is drawn for them."""
+    gap = item.gap
+    return is_learned(replace(item, verdict=Verdict.DIVERGED)) or gap.aspect in ("rng", "flops")
 
 
 def _unknown_rows(assumed: AbstractSet[str], recipe: Recipe | None) -> str | None:

@@ -11,7 +11,7 @@ from auditor.rerun.curve_gap import Telling, curve_gaps, curves_of, repeated_cur
 from auditor.rerun.exactness import LEAST_NOISE, Exact, idle_moments, proofs, telling_steps
 from auditor.rerun.gaps import Floors, Gap, committed_pairs, repeated_pairs
 from auditor.rerun.outputs import Output, Outputs
-from auditor.rerun.scale import to_committed
+from auditor.rerun.scale import is_another, to_committed
 from auditor.rerun.states_gap import state_gaps
 from auditor.rerun.summary import Judged, aspects_of, first_divergence, is_learned, repeats_of, summary
 from auditor.rerun.trainers import stands_in
@@ -57,7 +57,8 @@ def judge(
     gaps = tuple(_gaps(run, plan, ours, telling_steps(outputs)))
     bench = _bench(run, ledger, plan, outputs, gaps)
     if outputs.controls and (bench.excuse is not None or _is_loud(bench)):
-        measured = [to_committed(run, plan, output) for output in outputs.controls]
+        others = [output for output in outputs.controls if is_another(output, outputs.rerun)]
+        measured = [to_committed(run, plan, output) for output in others]
         bench = replace(bench, control=min((d for d in measured if d is not None), default=None))
     judged = excused([_by_convention(_judge(gap, bench), bench) for gap in gaps], plan, run.recipe)
     aspects = aspects_of(judged)

@@ -71,11 +71,12 @@ def test_open_readings_come_first_and_slips_after_them() -> None:
     assert [item.words for item in found] == [
         "packing = True",
         "add_eos_token = True",
+        "pad_to_max_length = True",
         "gradient_accumulation_steps = 1",
         "per_device_train_batch_size = 2, gradient_accumulation_steps = 1",
         "lora_dropout = 0.0",
     ]
-    assert [item.open for item in found] == [True, True, False, False, False]
+    assert [item.open for item in found] == [True, True, True, False, False, False]
 
 
 def test_the_plan_carries_what_other_sources_say() -> None:
@@ -264,3 +265,45 @@ def test_a_reading_that_was_not_tried_accuses_nobody() -> None:
     assert search(swapped, plan, controls=False, hypotheses=False).result(v.outputs()).verdict is (
         Verdict.DIVERGED
     )
+
+
+def test_a_control_that_trains_the_same_bits_is_none() -> None:
+    """A segment's scheduler is that of its checkpoint, so another rate changes nothing there."""
+    files = v.committed()
+    files[v.WEIGHTS[0]] = moved(1.0)[v.WEIGHTS[0]]
+    same = trained(v.committed(), Trial("control-rate", CONTROL, "learning_rate x 1.1"))
+    made = replace(v.outputs(), controls=(same,))
+    result = search(files).result(made)
+    assert result.verdict is Verdict.DIVERGED
+    assert (result.nearest, result.controls) == (None, ())
+
+
+@pytest.mark.parametrize("kind", ["earlier", "mean"])
+def test_a_published_adapter_made_of_checkpoints_is_said_to_be(kind: str) -> None:
+    """The rerun has lora_B x 2 at step 9 and lora_B at step 18; the published adapter is the first's, or halfway."""
+    honest = v.committed()
+    honest[v.WEIGHTS[1]] = v.scaled(honest, 1.0, v.WEIGHTS[:1])[v.WEIGHTS[0]]
+    root = {"earlier": 1.0, "mean": 0.5}[kind]
+    files = {**honest, v.WEIGHTS[0]: v.scaled(honest, root, v.WEIGHTS[:1])[v.WEIGHTS[0]]}
+    near = trained(v.scaled(honest, root, v.WEIGHTS[:1]), Trial("control-row", CONTROL, "row 0 replaced"))
+    result = search(files).result(replace(v.outputs(honest), controls=(near,)))
+    words = {"earlier": "checkpoint-9's", "mean": "the mean of checkpoint-9 and checkpoint-18"}[kind]
+    assert result.verdict is Verdict.DIVERGED
+    assert result.nearest == f"the published adapter is {words}"
+    assert result.why.endswith(f" The published adapter is {words}.")
+
+
+def test_no_control_is_named_where_a_checkpoint_agrees() -> None:
+    files = {**v.committed(), v.WEIGHTS[0]: moved(1.0)[v.WEIGHTS[0]]}
+    near = trained(moved(1.1), Trial("control-row", CONTROL, "row 0 replaced"))
+    result = search(files).result(replace(v.outputs(), controls=(near,)))
+    assert (result.verdict, result.nearest) == (Verdict.DIVERGED, None)
+
+
+def test_padding_is_another_reading_where_dropout_draws_for_it() -> None:
+    known = dict(v.plan_of_fixture().settings)
+    known |= {"packing": Setting(False, "declared"), "max_length": Setting(64, "declared")}
+    assert {"pad_to_max_length": True} in [dict(item.changes) for item in readings(known) if item.open]
+    for key, value in (("lora_dropout", 0.0), ("packing", True), ("max_length", None)):
+        other = readings({**known, key: Setting(value, "declared")})
+        assert {"pad_to_max_length": True} not in [dict(item.changes) for item in other]

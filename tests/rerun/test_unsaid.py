@@ -87,3 +87,42 @@ def test_the_users_own_script_knows_what_no_file_says() -> None:
     trainer = replace(known.settings["learning_rate"], value="command")
     mine = replace(known, settings={**known.settings, "trainer": trainer})
     assert [item.verdict for item in excused([WEIGHTS, LOSS], mine)] == [Verdict.DIVERGED, Verdict.DIVERGED]
+
+
+def with_flops(ratio: float, *gaps: Judged) -> list[Judged]:
+    flops = Gap("flops", "", "a file", "it differs", 12, distance=math.inf, ratio=ratio)
+    return [*gaps, Judged(flops, Verdict.DIVERGED, "outside", **FAR)]
+
+
+def unpacked(dropout: float = 0.05, *, packing: bool = False) -> RerunPlan:
+    known = plan()
+    changed = {"lora_dropout": dropout, "packing": packing}
+    settings = {key: replace(known.settings[key], value=value) for key, value in changed.items()}
+    return replace(known, settings={**known.settings, **settings})
+
+
+def test_pads_that_total_flos_counts_explain_what_dropout_drew_for_them() -> None:
+    """The first loss is computed while lora_B is 0, whatever dropout draws; rates and counters need no batch."""
+    found = excused(with_flops(1.25, WEIGHTS, LATER, RATE, SCHEDULER), unpacked())
+    assert [item.verdict for item in found] == [
+        *(Verdict.INCONCLUSIVE, Verdict.INCONCLUSIVE, Verdict.DIVERGED, Verdict.DIVERGED),
+        Verdict.INCONCLUSIVE,
+    ]
+    assert found[0].why.startswith(
+        "it differs; but total_flos counts 1.25 times the ids of the rerun's batches"
+    )
+
+
+@pytest.mark.parametrize(
+    ("gaps", "known"),
+    [
+        (with_flops(1.25, WEIGHTS, LOSS), unpacked()),  # the first loss differs: pads do not explain it
+        (with_flops(1.004, WEIGHTS, LATER), unpacked()),  # parameters counted otherwise, not ids
+        (with_flops(0.8, WEIGHTS, LATER), unpacked()),
+        (with_flops(1.25, WEIGHTS, LATER), unpacked(0.0)),
+        (with_flops(1.25, WEIGHTS, LATER), unpacked(packing=True)),
+        ([WEIGHTS, LATER], unpacked()),
+    ],
+)
+def test_pads_explain_nothing_else(gaps: list[Judged], known: RerunPlan) -> None:
+    assert {item.verdict for item in excused(gaps, known)} == {Verdict.DIVERGED}
