@@ -36,6 +36,7 @@ __all__ = [
     "AdapterSettings",
     "Condition",
     "CurveInspection",
+    "DrawnInspection",
     "GeneratorFacts",
     "Inspection",
     "InspectionComparison",
@@ -148,12 +149,28 @@ class SeedInspection:
 
 
 @dataclass(frozen=True, slots=True)
+class DrawnInspection:
+    """How far lora_A lies from the numbers that a seed drew it as.
+
+    ``verdict`` is usual, unusual (further than the steps allow, which another basis of the same update explains),
+    impossible (whatever its basis) or not known. ``bound`` is what the steps allow the module that comes nearest to it
+    or goes furthest beyond; ``modules`` hold each module's largest distance, in the weights' units.
+    """
+
+    verdict: str
+    says: str
+    bound: float
+    modules: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class ReachInspection:
     """How far the training may have moved lora_B, which starts at zero, and how far it lies from there.
 
     ``verdict`` is usual, unusual (over twice the sum of the learning rates), impossible (beyond Adam's bound) or not
     known. ``rates`` is the sum of the learning rates over ``steps``, ``bound`` what Adam's arithmetic allows at most;
-    ``modules`` hold each module's largest |lora_B| over ``rates``.
+    ``modules`` hold each module's largest |lora_B| over ``rates``. ``drawn`` says the same of lora_A, None where the
+    numbers that it began with are not known.
     """
 
     verdict: str
@@ -162,6 +179,7 @@ class ReachInspection:
     rates: float | None = None
     bound: float | None = None
     modules: Mapping[str, float] = field(default_factory=dict)
+    drawn: DrawnInspection | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,15 +2,20 @@
 
 import json
 import math
+from typing import Any
 
 import numpy
 import pytest
+from numpy.typing import NDArray
 
 from auditor.engine.inspect import InspectOptions, inspect
-from auditor.model.inspection import ReachInspection, RunInspection
+from auditor.model.inspection import DrawnInspection, ReachInspection, RunInspection
 from tests.builders import adapter_folders as made
+from tests.builders.example_edits import pickled
 from tests.builders.pickles import make_training_args
 from tests.builders.repositories import healthy
+from tests.checks.training.test_weights_stood_still import put_back
+from tests.rerun.variants import committed, with_tensors
 
 PEAK, STEPS = 1e-3, 10
 
@@ -148,6 +153,75 @@ def test_what_cannot_be_known_says_why(values: dict[str, object], says: str) -> 
     found = reach(trained(0.01, **values))
     assert found.verdict == "not known"
     assert says in found.says
+
+
+def drawn_of(weights: bytes, **more: bytes) -> DrawnInspection:
+    """What is said of lora_A of fixtures/tiny, published without its checkpoints."""
+    data = {"adapter_model.safetensors": weights, **more}
+    (run,) = inspect(healthy(without=("checkpoint-9/", "checkpoint-18/"), data=data)).runs
+    assert run.reach is not None
+    assert run.reach.drawn is not None
+    return run.reach.drawn
+
+
+def test_lora_a_is_held_against_the_numbers_that_the_seed_drew() -> None:
+    """The bound is derived in test_weights_outrun_first_numbers, as is how near the honest run lies."""
+    found = drawn_of(committed()["adapter_model.safetensors"])
+    assert found.verdict == "usual"
+    assert len(found.modules) == 14
+    assert 0.014 < max(found.modules.values()) < 0.016
+    assert 0.0185694 < found.bound < 0.0195
+    assert found.says == (
+        f"lora_A lies at most {max(found.modules.values()):.3g} from the numbers that seed 42 drew, of "
+        f"{found.bound:.3g} that the steps allow"
+    )
+
+
+@pytest.mark.parametrize(
+    ("times", "shift", "verdict"), [(1.0, 0.04, "impossible"), (1.4, 0.0, "unusual")], ids=["shifted", "scaled"]
+)
+def test_a_lora_a_beyond_what_the_steps_allow(times: float, shift: float, verdict: str) -> None:
+    def edit(name: str, a: NDArray[Any]) -> NDArray[Any]:
+        return (a * times + shift).astype("f4") if "1.mlp.up_proj" in name and "lora_A" in name else a
+
+    found = drawn_of(with_tensors(committed()["adapter_model.safetensors"], edit))
+    assert found.verdict == verdict
+    assert max(found.modules, key=lambda name: found.modules[name]).endswith("1.mlp.up_proj")
+    basis = "another basis of the same update would explain it"
+    assert (basis in found.says) == (verdict == "unusual")
+
+
+def test_attempts_that_nobody_counted_leave_it_open() -> None:
+    def edit(name: str, a: NDArray[Any]) -> NDArray[Any]:
+        return (a + 0.04).astype("f4") if "lora_A" in name else a
+
+    retried = pickled(committed()["training_args.bin"], "auto_find_batch_size", value=True)
+    files = {"training_args.bin": retried}
+    found = drawn_of(with_tensors(committed()["adapter_model.safetensors"], edit), **files)
+    assert (found.verdict, "auto_find_batch_size" in found.says) == ("not known", True)
+
+
+def test_a_lora_a_that_rests_beside_a_lora_b_that_moved_is_said() -> None:
+    found = drawn_of(put_back("1.mlp.up_proj"))
+    assert found.says.endswith("; 1 of the 14 whose lora_B moved did not move at all")
+
+
+def test_what_is_declared_counts_where_no_training_arguments_were_saved() -> None:
+    """The declared rate of fixtures/tiny, by its recipe alone: 18 steps of 0.002 without a known schedule."""
+    gone = ("checkpoint-9/", "checkpoint-18/", "training_args.bin", "runs/")
+    (run,) = inspect(healthy(without=gone)).runs
+    assert run.reach is not None
+    assert run.reach.steps == 18
+    assert run.reach.rates == pytest.approx(18 * 0.002)
+
+
+def test_a_rate_of_its_own_that_is_declared_is_no_reach() -> None:
+    declared = {"cheetah-fine-tuning-config.json": {"/loraplus_lr_ratio": 16}}
+    (run,) = inspect(healthy(json_edits=declared)).runs
+    assert run.reach is not None
+    assert (run.reach.verdict, "loraplus_lr_ratio" in run.reach.says) == ("not known", True)
+    assert run.reach.drawn is not None
+    assert run.reach.drawn.verdict == "usual"
 
 
 def test_an_absurd_number_of_steps_is_not_followed() -> None:

@@ -79,8 +79,10 @@ def claimed_steps(run: Run, ledger: Ledger) -> Claimed | str:
         return f"{several[0]} gives some modules a rate of their own ({several[1]})"
     rate = max(_positive(ledger.value("learning_rate", role)) for role in (EFFECTIVE, DECLARED))
     steps, sure = _most_steps(run, ledger), _sure_steps(run, ledger)
-    if not rate or not steps or steps > _MOST_STEPS:
+    if not rate or not steps:
         return "no file says both the learning rate and the steps that were taken"
+    if steps > _MOST_STEPS:
+        return f"{steps:,} steps are too many to follow"
     named, highest = _schedule(run, ledger), max(rate, _logged(run))
     shares = None if named is None else _shares(named, steps)
     return Claimed(

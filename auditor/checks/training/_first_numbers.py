@@ -46,7 +46,11 @@ def began(run: Run, ledger: Ledger) -> Began | str:
     seed = ledger.value("seed", DECLARED, EFFECTIVE)
     if not isinstance(seed, int) or isinstance(seed, bool):
         return "no file names a seed whose draws lora_A could be held against"
-    found = seeded_adapter(run, seed)
+    return began_in(run, seeded_adapter(run, seed))
+
+
+def began_in(run: Run, found: "Seeded | None") -> Began | str:
+    """The same of an adapter and a proof that are at hand."""
     pairs = {} if found is None else found.weights.pairs()
     linear = [item for item in found.proof.begun if not pairs[item.module].is_embedding] if found else []
     if found is None or not linear:
@@ -55,7 +59,7 @@ def began(run: Run, ledger: Ledger) -> Began | str:
         return Began(found, linear, None)
     state = found.folder.one(TrainerState)
     steps = found.folder.step if state is None or state.global_step is None else state.global_step
-    return "the steps that made the adapter are not known" if not steps else Began(found, linear, steps)
+    return Began(found, linear, steps) if steps else "the steps that made the adapter are not known"
 
 
 def allowed(item: "Begun", bound: Bound, steps: int | None) -> float:
@@ -96,7 +100,10 @@ def _problem(found: Began, far: "Sequence[Begun]", bound: Bound) -> Problem:
     """A note where another basis of the same update explains all of the distance."""
     limits = {item.module: allowed(item, bound, found.steps) for item in far}
     order = sorted(far, key=lambda item: item.seen.moved / limits[item.module], reverse=True)
-    proven = next((item for item in order[:_LOOKED_AT] if _moved(found, item) > limits[item.module]), None)
+    proven = next(
+        (item for item in order[:_LOOKED_AT] if moved_in_any_basis_of(found, item) > limits[item.module]),
+        None,
+    )
     worst, steps = proven or order[0], found.steps if found.steps is not None else bound.steps
     basis = "" if proven else "; this may be another basis of the same update"
     return Problem(
@@ -109,7 +116,8 @@ def _problem(found: Began, far: "Sequence[Begun]", bound: Bound) -> Problem:
     )
 
 
-def _moved(found: Began, item: "Begun") -> float:
+def moved_in_any_basis_of(found: Began, item: "Begun") -> float:
+    """How far a module's lora_A moved at least, whichever basis it is in; 0.0 where the file cannot be read whole."""
     from auditor.compare.initial import moved_in_any_basis
 
     try:

@@ -8,7 +8,7 @@ from values that never changed, or searches a range; `begins_with` proves the us
 from auditor.compare.initial._begun import Begun, moved_in_any_basis
 from auditor.compare.initial._glance import begins_with
 from auditor.compare.initial._proof import Limits, prove_seed
-from auditor.compare.initial._run import Seeded, adapters_of, seeded_adapter
+from auditor.compare.initial._run import Seeded, adapters_of, seeded_adapter, structure_of
 from auditor.compare.initial._search import recover_seed
 from auditor.compare.initial._sentences import CHOSEN, UNCHOSEN, SeedProof
 from auditor.compare.initial._values import precision_of
@@ -27,4 +27,5 @@ __all__ = [
     "prove_seed",
     "recover_seed",
     "seeded_adapter",
+    "structure_of",
 ]

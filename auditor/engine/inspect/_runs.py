@@ -131,7 +131,9 @@ def _run(run: Run, work: _Work) -> RunInspection:
     )
     if read is None:
         return found
-    return replace(found, seed=seed_of(run, work.options, read.views), reach=reach_of(run, found.adapter))
+    seed = seed_of(run, work.options, read.views)
+    said, seeded = (None, None) if seed is None else seed
+    return replace(found, seed=said, reach=reach_of(run, found.adapter, seeded))
 
 
 def _read(run: Run, work: _Work) -> Read:

@@ -4,16 +4,17 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.adapter_weights import AdapterWeights
 from auditor.artifacts.rng_state import RngState
 from auditor.artifacts.training_args import TrainingArgs
 from auditor.engine.inspect._options import InspectOptions
 from auditor.model.inspection import SeedInspection
-from auditor.runs import Run
+from auditor.runs import Folder, Run
 
 if TYPE_CHECKING:
-    from auditor.compare.initial import SeedProof
-    from auditor.compare.initial._run import Adapter
+    from auditor.architectures._structure import Structure
+    from auditor.compare.initial import Seeded, SeedProof
 
 ELEMENTS = 4096
 """Elements of a module that are looked at while nobody asks for a seed."""
@@ -25,9 +26,11 @@ _OTHERS = (0, 1, 42, 123, 1234, 1337, 2024, 3407)
 
 Views = Mapping[str, AdapterWeights]
 """Weights that are held in memory, in part, by path."""
+Found = tuple[SeedInspection, "Seeded"]
+"""What is said of the seed, and the proof with the adapter that it is of."""
 
 
-def seed_of(run: Run, options: InspectOptions, views: Views) -> SeedInspection | None:
+def seed_of(run: Run, options: InspectOptions, views: Views) -> Found | None:
     """What is known of the seed; None when no number is to be read, no seed is known, or there is no LoRA.
 
     The run's own adapter is looked at, then its first checkpoint, which is nearer to the beginning.
@@ -43,10 +46,11 @@ def seed_of(run: Run, options: InspectOptions, views: Views) -> SeedInspection |
     from auditor.compare.initial import Limits, prove_seed
 
     limits = None if options.seed is not None else Limits(ELEMENTS, _WORDS, _WINDOW, 1, _OTHERS)
-    first: SeedInspection | None = None
-    for weights, config, structure in _adapters(run, views):
-        found = _words(prove_seed(weights, config, seed, structure, limits), source, weights.path)
-        if found.verdict in ("proved", "consistent"):
+    first: Found | None = None
+    for folder, weights, config, structure in _adapters(run):
+        proof = prove_seed(views.get(weights.path, weights), config, seed, structure, limits)
+        found = _found(proof, source, folder, weights, config)
+        if proof.verdict in ("proved", "consistent"):
             return found
         first = first or found
     return first
@@ -65,27 +69,36 @@ def _stated(run: Run, options: InspectOptions) -> Iterator[tuple[int, str]]:
             yield state.cpu_seed, state.path
 
 
-def _adapters(run: Run, views: Views) -> Iterator["Adapter"]:
-    from auditor.compare.initial import adapters_of
+def _adapters(run: Run) -> "Iterator[tuple[Folder, AdapterWeights, AdapterConfig, Structure | None]]":
+    from auditor.compare.initial import structure_of
 
-    for weights, config, structure in islice(adapters_of(run), 2):
+    folders = ((folder, folder.one(AdapterWeights), folder.one(AdapterConfig)) for folder in run.folders)
+    both = ((folder, weights, config) for folder, weights, config in folders if weights and config)
+    for folder, weights, config in islice(both, 2):
         if config.peft_type == "LORA":
-            yield views.get(weights.path, weights), config, structure
+            yield folder, weights, config, structure_of(run, config)
 
 
-def _recovered(
-    run: Run, options: InspectOptions, views: Views, first: int, last: int
-) -> SeedInspection | None:
+def _found(
+    proof: "SeedProof", source: str, folder: Folder, weights: AdapterWeights, config: AdapterConfig
+) -> Found:
+    from auditor.compare.initial import Seeded
+
+    return _words(proof, source, weights.path), Seeded(proof, folder, weights, config)
+
+
+def _recovered(run: Run, options: InspectOptions, views: Views, first: int, last: int) -> Found | None:
     from auditor.compare.initial import recover_seed
 
     def told(done: int, total: int) -> None:
         options.progress(done, total, "trying seeds")
 
-    best: SeedInspection | None = None
-    for weights, config, structure in _adapters(run, views):
-        proof = recover_seed(weights, config, structure, range(first, last + 1), told)
-        found = _words(proof, "--recover-seed", weights.path)
-        if found.verdict in ("proved", "consistent"):
+    best: Found | None = None
+    for folder, weights, config, structure in _adapters(run):
+        view = views.get(weights.path, weights)
+        proof = recover_seed(view, config, structure, range(first, last + 1), told)
+        found = _found(proof, "--recover-seed", folder, weights, config)
+        if proof.verdict in ("proved", "consistent"):
             return found
         best = best or found
     return best

@@ -121,3 +121,5 @@ def origin(run: RunInspection, paint: Paint, width: int) -> Iterator[str]:
         yield from fact("seed", text + source, paint, width)
     if run.reach is not None:
         yield from fact("moved", run.reach.says, paint, width)
+        if run.reach.drawn is not None:
+            yield from fact("", run.reach.drawn.says, paint, width)
