@@ -178,7 +178,9 @@ def test_lora_a_is_held_against_the_numbers_that_the_seed_drew() -> None:
 
 
 @pytest.mark.parametrize(
-    ("times", "shift", "verdict"), [(1.0, 0.04, "impossible"), (1.4, 0.0, "unusual")], ids=["shifted", "scaled"]
+    ("times", "shift", "verdict"),
+    [(1.0, 0.04, "impossible"), (1.4, 0.0, "unusual")],
+    ids=["shifted", "scaled"],
 )
 def test_a_lora_a_beyond_what_the_steps_allow(times: float, shift: float, verdict: str) -> None:
     def edit(name: str, a: NDArray[Any]) -> NDArray[Any]:
