@@ -14,8 +14,9 @@ from auditor.model import Blob, Severity, Snapshot, Suppression
 FILES = (".audit.toml", "pyproject.toml")
 _KEYS = ("fail-on", "require-coverage", "severity", "paths", "ignore", "rerun", "tolerance")
 _IGNORE_KEYS = ("rule", "path", "reason", "until")
-_RERUN_KEYS = ("trainer", "command", "steps", "minutes", "threads", "timeout", "jobs", "on")
+_RERUN_KEYS = ("trainer", "command", "environment", "steps", "minutes", "threads", "timeout", "jobs", "on")
 _TRAINERS = ("auto", "reference", "sft", "dpo", "command")
+_ENVIRONMENT = re.compile(r"current|recorded|[a-z]+ ?== ?[0-9][0-9.]*( ?, ?[a-z]+ ?== ?[0-9][0-9.]*)*")
 _DOTS = 200
 """Dots in a line at most: tomllib's time grows with the square of a dotted key's parts (100,000 take minutes)."""
 _HEADING = re.compile(r"^\s*\[{1,2}\s*(?P<name>[\w.\-]+)\s*\]{1,2}")
@@ -222,6 +223,12 @@ def _rerun(value: object, where: str) -> Mapping[str, object]:
     if trainer not in _TRAINERS:
         raise UsageError(
             f"trainer in [rerun] of {where} is {trainer!r}", f"use one of {', '.join(_TRAINERS)}"
+        )
+    environment = table.get("environment", "current")
+    if not isinstance(environment, str) or not _ENVIRONMENT.fullmatch(environment):
+        raise UsageError(
+            f"environment in [rerun] of {where} is {environment!r}",
+            "use current, recorded, or releases such as transformers==4.48.3,peft==0.14.0",
         )
     words = command if isinstance(command, list) else [command]
     if not words or not all(isinstance(word, str) and word.strip() for word in words):

@@ -33,6 +33,8 @@ def test_both_know_the_same_keys() -> None:
         IGNORE,
         IGNORE + 'path = "*.json"',
         "[rerun]\nsteps = 0.5\nminutes = 3",
+        '[rerun]\nenvironment = "recorded"',
+        '[rerun]\nenvironment = "transformers==4.48.3, peft==0.14.0"',
         "[tolerance]\nloss = 1e-3",
     ],
 )
@@ -58,6 +60,8 @@ def test_both_accept(text: str) -> None:
         IGNORE + "from = 1",
         IGNORE.replace("2030-01-01", "soon"),
         "[rerun]\nsteps = 0",
+        '[rerun]\nenvironment = "newest"',
+        '[rerun]\nenvironment = "peft==0.14.0;x"',
         "[rerun]\nspeed = 1",
         '[tolerance]\nloss = "small"',
     ],

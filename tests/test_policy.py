@@ -69,6 +69,12 @@ def test_pyproject_is_read_only_where_it_speaks_of_us() -> None:
             "steps in [rerun] of main:.audit.toml is 'x'",
             "give a number above 0",
         ),
+        (
+            '[rerun]\nenvironment = "recored"',
+            "environment in [rerun] of main:.audit.toml is 'recored'",
+            "use current, recorded, or releases such as transformers==4.48.3,peft==0.14.0",
+        ),
+        ("[rerun]\nenvironment = 1", "environment in [rerun] of main:.audit.toml is 1", None),
         ("[rerun]\nminutes = nan", "minutes in [rerun] of main:.audit.toml is nan", None),
         ("[rerun]\nstep = 3", "unknown key 'step' in [rerun] of main:.audit.toml", "did you mean 'steps'?"),
     ],

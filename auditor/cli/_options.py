@@ -113,12 +113,13 @@ NoControls = Annotated[
     ),
 ]
 Environment = Annotated[
-    str,
+    str | None,
     typer.Option(
         "--environment",
         metavar="WHICH",
-        help="Train with the libraries that are installed (current) or with the releases that made the run (recorded): "
-        "uv downloads them, the only thing here that uses the network.",
+        help="Train with the libraries installed here (current, the default), with the releases that made the run "
+        "(recorded), or with some that you choose (transformers==4.48.3,peft==0.14.0; the rest as recorded). uv "
+        "downloads them: the only thing here that uses the network.",
     ),
 ]
 Trainer = Annotated[

@@ -72,6 +72,21 @@ def place(policy: "Policy", jobs: int | None, on: str | None, *, trusted: bool) 
     return jobs, parse(on or str(given or "local"))
 
 
+def environment(policy: "Policy", option: str | None, *, trusted: bool) -> str:
+    """Which libraries train: as the command line says, else the policy, where it is the base ref's; else ``current``.
+
+    The policy of what is audited installs nothing. Raises UsageError.
+    """
+    given = option or str(policy.rerun.get("environment", "current"))
+    if option is None and given != "current" and not trusted:
+        source = policy.sources.get("rerun.environment", "the policy")
+        raise UsageError(
+            f"the environment in {source} is that of what is audited, and it is not installed",
+            f"give it with --environment {given}, or give --environment current",
+        )
+    return given
+
+
 def audited(target: str | None, repo: Path | None) -> tuple[Path, ...]:
     """The folders in which what is audited lies: the target, or the repository's work tree."""
     if target is not None and repo is None and Path(target).is_dir():

@@ -68,7 +68,7 @@ def compare(
     span: opt.SpanWord = "auto",
     minutes: opt.Minutes = None,
     no_controls: opt.NoControls = False,
-    environment: opt.Environment = "current",
+    environment: opt.Environment = None,
     trainer: opt.Trainer = None,
     command: opt.Command = None,
     jobs: opt.Jobs = None,
@@ -99,7 +99,8 @@ def compare(
         before, after = opened.snapshots
         _say(opened.snapshots, verbose and not quiet)
         policy = _policy(from_snapshot(before), fail_on, require_coverage, only, ignore)
-        amount = (steps, coverage, span, minutes, no_controls, environment)
+        which = _reruns.environment(policy, environment, trusted=True) if rerun else "current"
+        amount = (steps, coverage, span, minutes, no_controls, which)
         by = (
             _reruns.by(policy, trainer, command, _reruns.audited(None, repo), trusted=True) if rerun else None
         )
@@ -163,7 +164,7 @@ def rerun(
     span: opt.SpanWord = "auto",
     minutes: opt.Minutes = None,
     no_controls: opt.NoControls = False,
-    environment: opt.Environment = "current",
+    environment: opt.Environment = None,
     trainer: opt.Trainer = None,
     command: opt.Command = None,
     jobs: opt.Jobs = None,
@@ -198,7 +199,8 @@ def rerun(
         _say(opened.snapshots, verbose and not quiet)
         policy = _policy(from_snapshot(snapshot), fail_on, require_coverage, only, ignore)
         options = _audit_options(policy, base_model, opened.repository, baseline)
-        amount = (steps, coverage, span, minutes, no_controls, environment)
+        which = _reruns.environment(policy, environment, trusted=False)
+        amount = (steps, coverage, span, minutes, no_controls, which)
         by = _reruns.by(policy, trainer, command, _reruns.audited(target, repo), trusted=False)
         place = _reruns.place(policy, jobs, on, trusted=False)
         wanted = _reruns.wanted(base_model, data, amount, by, place, keep, no_cache, debug)

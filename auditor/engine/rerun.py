@@ -83,14 +83,18 @@ def rerunner(
 
 
 def located(options: RerunOptions, ledger: Ledger, policy: Policy) -> RerunOptions:
-    """The options with base and data found through the policy's path map, and its budgets, where none was given."""
-    steps, minutes = policy.rerun.get("steps"), policy.rerun.get("minutes")
+    """The options with base and data found through the policy's path map, and its limits, where none was given."""
+    steps, minutes, threads, timeout = (
+        policy.rerun.get(key) for key in ("steps", "minutes", "threads", "timeout")
+    )
     return replace(
         options,
         base=options.base or _mapped(ledger, ("base_model",), policy),
         data=options.data or _mapped(ledger, ("dataset_path", "dataset"), policy),
         steps=options.steps or (steps if isinstance(steps, int) else None),
         minutes=options.minutes or (minutes if isinstance(minutes, int | float) else None),
+        threads=threads if isinstance(threads, int) else options.threads,
+        timeout=options.timeout or (timeout if isinstance(timeout, int | float) else None),
     )
 
 

@@ -8,15 +8,13 @@ from pathlib import Path
 from auditor.errors import UsageError
 from auditor.model import RerunPlan
 from auditor.rerun import cache, environment, venv
-from auditor.rerun.asked import CURRENT, RECORDED, checked
+from auditor.rerun.asked import CURRENT, TEXT, named
 from auditor.rerun.isolation import isolated
 
 CHILD = Path(__file__).with_name("child")
 _LIKE_HERE = ("transformers", "peft", "accelerate", "trl")
 """Installed as they are here where no file names them. torch and bitsandbytes stay those of this machine, and what
 these need beside them is left to the installer."""
-_TEXT = ("tokenizers",)
-"""Installed as recorded, because they decide the ids of a text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,30 +52,33 @@ class Interpreter:
 
 def interpreter(plan: RerunPlan, word: str, tell: Callable[[str], None]) -> Interpreter:
     """The Python for a plan. Raises UsageError when a library is missing, IncompleteError when none can be built."""
-    checked(word)
-    libraries = environment.libraries_of(plan)
+    releases, libraries = named(word), environment.libraries_of(plan)
     if word == CURRENT:
         return Interpreter(Path(sys.executable), environment.versions(libraries))
     if not libraries:
-        raise UsageError("a command trains with its own Python", f"leave --environment {RECORDED} out")
+        raise UsageError("a command trains with its own Python", "leave --environment out")
     environment.versions(libraries[:1])  # torch
     here = {name: version for name in libraries if (version := environment.installed(name)) is not None}
-    wanted = chosen(plan, here)
+    wanted = chosen(plan, here, releases)
     if all(environment.installed(name) == version for name, version in wanted.items()):
-        tell("the releases that made the run are those installed here")
+        tell(f"the releases that {'were asked for' if releases else 'made the run'} are those installed here")
         return Interpreter(Path(sys.executable), environment.versions(libraries))
     python = venv.build(wanted, cache.environments(), tell)
     packages = venv.packages(python.parent.parent)
     return Interpreter(python, {name: packages[name] for name in libraries if name in packages}, packages)
 
 
-def chosen(plan: RerunPlan, here: Mapping[str, str]) -> Mapping[str, str]:
-    """Library -> the release to install: as recorded, else the one that is installed here.
+def chosen(
+    plan: RerunPlan, here: Mapping[str, str], asked: Mapping[str, str] | None = None
+) -> Mapping[str, str]:
+    """Library -> the release to install: as asked, else as recorded, else the one that is installed here.
 
-    Raises UsageError where there is neither.
+    Raises UsageError where there is none.
     """
-    found: dict[str, str] = {}
-    for name in (*environment.libraries_of(plan), *_TEXT):
+    found: dict[str, str] = dict(asked or {})
+    for name in (*environment.libraries_of(plan), *TEXT):
+        if name in found:
+            continue
         setting = plan.libraries.get(name)
         if setting is not None and setting.value is not None and name != "torch":
             found[name] = str(setting.value)

@@ -27,10 +27,11 @@ class RerunOptions:
     experiment that takes longer, the shorter of the two. ``keep`` is a new folder that receives the outputs.
     ``repeats`` counts trainings with the same settings (2: one and its repeat); ``variation`` adds one under
     another instruction set and thread count. ``controls`` and ``hypotheses`` let near recipes and other readings be
-    trained where the bits do not settle the question. ``environment`` is current (the libraries installed here) or
-    recorded (those that made the run, installed with uv). ``trainer`` is auto, reference, sft, dpo or command, and
-    ``command`` the script that the last one runs. ``where`` is this machine or a cluster, ``jobs`` how many trainings
-    run at a time (None: one here, all at once on a cluster).
+    trained where the bits do not settle the question. ``environment`` is current (the libraries installed here),
+    recorded (those that made the run, installed with uv) or releases such as ``transformers==4.48.3,peft==0.14.0``
+    (the rest as recorded). ``trainer`` is auto, reference, sft, dpo or command, and ``command`` the script that the
+    last one runs. ``where`` is this machine or a cluster, ``jobs`` how many trainings run at a time (None: one here,
+    all at once on a cluster).
     """
 
     base: Path | None = None

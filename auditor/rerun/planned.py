@@ -7,15 +7,15 @@ from auditor.errors import UsageError
 from auditor.model import RerunPlan
 from auditor.rerun import environment
 from auditor.rerun import plan as planning
-from auditor.rerun.asked import CURRENT, checked
+from auditor.rerun.asked import CURRENT, checked, named
 from auditor.rerun.options import RerunOptions
-from auditor.rerun.recorded import recorded
+from auditor.rerun.recorded import ranges, recorded
 from auditor.runs import Run
 
 
 def plan_only(run: Run, ledger: Ledger, options: RerunOptions) -> RerunPlan:
     """What would be trained. Trains nothing and needs no torch."""
-    checked(options.environment)
+    named(options.environment)
     if options.command is not None and options.environment != CURRENT:
         raise UsageError("a command brings its own libraries", "leave --environment out")
     plan = planning.build(
@@ -29,6 +29,8 @@ def plan_only(run: Run, ledger: Ledger, options: RerunOptions) -> RerunPlan:
         options.trainer,
         options.command,
     )
-    needed = environment.libraries_of(plan)
-    found = recorded(run, ledger).items()
-    return replace(plan, libraries={name: item for name, item in found if name in needed or not item.assumed})
+    needed, found = environment.libraries_of(plan), recorded(run, ledger)
+    checked(options.environment, needed)
+    kept = {name: item for name, item in found.items() if name in needed or not item.assumed}
+    open_ = () if options.command is not None else tuple(ranges(ledger, found))
+    return replace(plan, libraries=kept, hypotheses=(*plan.hypotheses, *open_))

@@ -56,6 +56,27 @@ def recorded(run: Run, ledger: Ledger, dates: Dates | None = None) -> Mapping[st
     return found
 
 
+def ranges(ledger: Ledger, found: Mapping[str, Setting], dates: Dates | None = None) -> Iterator[str]:
+    """A sentence for each library of which several minor releases may have made the run; ``found`` is `recorded`'s."""
+    table = release_dates() if dates is None else dates
+    for name in PROVED:
+        span, taken = _span(ledger, name), found[name]
+        if span is None or not taken.assumed or taken.value is None:
+            continue
+        last = table.get(name, {}).get(str(taken.value))
+        newest: dict[tuple[int, ...], str] = {}
+        for release, day in table.get(name, {}).items():
+            if release in span and is_release(release) and (last is None or day <= last):
+                newest[version_key(release)[:2]] = release
+        others = sorted(minor for minor in newest if minor != version_key(str(taken.value))[:2])
+        if others:
+            first, other = ".".join(map(str, others[0])), newest[others[-1]]
+            yield (
+                f"{len(others) + 1} minor releases of {name} from {first} on leave such files, and they may compute "
+                f"otherwise: --environment recorded takes {taken.value}; --environment {name}=={other} tries another"
+            )
+
+
 def _span(ledger: Ledger, name: str) -> VersionRange | None:
     span = ledger.derived(f"{name}_version")
     return span if isinstance(span, VersionRange) else None

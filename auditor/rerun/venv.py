@@ -1,6 +1,6 @@
 """Environments with other releases of the training libraries, built with uv beside the torch that is installed.
 
-Built once and kept in the cache, all or nothing, because somebody asked for it with ``--environment recorded``: this is
+Built once and kept in the cache, all or nothing, because somebody asked for it with ``--environment``: this is
 the one place in auditor that reaches a network.
 """
 
@@ -28,9 +28,7 @@ KEPT = 6
 """Environments in the cache; the least recently used go first."""
 TIMEOUT = 900.0
 """Seconds that uv may take for one step."""
-ELSEWHERE = (
-    "without --environment recorded, the rerun uses the releases installed here and says how they differ"
-)
+ELSEWHERE = "without --environment, the rerun uses the releases installed here and says how they differ"
 _DONE = "complete.json"
 _TORCH_STAYS = "torch ; sys_platform == 'never'\n"
 _FULL = ("No space left on device", "os error 28")
@@ -90,7 +88,7 @@ def find_uv() -> str:
     found = shutil.which("uv", path=str(Path(sys.executable).parent)) or shutil.which("uv")
     if found is None:
         raise UsageError(
-            "--environment recorded builds an environment with uv, which is not here", "pip install uv"
+            "an environment of other releases is built with uv, which is not here", "pip install uv"
         )
     return found
 
@@ -202,14 +200,14 @@ def explained(stderr: str, wanted: Mapping[str, str]) -> AuditError:
 
 
 def _failed(why: str) -> IncompleteError:
-    return IncompleteError(f"the recorded environment could not be built: {why[:400]}", ELSEWHERE)
+    return IncompleteError(f"the environment could not be built: {why[:400]}", ELSEWHERE)
 
 
 def _require_space(root: Path) -> None:
     free = shutil.disk_usage(root).free
     if free < SPACE:
         raise IncompleteError(
-            f"a recorded environment needs {SPACE / 1e6:,.0f} MB, and {free / 1e6:,.0f} MB are free in the cache",
+            f"an environment needs {SPACE / 1e6:,.0f} MB, and {free / 1e6:,.0f} MB are free in the cache",
             "free some space, or set AUDIT_CACHE_DIR to a larger disk",
         )
 

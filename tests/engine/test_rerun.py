@@ -47,10 +47,11 @@ def test_the_policy_maps_container_paths_to_paths_here() -> None:
     side = look(healthy(), Options())
     policy = Policy(
         paths={"input/model/tiny-labs/tiny-gemma3": "/m", "input/dataset/tiny-labs/tiny-sums": "/d"},
-        rerun={"steps": 5, "minutes": 2},
+        rerun={"steps": 5, "minutes": 2, "threads": 2, "timeout": 90},
     )
     found = located(RerunOptions(), side.ledgers["."], policy)
     assert (found.base, found.data, found.steps, found.minutes) == (Path("/m"), Path("/d"), 5, 2)
+    assert (found.threads, found.timeout, found.limit) == (2, 90, 90)
     given = located(RerunOptions(base=Path("/x"), steps=3), side.ledgers["."], policy)
     assert (given.base, given.steps) == (Path("/x"), 3)
 

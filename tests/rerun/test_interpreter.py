@@ -63,6 +63,15 @@ def test_what_is_installed_here_is_not_built_again(built: list[Mapping[str, str]
     assert told == ["the releases that made the run are those installed here"]
 
 
+def test_releases_asked_for_stand_before_recorded_ones(built: list[Mapping[str, str]]) -> None:
+    told: list[str] = []
+    interpreter.interpreter(plan(**MADE), "transformers==4.48.3,tokenizers==0.21.0", told.append)
+    assert built == [{**MADE, "transformers": "4.48.3", "tokenizers": "0.21.0"}]
+    same = "transformers==5.23.0,peft==0.21.2,accelerate==1.15.0"
+    assert interpreter.interpreter(plan(**MADE), same, told.append).is_current
+    assert told == ["the releases that were asked for are those installed here"]
+
+
 @pytest.mark.parametrize(
     ("releases", "installs"),
     [

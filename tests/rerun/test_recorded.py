@@ -8,7 +8,7 @@ from auditor.claims import Ledger
 from auditor.engine.audit import Options, look
 from auditor.model import Evidence, Setting, Status, VersionRange
 from auditor.policy import Policy
-from auditor.rerun.recorded import is_release, recorded, release_dates
+from auditor.rerun.recorded import is_release, ranges, recorded, release_dates
 from tests.builders.repositories import edited
 from tests.rerun import variants as v
 
@@ -140,3 +140,26 @@ def test_the_table_holds_every_library_in_order_of_days() -> None:
         assert list(days.values()) == sorted(days.values())
     # https://github.com/huggingface/transformers/releases: v4.51.3 of 14 April 2025 (UTC).
     assert table["transformers"]["4.51.3"] == "2025-04-14"
+
+
+def said(**spans: tuple[str | None, str | None]) -> list[str]:
+    return list(ranges(ledger(**spans), made_by(None, **spans), DATES))
+
+
+def test_a_range_of_several_minors_is_said_with_another_to_try() -> None:
+    (found,) = said(transformers=("4.50.0", "4.52.1"), peft=("0.13.2", "0.13.2"))
+    assert found == (
+        "3 minor releases of transformers from 4.50 on leave such files, and they may compute otherwise: --environment "
+        "recorded takes 4.52.1; --environment transformers==4.51.3 tries another"
+    )
+    assert said(transformers=("4.51.0", "4.51.3")) == [], "patches do not change arithmetic"
+    assert said() == []
+
+
+def test_releases_that_came_out_after_the_chosen_one_are_not_named() -> None:
+    # The fixture's event file was written on 15 January 2026.
+    later = {**DATES, "transformers": {**DATES["transformers"], "5.99.0": "2026-02-01"}}
+    known = ledger(transformers=("4.51.0", None))
+    (found,) = ranges(known, recorded(v.run_of(v.committed()), known, later), later)
+    assert found.startswith("2 minor releases of transformers from 4.51 on")
+    assert found.endswith("--environment transformers==4.51.3 tries another")

@@ -162,7 +162,7 @@ def test_what_uv_cannot_do_is_said_in_one_sentence(
     monkeypatch.setenv("UV_FAILS", stderr)
     with pytest.raises(IncompleteError) as caught:
         desk.build()
-    assert caught.value.message == f"the recorded environment could not be built: {said}"
+    assert caught.value.message == f"the environment could not be built: {said}"
     assert caught.value.hint == venv.ELSEWHERE
     assert list(desk.root.iterdir()) == []
 
