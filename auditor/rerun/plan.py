@@ -8,10 +8,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from auditor.artifacts.adapter_config import AdapterConfig
+from auditor.artifacts.optimizer_state import OptimizerState
 from auditor.artifacts.training_args import TrainingArgs
 from auditor.claims import Ledger
 from auditor.model import RerunPlan, Setting, Span
-from auditor.rerun import spans, trainers, trl_arguments, trl_defaults
+from auditor.rerun import optimizers, spans, trainers, trl_arguments, trl_defaults
 from auditor.rerun.command import Command, settings_of
 from auditor.rerun.command import obstacles as unfit
 from auditor.rerun.counted import counted, steps_of_rows, whole
@@ -53,17 +54,17 @@ def build(
     start = start_of(run, settings["seed"].value)
     known = {**settings, **start.settings}
     known["trainer"] = trainers.choose(run, trainer, command, known["quantization"].value)
-    by = str(known["trainer"].value)
     found, usual = trl_defaults.defaults(run, ledger, known)
     known |= found
-    rows, broken = look(data, known["text_column"].value, by)
+    rows, broken = look(data, known["text_column"].value, known["trainer"].value)
     found, more = counted(run, ledger, known, rows)
     known |= found
     number = whole(known["max_steps"].value) if "max_steps" in known else 0
     kind, parts = _parts(run, number, _budget(number, steps, coverage), span, known, start)
-    shown = trl_arguments.settled(run, by, known)
-    alternatives = (*start.alternatives(), *others, *usual, *more, *readings(known))
-    alternatives = tuple(item for item in alternatives if set(item.changes) <= set(shown))
+    shown = trl_arguments.settled(run, str(known["trainer"].value), known)
+    others = (*others, *usual, *more, *optimizers.reading(run.latest(OptimizerState), known))
+    likely = (*start.alternatives(), *others, *readings(known))
+    alternatives = tuple(item for item in likely if set(item.changes) <= set(shown))
     stops = (*obstacles(run, ledger, shown, number or None, base, data), *broken, *_few(known, rows, number))
     if command is not None:
         shown, alternatives = settings_of(command, known), ()

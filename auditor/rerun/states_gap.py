@@ -9,12 +9,11 @@ from auditor.artifacts.scaler_state import ScalerState
 from auditor.artifacts.scheduler_state import SchedulerState
 from auditor.artifacts.trainer_state import TrainerState
 from auditor.errors import CannotRead
+from auditor.rerun import moments
 from auditor.rerun.gaps import Gap, Pair, missing, relative
 from auditor.rerun.shards import shards
 from auditor.rerun.weights_gap import distance, equal_bits
 
-MOMENTS = ("exp_avg", "exp_avg_sq")
-"""Adam's running means of gradients and of their squares (torch, optim/adamw.py)."""
 GROUP_KEYS = ("lr", "initial_lr", "betas", "eps", "weight_decay", "amsgrad", "maximize")
 CLOSED_FORM = 1e-9
 """Relative slack of learning rates: a closed form of step and total, up to the last bits of a product."""
@@ -49,19 +48,20 @@ def _moments(pair: Pair, theirs: OptimizerState, ours: OptimizerState) -> Gap:
     if hard:
         return Gap("optimizer", pair.key, theirs.path, hard, pair.step, distance=math.inf)
     gaps: dict[str, float] = {}
-    same = True
+    same, made = True, {entry.index: entry for entry in ours.entries}
     for entry in theirs.entries:
-        for name in sorted(set(MOMENTS) & set(entry.tensors)):
-            one, two = theirs.array(entry.index, name), ours.array(entry.index, name)
-            same = same and equal_bits(one, two)
+        other = made[entry.index]
+        for name in entry.tensors:
+            same = same and equal_bits(theirs.array(entry.index, name), ours.array(entry.index, name))
+        for name in moments.names(entry):
+            one, two = moments.values(theirs, entry, name), moments.values(ours, other, name)
             gaps[f"parameter {entry.index}, {name}"] = distance(one, two)
     if not gaps:
         return missing("optimizer", pair, theirs.path, "it holds no moments to compare")
     where = max(gaps, key=lambda name: gaps[name])
     count = len(theirs.entries)
-    says = (
-        f"both moments of {count} parameters are bit-equal" if same else f"{where} is {gaps[where]:.2g} away"
-    )
+    words = "both moments" if len(gaps) == 2 * count else "the moments"
+    says = f"{words} of {count} parameters are bit-equal" if same else f"{where} is {gaps[where]:.2g} away"
     return Gap(
         "optimizer",
         pair.key,
@@ -84,8 +84,8 @@ def _counts(theirs: OptimizerState, ours: OptimizerState) -> str | None:
             return (
                 f"parameter {index} was updated {entry.step:g} times, the rerun's {two[index].step:g} times"
             )
-        shapes = {name: tuple(ref.shape) for name, ref in entry.tensors.items() if name in MOMENTS}
-        expected = {name: tuple(ref.shape) for name, ref in two[index].tensors.items() if name in MOMENTS}
+        shapes = {name: tuple(ref.shape) for name, ref in entry.tensors.items()}
+        expected = {name: tuple(ref.shape) for name, ref in two[index].tensors.items()}
         if shapes != expected:
             return f"the moments of parameter {index} have other shapes than the rerun's"
     return None

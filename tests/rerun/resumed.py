@@ -102,7 +102,8 @@ def states(folder: Path, name: str, target: str, stated: Sequence[str] = ("optim
 
 def both(folder: Path, names: Sequence[str], device: str) -> Trained:
     """Train each whole, then each from its checkpoint; and `VARIED`, from the checkpoint of the first."""
-    tiny_llama.make_base(folder / "base")
+    with tiny_llama.as_in_a_child():
+        tiny_llama.make_base(folder / "base")
     tiny_llama.make_rows(folder / "rows.jsonl")
     with child(folder, device) as train:
         train([order(folder, name, name) for name in names])

@@ -4,11 +4,17 @@ The uninterrupted training is where every expected number comes from. All optimi
 release 0.50; paged ones keep their states in ordinary memory there. `test_resumed_optimizers_gpu` trains all names.
 """
 
+import math
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from auditor.rerun import resume
+from auditor.artifacts.optimizer_state import OptimizerState
+from auditor.rerun import moments, resume
+from auditor.rerun.gaps import Gap, Pair
+from auditor.rerun.states_gap import optimizer_gap
+from auditor.sources import directory
 from tests.rerun import resumed
 
 pytestmark = [pytest.mark.rerun]
@@ -28,6 +34,53 @@ def test_a_segment_ends_in_the_bits_of_the_whole(trained: resumed.Trained, name:
     resumed.assert_same_bits(trained, name)
     kept = {"8bit": {"uint8", "float32"}, "32bit": {"float32"}}.get(name.rpartition("_")[2], set())
     assert resumed.types(trained.end(name)) == kept
+    gap = gap_of(trained, name, f"{name}-on")
+    assert (gap.same, gap.distance) == (True, 0.0)
+
+
+def gap_of(trained: resumed.Trained, one: str, two: str) -> Gap:
+    """The optimizer's aspect of two trainings after their last step."""
+    contents = trained.run(one).contents
+    found = optimizer_gap(Pair("", resumed.END, trained.end(one), trained.end(two), contents))
+    assert found is not None
+    return found
+
+
+def test_moments_that_began_at_zero_lie_apart(trained: resumed.Trained) -> None:
+    gap = gap_of(trained, NAMES[0], "forgotten")
+    assert not gap.same
+    assert gap.distance is not None
+    assert 0 < gap.distance < math.inf
+
+
+@pytest.mark.parametrize("kind", ["AdamW8bit", "AdEMAMix8bit"])
+def test_moments_in_bytes_are_those_that_bitsandbytes_decodes(kind: str, tmp_path: Path) -> None:
+    """5,010 elements: nineteen whole blocks and one of 146."""
+    import torch
+    from bitsandbytes import functional, optim
+
+    torch.manual_seed(3)
+    parameter = torch.nn.Parameter(torch.randn(501, 10))
+    optimizer = getattr(optim, kind)([parameter])
+    for _ in range(2):
+        parameter.grad = torch.randn_like(parameter)
+        optimizer.step()
+    torch.save(optimizer.state_dict(), tmp_path / "optimizer.pt")
+    kept = OptimizerState.parse(directory.snapshot(tmp_path).files["optimizer.pt"])
+    (entry,) = kept.entries
+    assert moments.names(entry) == ("state1", "state2")
+    state = optimizer.state[parameter]
+    for number in "12":
+        rows = state[f"state{number}"].reshape(-1, 501, 10)
+        factors, table = state[f"absmax{number}"].reshape(len(rows), -1), state[f"qmap{number}"]
+        decoded = [
+            functional.dequantize_blockwise(
+                row.contiguous(), absmax=factors[at].contiguous(), code=table, blocksize=256
+            )
+            for at, row in enumerate(rows)
+        ]
+        expected = torch.cat([item.ravel() for item in decoded]).numpy()
+        assert moments.values(kept, entry, f"state{number}").tobytes() == expected.tobytes()
 
 
 def test_the_state_decides_the_bits_and_the_recipe_its_settings(trained: resumed.Trained) -> None:

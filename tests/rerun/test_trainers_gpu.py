@@ -93,7 +93,8 @@ class Lab:
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Lab:
     made = Lab(tmp_path_factory.mktemp("trainers"))
-    tiny_llama.make_base(made.base)
+    with tiny_llama.as_in_a_child():
+        tiny_llama.make_base(made.base)
     tiny_llama.make_rows(made.data("sft"))
     pairs = [
         {

@@ -4,10 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from .job import JobError
-from .libraries import torch
-
-_BLOCK, _LEVELS = 256, 256
-"""Elements that share one factor, and values a byte stands for (bitsandbytes 0.50.2, optim/optimizer.py)."""
 
 
 def require_same(optimizer: Any, of: str | None) -> None:
@@ -21,17 +17,25 @@ def require_same(optimizer: Any, of: str | None) -> None:
 def require_fit(optimizer: Any) -> None:
     """Raises JobError naming the first tensor whose shape or type is not the one that a parameter needs."""
     number = 0
-    for group in optimizer.param_groups:
-        for parameter in group["params"]:
-            state = {key: item for key, item in optimizer.state.get(parameter, {}).items() if key != "step"}
-            if state:
-                _require(number, state, _needed(optimizer, group, parameter, state))
+    for at, group in enumerate(optimizer.param_groups):
+        for place, parameter in enumerate(group["params"]):
+            state = _tensors(optimizer.state.get(parameter, {}))
+            if state and type(optimizer).__module__.startswith("bitsandbytes"):
+                _require(number, state, _begun(optimizer, group, parameter, at, place))
+            elif state:
+                _require(number, state, _needed(optimizer, group, tuple(parameter.shape), state))
             number += 1
 
 
-def _require(
-    number: int, state: Mapping[str, Any], needed: Mapping[str, tuple[Any, tuple[int, ...]]]
-) -> None:
+def _tensors(state: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: item for key, item in state.items() if key != "step"}
+
+
+Layout = Mapping[str, tuple[Any, tuple[int, ...]]]
+"""Name -> type (None for any) and shape of every tensor that an optimizer keeps for a parameter."""
+
+
+def _require(number: int, state: Mapping[str, Any], needed: Layout) -> None:
     for key in sorted(state.keys() | needed.keys()):
         if key not in needed or key not in state:
             word = "no" if key not in state else "a"
@@ -44,15 +48,23 @@ def _require(
             raise JobError(f"{key} of parameter {number} is {says} in the committed optimizer, not {wanted}")
 
 
+def _begun(optimizer: Any, group: Mapping[str, Any], parameter: Any, at: int, place: int) -> Layout:
+    """What bitsandbytes itself begins with for a parameter: one or two states, in bytes or floats, and its blocks."""
+    loaded, paged = optimizer.state.pop(parameter), optimizer.is_paged
+    optimizer.is_paged = False  # its page manager would hold on to what is only looked at here
+    try:
+        optimizer.init_state(group, parameter, at, place)
+        own = _tensors(optimizer.state.pop(parameter))
+    finally:
+        optimizer.is_paged, optimizer.state[parameter] = paged, loaded
+    return {key: (item.dtype, tuple(item.shape)) for key, item in own.items()}
+
+
 def _needed(
-    optimizer: Any, group: Mapping[str, Any], parameter: Any, state: Mapping[str, Any]
-) -> dict[str, tuple[Any, tuple[int, ...]]]:
-    """Name -> type (None for any) and shape of every tensor that an optimizer keeps for a parameter."""
-    shape = tuple(parameter.shape)
-    if type(optimizer).__module__.startswith("bitsandbytes"):
-        return _numbered(optimizer, group, parameter)
+    optimizer: Any, group: Mapping[str, Any], shape: tuple[int, ...], state: Mapping[str, Any]
+) -> Layout:
     if "RMS" in state:
-        return _factored(group, shape)
+        return _factored(shape)
     names = {
         "AdamW": ["exp_avg", "exp_avg_sq", *(["max_exp_avg_sq"] if group.get("amsgrad") else [])],
         "SGD": ["momentum_buffer"],
@@ -66,32 +78,9 @@ def _needed(
     return dict.fromkeys(names, (None, shape))
 
 
-def _factored(group: Mapping[str, Any], shape: tuple[int, ...]) -> dict[str, tuple[Any, tuple[int, ...]]]:
+def _factored(shape: tuple[int, ...]) -> Layout:
     """Adafactor's: rows and columns of a matrix, else the squares (transformers 5.23.0, optimization.py)."""
-    found: dict[str, tuple[Any, tuple[int, ...]]] = {"RMS": (None, ())}
-    if len(shape) >= 2:
-        found |= {"exp_avg_sq_row": (None, shape[:-1]), "exp_avg_sq_col": (None, shape[:-2] + shape[-1:])}
-    else:
-        found["exp_avg_sq"] = (None, shape)
-    return found
-
-
-def _numbered(
-    optimizer: Any, group: Mapping[str, Any], parameter: Any
-) -> dict[str, tuple[Any, tuple[int, ...]]]:
-    """bitsandbytes': one or two states, in bytes from ``min_8bit_size`` elements on where 8 bits were asked for."""
-    shape, size = tuple(parameter.shape), parameter.numel()
-    arguments = optimizer.args
-    small = arguments.optim_bits == 8 and size >= arguments.min_8bit_size
-    twice = (
-        (2,) if len(group["betas"]) == 3 else ()
-    )  # AdEMAMix keeps two means in one tensor (optim/ademamix.py)
-    two = any(kind.__name__ == "Optimizer2State" for kind in type(optimizer).__mro__)
-    blocks = -(-size // _BLOCK)
-    found: dict[str, tuple[Any, tuple[int, ...]]] = {}
-    for number, more in (("1", twice), ("2", ())) if two else (("1", twice),):
-        found[f"state{number}"] = (torch.uint8 if small else torch.float32, (*more, *shape))
-        if small:
-            found[f"absmax{number}"] = (torch.float32, (*more, blocks))
-            found[f"qmap{number}"] = (torch.float32, (_LEVELS,))
-    return found
+    if len(shape) < 2:
+        return {"RMS": (None, ()), "exp_avg_sq": (None, shape)}
+    rows, columns = shape[:-1], shape[:-2] + shape[-1:]
+    return {"RMS": (None, ()), "exp_avg_sq_row": (None, rows), "exp_avg_sq_col": (None, columns)}
