@@ -170,10 +170,13 @@ def _schedule(run: Run, ledger: Ledger) -> Named | None:
     return named
 
 
-def _shares(named: Named, steps: int) -> Sequence[float]:
-    """The schedule's multiplier at every step; of very many steps at some, evenly."""
+def _shares(named: Named, steps: int) -> Sequence[float] | None:
+    """The schedule's multiplier at every step; of very many steps at some, evenly. None where it has none."""
     stride = 1 if steps <= _FOLLOWED else steps // _SAMPLED
-    return [factor(named.kind, step, named.schedule) for step in range(0, steps, stride)]
+    try:
+        return [factor(named.kind, step, named.schedule) for step in range(0, steps, stride)]
+    except (ValueError, OverflowError):  # steps beyond those that were planned, under absurd options
+        return None
 
 
 def _bound(

@@ -80,12 +80,12 @@ def beyond_first_numbers(run: Run, ledger: Ledger, claim: Claimed) -> Iterator[P
     if claim.bound is None:
         reason = f"{claim.steps:,} steps are too many to follow"
     if isinstance(found, str) or claim.bound is None or reason is not None:
-        yield Skip(f"how far lora_A moved is not looked at: {reason}")
+        yield Skip(f"lora_A is not looked at: {reason}")
         return
     bound, steps = claim.bound, found.steps
     far = [item for item in found.modules if item.seen.moved > allowed(item, bound, steps)]
     if far and _is_told(run):
-        yield Skip("how far lora_A moved is not looked at: the run's adapters contradict each other")
+        yield Skip("lora_A is not looked at: the run's adapters contradict each other")
     elif far:
         yield _problem(found, far, bound)
 

@@ -21,6 +21,8 @@ from auditor.runs import Run
 LEAST_STEPS = 10
 """Steps that tell something, of which warm-up may make the first ones small."""
 _LEAST_NUMBERS = 256
+_LEAST_RATE = 1e-6
+"""Mean rate that float32 shows: half an ulp of numbers below one is 3e-8, and of hundreds one moves by half a rate."""
 _FROZEN = (
     "LoRA-FA freezes lora_A of every module (peft 0.21.2, optimizers/lorafa.py), which the card should say"
 )
@@ -37,18 +39,20 @@ def stood_still(run: Run, ledger: Ledger, claim: Claimed) -> Iterator[Problem | 
         if not any(isinstance(item, Problem) for item in found):
             yield from _between(run, claim)
     except CannotRead as error:
-        yield Skip(f"whether lora_A moved is not looked at: a file {error.reason}")
+        yield Skip(f"lora_A is not looked at: a file {error.reason}")
 
 
 def _since_the_draw(run: Run, ledger: Ledger, claim: Claimed) -> Iterator[Problem | Skip]:
     found = began(run, ledger)
     if isinstance(found, str):
-        yield Skip(f"whether lora_A moved is not looked at: {found}")
+        yield Skip(f"lora_A is not looked at: {found}")
         return
-    steps = claim.sure if found.steps is None else found.steps
+    steps, rates = (
+        (claim.sure, claim.least) if found.steps is None else (found.steps, claim.rate * found.steps)
+    )
     weights = found.adapter.weights
     looked = [(item, item.is_still) for item in found.modules if item.stored.values.size >= _LEAST_NUMBERS]
-    if steps < LEAST_STEPS or not any(still for _, still in looked):
+    if steps < LEAST_STEPS or rates < _LEAST_RATE * steps or not any(still for _, still in looked):
         return
     live = [
         (item, still)
@@ -71,7 +75,8 @@ def _between(run: Run, claim: Claimed) -> Iterator[Problem]:
     """The first two adapters of the run between which a lora_A rests while its lora_B moves."""
     for before, after in pairwise(stages(run)):
         steps = after.step - before.step
-        if steps < LEAST_STEPS or claim.bound is None or not claim.bound.total(before.step, after.step):
+        rates = 0.0 if claim.bound is None else claim.bound.total(before.step, after.step)
+        if steps < LEAST_STEPS or rates < _LEAST_RATE * steps:
             continue
         live, still = _moved_and_still(before, after)
         if still:

@@ -45,7 +45,7 @@ def test_fails_for_weights_of_a_hundredth() -> None:
 def test_says_when_it_cannot_look() -> None:
     assert reasons(RULE, seed()) == [
         "the run has no adapter of its own that could be read",
-        "whether lora_A moved is not looked at: the numbers that lora_A began with are not known",
+        "lora_A is not looked at: the numbers that lora_A began with are not known",
     ]
     short = {"trainer_state.json": {"/global_step": 5}}
     states = ("checkpoint-9/", "checkpoint-18/")

@@ -53,7 +53,7 @@ def test_another_basis_is_a_note() -> None:
 
 
 def test_says_when_it_cannot_look() -> None:
-    unknown = "how far lora_A moved is not looked at: the numbers that lora_A began with are not known"
+    unknown = "lora_A is not looked at: the numbers that lora_A began with are not known"
     assert reasons(RULE, seed()) == ["the run has no adapter of its own that could be read", unknown]
     assert reasons(RULE, healthy()) == [
         "the optimizer's state is at hand, which bounds the weights more sharply"

@@ -148,5 +148,5 @@ def test_says_when_it_cannot_look_at_lora_a() -> None:
     random = numpy.random.default_rng(1)
     noise = put_back("", lambda a: random.uniform(-0.1, 0.1, a.shape).astype("f4"))
     assert reasons(RULE, published(noise)) == [
-        "whether lora_A moved is not looked at: the numbers that lora_A began with are not known"
+        "lora_A is not looked at: the numbers that lora_A began with are not known"
     ]
