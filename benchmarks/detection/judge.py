@@ -14,7 +14,8 @@ from auditor.engine.rerun import rerunner
 from auditor.errors import AuditError
 from auditor.model import Report, Severity
 from auditor.policy import Policy
-from auditor.rerun import bench, runner
+from auditor.rerun import runner
+from auditor.rerun.fleet import order
 from auditor.rerun.followed import Followed
 from auditor.rerun.options import Progress, RerunOptions, silent
 from auditor.sources import directory
@@ -114,7 +115,8 @@ class _Warm:
     scratch: ClassVar[Path]
 
     def __init__(self, scratch: Path, *, environment: Mapping[str, str], threads: int, **more: Any) -> None:
-        self._key = (threads, tuple(sorted(environment.items())), str(more))
+        lasting = {key: value for key, value in more.items() if key != "stopped"}
+        self._key = (threads, tuple(sorted(environment.items())), str(lasting))
         if self._key not in self.known:
             mine = self.scratch / f"child-{len(self.known)}"
             mine.mkdir(parents=True)
@@ -149,7 +151,7 @@ def warm_children() -> Iterator[None]:
     with tempfile.TemporaryDirectory(prefix="detection-children-", ignore_cleanup_errors=True) as name:
         _Warm.scratch = Path(name)
         try:
-            with mock.patch.object(bench, "Child", _Warm):
+            with mock.patch.object(order, "Child", _Warm):
                 yield
         finally:
             for child in _Warm.known.values():

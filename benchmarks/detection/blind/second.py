@@ -2,12 +2,15 @@
 
 The honest ones change what only shows once lora_B is no longer zero (the shape and order of a batch, what else draws
 from the generator), because there the first loss agrees. The forgeries hide behind such excuses, and leave no rate.
+
+One case was wrong and was changed after the first look: "biases trained" declared that no bias is trained, which a rule
+rightly called false; it declares now what it trained.
 """
 
 from collections.abc import Iterator
 from dataclasses import replace
 
-from benchmarks.detection.blind.edits import bfloat16, published_from, rounded
+from benchmarks.detection.blind.edits import bfloat16, declared, published_from, rounded
 from benchmarks.detection.blind.forging import (
     best_at,
     cut_events,
@@ -76,7 +79,7 @@ def _qwen2(run: Training, script: Training) -> Iterator[Case]:
     yield honest("rows fetched by workers, by a script", more(script, dataloader_num_workers=2))
     yield honest("fused AdamW, tokens counted", more(replace(run, optim="adamw_torch_fused"), **_TOKENS))
     yield honest("inverse square root", replace(run, schedule="inverse_sqrt", warmup_steps=3))
-    yield honest("biases trained", lora(run, bias="all"))
+    yield honest("biases trained", lora(run, bias="all"), declared("peft", bias="all"))
 
 
 _TOKENS: dict[str, object] = {"include_num_input_tokens_seen": "all"}
