@@ -83,7 +83,8 @@ class RerunPlan:
     """What will be trained, decided before anything is; steps are optimizer steps.
 
     ``span`` is whole, prefix or segments; ``stop_at`` the last step that is trained; ``parts`` the trainings, in
-    order, of which a whole run and a prefix have one.
+    order, of which a whole run and a prefix have one. ``total_steps`` are those the run made; its schedule's total,
+    which is larger where the run was stopped early, is the setting ``max_steps``.
     """
 
     run: str

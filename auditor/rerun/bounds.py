@@ -32,6 +32,8 @@ def unlike(run: Run, ledger: Ledger, plan: RerunPlan, environment: Mapping[str, 
         return "the run was trained on a GPU, whose generator draws other dropout masks than this CPU"
     if home == "cpu" and device != "cpu":
         return "the run was trained on a CPU, whose generator draws other dropout masks than this GPU"
+    if home == "cpu" and "evaluations" in plan.settings and plan.settings["quantization"].value == "int4":
+        return "the run was evaluated between steps on a CPU, where 4-bit layers lose gradients on some processors"
     for name in _PROVED:
         wrote = ledger.derived(f"{name}_version")
         here = _version(environment, name)

@@ -4,9 +4,13 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from auditor.artifacts._base import Artifact
+from auditor.artifacts.adapter_config import AdapterConfig
+from auditor.artifacts.adapter_weights import AdapterWeights
 from auditor.artifacts.model_weights import ModelWeights
 from auditor.artifacts.trainer_state import TrainerState
 from auditor.model import RerunPlan
+from auditor.rerun.evaluation import best_step
 from auditor.rerun.outputs import Output
 from auditor.runs import Contents, Folder, Run
 
@@ -77,8 +81,12 @@ def missing(aspect: str, pair: Pair, at: str, says: str) -> Gap:
 
 
 def committed_pairs(run: Run, plan: RerunPlan, rerun: Output) -> Iterator[Pair]:
-    """Each committed folder inside the span with the rerun's: the root only when all was trained."""
-    if plan.span == "whole" or any(part.stop == plan.total_steps for part in plan.parts):
+    """Each committed folder inside the span with the rerun's: the root only when its step was trained."""
+    ended = plan.span == "whole" or any(part.stop == plan.total_steps for part in plan.parts)
+    best = best_step(run)
+    if best is not None and plan.covers(best):
+        yield Pair(ROOT, best, run.root, _with_best(rerun, best, ended), run.contents, rerun.base)
+    elif best is None and ended:
         state = run.root.one(TrainerState)
         step = state.global_step if state else plan.total_steps
         yield Pair(ROOT, step, run.root, rerun.root, run.contents, rerun.base)
@@ -86,6 +94,14 @@ def committed_pairs(run: Run, plan: RerunPlan, rerun: Output) -> Iterator[Pair]:
         if folder.step and plan.covers(folder.step):
             key = f"checkpoint-{folder.step}"
             yield Pair(key, folder.step, folder, rerun.at(key), run.contents, rerun.base)
+
+
+def _with_best(rerun: Output, step: int, ended: bool) -> Folder:
+    """The rerun's final folder with the weights of the step that the run loaded at its end, and no others."""
+    made = rerun.at(f"checkpoint-{step}").artifacts
+    kinds: tuple[type[Artifact], ...] = (AdapterWeights, ModelWeights, AdapterConfig)
+    weights = {kind: made.get(kind, ()) for kind in kinds}
+    return Folder(ROOT, {**(rerun.root.artifacts if ended else {}), **weights})
 
 
 def repeated_pairs(repeat: Output, rerun: Output) -> Iterator[Pair]:

@@ -12,7 +12,7 @@ from auditor.artifacts.optimizer_state import OptimizerState
 from auditor.artifacts.training_args import TrainingArgs
 from auditor.claims import Ledger
 from auditor.model import RerunPlan, Setting, Span
-from auditor.rerun import optimizers, spans, trainers, trl_arguments, trl_defaults
+from auditor.rerun import evaluation, optimizers, spans, trainers, trl_arguments, trl_defaults
 from auditor.rerun.command import Command, settings_of
 from auditor.rerun.command import obstacles as unfit
 from auditor.rerun.counted import counted, steps_of_rows, whole
@@ -52,7 +52,7 @@ def build(
     """
     settings, others = choose(run, ledger)
     start = start_of(run, settings["seed"].value)
-    known = {**settings, **start.settings}
+    known = {**settings, **start.settings, **evaluation.passes(run)}
     known["trainer"] = trainers.choose(run, trainer, command, known["quantization"].value)
     found, usual = trl_defaults.defaults(run, ledger, known)
     known |= found
@@ -60,30 +60,30 @@ def build(
     found, more = counted(run, ledger, known, rows)
     known |= found
     number = whole(known["max_steps"].value) if "max_steps" in known else 0
-    kind, parts = _parts(run, number, _budget(number, steps, coverage), span, known, start)
+    done = spans.made(run, number)
+    kind, parts = _parts(run, done, _budget(done, steps, coverage), span, known, start)
     shown = trl_arguments.settled(run, str(known["trainer"].value), known)
-    others = (*others, *usual, *more, *optimizers.reading(run.latest(OptimizerState), known))
-    likely = (*start.alternatives(), *others, *readings(known))
+    usual = (*usual, *more, *optimizers.reading(run.latest(OptimizerState), known))
+    likely = (*start.alternatives(), *others, *usual, *readings(known))
     alternatives = tuple(item for item in likely if set(item.changes) <= set(shown))
     stops = (*obstacles(run, ledger, shown, number or None, base, data), *broken, *_few(known, rows, number))
     if command is not None:
         shown, alternatives = settings_of(command, known), ()
-        stops = (*stops, *unfit(command, number, parts[-1].stop))
+        stops = (*stops, *unfit(command, done, parts[-1].stop))
     return RerunPlan(
         run=run.name,
         settings=dict(sorted(shown.items())),
         span=kind,
         stop_at=parts[-1].stop,
         parts=parts,
-        total_steps=number,
+        total_steps=done,
         base=str(base) if base else "",
         data=str(data) if data else "",
-        coverage=_coverage(run, ledger, known, parts, number, rows),
+        coverage=_coverage(run, ledger, known, parts, done, rows),
         obstacles=stops,
         hypotheses=(*(item.says for item in alternatives), *(() if command else _further(run, ledger))),
         alternatives=alternatives,
-        # A script of the user's own draws its adapter as it did before.
-        unknown_start=None if command else start.unknown,
+        unknown_start=None if command else start.unknown,  # a script draws its adapter as it did before
     )
 
 
@@ -152,9 +152,9 @@ def _files(run: Run, parts: Sequence[Span], total: int) -> Iterator[bool]:
 def _further(run: Run, ledger: Ledger) -> Iterator[str]:
     """What no training here can try, and what to think of before anything is called diverged."""
     evaluated = ledger.statement("eval_strategy")
-    if evaluated is not None and str(evaluated.value) not in ("no", "None"):
+    if evaluated is not None and str(evaluated.value) not in ("no", "None") and not evaluation.passes(run):
         yield (
-            f"eval_strategy = {evaluated.value} ({source_of(evaluated)}): evaluation is not repeated, and it "
+            f"eval_strategy = {evaluated.value} ({source_of(evaluated)}), and no log tells when evaluation ran: each "
             "draws a number from torch's generator, which moves later dropout masks on a CPU"
         )
     arguments, config = run.one(TrainingArgs), run.one(AdapterConfig)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 
+from auditor.artifacts.trainer_state import TrainerState
 from auditor.errors import UsageError
 from auditor.model import Span
 from auditor.rerun.resume import why_not
@@ -12,6 +13,19 @@ DEFAULT_STEPS = 200
 """Optimizer steps trained when the user gives no budget: a short run, or the beginning of a long one."""
 AUTO, WHOLE, PREFIX, SEGMENTS = "auto", "whole", "prefix", "segments"
 _RANGE = re.compile(r"(\d{1,12})\.\.(\d{1,12})")
+
+
+def made(run: Run, total: int) -> int:
+    """The optimizer steps that the run made: fewer than its schedule's ``total`` where it was stopped early.
+
+    The root's trainer_state.json is saved after the last step (`Trainer.save_state`); a checkpoint is the last where
+    its control says ``should_training_stop`` (transformers 5.23.0, trainer_callback.py, ``EarlyStoppingCallback``).
+    """
+    final, latest = run.root.one(TrainerState), run.latest(TrainerState)
+    if final is None and latest is not None and latest.control.get("should_training_stop") is True:
+        final = latest
+    step = final.global_step if final is not None else None
+    return step if step is not None and 0 < step < total else total
 
 
 def choose(

@@ -41,7 +41,8 @@ class Settings:
     ``init_seed`` seeds torch for the adapter's draws where they do not follow from ``seed``, and ``init_skip`` counts
     the 32-bit words drawn between it and them. Only the quantisation defaults are QLoRA's: bitsandbytes' own (fp4, no
     double quant) are seldom meant. Without a ``peft_type`` every parameter is trained, in ``dtype`` (auto: that of the
-    base's files). ``trainer_arguments`` are those that only the arguments of TRL's trainers have.
+    base's files). ``trainer_arguments`` are those that only the arguments of TRL's trainers have. ``evaluations``
+    counts by step the passes over evaluation sets, whose draws are made and which are not repeated.
     """
 
     trainer: str = "reference"
@@ -95,6 +96,8 @@ class Settings:
     save_total_limit: int | None = None
     attn_implementation: str = "eager"
     trainer_arguments: dict[str, object] = field(default_factory=dict)
+    evaluations: dict[str, object] = field(default_factory=dict)
+    eval_strategy: str = "steps"
     init_seed: int | None = None
     init_skip: int = 0
 

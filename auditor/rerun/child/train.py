@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from .base_model import Base
+from .evaluation import Evaluations
 from .job import Job, JobError, read_jobs, total_steps
 from .libraries import torch, transformers
 from .machine import environment, peak_bytes, pin_machine
@@ -37,6 +38,7 @@ def run(job: Job, bases: Base, events: Events) -> None:
     )
     log = StepLog(job.output / "rerun_steps.jsonl", job.name, events)
     trainer = kind.build(job, base, examples, tokenizer, log)
+    trainer.add_callback(Evaluations(job))
     trainer.add_callback(Recorder(job, log, events))
     if job.resume is None and job.settings.peft_type is not None:
         trainer.model.save_pretrained(str(job.output / "init"))

@@ -1,0 +1,53 @@
+"""What evaluation left behind in a run: numbers drawn from torch's generator, and the step its adapter is of.
+
+Evaluation itself is not repeated. Each pass over an evaluation set draws one int64 from torch's global generator on the
+CPU (torch 2.13.0, utils/data/dataloader.py, ``_BaseDataLoaderIter.__init__``: ``_base_seed``), also without dropout and
+in eval mode, so that a run that was evaluated has other dropout masks afterwards than one that was not.
+"""
+
+from auditor.artifacts.trainer_state import TrainerState
+from auditor.artifacts.training_args import TrainingArgs
+from auditor.model import Setting, name_of
+from auditor.runs import Run
+
+_PASS = "_runtime"
+
+
+def passes(run: Run) -> dict[str, Setting]:
+    """``evaluations`` (passes over an evaluation set, by step) and ``eval_strategy``; nothing for a run without.
+
+    A row with ``eval_runtime`` or ``eval_NAME_runtime`` is one pass (transformers 5.23.0, trainer.py, ``evaluate``).
+    """
+    states = (run.root.one(TrainerState), run.latest(TrainerState))
+    state = max((item for item in states if item), key=lambda item: len(item.log_history), default=None)
+    found: dict[str, object] = {}
+    for row in state.log_history if state else ():
+        step = row.get("step")
+        if isinstance(step, int) and any(key.startswith("eval_") and key.endswith(_PASS) for key in row):
+            found[str(step)] = int(str(found.get(str(step), 0))) + 1
+    if state is None or not found:
+        return {}
+    arguments = run.one(TrainingArgs)
+    strategy = str(arguments.values.get("eval_strategy", "steps")) if arguments else "steps"
+    return {
+        "evaluations": Setting(found, f"{state.path}#/log_history"),
+        "eval_strategy": Setting(
+            "epoch" if strategy == "epoch" else "steps",
+            f"{arguments.path}#eval_strategy" if arguments else "no file says it: at the logged steps",
+            assumed=arguments is None,
+        ),
+    }
+
+
+def best_step(run: Run) -> int | None:
+    """The step whose weights the Trainer loaded at the end; None where the adapter is that of the last step.
+
+    Source: transformers 5.23.0, trainer.py, ``_load_best_model``: with ``load_best_model_at_end`` the weights of
+    ``best_model_checkpoint`` take the place of the last ones before ``save_model``.
+    """
+    arguments, state = run.one(TrainingArgs), run.latest(TrainerState)
+    if arguments is None or state is None or arguments.values.get("load_best_model_at_end") is not True:
+        return None
+    name = name_of((state.best_model_checkpoint or "").replace("\\", "/").rstrip("/"))
+    number = name.removeprefix("checkpoint-")
+    return int(number) if number != name and number.isdecimal() and len(number) < 12 else None
