@@ -227,22 +227,19 @@ def main(arguments: list[str]) -> int:
         "warm",
     )
     half = f"checkpoint-{steps // 2}"
-    resumed(folder, f"honest/{half}", folder / "resume")
-    second = train(
-        folder,
-        [
-            {"name": "fresh", "settings": recipe, "drop_checkpointing": True} | stop,
-            {
-                "name": "segment",
-                "settings": recipe,
-                "start_at": steps // 2,
-                "resume": str(folder / "resume"),
-                "drop_checkpointing": True,
-            }
-            | stop,
-        ],
-        "fresh",
-    )
+    fresh = {"name": "fresh", "settings": recipe, "drop_checkpointing": True} | stop
+    parts = [
+        {"start_at": steps // 2, "resume": str(folder / f"resume-{whole}"), "drop_checkpointing": True}
+        | {"name": name, "settings": recipe | changed}
+        | stop
+        for whole, name, changed in (
+            ("honest", "segment", {}),
+            ("paged", "paged-segment", {"optim": "paged_adamw_8bit"}),
+        )
+    ]
+    for whole in ("honest", "paged"):
+        resumed(folder, f"{whole}/{half}", folder / f"resume-{whole}")
+    second = train(folder, [fresh, *parts], "fresh")
     report(folder, first | second, steps)
     return 0
 
@@ -265,6 +262,7 @@ def report(folder: Path, told: Mapping[str, Mapping[str, Any]], steps: int) -> N
         ("seed", "honest"),
         ("paged", "honest"),
         ("paged-again", "paged"),
+        ("paged-segment", "paged"),
         ("sdpa", "honest"),
         ("sdpa-again", "sdpa"),
     ):

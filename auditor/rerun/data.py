@@ -55,6 +55,8 @@ def _missing(data: Path, rows: list[Mapping[str, object]], column: str, trainer:
             if row.get(name) is None:
                 yield f"{data.name}: row {number} has no column {name!r}"
                 return
+    if all(isinstance(text := row[name], str) and not text.strip() for row in rows for name in wanted):
+        yield f"every row of {data.name} is empty"
 
 
 def too_few(

@@ -12,6 +12,7 @@ from auditor.artifacts.base_config import BaseConfig
 from auditor.artifacts.training_args import TrainingArgs
 from auditor.claims import Ledger
 from auditor.model import Setting
+from auditor.rerun import conversations
 from auditor.rerun.child.job import JobError, settings_from
 from auditor.rerun.methods import is_full, shape_of_another
 from auditor.rerun.shards import several
@@ -72,6 +73,7 @@ def obstacles(
                 *_trainer(run, settings),
                 *_base(run, ledger, base),
                 *_data(ledger, data),
+                *conversations.obstacles(run, ledger, settings, base, data),
                 *_typed(settings),
                 *_total(total),
             )

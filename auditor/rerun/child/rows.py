@@ -80,6 +80,17 @@ def read_records(path: Path) -> list[Mapping[str, object]]:
     return found
 
 
+def first_row(path: Path) -> Mapping[str, object]:
+    """Returns the first row with all its columns, empty where there is none; raises RowsError or OSError.
+
+    A parquet file, which needs pandas to be read, gives an empty one too.
+    """
+    if path.suffix.lower() == ".parquet":
+        return {}
+    row = next(_reader(path)(path), {})
+    return row if isinstance(row, Mapping) else {}
+
+
 def _reader(path: Path) -> Callable[[Path], Iterator[object]]:
     reader = {".jsonl": _jsonl, ".ndjson": _jsonl, ".csv": _csv, ".parquet": _parquet}.get(
         path.suffix.lower()
