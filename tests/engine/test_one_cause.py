@@ -1,6 +1,7 @@
 """One defect is one finding: all findings of a repository with one edit, against those of the same one without."""
 
 import math
+from collections.abc import Callable
 
 import pytest
 
@@ -10,6 +11,9 @@ from tests.builders.platforms import AUTOTRAIN, MS_SWIFT, TRL, with_config
 from tests.builders.repositories import DELETE, contents, healthy
 from tests.checks.adapter.tensors import Tensors, changed, name
 from tests.checks.training.parts import ROOT_STATE, event_path, events, scalars, with_events
+from tests.checks.training.test_weights_outrun_first_numbers import BOUND, shift
+from tests.checks.training.test_weights_outrun_first_numbers import edited as further
+from tests.checks.training.test_weights_stood_still import put_back
 from tests.mutation.torch_files import of_optimizer
 
 CHEETAH = "cheetah-fine-tuning-config.json"
@@ -214,6 +218,11 @@ def test_a_number_of_the_log_that_one_copy_has_wrong(
     assert more(healthy(json_edits=edit), healthy()) == ({(rule, severity, path)}, set())
 
 
+def shifted(where: str, path: str = WEIGHTS) -> bytes:
+    """An adapter with lora_A of some modules moved by twice what its steps allow."""
+    return further(shift(2 * BOUND), where, path=path)
+
+
 def filled(value: float) -> dict[str, bytes]:
     """The published adapter with one tensor of one value throughout."""
 
@@ -241,6 +250,23 @@ def test_a_tensor_that_the_last_checkpoint_alone_has_wrong() -> None:
         path = f"checkpoint-18/{WEIGHTS}"
         edited = healthy(data={path: filled(value)[WEIGHTS]})
         assert more(edited, healthy()) == ({(rule, "error", path)}, set())
+
+
+@pytest.mark.parametrize("make", [put_back, shifted], ids=["as drawn", "far away"])
+def test_a_lora_a_that_no_training_left_where_it_is(make: Callable[..., bytes]) -> None:
+    """In the published adapter alone, in the last checkpoint too, in every file, and without checkpoints."""
+    folders = ("checkpoint-9/", "checkpoint-18/")
+    every = [WEIGHTS, *(f"{folder}{WEIGHTS}" for folder in folders)]
+    own = {put_back: "weights-barely-moved", shifted: "weights-outrun-learning-rate"}[make]
+    for paths, wanted in (
+        (every[:1], ("final-adapter-differs-from-checkpoint", "warning", WEIGHTS)),
+        ((every[0], every[2]), ("weights-outrun-optimizer", "error", every[2])),
+        (every, (own, "warning", WEIGHTS)),
+    ):
+        edited = healthy(data={path: make("1.mlp.up_proj", path=path) for path in paths})
+        assert more(edited, healthy()) == ({wanted}, set())
+    alone = healthy(data={WEIGHTS: make("1.mlp.up_proj")}, without=folders)
+    assert more(alone, healthy(without=folders)) == ({(own, "warning", WEIGHTS)}, set())
 
 
 def test_two_tensors_of_which_one_is_reported_are_two_findings() -> None:

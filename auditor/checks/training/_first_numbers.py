@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from auditor.artifacts._fields import is_number
 from auditor.artifacts.trainer_state import TrainerState
 from auditor.checks._wording import counted, plain_number
 from auditor.checks.adapter import final_adapter_differs_from_checkpoint
@@ -18,6 +19,7 @@ from auditor.runs import Run
 if TYPE_CHECKING:
     from auditor.compare.initial import Begun, Seeded
 
+TOLD = "lora_A is not looked at: the run's adapters contradict each other"
 _LOOKED_AT = 4
 """Modules replayed whole, at most, to tell a movement from another basis: the furthest."""
 
@@ -44,9 +46,9 @@ def began(run: Run, ledger: Ledger) -> Began | str:
     from auditor.compare.initial import seeded_adapter
 
     seed = ledger.value("seed", DECLARED, EFFECTIVE)
-    if not isinstance(seed, int) or isinstance(seed, bool):
+    if not is_number(seed) or seed != seed // 1:
         return "no file names a seed whose draws lora_A could be held against"
-    return began_in(run, seeded_adapter(run, seed))
+    return began_in(run, seeded_adapter(run, int(seed)))
 
 
 def began_in(run: Run, found: "Seeded | None") -> Began | str:
@@ -84,13 +86,13 @@ def beyond_first_numbers(run: Run, ledger: Ledger, claim: Claimed) -> Iterator[P
         return
     bound, steps = claim.bound, found.steps
     far = [item for item in found.modules if item.seen.moved > allowed(item, bound, steps)]
-    if far and _is_told(run):
-        yield Skip("lora_A is not looked at: the run's adapters contradict each other")
+    if far and is_told(run):
+        yield Skip(TOLD)
     elif far:
         yield _problem(found, far, bound)
 
 
-def _is_told(run: Run) -> bool:
+def is_told(run: Run) -> bool:
     """Whether another rule names the change that carried lora_A away: of one file among others."""
     rules = (weights_outrun_optimizer, final_adapter_differs_from_checkpoint)
     return any(isinstance(item, Problem) for rule in rules for item in rule.check(run))

@@ -11,7 +11,7 @@ from itertools import pairwise
 from auditor.artifacts.adapter_weights import AdapterWeights
 from auditor.checks._wording import counted
 from auditor.checks.training._claimed_reach import Claimed
-from auditor.checks.training._first_numbers import began
+from auditor.checks.training._first_numbers import TOLD, began, is_told
 from auditor.checks.training._since_checkpoint import Stage, changes, stages
 from auditor.claims import Ledger
 from auditor.errors import CannotRead
@@ -35,9 +35,10 @@ def stood_still(run: Run, ledger: Ledger, claim: Claimed) -> Iterator[Problem | 
     """
     try:
         found = list(_since_the_draw(run, ledger, claim))
-        yield from found
         if not any(isinstance(item, Problem) for item in found):
-            yield from _between(run, claim)
+            found += _between(run, claim)
+        told = any(isinstance(item, Problem) for item in found) and is_told(run)
+        yield from (Skip(TOLD),) if told else found
     except CannotRead as error:
         yield Skip(f"lora_A is not looked at: a file {error.reason}")
 

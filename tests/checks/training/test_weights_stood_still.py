@@ -117,7 +117,7 @@ def of_checkpoint(where: str, apart: int = 10) -> Snapshot:
     def edit(name: str, array: NDArray[Any]) -> NDArray[Any]:
         return before.array(name) if "lora_A" in name and where in name else array
 
-    data = {EIGHTEEN: with_tensors(committed()[EIGHTEEN], edit)}
+    data = {path: with_tensors(committed()[path], edit) for path in (ROOT, EIGHTEEN)}
     step = {"checkpoint-9/trainer_state.json": {"/global_step": 18 - apart}}
     return healthy(data=data, json_edits=step)
 
@@ -138,6 +138,11 @@ def test_fails_for_a_lora_a_that_rested_between_two_checkpoints() -> None:
     ]
     (every,) = found(RULE, of_checkpoint(""))
     assert every.severity is NOTE
+
+
+def test_an_adapter_that_differs_from_its_checkpoint_is_told_as_that() -> None:
+    told = "lora_A is not looked at: the run's adapters contradict each other"
+    assert reasons(RULE, healthy(data={ROOT: put_back(MODULE)})) == [told]
 
 
 def test_passes_between_checkpoints_that_are_near() -> None:
