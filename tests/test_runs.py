@@ -53,6 +53,26 @@ def test_checkpoints_without_a_parent_adapter_are_still_a_run() -> None:
     assert [folder.step for folder in run.checkpoints] == [5, 10]
 
 
+def test_the_hubs_last_checkpoint_is_a_checkpoint_of_the_run() -> None:
+    (run,) = runs(
+        {
+            "adapter_config.json": config(),
+            "trainer_state.json": state(2, (3.0, 2.0)),
+            "checkpoint-1/trainer_state.json": state(1, (3.0,)),
+            "last-checkpoint/trainer_state.json": state(2, (3.0, 2.0)),
+        }
+    )
+    assert [(folder.path, folder.step) for folder in run.checkpoints] == [
+        ("checkpoint-1", 1),
+        ("last-checkpoint", 2),
+    ]
+
+
+def test_a_last_checkpoint_without_a_state_is_a_folder_like_others() -> None:
+    found = runs({"adapter_config.json": config(), "last-checkpoint/adapter_config.json": config()})
+    assert [run.name for run in found] == [".", "last-checkpoint"]
+
+
 def test_a_checkpoint_belongs_to_the_run_whose_history_it_continues() -> None:
     found = runs(
         {

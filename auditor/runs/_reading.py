@@ -1,16 +1,17 @@
 """Snapshot -> Contents: every recognised file read, what cannot be read kept with its reason."""
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
 from auditor.artifacts._base import Artifact
 from auditor.artifacts._readers import readers_of
+from auditor.artifacts.trainer_state import TrainerState
 from auditor.errors import CannotRead
 from auditor.model import Blob, FileKind, Snapshot, Unread, folder_of, name_of
 from auditor.recipes._base import Recipe
 from auditor.recipes._platforms import Allowance, is_recipe, read_recipe
-from auditor.runs._words import Contents, Folder, step_of
+from auditor.runs._words import LAST, Contents, Folder, step_of
 from auditor.sources._hashing import together
 
 MOST_RECIPES = 256
@@ -40,10 +41,19 @@ def read(snapshot: Snapshot, kinds: frozenset[type[Artifact]] | None = None) -> 
         if recipe is not None:
             recipes.append(recipe)
     folders = {
-        path: Folder(path, {kind: tuple(items) for kind, items in kinds.items()}, step_of(path))
+        path: _folder(path, {kind: tuple(items) for kind, items in kinds.items()})
         for path, kinds in sorted(found.items())
     }
     return Contents(snapshot, folders, tuple(recipes), tuple(unread.values()))
+
+
+def _folder(path: str, artifacts: Mapping[type[Artifact], tuple[Artifact, ...]]) -> Folder:
+    """A folder with its step: that of its name, or that of its state where the Trainer names the last one so."""
+    step = step_of(path)
+    if step is None and name_of(path) == LAST:
+        states = (item for item in artifacts.get(TrainerState, ()) if isinstance(item, TrainerState))
+        step = next((state.global_step for state in states), None)
+    return Folder(path, artifacts, step)
 
 
 def _hash_ahead(blobs: Sequence[Blob]) -> None:

@@ -15,11 +15,16 @@ from auditor.recipes._trainers import platform_of
 
 A = TypeVar("A", bound=Artifact)
 CHECKPOINT = re.compile(r"^checkpoint-(\d{1,12})$")
+LAST = "last-checkpoint"
+"""Where ``hub_strategy="checkpoint"`` pushes the newest checkpoint (transformers, Trainer._push_from_checkpoint)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """The artifacts of one folder, by type; ``step`` is N in a folder named checkpoint-N."""
+    """The artifacts of one folder, by type; ``step`` is N in a folder named checkpoint-N.
+
+    In one named last-checkpoint it is that of its trainer_state.json.
+    """
 
     path: str
     artifacts: Mapping[type[Artifact], tuple[Artifact, ...]]
