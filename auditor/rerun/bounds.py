@@ -10,6 +10,7 @@ from auditor.model import Aspect, RerunPlan, Verdict, VersionRange, version_key
 from auditor.rerun.data import count_rows
 from auditor.rerun.gaps import Floors
 from auditor.rerun.outputs import Output, Outputs, rows_drawn
+from auditor.rerun.releases import used
 from auditor.rerun.trainers import COMMAND
 from auditor.runs import Run
 
@@ -36,7 +37,7 @@ def unlike(run: Run, ledger: Ledger, plan: RerunPlan, environment: Mapping[str, 
         return "the run was evaluated between steps on a CPU, where 4-bit layers lose gradients on some processors"
     for name in _PROVED:
         wrote = ledger.derived(f"{name}_version")
-        here = _version(environment, name)
+        here = used(environment, name)
         if isinstance(wrote, VersionRange) and here is not None and not _holds(wrote, here):
             return (
                 f"the run was made by {name} {wrote} and this rerun by {here}, which may compute otherwise "
@@ -51,7 +52,7 @@ def newer_base(base: str, environment: Mapping[str, object]) -> str | None:
     So 4.51.3 takes no notice of ``layer_types`` and ``rope_parameters`` (models/gemma3/configuration_gemma3.py), by
     which later releases tell the layers apart.
     """
-    wrote, here = _written_by(Path(base)) if base else None, _version(environment, "transformers")
+    wrote, here = _written_by(Path(base)) if base else None, used(environment, "transformers")
     if wrote is None or here is None or _minor(wrote) <= _minor(here):
         return None
     return (
@@ -73,7 +74,7 @@ def _written_by(base: Path) -> str | None:
 
 def same_release(ledger: Ledger, environment: Mapping[str, object]) -> bool:
     """Whether the release of transformers that made the run is known to be the one here, patches aside."""
-    wrote, here = ledger.derived("transformers_version"), _version(environment, "transformers")
+    wrote, here = ledger.derived("transformers_version"), used(environment, "transformers")
     if not isinstance(wrote, VersionRange) or here is None or not wrote.low or not wrote.high:
         return False
     return _minor(wrote.low) == _minor(wrote.high) == _minor(here)
@@ -88,12 +89,6 @@ def _holds(wrote: VersionRange, here: str) -> bool:
 
 def _minor(version: str) -> tuple[int, ...]:
     return version_key(version)[:2]
-
-
-def _version(environment: Mapping[str, object], name: str) -> str | None:
-    versions = environment.get("versions")
-    found = versions.get(name) if isinstance(versions, Mapping) else None
-    return found if isinstance(found, str) else None
 
 
 def trained_on(run: Run) -> str | None:
@@ -156,7 +151,7 @@ def _open(run: Run, plan: RerunPlan, outputs: Outputs, floors: Floors, safety: f
 def _other_releases(plan: RerunPlan, outputs: Outputs) -> Iterator[str]:
     """Every library whose release here is not the one that files name, or that was chosen without their word."""
     for name, setting in sorted(plan.libraries.items()):
-        here = _version(outputs.environment, name)
+        here = used(outputs.environment, name)
         if here is None:
             continue
         if setting.value is not None and setting.value != here:

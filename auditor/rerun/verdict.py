@@ -11,6 +11,7 @@ from auditor.rerun.curve_gap import Telling, curve_gaps, curves_of, repeated_cur
 from auditor.rerun.exactness import LEAST_NOISE, Exact, idle_moments, proofs, telling_steps
 from auditor.rerun.gaps import Floors, Gap, committed_pairs, repeated_pairs
 from auditor.rerun.outputs import Output, Outputs
+from auditor.rerun.releases import Unsettled, left_open, unsettled
 from auditor.rerun.scale import is_another, to_committed
 from auditor.rerun.states_gap import state_gaps
 from auditor.rerun.summary import Judged, aspects_of, first_divergence, is_learned, repeats_of, summary
@@ -41,6 +42,7 @@ class Bench:
     """Whether a variation moved the weights at all; one that moves no bit says nothing of other machines."""
     excuse: str | None
     same_release: bool
+    unsettled: Unsettled | None = None
     exact: tuple[Exact, ...] = ()
     control: float | None = None
     """Distance of the committed weights from the nearest control, where noise or an excuse makes it count."""
@@ -56,11 +58,16 @@ def judge(
     ours = against or outputs.rerun
     gaps = tuple(_gaps(run, plan, ours, telling_steps(outputs)))
     bench = _bench(run, ledger, plan, outputs, gaps)
-    if outputs.controls and (bench.excuse is not None or _is_loud(bench)):
+    if outputs.controls and (bench.excuse is not None or bench.unsettled is not None or _is_loud(bench)):
         others = [output for output in outputs.controls if is_another(output, outputs.rerun)]
         measured = [to_committed(run, plan, output) for output in others]
         bench = replace(bench, control=min((d for d in measured if d is not None), default=None))
-    judged = excused([_by_convention(_judge(gap, bench), bench) for gap in gaps], plan, run.recipe)
+    judged = left_open(
+        [_by_convention(_judge(gap, bench), bench) for gap in gaps],
+        bench.unsettled,
+        lambda item: _beaten(bench) if _beats_controls(item.gap, bench) else None,
+    )
+    judged = excused(judged, plan, run.recipe)
     aspects = aspects_of(judged)
     comparable = [item.verdict for item in aspects if item.verdict is not Verdict.INCONCLUSIVE]
     verdict = min(comparable, default=Verdict.INCONCLUSIVE)
@@ -92,7 +99,10 @@ def _bench(run: Run, ledger: Ledger, plan: RerunPlan, outputs: Outputs, gaps: Se
         excuse=stands_in(run, plan, outputs.environment) or unlike(run, ledger, plan, outputs.environment),
         same_release=same_release(ledger, outputs.environment),
     )
-    return replace(bench, exact=proofs(gaps, floors, idle_moments(outputs)))
+    exact = proofs(gaps, floors, idle_moments(outputs))
+    # Bits that agree were computed in the same way, whatever release did it.
+    other = None if exact or bench.excuse else unsettled(run, ledger, plan, outputs.environment)
+    return replace(bench, exact=exact, unsettled=other)
 
 
 def _gaps(run: Run, plan: RerunPlan, rerun: Output, telling: Telling) -> Iterator[Gap]:
