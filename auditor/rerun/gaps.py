@@ -46,6 +46,8 @@ class Gap:
     """How another release would log the same curve, and how far apart the two are then."""
     ratio: float | None = None
     """The committed number over the rerun's, of an aspect that is one number."""
+    more: int | None = None
+    """How many numbers more the committed generator has given."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from dataclasses import dataclass, replace
 from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.claims import Ledger
 from auditor.model import RerunPlan, Verdict, VersionRange, version_key
-from auditor.rerun.summary import Judged
+from auditor.rerun.summary import Judged, begins_alike
 from auditor.runs import Run
 
 REACH: Mapping[str, float] = {"curve": 0.25, "weights": 0.05, "optimizer": 0.25}
@@ -33,7 +33,6 @@ AVERAGED = 0.5
 """The same for weights and moments where the mean of micro-batches may have been taken otherwise: rows may differ in
 length by far more than those that were measured."""
 _AVERAGED_UNTIL = (4, 53)
-_FIRST = ("loss", "grad_norm")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +99,7 @@ def left_open(
     ``beaten`` gives a clause where the weights lie nearer to the declared recipe than to every control: then they are
     consistent.
     """
-    if other is None or _begins_alike(judged) or any(_is_beyond(item, other) for item in judged):
+    if other is None or begins_alike(judged) or any(_is_beyond(item, other) for item in judged):
         return list(judged)
     return [_open(item, other, beaten) for item in judged]
 
@@ -123,12 +122,3 @@ def _open(item: Judged, other: Unsettled, beaten: Callable[[Judged], str | None]
     if clause is not None:
         return replace(item, verdict=Verdict.CONSISTENT, why=gap.says + clause)
     return replace(item, verdict=Verdict.INCONCLUSIVE, why=f"{gap.says}; but {other.says}")
-
-
-def _begins_alike(judged: Sequence[Judged]) -> bool:
-    """Whether the first logged loss and gradient norm agree; False where no file logs the norm."""
-    curves = [item for item in judged if item.gap.key in _FIRST and item.gap.points]
-    return any(item.gap.key == "grad_norm" for item in curves) and not any(
-        item.verdict is Verdict.DIVERGED and item.gap.points[0][1] > max(item.limit, item.gap.slack)
-        for item in curves
-    )

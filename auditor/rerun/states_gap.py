@@ -160,10 +160,9 @@ def rng_gap(pair: Pair) -> Gap | None:
             else "other draws"
         )
         says = f"torch's generator is in another state ({seeds})"
-        return Gap("rng", pair.key, theirs.path, says, pair.step, distance=math.inf)
+        return _elsewhere(pair, theirs, ours, says)
     if theirs.cuda and ours.cuda and theirs.cuda != ours.cuda:
-        says = "the GPU's generator is in another state"
-        return Gap("rng", pair.key, theirs.path, says, pair.step, distance=math.inf)
+        return _elsewhere(pair, theirs, ours, "the GPU's generator is in another state")
     others = [
         name
         for name, one, two in (("Python", theirs.python, ours.python), ("NumPy", theirs.numpy, ours.numpy))
@@ -175,6 +174,14 @@ def rng_gap(pair: Pair) -> Gap | None:
         return Gap("rng", pair.key, theirs.path, says, pair.step, distance=0.0)
     says = "the generators of torch, Python and NumPy are in the same state"
     return Gap("rng", pair.key, theirs.path, says, pair.step, same=True, distance=0.0)
+
+
+def _elsewhere(pair: Pair, theirs: RngState, ours: RngState, says: str) -> Gap:
+    """A generator in another state, and by how many numbers it stands further in its stream."""
+    from auditor.rerun.draws import further
+
+    more = further(theirs, ours)
+    return Gap("rng", pair.key, theirs.path, says, pair.step, distance=math.inf, more=more)
 
 
 def scaler_gap(pair: Pair) -> Gap | None:

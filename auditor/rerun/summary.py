@@ -29,13 +29,17 @@ _DECISIVE = ("packing", "compute_dtype", "quantization", "init_seed", "seed", "g
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A gap with its verdict; ``limit`` is the distance up to which it would be noise."""
+    """A gap with its verdict; ``limit`` is the distance up to which it would be noise.
+
+    ``proved`` says that other bits agree, so that nothing can explain the gap.
+    """
 
     gap: Gap
     verdict: Verdict
     why: str
     limit: float
     floor: float | None
+    proved: bool = False
 
 
 def aspects_of(judged: Sequence[Judged]) -> tuple[Aspect, ...]:
@@ -142,6 +146,20 @@ def is_learned(item: Judged) -> bool:
     """
     learned = item.gap.aspect in ("weights", "optimizer") or item.gap.key in ("loss", "grad_norm")
     return learned and item.verdict is not Verdict.INCONCLUSIVE
+
+
+def begins_alike(judged: Iterable[Judged]) -> bool:
+    """Whether the first logged loss and gradient norm agree; False where no file logs the norm.
+
+    The loss depends on base and rows alone, because lora_B is zero; the norm on the adapter's draws, on dropout and on
+    how gradients are scaled, too.
+    """
+    curves = [item for item in judged if item.gap.key in ("loss", "grad_norm") and item.gap.points]
+    return any(item.gap.key == "grad_norm" for item in curves) and not any(
+        item.verdict in (Verdict.DIVERGED, Verdict.INCONCLUSIVE)
+        and item.gap.points[0][1] > max(item.limit, item.gap.slack)
+        for item in curves
+    )
 
 
 def summary(verdict: Verdict, judged: Sequence[Judged], plan: RerunPlan) -> str:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from auditor.model import RerunPlan, Verdict
 from auditor.recipes._base import Recipe
-from auditor.rerun.summary import Judged, is_learned
+from auditor.rerun.summary import Judged, begins_alike, is_learned
 from auditor.rerun.trainers import COMMAND
 
 _ARGUMENTS = ("learning_rate", "lr_scheduler_type", "gradient_accumulation_steps", "seed")
@@ -37,11 +37,11 @@ def excused(judged: Sequence[Judged], plan: RerunPlan, recipe: Recipe | None = N
         why = f"no file says {', '.join(missing)}, so the recipe itself is not known"
         return [_open(item, why) for item in judged]
     padded = _padded_otherwise(judged, plan)
-    if padded is not None and _begins_alike(judged):
+    if padded is not None and _first_loss_agrees(judged):
         return [_open(item, padded) if _draws_dropout(item) else item for item in judged]
     unknown = _unknown_rows(assumed, recipe)
-    if unknown is not None and not _begins_alike(judged):
-        why = f"{unknown}, and no first loss shows that it was as assumed"
+    if unknown is not None and not begins_alike(judged):
+        why = f"{unknown}, and no first loss and gradient norm show that it was as assumed"
         return [item if _needs_no_rows(item) else _open(item, why) for item in judged]
     return list(judged)
 
@@ -83,7 +83,7 @@ def _open(item: Judged, why: str) -> Judged:
     return replace(item, verdict=Verdict.INCONCLUSIVE, why=f"{item.gap.says}; but {why}")
 
 
-def _begins_alike(judged: Sequence[Judged]) -> bool:
+def _first_loss_agrees(judged: Sequence[Judged]) -> bool:
     """Whether the loss of step 1 agrees, which base, first batch and pipeline decide."""
     firsts = [(item, item.gap.points[0]) for item in judged if item.gap.key == "loss" and item.gap.points]
     return any(step == 1 and gap <= max(item.limit, item.gap.slack) for item, (step, gap) in firsts)

@@ -8,6 +8,7 @@ from auditor.claims import Ledger
 from auditor.model import RerunPlan, RerunResult, Verdict
 from auditor.rerun.bounds import coverage_of, does_not_prove, same_release, unlike
 from auditor.rerun.curve_gap import Telling, curve_gaps, curves_of, repeated_curves
+from auditor.rerun.draws import drawn_elsewhere
 from auditor.rerun.exactness import LEAST_NOISE, Exact, idle_moments, proofs, telling_steps
 from auditor.rerun.gaps import Floors, Gap, committed_pairs, repeated_pairs
 from auditor.rerun.outputs import Output, Outputs
@@ -67,7 +68,7 @@ def judge(
         bench.unsettled,
         lambda item: _beaten(bench) if _beats_controls(item.gap, bench) else None,
     )
-    judged = excused(judged, plan, run.recipe)
+    judged = excused(drawn_elsewhere(judged, plan), plan, run.recipe)
     aspects = aspects_of(judged)
     comparable = [item.verdict for item in aspects if item.verdict is not Verdict.INCONCLUSIVE]
     verdict = min(comparable, default=Verdict.INCONCLUSIVE)
@@ -156,8 +157,8 @@ def _beside(exact: Exact, gap: Gap, bench: Bench, floor: float | None) -> Judged
     """A gap where other bits agree. For weights they refute too whatever is said to compute otherwise."""
     limit, reason = max(gap.slack, exact.least), f"; yet {exact.says}, so rounding does not explain it"
     if gap.aspect == "weights":
-        return Judged(gap, Verdict.DIVERGED, gap.says + reason, limit, floor)
-    return _outside(gap, bench, limit, floor, reason)
+        return Judged(gap, Verdict.DIVERGED, gap.says + reason, limit, floor, proved=True)
+    return replace(_outside(gap, bench, limit, floor, reason), proved=True)
 
 
 def _against_noise(gap: Gap, bench: Bench, floor: float | None) -> Judged:

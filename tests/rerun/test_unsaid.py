@@ -12,12 +12,13 @@ from auditor.rerun.summary import Judged
 from auditor.rerun.unsaid import excused
 from tests.rerun import variants as v
 
-FAR = {"limit": 1e-5, "floor": 1e-6}
+FAR = (1e-5, 1e-6)
+"""Limit and floor."""
 
 
 def judged(aspect: str, distance: float, key: str = "", points: tuple[tuple[int, float], ...] = ()) -> Judged:
     gap = Gap(aspect, key, "a file", "it differs", 12, distance=distance, points=points)
-    return Judged(gap, Verdict.DIVERGED if distance > 1e-5 else Verdict.EQUIVALENT, "outside", **FAR)
+    return Judged(gap, Verdict.DIVERGED if distance > 1e-5 else Verdict.EQUIVALENT, "outside", *FAR)
 
 
 def plan(*unsaid: str) -> RerunPlan:
@@ -29,6 +30,8 @@ def plan(*unsaid: str) -> RerunPlan:
 WEIGHTS = judged("weights", 0.5)
 LOSS = judged("curve", 0.1, "loss", ((1, 0.02), (2, 0.1)))
 LATER = judged("curve", 0.1, "loss", ((1, 1e-8), (2, 0.1)))
+NORM = judged("curve", 0.1, "grad_norm", ((1, 1e-8), (2, 0.1)))
+DRAWN = judged("curve", 0.1, "grad_norm", ((1, 0.02), (2, 0.1)))
 RATE = judged("curve", 0.1, "learning_rate", ((1, 0.1),))
 SHAPE = judged("weights", math.inf)
 SCHEDULER = judged("scheduler", math.inf)
@@ -64,8 +67,14 @@ def test_unknown_rows_excuse_what_depends_on_them() -> None:
     assert verdicts([WEIGHTS], *ROWS) == [Verdict.INCONCLUSIVE]
 
 
-def test_a_first_loss_that_agrees_shows_how_rows_became_examples() -> None:
-    assert verdicts([WEIGHTS, LATER], *ROWS) == [Verdict.DIVERGED, Verdict.DIVERGED]
+def test_a_beginning_that_agrees_shows_how_rows_became_examples() -> None:
+    assert set(verdicts([WEIGHTS, LATER, NORM], *ROWS)) == {Verdict.DIVERGED}
+
+
+@pytest.mark.parametrize("norm", [[DRAWN], []])
+def test_a_first_loss_alone_shows_neither_padding_nor_draws(norm: list[Judged]) -> None:
+    """lora_B is zero at step 1: the loss is the base's, the norm depends on lora_A and on dropout's masks."""
+    assert set(verdicts([WEIGHTS, LATER, *norm], *ROWS)) == {Verdict.INCONCLUSIVE}
 
 
 def test_a_platform_with_templates_of_its_own_makes_other_examples() -> None:
@@ -75,7 +84,7 @@ def test_a_platform_with_templates_of_its_own_makes_other_examples() -> None:
         *(Verdict.INCONCLUSIVE, Verdict.INCONCLUSIVE, Verdict.DIVERGED),
     ]
     assert "LLaMA-Factory makes examples of rows by templates and masks of its own" in found[0].why
-    assert excused([WEIGHTS, LATER], plan(), recipe)[0].verdict is Verdict.DIVERGED
+    assert excused([WEIGHTS, LATER, NORM], plan(), recipe)[0].verdict is Verdict.DIVERGED
 
 
 def test_a_length_that_is_said_says_it_too() -> None:
@@ -91,7 +100,7 @@ def test_the_users_own_script_knows_what_no_file_says() -> None:
 
 def with_flops(ratio: float, *gaps: Judged) -> list[Judged]:
     flops = Gap("flops", "", "a file", "it differs", 12, distance=math.inf, ratio=ratio)
-    return [*gaps, Judged(flops, Verdict.DIVERGED, "outside", **FAR)]
+    return [*gaps, Judged(flops, Verdict.DIVERGED, "outside", *FAR)]
 
 
 def unpacked(dropout: float = 0.05, *, packing: bool = False) -> RerunPlan:
