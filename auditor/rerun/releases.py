@@ -60,7 +60,7 @@ def unsettled(
         )
         says = (
             f"files prove {known} and this rerun used {here}; another minor release may scale losses and gradients "
-            "otherwise (--environment recorded trains with the likeliest)"
+            f"otherwise (--environment recorded trains with the likeliest, {name}==X.Y.Z with another)"
         )
         return Unsettled(says, _reach(name, span, plan))
     return None

@@ -65,7 +65,9 @@ def test_an_honest_run_of_another_minor_is_not_accused(span: VersionRange | None
         else "files prove not which transformers"
     )
     assert known in why
-    assert why.endswith("(--environment recorded trains with the likeliest)")
+    assert why.endswith(
+        "(--environment recorded trains with the likeliest, transformers==X.Y.Z with another)"
+    )
 
 
 def test_a_release_of_peft_that_is_open_excuses_as_much() -> None:
