@@ -32,8 +32,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> resumed.Trained:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_segment_ends_in_the_bits_of_the_whole(trained: resumed.Trained, name: str) -> None:
     resumed.assert_same_bits(trained, name)
-    kept = {"8bit": {"uint8", "float32"}, "32bit": {"float32"}}.get(name.rpartition("_")[2], set())
-    assert resumed.types(trained.end(name)) == kept
+    assert ("uint8" in resumed.types(trained.end(name))) == name.endswith("8bit")
     gap = gap_of(trained, name, f"{name}-on")
     assert (gap.same, gap.distance) == (True, 0.0)
 

@@ -1,6 +1,6 @@
 """On a GPU: every optimizer whose state is written afresh, trained on from a checkpoint, ends in the same bits.
 
-Those of bitsandbytes run where it is installed. Paged states there are really paged: from 100,000 elements on.
+Those of bitsandbytes run where it is installed; states of paged ones are large enough to be paged.
 """
 
 import importlib.util
