@@ -1,6 +1,6 @@
 """adapter_model.safetensors and adapter_model.bin: the adapter's tensors by name; values only on demand."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
@@ -191,6 +191,20 @@ class AdapterWeights(Artifact):
         flat = self._gathered(name).reshape(-1)
         for start in range(0, flat.size, elements):
             yield flat[start : start + elements]
+
+    def heads(self, names: Iterable[str], elements: int) -> "Iterator[tuple[str, NDArray[Any]]]":
+        """The first elements of several tensors, flat, decoded as `array` does; the file is opened once.
+
+        Raises CannotRead.
+        """
+        with self.opened() as file:
+            for name in names:
+                region = self.region(name, file)
+                if region.strides is None:
+                    yield name, _tensor_bytes.read(file, region, 0, min(elements, region.elements))
+                else:
+                    yield name, self._gathered(name).reshape(-1)[:elements]
+            file.verify()
 
     def opened(self) -> Opened:
         """The file, held open for `region`; a context manager. Raises CannotRead."""

@@ -1,10 +1,12 @@
 """Both factors of an adapter against those of the checkpoint before, which needs neither seed nor start."""
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from auditor.artifacts._number_formats import numpy_module
 from auditor.artifacts.adapter_weights import AdapterWeights
 from auditor.artifacts.optimizer_state import OptimizerState
 from auditor.artifacts.trainer_state import TrainerState
@@ -19,8 +21,11 @@ if TYPE_CHECKING:
 
     from auditor.artifacts._safetensors import TensorInfo
 
-SAMPLE = 1 << 16
-"""Elements of a tensor compared, at most: all of a matrix of rank 16 over 4,096 inputs."""
+SAMPLE = 4096
+"""Elements of a tensor compared, at most, the first ones: a run of a hundred checkpoints has many tensors."""
+_TELLING = 256
+"""Elements that tell whether a tensor's numbers are those of 16 bits."""
+_TYPES = ("F32", "F16", "BF16")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,30 +68,55 @@ def stages(run: Run) -> list[Stage]:
     return found
 
 
-def changes(before: Stage, after: Stage) -> Iterator[Change]:
-    """Every factor that both hold in the same type and shape. NaN moves nowhere: it is another rule's.
+def changes(run: Run) -> "Sequence[tuple[Stage, Stage, Sequence[Change]]]":
+    """What every adapter of the run changes of the one before it, worked out once. Raises CannotRead.
 
-    Raises CannotRead.
+    Compared is every factor that both hold in the same type and shape. NaN moves nowhere: it is another rule's.
     """
+    every = stages(run)
+    if len(every) < 2:
+        return ()
+    memory = every[-1].weights.proofs
+    key = ("changes", *(stage.weights.path for stage in every))
+    if key not in memory:
+        memory[key] = tuple(_changes(every))
+    return memory[key]  # type: ignore[return-value]
+
+
+def _changes(every: Sequence[Stage]) -> Iterator[tuple[Stage, Stage, Sequence[Change]]]:
+    old = _heads(every[0].weights)
+    for before, after in pairwise(every):
+        new = _heads(after.weights)
+        found = [_change(part, old[name], new[name]) for name, part in _parts(after, before)]
+        yield before, after, found
+        old = new
+
+
+def _heads(weights: AdapterWeights) -> "Mapping[str, NDArray[Any]]":
+    infos = (info for pair in weights.pairs().values() for info in (pair.a, pair.b))
+    names = [info.name for info in infos if info is not None and info.dtype in _TYPES and info.elements]
+    return dict(weights.heads(names, SAMPLE))
+
+
+def _parts(after: Stage, before: Stage) -> "Iterator[tuple[str, tuple[str, str, TensorInfo]]]":
+    """Tensors by name that both adapters hold alike, with module, part and description."""
     for module, pair in after.weights.pairs().items():
         for part, info in (("a", pair.a), ("b", pair.b)):
             was = before.weights.tensors.get(info.name) if info is not None else None
             if info is None or was is None or (was.dtype, was.shape) != (info.dtype, info.shape):
                 continue
-            if info.dtype in ("F32", "F16", "BF16") and info.elements:
-                yield _change(before, after, module, part, info)
+            if info.dtype in _TYPES and info.elements:
+                yield info.name, (module, part, info)
 
 
-def _change(before: Stage, after: Stage, module: str, part: str, info: "TensorInfo") -> Change:
+def _change(what: "tuple[str, str, TensorInfo]", old: "NDArray[Any]", new: "NDArray[Any]") -> Change:
     from auditor.compare.initial import precision_of
 
-    old, new = _values(before.weights, info.name), _values(after.weights, info.name)
-    precision = precision_of(new) if info.dtype == "F32" else info.dtype
-    return Change(module, part, info.name, float(abs(old).max()), float(abs(new - old).max()), precision)
-
-
-def _values(weights: AdapterWeights, name: str) -> "NDArray[Any]":
-    return next(weights.chunks(name, SAMPLE)).astype("f8")
+    module, part, info = what
+    with numpy_module().errstate(invalid="ignore", over="ignore"):
+        moved = float(abs(new.astype("f4") - old.astype("f4")).max())
+    precision = precision_of(new[:_TELLING]) if info.dtype == "F32" else info.dtype
+    return Change(module, part, info.name, float(abs(old).max()), moved, precision)
 
 
 def beyond_checkpoint(run: Run, claim: Claimed) -> Iterator[Problem | Skip]:
@@ -94,35 +124,33 @@ def beyond_checkpoint(run: Run, claim: Claimed) -> Iterator[Problem | Skip]:
 
     Where both have the optimizer's state, weights-outrun-optimizer says it.
     """
-    pairs = [
-        pair for pair in pairwise(stages(run)) if not all(one.folder.all(OptimizerState) for one in pair)
-    ]
-    if not pairs:
-        return
-    if claim.bound is None:
-        yield Skip("what lies between two checkpoints is not looked at: the steps are too many to follow")
-        return
     try:
-        for before, after in pairs:
-            found = list(_compared(run, before, after))
-            far = [item for item in found if _share(item, claim, before, after) > 1]
-            if far:
-                yield _problem(claim, before, after, far, len(found))
-                return
+        found = changes(run)
     except CannotRead as error:
         yield Skip(f"what lies between two checkpoints is not looked at: a file {error.reason}")
-
-
-def _compared(run: Run, before: Stage, after: Stage) -> Iterator[Change]:
+        return
     own_rate = rate_of_its_own(run)
-    return (item for item in changes(before, after) if item.part == "a" or own_rate is None)
+    for before, after, items in found:
+        if all(stage.folder.all(OptimizerState) for stage in (before, after)):
+            continue
+        if claim.bound is None:
+            yield Skip("what lies between two checkpoints is not looked at: the steps are too many to follow")
+            return
+        looked = [item for item in items if item.part == "a" or own_rate is None]
+        far = [item for item in looked if _share(item, claim, before, after) > 1]
+        if far:
+            yield _problem(claim, before, after, far, len(looked))
+            return
 
 
 def _share(item: Change, claim: Claimed, before: Stage, after: Stage) -> float:
-    """How far a factor moved, in units of what the steps allow; zeros are the matter of untrained-layers."""
+    """How far a factor moved, in units of what the steps allow.
+
+    Zeros are the matter of untrained-layers, infinities that of non-finite-weights.
+    """
     limit = _limit(item, claim, before, after)
-    zeroed = item.part == "a" and (item.begun == 0 or item.moved == item.begun)
-    return 0.0 if zeroed or not limit else item.moved / limit
+    told = item.part == "a" and (item.begun == 0 or item.moved == item.begun)
+    return 0.0 if told or not limit or not math.isfinite(item.moved) else item.moved / limit
 
 
 def _limit(item: Change, claim: Claimed, before: Stage, after: Stage) -> float:

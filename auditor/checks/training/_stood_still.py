@@ -6,13 +6,12 @@ Adam moves lora_A by about the rate, however small its gradient.
 """
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
 
 from auditor.artifacts.adapter_weights import AdapterWeights
 from auditor.checks._wording import counted
 from auditor.checks.training._claimed_reach import Claimed
 from auditor.checks.training._first_numbers import TOLD, began, is_told
-from auditor.checks.training._since_checkpoint import Stage, changes, stages
+from auditor.checks.training._since_checkpoint import Change, changes
 from auditor.claims import Ledger
 from auditor.errors import CannotRead
 from auditor.model import Location, Problem, Severity, Skip
@@ -74,25 +73,25 @@ def _is_live(weights: AdapterWeights, module: str) -> bool:
 
 def _between(run: Run, claim: Claimed) -> Iterator[Problem]:
     """The first two adapters of the run between which a lora_A rests while its lora_B moves."""
-    for before, after in pairwise(stages(run)):
+    for before, after, items in changes(run):
         steps = after.step - before.step
         rates = 0.0 if claim.bound is None else claim.bound.total(before.step, after.step)
         if steps < LEAST_STEPS or rates < _LEAST_RATE * steps:
             continue
-        live, still = _moved_and_still(before, after)
+        live, still = _moved_and_still(items)
         if still:
             words = f"are those of {before.weights.path}, to the last bit, {counted(steps, 'step')} later"
             yield _problem(after.weights.at(still[0]), still, live, words)
             return
 
 
-def _moved_and_still(before: Stage, after: Stage) -> tuple[int, list[str]]:
+def _moved_and_still(items: Sequence[Change]) -> tuple[int, list[str]]:
     """How many modules' lora_B moved, and which lora_A of them did not, where float32 would have shown it."""
-    found: dict[str, dict[str, tuple[float, str, str]]] = {}
-    for item in changes(before, after):
-        found.setdefault(item.module, {})[item.part] = (item.moved, item.precision, item.tensor)
-    moved = [parts for parts in found.values() if len(parts) == 2 and parts["b"][0] > 0]
-    return len(moved), [parts["a"][2] for parts in moved if parts["a"][:2] == (0.0, "F32")]
+    found: dict[str, dict[str, Change]] = {}
+    for item in items:
+        found.setdefault(item.module, {})[item.part] = item
+    moved = [parts["a"] for parts in found.values() if len(parts) == 2 and parts["b"].moved > 0]
+    return len(moved), [item.tensor for item in moved if (item.moved, item.precision) == (0.0, "F32")]
 
 
 def _problem(at: Location, names: Sequence[str], of: int, words: str) -> Problem:

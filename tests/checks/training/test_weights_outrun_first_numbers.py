@@ -163,6 +163,13 @@ def test_passes_between_honest_checkpoints_without_optimizers() -> None:
     assert found(RULE, without_optimizers({})) == []
 
 
+@pytest.mark.parametrize("value", [numpy.nan, numpy.inf, 0.0])
+def test_numbers_that_are_none_and_zeros_are_other_rules_matter(value: float) -> None:
+    for path in (NINE, EIGHTEEN):
+        data = {path: edited(lambda a: numpy.full_like(a, value), path=path)}
+        assert found(RULE, without_optimizers(data)) == []
+
+
 def test_another_seed_that_drew_the_numbers_serves_as_well() -> None:
     arguments = {"training_args.bin": pickled(committed()["training_args.bin"], "seed", 7)}
     (only,) = found(RULE, published(edited(shift(2 * BOUND)), data=arguments))
