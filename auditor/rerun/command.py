@@ -138,7 +138,7 @@ def _lies_in(path: Path, audited: Sequence[Path]) -> bool:
 
 def settings_of(command: Command, known: Mapping[str, Setting]) -> dict[str, Setting]:
     """What a plan by a command says: the command, and the values it fills in."""
-    kept = {key: known[key] for key in KEPT if key in known}
+    kept = {key: known[key] for key in KEPT if key in known and (key != "dtype" or "peft_type" in known)}
     kept |= {key: known[key] for key in ("seed", "max_steps") if key in known and command.uses(key)}
     return {**kept, "command": Setting(command.text, command.source)}
 

@@ -12,6 +12,7 @@ from auditor.artifacts.trainer_state import TrainerState
 from auditor.artifacts.training_args import TrainingArgs
 from auditor.errors import CannotRead
 from auditor.model import Setting, name_of
+from auditor.rerun import base_dtype
 from auditor.rerun.child.job import LORA_KEYS
 from auditor.runs import Folder, Run
 from auditor.sources import directory
@@ -41,7 +42,7 @@ def is_full(run: Run) -> bool:
 def settled(run: Run, chosen: Mapping[str, Setting]) -> dict[str, Setting]:
     """The settings of a run by its method: a full fine-tune has none of an adapter's, and the type of its weights."""
     if not is_full(run):
-        return dict(chosen)
+        return {**chosen, **base_dtype.of_base(run, chosen["quantization"].value is not None)}
     files = next(found for folder in run.folders if (found := model_files(folder)))
     kept = {key: setting for key, setting in chosen.items() if key not in (*LORA_KEYS, *_OF_ADAPTERS)}
     kept["peft_type"] = Setting(None, f"{files[0].path} is a whole model")

@@ -8,17 +8,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from auditor.artifacts.adapter_config import AdapterConfig
-from auditor.artifacts.optimizer_state import OptimizerState
 from auditor.artifacts.training_args import TrainingArgs
 from auditor.claims import Ledger
 from auditor.model import RerunPlan, Setting, Span
-from auditor.rerun import evaluation, optimizers, spans, trainers, trl_arguments, trl_defaults
+from auditor.rerun import evaluation, spans, trainers, trl_arguments, trl_defaults
 from auditor.rerun.command import Command, settings_of
 from auditor.rerun.command import obstacles as unfit
 from auditor.rerun.counted import counted, steps_of_rows, whole
 from auditor.rerun.data import look, too_few
 from auditor.rerun.obstacles import obstacles
-from auditor.rerun.readings import readings
+from auditor.rerun.readings import of_run
 from auditor.rerun.settings import choose, source_of
 from auditor.rerun.start import Start, start_of
 from auditor.runs import Run
@@ -63,8 +62,7 @@ def build(
     done = spans.made(run, number)
     kind, parts = _parts(run, done, _budget(done, steps, coverage), span, known, start)
     shown = trl_arguments.settled(run, str(known["trainer"].value), known)
-    usual = (*usual, *more, *optimizers.reading(run.latest(OptimizerState), known))
-    likely = (*start.alternatives(), *others, *usual, *readings(known))
+    likely = (*start.alternatives(), *others, *usual, *more, *of_run(run, known))
     alternatives = tuple(item for item in likely if set(item.changes) <= set(shown))
     stops = (*obstacles(run, ledger, shown, number or None, base, data), *broken, *_few(known, rows, number))
     if command is not None:

@@ -221,7 +221,7 @@ def _init(pair: Pair, theirs: AdapterWeights, start: AdapterWeights, unused: lis
         return missing(
             "init", pair, theirs.path, "training updated every module, so no initial value is left to compare"
         )
-    drawn = {name: (theirs.array(name), start.array(name)) for name in unused}
+    drawn = {name: (theirs.array(name), _drawn_as_held(theirs, start, name)) for name in unused}
     equal = [name for name in unused if equal_bits(*drawn[name])]
     says = (
         f"{len(equal)} of {len(unused)} untouched lora_A are bit-equal to those drawn from the declared seed"
@@ -249,6 +249,16 @@ def _init(pair: Pair, theirs: AdapterWeights, start: AdapterWeights, unused: lis
         module=theirs.module_of(worst),
         tensor=worst,
     )
+
+
+def _drawn_as_held(theirs: AdapterWeights, start: AdapterWeights, name: str) -> "NDArray[Any]":
+    """A tensor as it was drawn, rounded where the committed one is.
+
+    PEFT draws in float32 and moves what it drew to the base's type and back (peft 0.21.2, tuners/lora/layer.py
+    ``update_layer``, tuners/tuners_utils.py ``cast_adapter_dtype``).
+    """
+    values, dtype = start.array(name), _precision(theirs, name)
+    return rounded(values, dtype).astype(values.dtype) if dtype in _ROUNDING else values
 
 
 def _outside(one: "NDArray[Any]", two: "NDArray[Any]") -> float:

@@ -2,11 +2,12 @@
 
 A LoRA module that was never trained still holds the numbers it was drawn with, and a trained one remembers them.
 `prove_seed` replays the draws of one seed and holds the stored values against them; `recover_seed` computes the seed
-from values that never changed, or searches a range; `begins_with` proves the usual case without NumPy.
+from values that never changed, or searches a range; `begins_with` proves the usual case without NumPy,
+and `held_in` tells the type in which the numbers were held.
 """
 
 from auditor.compare.initial._begun import Begun, moved_in_any_basis
-from auditor.compare.initial._glance import begins_with
+from auditor.compare.initial._glance import begins_with, held_in
 from auditor.compare.initial._proof import Limits, prove_seed
 from auditor.compare.initial._run import Seeded, adapters_of, seeded_adapter, structure_of
 from auditor.compare.initial._search import recover_seed
@@ -22,6 +23,7 @@ __all__ = [
     "Seeded",
     "adapters_of",
     "begins_with",
+    "held_in",
     "moved_in_any_basis",
     "precision_of",
     "prove_seed",

@@ -25,7 +25,7 @@ class Base:
         """Returns a job's frozen base without an adapter; the one kept is freed first when it is another."""
         s = job.settings
         how = (s.quantization, s.bnb_4bit_quant_type, s.bnb_4bit_use_double_quant, s.compute_dtype)
-        key = (job.base.resolve(), how, job.checkpointing, s.attn_implementation, s.dtype)
+        key = (job.base.resolve(), how, job.checkpointing, s.attn_implementation, s.dtype, s.cast_to)
         if key != self._key:
             self.drop()
             self._model = load_base(job.base, s, job.checkpointing)
@@ -60,7 +60,8 @@ def load_base(folder: Path, settings: Settings, checkpointing: bool) -> Any:
     multimodal = hasattr(config, "vision_config")
     auto = transformers.AutoModelForImageTextToText if multimodal else transformers.AutoModelForCausalLM
     release = tuple(int(part) for part in transformers.__version__.split(".")[:2])
-    options: dict[str, Any] = {"dtype" if release >= (4, 56) else "torch_dtype": settings.dtype}
+    dtype = settings.dtype if settings.dtype == "auto" else getattr(torch, settings.dtype)
+    options: dict[str, Any] = {"dtype" if release >= (4, 56) else "torch_dtype": dtype}
     if settings.quantization is not None:
         options["quantization_config"] = quantization_config(settings)
         options["device_map"] = {"": 0 if torch.cuda.is_available() else "cpu"}
@@ -80,6 +81,8 @@ def load_base(folder: Path, settings: Settings, checkpointing: bool) -> Any:
         )
     if settings.quantization is not None and settings.trainer == "reference":  # TRL prepares nothing
         model = peft.prepare_model_for_kbit_training(model, checkpointing, {"use_reentrant": False})
+    if settings.cast_to is not None and settings.quantization is None:
+        model = model.to(getattr(torch, settings.cast_to))
     place(model)
     model.config.use_cache = False
     return model

@@ -40,14 +40,16 @@ class Settings:
 
     ``init_seed`` seeds torch for the adapter's draws where they do not follow from ``seed``, and ``init_skip`` counts
     the 32-bit words drawn between it and them. Only the quantisation defaults are QLoRA's: bitsandbytes' own (fp4, no
-    double quant) are seldom meant. Without a ``peft_type`` every parameter is trained, in ``dtype`` (auto: that of the
-    base's files). ``trainer_arguments`` are those that only the arguments of TRL's trainers have. ``evaluations``
-    counts by step the passes over evaluation sets, whose draws are made and which are not repeated.
+    double quant) are seldom meant. Without a ``peft_type`` every parameter is trained. A base is loaded in ``dtype``
+    (auto: that of its files) and, unquantised, cast as a whole to ``cast_to``, buffers included, which rounds more.
+    ``trainer_arguments`` are those that only the arguments of TRL's trainers have. ``evaluations`` counts by step the
+    passes over evaluation sets, whose draws are made and which are not repeated.
     """
 
     trainer: str = "reference"
     peft_type: str | None = "LORA"
     dtype: str = "auto"
+    cast_to: str | None = None
     seed: int = 42
     data_seed: int | None = None
     text_column: str = "text"
@@ -108,6 +110,7 @@ class Settings:
             ("trainer", self.trainer, TRAINERS),
             ("peft_type", self.peft_type, ("LORA", None)),
             ("dtype", self.dtype, ("auto", "float32", "bfloat16", "float16")),
+            ("cast_to", self.cast_to, (None, "float32", "bfloat16", "float16")),
         ):
             if value not in allowed:
                 raise JobError(f"settings.{key}: {value!r} is not one of {', '.join(map(str, allowed))}")
