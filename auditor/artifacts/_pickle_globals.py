@@ -24,6 +24,12 @@ if TYPE_CHECKING:
 
     Constructor = Callable[..., object]
 
+_REFS = 10_000
+_refs: dict[str, tuple[tuple[object, ...], TensorRef]] = {}
+"""The last tensor of each storage key: states of one optimizer in a hundred checkpoints lie in the same places.
+
+Keyed by text, whose hashes Python salts: sizes could be chosen to collide.
+"""
 _SIZES = 64
 """Most dimensions of a tensor (torch and NumPy both stop at 64)."""
 
@@ -46,8 +52,13 @@ def _tensor(
     sizes, strides = sizes_of(shape), sizes_of(stride)
     if len(sizes) != len(strides):
         raise ValueError("a tensor whose shape and stride differ in length")
-    place = _size(offset)
-    return TensorRef(storage.dtype, sizes, strides, place, storage.key, storage.numel, requires_grad is True)
+    fields = storage.dtype, sizes, strides, _size(offset), storage.key, storage.numel, requires_grad is True
+    known = _refs.get(storage.key)
+    if known is None or known[0] != fields:
+        if len(_refs) >= _REFS:
+            _refs.clear()
+        known = _refs[storage.key] = fields, TensorRef(*fields)
+    return known[1]
 
 
 def _typed_tensor(

@@ -8,6 +8,7 @@ directory and holds uncompressed entries with plain names only, in which case bo
 from __future__ import annotations
 
 import struct
+from sys import intern
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -109,4 +110,4 @@ def _entry(data: bytes, at: int) -> tuple[Entry | None, int]:
         return None, at
     if len(raw) != name or not raw.isascii() or b"\0" in raw or b"\\" in raw:
         return None, at
-    return Entry(raw.decode(), offset, size, packed, 0, flags, crc), begin + name
+    return Entry(intern(raw.decode()), offset, size, packed, 0, flags, crc), begin + name

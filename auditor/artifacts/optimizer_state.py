@@ -118,7 +118,8 @@ class OptimizerState(Artifact, hidden=("archive",)):
         state = value.get("state")
         groups = value.get("param_groups")
         entries = _entries(archive, state if isinstance(state, dict) else {})
-        return cls(blob.path, entries, _groups(groups), archive)
+        # Every value that is asked for has been taken out; those of a hundred checkpoints are no use to anybody.
+        return cls(blob.path, entries, _groups(groups), archive.replaced(value=None))
 
     @property
     def steps(self) -> frozenset[float]:

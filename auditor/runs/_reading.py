@@ -11,6 +11,7 @@ from auditor.errors import CannotRead
 from auditor.model import Blob, FileKind, Snapshot, Unread, folder_of, name_of
 from auditor.recipes._base import Recipe
 from auditor.recipes._platforms import Allowance, is_recipe, read_recipe
+from auditor.runs._shared_rows import SharedRows
 from auditor.runs._words import LAST, Contents, Folder, step_of
 from auditor.sources._hashing import together
 
@@ -23,16 +24,18 @@ _LARGE = 8 * 1024 * 1024
 def read(snapshot: Snapshot, kinds: frozenset[type[Artifact]] | None = None) -> Contents:
     """Read every recognised file of a snapshot; what cannot be read is kept with its reason.
 
-    With ``kinds`` files that are of none of them are passed over, as if nobody knew them.
+    With ``kinds`` files that are of none of them are passed over, as if nobody knew them, and none is read as another.
     """
     found: dict[str, dict[type[Artifact], list[Artifact]]] = {}
     unread: dict[str, Unread] = {}
     recipes: list[Recipe] = []
-    allowance = Allowance()
-    wanted = {path for path in snapshot.files if kinds is None or not kinds.isdisjoint(readers_of(path))}
-    _hash_ahead([blob for path, blob in snapshot.files.items() if path in wanted])
+    allowance, shared = Allowance(), SharedRows()
+    wanted = {path: _readers(path, kinds) for path in snapshot.files}
+    _hash_ahead([blob for path, blob in snapshot.files.items() if wanted[path]])
     for path, blob in snapshot.files.items():
-        for item in _parse(path, blob, unread) if path in wanted else ():
+        for item in _parse(path, blob, wanted[path], unread) if wanted[path] or kinds is None else ():
+            if isinstance(item, TrainerState):
+                item = shared.of(item)
             found.setdefault(folder_of(path), {}).setdefault(type(item), []).append(item)
         # Past that many configurations it is somebody's collection, and only names that a platform owns are opened.
         recipe = (
@@ -54,6 +57,11 @@ def _folder(path: str, artifacts: Mapping[type[Artifact], tuple[Artifact, ...]])
         states = (item for item in artifacts.get(TrainerState, ()) if isinstance(item, TrainerState))
         step = next((state.global_step for state in states), None)
     return Folder(path, artifacts, step)
+
+
+def _readers(path: str, kinds: frozenset[type[Artifact]] | None) -> Sequence[type[Artifact]]:
+    known = readers_of(path)
+    return known if kinds is None else [reader for reader in known if reader in kinds]
 
 
 def _hash_ahead(blobs: Sequence[Blob]) -> None:
@@ -78,14 +86,16 @@ def _open_once(blob: Blob) -> None:
         blob.open().close()
 
 
-def _parse(path: str, blob: Blob, unread: dict[str, Unread]) -> Iterator[Artifact]:
+def _parse(
+    path: str, blob: Blob, readers: Sequence[type[Artifact]], unread: dict[str, Unread]
+) -> Iterator[Artifact]:
     if blob.kind is not FileKind.FILE:
         if _hides(path):
             unread[path] = Unread(path, f"is a {blob.kind}, which is never followed", "unreadable")
         return
     if name_of(path).startswith("._") and _is_apple_double(blob):
         return
-    for reader in readers_of(path):
+    for reader in readers:
         if blob.absent is not None and not reader.reads_absent:
             unread[path] = Unread(path, blob.absent, "unfetched")
             continue

@@ -1,7 +1,7 @@
 """Audits thousands of repositories that differ in one file: what is untouched is read, and judged, once."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from unittest import mock
 
 from auditor.artifacts._base import Artifact
@@ -78,13 +78,15 @@ class Auditor:
             self._calls[key] = tuple(outcome.findings)
         return tuple(outcome.findings)
 
-    def _parse(self, path: str, blob: Blob, unread: dict[str, Unread]) -> Iterator[Artifact]:
+    def _parse(
+        self, path: str, blob: Blob, readers: Sequence[type[Artifact]], unread: dict[str, Unread]
+    ) -> Iterator[Artifact]:
         if self.blobs.get(path) is not blob:
-            yield from _PARSE(path, blob, unread)
+            yield from _PARSE(path, blob, readers, unread)
             return
         if path not in self._parsed:
             why: dict[str, Unread] = {}
-            self._parsed[path] = list(_PARSE(path, blob, why)), why
+            self._parsed[path] = list(_PARSE(path, blob, readers, why)), why
             self._kept.update({id(item): item for item in self._parsed[path][0]})
         items, why = self._parsed[path]
         unread.update(why)
