@@ -22,6 +22,7 @@ from auditor.artifacts.adapter_weights import AdapterWeights, split_name
 from auditor.errors import CannotRead
 from auditor.model import Digest
 from tests.builders.blobs import blob
+from tests.builders.pickles import Tensor, make_torch
 from tests.builders.safetensors import entry, make_adapter, make_arrays, make_safetensors, with_header
 
 NAME = "adapter_model.safetensors"
@@ -332,6 +333,25 @@ def test_chunks_cover_the_tensor_in_order() -> None:
     assert [chunk.size for chunk in chunks] == [4, 4, 2]
     assert numpy.concatenate(chunks).tolist() == (array + 100).tolist()
     assert list(read(make_arrays({"t": array[:0]})).chunks("t")) == []
+
+
+def test_heads_are_the_first_elements_of_each_tensor() -> None:
+    array = numpy.arange(10, dtype="<f4")
+    weights = read(make_arrays({"a": array, "b": array[:2] + 100, "c": array[:0]}))
+    assert [(name, head.tolist()) for name, head in weights.heads(("b", "a", "c"), 3)] == [
+        ("b", [100, 101]),
+        ("a", [0, 1, 2]),
+        ("c", []),
+    ]
+
+
+def test_heads_of_a_torch_file_follow_its_strides() -> None:
+    """[i, j] of the turned tensor is storage[3 + i + 2 j]."""
+    values = [float(value) for value in range(10)]
+    stored = {"turned": Tensor(values, (2, 3), stride=(1, 2), offset=3), "plain": Tensor(values, (5, 2))}
+    weights = read(make_torch(stored), "adapter_model.bin")
+    found = {name: head.tolist() for name, head in weights.heads(("turned", "plain"), 4)}
+    assert found == {"turned": [3, 5, 7, 4], "plain": [0, 1, 2, 3]}
 
 
 def test_small_floats_are_decoded_and_unknown_names_are_said() -> None:
