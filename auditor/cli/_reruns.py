@@ -1,6 +1,7 @@
 """What the options of a rerun ask for; the rerun itself is imported only when one is asked for."""
 
 import shlex
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -134,7 +135,12 @@ def rerunner(policy: "Policy", options: "RerunOptions", run_name: str | None, qu
     from auditor.cli._progress import progress_bar
     from auditor.engine.rerun import rerunner as made
 
-    return made(run_name, options, policy, progress_bar(quiet), lambda text: _output.tell(text, quiet))
+    return made(run_name, options, policy, progress_bar(quiet), lambda text: _told(text, quiet))
+
+
+def _told(text: str, quiet: bool) -> None:
+    """One line on stderr, in the place of a bar that stands there."""
+    _output.tell(("\r\x1b[K" if sys.stderr.isatty() else "") + text, quiet)
 
 
 def planned(snapshot: "Snapshot", options: "Options", run_name: str | None, wanted: "RerunOptions") -> str:

@@ -181,7 +181,7 @@ class Bench:
         if self._executor is None:
             options = self.options
             self._executor = executor(
-                options.where, options.jobs, self.site, self.followed, self.progress, self._left
+                options.where, options.jobs, self.site, self.followed, self.progress, self._left, self.tell
             )
         by_name = {trial.name: trial for trial in trials}
         ends: dict[str, IncompleteError | None] = {}

@@ -4,6 +4,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from math import ceil
 from pathlib import Path
 
 from auditor.claims import Ledger
@@ -94,6 +95,8 @@ def _paced(
     if options.command is not None:
         return plan
     trainings = options.repeats + options.variation
+    if not options.where.is_remote:
+        trainings = ceil(trainings / (options.jobs or 1))
     free = options.steps is None and options.coverage is None and options.span == "auto"
     if not (options.minutes and free) and plan.steps * trainings < pace.WORTH:
         return plan

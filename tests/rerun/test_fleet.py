@@ -4,6 +4,7 @@ import dataclasses
 import importlib.util
 import json
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -16,11 +17,12 @@ import pytest
 
 from auditor.errors import IncompleteError, UsageError
 from auditor.rerun import cache
-from auditor.rerun.fleet import devices, remote
+from auditor.rerun.fleet import devices, on_slurm, queue_of_slurm, remote
 from auditor.rerun.fleet.choose import executor
 from auditor.rerun.fleet.machines import placed
 from auditor.rerun.fleet.on_slurm import parameters
 from auditor.rerun.fleet.order import Ended, Executor, Order, Site
+from auditor.rerun.fleet.queue_of_slurm import limit_of, minutes
 from auditor.rerun.fleet.where import Where, parse
 from auditor.rerun.fleet.work import Answer, work
 from auditor.rerun.followed import Followed
@@ -59,6 +61,9 @@ def missing(name: str) -> pytest.MarkDecorator:
     return pytest.mark.skipif(importlib.util.find_spec(name) is None, reason=reason)
 
 
+CLUSTER = pytest.mark.skipif(
+    shutil.which("sbatch") is None or limit_of(None) is None, reason="there is no Slurm here"
+)
 PLACES = [
     pytest.param("local", None, id="local"),
     pytest.param("local", 2, id="jobs", marks=missing("joblib")),
@@ -70,9 +75,10 @@ PLACES = [
         marks=[missing("submitit"), pytest.mark.filterwarnings("ignore::ResourceWarning")],
     ),
     pytest.param("slurm:cluster=local", None, id="slurm", marks=missing("submitit")),
+    pytest.param("slurm:cpus_per_task=1", None, id="cluster", marks=[missing("submitit"), CLUSTER]),
     pytest.param("ray:num_cpus=0.5", None, id="ray", marks=missing("ray")),
 ]
-SEVERAL = [item for item in PLACES if item.id in ("jobs", "slurm", "ray")]
+SEVERAL = [item for item in PLACES if item.id in ("jobs", "slurm", "cluster", "ray")]
 
 
 @dataclasses.dataclass
@@ -236,12 +242,13 @@ def test_time_that_is_up_ends_every_job_and_keeps_what_is_done(
     assert await_gone(pids(lab, "hang-1"))
 
 
-@pytest.mark.parametrize(("where", "jobs"), [item for item in PLACES if item.id == "slurm"])
+@pytest.mark.parametrize(("where", "jobs"), [item for item in PLACES if item.id in ("slurm", "cluster")])
 def test_a_job_that_is_killed_from_outside_is_named(
     lab: Lab, monkeypatch: pytest.MonkeyPatch, where: str, jobs: int | None
 ) -> None:
     # submitit waits so long for the answer of a job on a slow disk
     monkeypatch.setattr("submitit.core.core.Job._results_timeout_s", 0.5)
+    monkeypatch.setattr(on_slurm, "ASK", 0.5)
     at = lab.executor(where, jobs)
     with closing(at.train([lab.order("hang-1")])) as ends:
         killer = threading.Thread(target=_kill_worker, args=(lab,), daemon=True)
@@ -338,6 +345,48 @@ def test_slurm_gets_a_gpu_for_a_run_of_a_gpu_and_the_time_that_is_left(lab: Lab)
     assert "gpus_per_node" not in parameters({"gres": "gpu:1"}, site, None)
     assert "gpus_per_node" not in parameters({}, lab.site, None)
     assert parameters({}, lab.site, None)["timeout_min"] == 24 * 60
+    assert parameters({}, lab.site, None, longest=120)["timeout_min"] == 120
+    assert parameters({"timeout_min": 30}, lab.site, None, longest=120)["timeout_min"] == 30
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        # the forms of squeue(1) and sbatch(1), --time
+        ("30", 30),
+        ("30:20", 31),
+        ("2:00:00", 120),
+        ("1-00:00:00", 1440),
+        ("2-3", 3060),
+        ("infinite", None),
+        ("n/a", None),
+        ("", None),
+    ],
+)
+def test_a_limit_of_time_is_read_as_slurm_writes_it(text: str, expected: int | None) -> None:
+    assert minutes(text) == expected
+
+
+def test_a_queue_tells_the_limit_of_its_default_partition_and_where_a_job_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Programs that print what those of Slurm 22.05.8 printed."""
+    for name, script in {
+        "sinfo": "printf 'cpu* 2:00:00\ngpu 1-00:00:00\n'",
+        "squeue": 'test "$5" = 7 && echo "PD PartitionTimeLimit" && exit 0\n'
+        'test "$5" = 8 && echo "slurm_load_jobs error: Invalid job id specified" >&2 && exit 1\n'
+        'echo "slurm_load_jobs error: Unable to contact slurm controller (connect failure)" >&2; exit 1',
+    }.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{script}\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    assert limit_of(None) == 120
+    assert queue_of_slurm.state("7") == ("PD", "PartitionTimeLimit")
+    assert queue_of_slurm.state("8") == ("", "")
+    assert queue_of_slurm.state("9") is None
+    monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
+    assert limit_of(None) is None
+    assert queue_of_slurm.state("7") is None
 
 
 @missing("submitit")

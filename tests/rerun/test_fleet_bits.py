@@ -12,7 +12,7 @@ from auditor.rerun.options import RerunOptions
 from auditor.rerun.outputs import Outputs
 from tests.builders.repositories import TINY_BASE
 from tests.rerun import variants as v
-from tests.rerun.test_fleet import missing
+from tests.rerun.test_fleet import CLUSTER, missing
 
 pytestmark = pytest.mark.rerun
 OPTIONS = RerunOptions(base=TINY_BASE, data=v.DATA, variation=False)
@@ -62,6 +62,7 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Path:
             id="debug",
             marks=[missing("submitit"), pytest.mark.filterwarnings("ignore::ResourceWarning")],
         ),
+        pytest.param("slurm:cpus_per_task=1", None, 2, id="cluster", marks=[missing("submitit"), CLUSTER]),
         pytest.param("ray:num_cpus=0.5", None, 2, id="ray", marks=missing("ray")),
     ],
 )

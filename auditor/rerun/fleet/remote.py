@@ -4,7 +4,7 @@ import json
 import secrets
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +16,13 @@ from auditor.rerun.followed import Followed
 from auditor.rerun.options import Progress
 from auditor.rerun.runner import AGAIN, EndedEarlyError, terminated_as_interrupt
 
+Tell = Callable[[str], None]
 POLL = 0.5
 """Seconds between two looks at the jobs."""
+
+
+def untold(text: str) -> None:
+    """Nobody is told."""
 
 
 class Job(ABC):
@@ -35,22 +40,33 @@ class Job(ABC):
     def cancel(self) -> None:
         """Ask for its end; it may have ended already."""
 
+    def waits(self) -> str:
+        """Why it has not begun, in the queue's own word; nothing where it has, or where nobody knows."""
+        return ""
+
 
 @dataclass(slots=True)
 class _Running:
     job: Job
     order: Order
     read: int = 0
+    reason: str = ""
 
 
 class Remote(ABC):
     """An executor whose orders run elsewhere, at most ``limit`` at a time (None: all at once)."""
 
     def __init__(
-        self, site: Site, followed: Followed, progress: Progress, left: Left, limit: int | None
+        self,
+        site: Site,
+        followed: Followed,
+        progress: Progress,
+        left: Left,
+        limit: int | None,
+        tell: Tell = untold,
     ) -> None:
         self.site, self.followed, self.left = site, followed, left
-        self._progress, self._limit = progress, limit
+        self._progress, self._limit, self._tell = progress, limit, tell
         self._running: list[_Running] = []
         self.token = secrets.token_hex(16)
         (site.folder / TOKEN).write_text(self.token, encoding="utf-8")
@@ -90,6 +106,10 @@ class Remote(ABC):
         for item in list(self._running):
             ended = item.job.done()
             self._follow(item)
+            if (reason := item.job.waits()) != item.reason:
+                item.reason = reason
+                if reason:
+                    self._tell(f"{item.order.name} waits in the queue ({reason})")
             if ended:
                 self._running.remove(item)
                 yield Ended(item.order, _error(item.job))
