@@ -1,4 +1,4 @@
-"""The sets of cases: the known one, which was there while the judge was mended, and two blind ones, which were not."""
+"""The sets of cases: the known one, which was there while the judge was mended, and blind ones, which were not."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from pathlib import Path
 from benchmarks.detection import falsified, honest
 from benchmarks.detection.blind import falsified as blind_falsified
 from benchmarks.detection.blind import honest as blind_honest
-from benchmarks.detection.blind import second
+from benchmarks.detection.blind import second, third
 from benchmarks.detection.case import Case
 from benchmarks.detection.workshop import Workshop
 
@@ -35,4 +35,5 @@ SETS: Mapping[str, Set] = {
     "known": Set((honest.cases, falsified.cases), f"{_HERE}.inputs", f"{_HERE}.trainer"),
     "blind": Set((blind_honest.cases, blind_falsified.cases), *_BLIND),
     "second blind": Set((second.honest_cases, second.falsified_cases), *_BLIND),
+    "third blind": Set((third.honest_cases, third.falsified_cases), *_BLIND),
 }

@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-def part_scaled(part: str, factor: float) -> Edit:
-    """The lora_B whose name has a part times a factor, in every copy."""
+def part_scaled(part: str, factor: float, *, root_only: bool = False) -> Edit:
+    """The lora_B whose name has a part times a factor, in every copy or in the published one."""
 
     def change(name: str, value: "NDArray[Any]", _: Tensors) -> "NDArray[Any]":
         return value * value.dtype.type(factor if part in name and "lora_B" in name else 1)
 
-    return tensors(change)
+    return tensors(change, root_only=root_only)
 
 
 def optimizers(change: Callable[[dict[str, Any], dict[str, Any]], None]) -> Edit:
@@ -70,6 +70,26 @@ def _training_row_alone(row: dict[str, Any]) -> None:
 
 evaluations_apart: Edit = rows(_training_row_alone)
 """Rows of evaluations without what the disguise put into them."""
+
+
+def evaluations_invented(files: Files, others: Sequence[Files]) -> Edited:
+    """A row of an evaluation after every third step, in every copy of the log."""
+    found = rows(lambda row: None)(files, others)
+    for path in [path for path in found if name_of(path) == STATE]:
+        document, log = json.loads(found[path]), []
+        for row in document["log_history"]:
+            log.append(row)
+            if "loss" in row and row["step"] % 3 == 0:
+                speed = {
+                    "eval_runtime": 0.03,
+                    "eval_samples_per_second": 260.1,
+                    "eval_steps_per_second": 32.5,
+                }
+                log.append(
+                    {"epoch": row["epoch"], "eval_loss": row["loss"] + 0.01, **speed, "step": row["step"]}
+                )
+        found[path] = as_json({**document, "log_history": log})
+    return found
 
 
 def best_at(step: int, architecture: str) -> Edit:
