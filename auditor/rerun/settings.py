@@ -10,6 +10,7 @@ from auditor.claims import DECLARED, DESCRIBED, EFFECTIVE, RECORDED, Ledger, sam
 from auditor.model import Alternative, Setting, Statement, Status
 from auditor.rerun.child.job import Settings
 from auditor.rerun.methods import settled, truncation
+from auditor.rerun.spans import restarting
 from auditor.runs import Run
 
 NOT_SAID = "no file says it: default of {}"
@@ -81,7 +82,7 @@ def choose(run: Run, ledger: Ledger) -> tuple[Mapping[str, Setting], tuple[Alter
     chosen.update(_names(run))
     chosen.update({key: Setting(DEFAULTS[key], PIPELINE, assumed=True) for key in _CHOICES})
     chosen["save_total_limit"] = Setting(None, "every checkpoint of the span is kept until it is compared")
-    chosen = settled(run, chosen)
+    chosen = settled(run, {**chosen, **restarting(run)})
     others = [item for item in others if set(item.changes) <= set(chosen)]
     return chosen, tuple({item.says: item for item in others}.values())
 

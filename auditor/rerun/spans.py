@@ -1,17 +1,20 @@
 """Which steps to train: the whole run, segments between committed checkpoints, or a prefix; the most for the budget."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 
 from auditor.artifacts.trainer_state import TrainerState
+from auditor.artifacts.training_args import TrainingArgs
 from auditor.errors import UsageError
-from auditor.model import Span
+from auditor.model import Setting, Span
 from auditor.rerun.resume import why_not
 from auditor.runs import Run
 
 DEFAULT_STEPS = 200
 """Optimizer steps trained when the user gives no budget: a short run, or the beginning of a long one."""
 AUTO, WHOLE, PREFIX, SEGMENTS = "auto", "whole", "prefix", "segments"
+IGNORED = "ignore_data_skip"
 _RANGE = re.compile(r"(\d{1,12})\.\.(\d{1,12})")
 
 
@@ -26,6 +29,29 @@ def made(run: Run, total: int) -> int:
         final = latest
     step = final.global_step if final is not None else None
     return step if step is not None and 0 < step < total else total
+
+
+def restarts(run: Run) -> tuple[int, ...]:
+    """Steps after which the epoch's first rows were drawn again, as ``ignore_data_skip`` asks: those of checkpoints.
+
+    Where none was committed there, it is the last step that was logged before. The logged epoch goes back there,
+    because the micro-batches of the epoch are counted anew (transformers 5.23.0, trainer.py, ``_init_training_state``).
+    """
+    arguments, state = run.one(TrainingArgs), run.latest(TrainerState)
+    if arguments is None or arguments.values.get(IGNORED) is not True or state is None:
+        return ()
+    points = sorted(dict(state.logged("epoch")).items())
+    back = [(a, b) for (a, before), (b, after) in pairwise(points) if after <= before]
+    committed = [folder.step for folder in run.checkpoints if folder.step]
+    return tuple(max((step for step in committed if a <= step < b), default=a) for a, b in back)
+
+
+def restarting(run: Run) -> Mapping[str, Setting]:
+    """The setting that lets a training draw an epoch's first rows again, where the run did."""
+    arguments = run.one(TrainingArgs)
+    if arguments is None or not restarts(run):
+        return {}
+    return {IGNORED: Setting(True, f"{arguments.path}#{IGNORED}")}
 
 
 def choose(
@@ -49,7 +75,7 @@ def choose(
         raise UsageError(
             f"there is no span {asked!r}", "use auto, whole, prefix, segments, or two steps such as 9..18"
         )
-    if asked == WHOLE or (asked == AUTO and total <= budget):
+    if asked == WHOLE or (asked == AUTO and total <= budget and not restarts(run)):
         return WHOLE, (Span(0, total),)
     parts = () if asked == PREFIX or not resumes else tuple(_fitting(segments(run, total, optim), budget))
     if len(parts) == 1 and parts[0].start == 0:
@@ -72,16 +98,20 @@ def resumed(run: Run, total: int, budget: int, optim: object = None) -> tuple[st
 
 
 def segments(run: Run, total: int, optim: object = None) -> tuple[Span, ...]:
-    """Every stretch between two committed moments that training can begin at and end at, in order."""
-    moments = [folder for folder in run.checkpoints if folder.step and folder.step <= total]
+    """Every stretch between two committed moments that training can begin at and end at, in order.
+
+    Where rows were drawn again after some checkpoints, only these are beginnings: elsewhere the run went on.
+    """
+    anew = restarts(run)
+    moments = {step: folder for folder in run.checkpoints if (step := folder.step) and step <= total}
     found: list[Span] = []
     before = Span(0, 0)
-    for folder in moments:
-        step = folder.step or 0
-        if step > before.stop:
-            if before.stop == 0 or before.resume is not None:
-                found.append(Span(before.stop, step, before.resume))
-            before = Span(0, step, folder.path if why_not(run, folder, optim) is None else None)
+    for step in sorted(anew or moments):
+        if before.stop == 0 or before.resume is not None:
+            found.append(Span(before.stop, step, before.resume))
+        folder = moments.get(step)
+        known = folder is not None and why_not(run, folder, optim) is None
+        before = Span(0, step, folder.path if folder is not None and known else None)
     if before.stop < total and before.resume is not None:
         found.append(Span(before.stop, total, before.resume))
     return tuple(found)
@@ -100,7 +130,7 @@ def _fitting(known: Sequence[Span], budget: int) -> Iterator[Span]:
 def _prefix(run: Run, total: int, budget: int) -> int:
     """The last committed checkpoint inside the budget, else the budget."""
     committed = [folder.step for folder in run.checkpoints if folder.step and folder.step <= budget]
-    return min(max(committed, default=budget), total or budget)
+    return min(max(committed, default=budget), total or budget, *restarts(run))
 
 
 def _exact(run: Run, total: int, start: int, stop: int, optim: object) -> Span:

@@ -26,7 +26,7 @@ TRAINER_KEYS = (
         "logging_strategy",
         "logging_steps",
     ),
-    *("logging_first_step", "save_strategy", "save_steps", "save_total_limit"),
+    *("logging_first_step", "save_strategy", "save_steps", "save_total_limit", "ignore_data_skip"),
 )
 
 
@@ -96,6 +96,7 @@ class Settings:
     save_strategy: str = "steps"
     save_steps: float = 500
     save_total_limit: int | None = None
+    ignore_data_skip: bool = False
     attn_implementation: str = "eager"
     trainer_arguments: dict[str, object] = field(default_factory=dict)
     evaluations: dict[str, object] = field(default_factory=dict)
