@@ -7,12 +7,11 @@ a factor a block of 256 (``absmax``) and a table of 256 values (``qmap``). A pag
 memory that moves. Names of optimizers: transformers 5.23.0, training_args.py, OptimizerNames.
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from auditor.artifacts.optimizer_state import OptimizerState
-from auditor.model import Alternative, Setting
+from auditor.model import Setting
 
 BITSANDBYTES = "bitsandbytes"
 
@@ -117,38 +116,3 @@ def kept(group: Mapping[str, object], settings: Mapping[str, Setting]) -> dict[s
     }
     known = (*ALWAYS, *(name for names in DECIDED.values() for name in names))
     return {key: group[key] for key in known if key in group and key not in stated}
-
-
-def reading(state: OptimizerState | None, settings: Mapping[str, Setting]) -> tuple[Alternative, ...]:
-    """What a committed state says of rate, decay, betas and epsilon, as one reading; none where the recipe agrees.
-
-    The Trainer loads rates and decay with a checkpoint that it resumes from, whatever the arguments of the later start
-    say, so an honest run may have been trained by the state's settings.
-    """
-    group = next((g for g in state.param_groups if g.get("params")), None) if state is not None else None
-    if group is None or state is None:
-        return ()
-    told = _told(group, state).items()
-    apart = {key: found for key, found in told if key in settings and _apart(found, settings[key].value)}
-    if not apart:
-        return ()
-    taken = ", ".join(f"{settings[key].value} ({settings[key].source})" for key in apart)
-    words = ", ".join(f"{key} = {found}" for key, found in apart.items())
-    says = f"{words} ({state.path}), where the plan takes {taken}"
-    return (Alternative(apart, says, all(settings[key].assumed for key in apart)),)
-
-
-def _told(group: Mapping[str, object], state: OptimizerState) -> Mapping[str, object]:
-    """The settings of a group by the names of a plan; Adam's own only where it is Adam's state."""
-    told = {"learning_rate": group.get("initial_lr"), "weight_decay": group.get("weight_decay")}
-    betas = group.get("betas")
-    if state.kind in ("adamw", "adam8bit") and isinstance(betas, list | tuple) and len(betas) == 2:
-        told |= {"adam_beta1": betas[0], "adam_beta2": betas[1], "adam_epsilon": group.get("eps")}
-    return told
-
-
-def _apart(found: object, taken: object) -> bool:
-    """Two numbers that differ by more than their spelling."""
-    if not isinstance(found, int | float) or not isinstance(taken, int | float):
-        return False
-    return math.isfinite(found) and abs(found - taken) > 1e-9 * max(abs(found), abs(taken))

@@ -4,13 +4,13 @@ from collections.abc import Iterator, Mapping
 
 from auditor.artifacts.optimizer_state import OptimizerState
 from auditor.model import Alternative, Setting
-from auditor.rerun import base_dtype, optimizers
+from auditor.rerun import base_dtype, stored
 from auditor.runs import Run
 
 
 def of_run(run: Run, known: Mapping[str, Setting]) -> tuple[Alternative, ...]:
     """The readings that a run's states, its base and a plan's settings leave, the likeliest first."""
-    built = optimizers.reading(run.latest(OptimizerState), known)
+    built = stored.reading(run.latest(OptimizerState), known)
     return (*built, *base_dtype.readings(run, known), *readings(known))
 
 

@@ -5,9 +5,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
 
 from auditor.artifacts.adapter_config import AdapterConfig
+from auditor.artifacts.optimizer_state import OptimizerState
 from auditor.artifacts.training_args import TrainingArgs
 from auditor.claims import DECLARED, DESCRIBED, EFFECTIVE, RECORDED, Ledger, same_value
 from auditor.model import Alternative, Setting, Statement, Status
+from auditor.rerun import stored
 from auditor.rerun.child.job import Settings
 from auditor.rerun.methods import settled, truncation
 from auditor.rerun.spans import restarting
@@ -75,6 +77,7 @@ def choose(run: Run, ledger: Ledger) -> tuple[Mapping[str, Setting], tuple[Alter
         key, value, found = setting(ledger)
         chosen[key] = value
         others.extend(found)
+    chosen |= stored.taken(run.latest(OptimizerState), chosen)
     others.extend(_precision(run, ledger, chosen))
     others.extend(_quantization(run, ledger, chosen))
     if chosen["max_length"].assumed:

@@ -107,7 +107,8 @@ def test_declared_values_stand_in_when_nothing_else_is_there() -> None:
     assert value(made, "quantization") == "int4"
     assert made.settings["quantization"].source == f"{CHEETAH}#/peft/quantization"
     assert value(made, "adam_beta1") == 0.9
-    assert made.settings["adam_beta1"].source == "no file says it: default of TrainingArguments"
+    assert made.settings["adam_beta1"].source == "checkpoint-18/optimizer.pt was built with it"
+    assert made.settings["data_seed"].source == "no file says it: default of TrainingArguments"
     assert (
         "no training_args.bin was read: declared values stand for what the trainer received"
         in made.hypotheses

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from auditor.artifacts.optimizer_state import OptimizerState
-from auditor.rerun import moments, resume
+from auditor.rerun import moments, resume, stored
 from auditor.rerun.gaps import Gap, Pair
 from auditor.rerun.states_gap import optimizer_gap
 from auditor.sources import directory
@@ -35,6 +35,19 @@ def test_a_segment_ends_in_the_bits_of_the_whole(trained: resumed.Trained, name:
     assert ("uint8" in resumed.types(trained.end(name))) == name.endswith("8bit")
     gap = gap_of(trained, name, f"{name}-on")
     assert (gap.same, gap.distance) == (True, 0.0)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_state_names_its_optimizer(trained: resumed.Trained, name: str) -> None:
+    """A paged optimizer keeps what others keep; the state says nothing else wrong."""
+    made = resumed.settings_of(name)
+    state = trained.end(name).one(OptimizerState)
+    assert state is not None
+    found = stored.told(state)
+    assert found["learning_rate"] == made["learning_rate"]
+    assert found["weight_decay"] == made["weight_decay"]
+    told = {"paged_adamw_8bit": "adamw_bnb_8bit", "paged_lion_8bit": "lion_8bit"}
+    assert found["optim"] == told.get(name, made["optim"])
 
 
 def gap_of(trained: resumed.Trained, one: str, two: str) -> Gap:

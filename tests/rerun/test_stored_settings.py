@@ -1,5 +1,7 @@
 """What a committed optimizer was built with is a reading of the recipe, and what the recipe states stands above it."""
 
+from typing import Any
+
 from auditor.claims import build
 from auditor.model import Alternative, RerunPlan, Setting
 from auditor.rerun import optimizers
@@ -57,3 +59,18 @@ def test_a_group_keeps_what_no_argument_names_and_loses_what_the_recipe_states()
     assert optimizers.kept(GROUP, assumed) == {
         k: x for k, x in GROUP.items() if k not in ("params", "maximize")
     }
+
+
+def test_what_no_file_says_is_taken_from_the_state() -> None:
+    files = v.without(v.committed(), "training_args.bin", v.event_path())
+
+    def forget(document: dict[str, Any]) -> None:
+        for key in ("learning_rate", "optimizer", "weight_decay"):
+            del document["train_model_parameters"][key]
+
+    made = plan(v.with_json(files, CONFIG, forget))
+    says = "checkpoint-18/optimizer.pt was built with it"
+    assert made.settings["learning_rate"] == Setting(2e-3, says)
+    assert made.settings["weight_decay"] == Setting(0.0, says)
+    assert made.settings["optim"] == Setting("adamw_torch", says)
+    assert stored(made) == []
