@@ -7,19 +7,27 @@ from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import fields, is_dataclass
 from enum import Enum
+from itertools import islice
 from numbers import Integral, Real
 
 _NUMBERS_AS_TEXT = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 _HIDDEN = re.compile("[\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
 _BYTES_SHOWN = 32
+_PIECES = 10_000
 _DECIMAL_BITS = 4096
 """Longer integers are written in hexadecimal: Python refuses to print very long ones in decimal."""
 
 
 def dumps(value: object) -> str:
     """Indented JSON in which characters that a terminal would obey or not show are escapes, with a final line end."""
-    text = json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False)
-    return _HIDDEN.sub(lambda match: f"\\u{ord(match[0]):04x}", text) + "\n"
+    pieces = json.JSONEncoder(ensure_ascii=False, indent=2, allow_nan=False).iterencode(value)
+    # A piece is a word or a comma: all those of a long report would take five times its length.
+    blocks = iter(lambda: "".join(islice(pieces, _PIECES)), "")
+    return "".join([_HIDDEN.sub(_escaped, block) for block in blocks]) + "\n"
+
+
+def _escaped(match: re.Match[str]) -> str:
+    return f"\\u{ord(match[0]):04x}"
 
 
 def plain(value: object) -> object:

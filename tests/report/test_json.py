@@ -2,6 +2,7 @@
 
 import json
 import math
+import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -14,7 +15,7 @@ from auditor import schemas
 from auditor.errors import UsageError
 from auditor.model import Report, Setting, VersionRange
 from auditor.report._load import from_json
-from auditor.report._plain import plain, plain_float, to_float, without_machine
+from auditor.report._plain import dumps, plain, plain_float, to_float, without_machine
 from auditor.report.json import as_dict, render
 from tests.builders import reports
 from tests.report import hostile
@@ -213,3 +214,15 @@ def test_the_order_of_findings_is_the_audits_own_within_a_severity() -> None:
     swapped = replace(report, findings=report.findings[::-1])
     said = [(item.severity, item.fingerprint) for item in from_json(render(swapped)).findings]
     assert said == sorted(((f.severity, f.fingerprint) for f in swapped.findings), key=lambda pair: -pair[0])
+
+
+def test_long_documents_are_written_as_json_does_and_in_little_memory() -> None:
+    """Twice the text at the peak: the blocks and what they are joined to."""
+    value = [{"name": f"n{number}\u200b", "value": number / 7} for number in range(40_000)]
+    expected = json.dumps(value, indent=2, ensure_ascii=False).replace("\u200b", "\\u200b") + "\n"
+    tracemalloc.start()
+    written = dumps(value)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert written == expected
+    assert peak < 3 * len(expected)
