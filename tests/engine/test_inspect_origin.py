@@ -208,6 +208,27 @@ def test_a_lora_a_that_rests_beside_a_lora_b_that_moved_is_said() -> None:
     assert found.says.endswith("; 1 of the 14 whose lora_B moved did not move at all")
 
 
+@pytest.mark.parametrize(("where", "count"), [("1.mlp.up_proj", 1), ("mlp", 6), ("", 0)])
+def test_a_lora_a_that_rests_makes_a_half_trained_module(where: str, count: int) -> None:
+    """Where every lora_A rests it was frozen."""
+    (run,) = inspect(healthy(data={"adapter_model.safetensors": put_back(where)})).runs
+    assert run.adapter is not None
+    named = {module.module: module.conditions for module in run.adapter.modules if module.conditions}
+    assert len(named) == count
+    says = "lora_A holds the numbers that seed 42 drew, to the last bit, although lora_B moved"
+    assert {(item.word, item.says) for items in named.values() for item in items} <= {("half-trained", says)}
+    assert all(where in module for module in named)
+
+
+def test_after_few_steps_lora_a_may_rest() -> None:
+    """lora_B is zero before the first step, and before the second one where the rate began at zero."""
+    short = {"trainer_state.json": {"/global_step": 9}}
+    data = {"adapter_model.safetensors": put_back("1.mlp.up_proj")}
+    (run,) = inspect(healthy(data=data, json_edits=short)).runs
+    assert run.adapter is not None
+    assert not any(module.conditions for module in run.adapter.modules)
+
+
 def test_what_is_declared_counts_where_no_training_arguments_were_saved() -> None:
     """The declared rate of fixtures/tiny, by its recipe alone: 18 steps of 0.002 without a known schedule."""
     gone = ("checkpoint-9/", "checkpoint-18/", "training_args.bin", "runs/")

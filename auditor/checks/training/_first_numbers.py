@@ -71,7 +71,7 @@ def allowed(item: "Begun", bound: Bound, steps: int | None) -> float:
     tuners_utils.py, ``_move_adapter_to_device_of_base_layer``).
     """
     begun = item.seen.largest * (1 + ROUNDED["BF16"])
-    furthest = bound.furthest(begun, until=steps, precision=item.stored.precision)
+    furthest = bound.furthest(begun, until=steps, precision=item.precision)
     return (furthest + item.seen.largest * ROUNDED["BF16"]) * (1 + MARGIN)
 
 

@@ -51,14 +51,10 @@ def _since_the_draw(run: Run, ledger: Ledger, claim: Claimed) -> Iterator[Proble
         (claim.sure, claim.least) if found.steps is None else (found.steps, claim.rate * found.steps)
     )
     weights = found.adapter.weights
-    looked = [(item, item.is_still) for item in found.modules if item.stored.values.size >= _LEAST_NUMBERS]
+    looked = [(item, item.is_still) for item in found.modules if item.elements >= _LEAST_NUMBERS]
     if steps < LEAST_STEPS or rates < _LEAST_RATE * steps or not any(still for _, still in looked):
         return
-    live = [
-        (item, still)
-        for item, still in looked
-        if not item.stored.untrained and _is_live(weights, item.module)
-    ]
+    live = [(item, still) for item, still in looked if not item.untrained and _is_live(weights, item.module)]
     names = [item.tensor for item, still in live if still]
     if names:
         words = f"are still the numbers that seed {found.seed} drew, to the last bit, after {counted(steps, 'step')}"

@@ -1,9 +1,10 @@
 """Modules whose first numbers are known, and whether what they hold now is another basis of the same update."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from auditor.artifacts.adapter_weights import AdapterWeights
+from auditor.compare.initial._draws import Draws
 from auditor.compare.initial._stream import Stream
 from auditor.compare.initial._values import Match, Stored, replayed
 
@@ -22,32 +23,42 @@ _SHARES = (1.0, 0.25, 0.05, 0.01)
 class Begun:
     """A module whose kept tensor began with the numbers that ``seed`` draws from the word ``start`` on.
 
-    ``seen`` compares the first ``stored.values`` of it; ``seen.moved`` is how far the furthest of them lies from where
-    it began.
+    ``seen`` compares the first ``elements`` of it; ``seen.moved`` is how far the furthest of them lies from where it
+    began. ``precision`` is the smallest type that holds them all, ``untrained`` says that the other factor is zero.
     """
 
     seed: int
-    stored: Stored
+    draws: Draws
     start: int
     seen: Match
+    elements: int
+    precision: str
+    untrained: bool
+
+    @classmethod
+    def of(cls, seed: int, stored: Stored, start: int, seen: Match) -> Self:
+        """Without the numbers themselves, which many modules would keep in memory."""
+        size = int(stored.values.size)
+        return cls(seed, stored.draws, start, seen, size, stored.precision, stored.untrained)
 
     @property
     def module(self) -> str:
         """The module's name in the base model."""
-        return self.stored.draws.module
+        return self.draws.module
 
     @property
     def tensor(self) -> str:
         """The name of the tensor that was drawn: lora_A of a layer, lora_embedding_B of an embedding."""
-        return self.stored.draws.kept.name
+        return self.draws.kept.name
 
     @property
     def is_still(self) -> bool:
         """Whether every number looked at is the one that was drawn, in a precision that training would have moved.
 
-        Numbers that 16 bits hold may stand still honestly: a step smaller than half an ulp is rounded away.
+        Numbers that 16 bits hold may stand still honestly: a step smaller than half an ulp is rounded away. Normal
+        draws are replayed to seven digits only.
         """
-        return self.seen.equal and self.stored.precision == "F32"
+        return self.seen.equal and self.precision == "F32" and self.draws.kind == "uniform"
 
 
 def moved_in_any_basis(begun: Begun, weights: AdapterWeights) -> float:
@@ -62,7 +73,7 @@ def moved_in_any_basis(begun: Begun, weights: AdapterWeights) -> float:
     """
     import numpy
 
-    draws = begun.stored.draws
+    draws = begun.draws
     rows, elements = draws.kept.shape[0], draws.kept.elements
     if elements > _MOST or draws.last or elements < 2 * rows * rows:
         return 0.0

@@ -186,7 +186,7 @@ def _explained(found: Walk, known: Sequence[Stored]) -> SeedProof:
         _next_best(found),
         min(0.0, chance / math.log(10)),
         drawn_before=found.offset,
-        begun=tuple(Begun(found.seed, stored, at, seen) for stored, at, seen in found.placed),
+        begun=tuple(Begun.of(found.seed, stored, at, seen) for stored, at, seen in found.placed),
     )
     if not exact and chance > _ENOUGH:
         return replace(

@@ -1,11 +1,19 @@
 """How far both factors lie from where they began, against the learning rates of all steps."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from auditor.artifacts.adapter_config import AdapterConfig
+from auditor.artifacts.trainer_state import TrainerState
 from auditor.artifacts.training_args import TrainingArgs
-from auditor.model.inspection import AdapterInspection, DrawnInspection, ReachInspection
+from auditor.model.inspection import (
+    AdapterInspection,
+    Condition,
+    DrawnInspection,
+    ModuleInspection,
+    ReachInspection,
+)
 from auditor.runs import Run
 
 if TYPE_CHECKING:
@@ -84,7 +92,9 @@ def _drawn(run: Run, claim: "Claimed", seeded: "Seeded | None") -> DrawnInspecti
     far, limit = moved[worst.module], limits[worst.module]
     start = f"from the numbers that seed {found.seed} drew"
     if far <= limit:
-        says = f"lora_A lies at most {far:.3g} {start}, of {limit:.3g} that the steps allow{_still(found)}"
+        says = (
+            f"lora_A lies at most {far:.3g} {start}, of {limit:.3g} that the steps allow{_still(run, found)}"
+        )
         return DrawnInspection("usual", says, limit, moved)
     says = f"lora_A lies {far:.3g} {start}, further than the {limit:.3g} that the steps allow"
     doubt = why_not_from_the_start(run)
@@ -97,8 +107,43 @@ def _drawn(run: Run, claim: "Claimed", seeded: "Seeded | None") -> DrawnInspecti
     )
 
 
-def _still(found: "Began") -> str:
+def _still(run: Run, found: "Began") -> str:
     """What is said where lora_A rested although lora_B moved."""
-    live = [item for item in found.modules if not item.stored.untrained]
-    still = sum(item.is_still for item in live)
-    return f"; {still:,} of the {len(live):,} whose lora_B moved did not move at all" if still else ""
+    live, still = _live_and_still(run, found)
+    return f"; {len(still):,} of the {live:,} whose lora_B moved did not move at all" if still else ""
+
+
+def _live_and_still(run: Run, found: "Began") -> tuple[int, frozenset[str]]:
+    """How many modules' lora_B moved, and those of them whose lora_A did not in steps that tell."""
+    from auditor.checks.training._stood_still import LEAST_STEPS
+
+    state = run.root.one(TrainerState) or run.latest(TrainerState)
+    taken = (state.global_step if state is not None else None) if found.steps is None else found.steps
+    live = [item for item in found.modules if not item.untrained]
+    telling = taken is not None and taken >= LEAST_STEPS
+    return len(live), frozenset(item.module for item in live if telling and item.is_still)
+
+
+def with_still_ones(
+    adapters: Sequence[AdapterInspection], run: Run, seeded: "Seeded | None"
+) -> tuple[AdapterInspection, ...]:
+    """The adapters, with modules named whose lora_A rested while that of others moved (else it was frozen)."""
+    from auditor.checks.training._first_numbers import began_in
+
+    found = began_in(run, seeded) if seeded is not None else ""
+    live, still = (0, frozenset()) if isinstance(found, str) else _live_and_still(run, found)
+    if seeded is None or isinstance(found, str) or not 0 < len(still) < live:
+        return tuple(adapters)
+    says = f"lora_A holds the numbers that seed {found.seed} drew, to the last bit, although lora_B moved"
+    condition = Condition("half-trained", says)
+    return tuple(
+        replace(item, modules=tuple(_named(module, still, condition) for module in item.modules))
+        if item.path == seeded.weights.path
+        else item
+        for item in adapters
+    )
+
+
+def _named(module: ModuleInspection, still: frozenset[str], condition: Condition) -> ModuleInspection:
+    rests = module.module in still and bool(module.largest_b)
+    return replace(module, conditions=(*module.conditions, condition)) if rests else module

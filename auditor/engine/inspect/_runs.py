@@ -15,7 +15,7 @@ from auditor.artifacts.training_args import TrainingArgs
 from auditor.engine.inspect._adapters import adapter_of
 from auditor.engine.inspect._curves import curves_of
 from auditor.engine.inspect._options import InspectOptions
-from auditor.engine.inspect._reach import reach_of
+from auditor.engine.inspect._reach import reach_of, with_still_ones
 from auditor.engine.inspect._reading import runs_of
 from auditor.engine.inspect._relations import relation
 from auditor.engine.inspect._seed import seed_of
@@ -133,7 +133,8 @@ def _run(run: Run, work: _Work) -> RunInspection:
         return found
     seed = seed_of(run, work.options, read.views)
     said, seeded = (None, None) if seed is None else seed
-    return replace(found, seed=said, reach=reach_of(run, found.adapter, seeded))
+    reach = reach_of(run, found.adapter, seeded)
+    return replace(found, adapters=with_still_ones(adapters, run, seeded), seed=said, reach=reach)
 
 
 def _read(run: Run, work: _Work) -> Read:
