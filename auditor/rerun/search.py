@@ -15,8 +15,8 @@ from auditor.rerun.trials import HYPOTHESIS, Trial
 from auditor.rerun.verdict import judge
 from auditor.runs import Run
 
-MOST = 6
-"""Other readings that are trained at most."""
+MOST = 8
+"""Other readings that are trained at most. What is open beyond them stays open."""
 NEARER = 0.5
 """A control explains a run that lies at most this share of its distance from the declared recipe away from it."""
 _DECLARED = ("scheduler", "state", "rng", "flops")
@@ -37,7 +37,7 @@ class Search:
         usable = [item for item in self.plan.alternatives if self._changes_something(item)]
         # Where no file decides, a run is as honest one way as the other: those are tried first.
         usable.sort(key=lambda item: not item.open)
-        self.readings = {f"reading-{number}": item for number, item in enumerate(usable[:MOST], 1)}
+        self.readings = {f"reading-{number}": item for number, item in enumerate(usable, 1)}
 
     def __call__(self, outputs: Outputs) -> Sequence[Trial]:
         """What to train next; nothing when the question is settled or the options forbid more."""
@@ -52,7 +52,7 @@ class Search:
             return ()
         tried = {output.name for output in outputs.hypotheses}
         left = [name for name in self.readings if name not in tried]
-        return [self._trial(name) for name in left[:1]]
+        return [self._trial(name) for name in left[:1]] if len(tried) < MOST else ()
 
     def result(self, outputs: Outputs) -> RerunResult:
         """The verdict on the declared recipe, with every control and reading, and the one that fits."""

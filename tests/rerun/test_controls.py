@@ -14,7 +14,7 @@ from auditor.rerun.options import RerunOptions
 from auditor.rerun.outputs import Output, Outputs
 from auditor.rerun.readings import readings
 from auditor.rerun.scale import to_committed, to_rerun
-from auditor.rerun.search import Search
+from auditor.rerun.search import MOST, Search
 from auditor.rerun.trials import CONTROL, HYPOTHESIS, Trial
 from auditor.rerun.verdict import judge
 from tests.builders.repositories import TINY_BASE
@@ -265,6 +265,21 @@ def test_a_reading_that_was_not_tried_accuses_nobody() -> None:
     assert search(swapped, plan, controls=False, hypotheses=False).result(v.outputs()).verdict is (
         Verdict.DIVERGED
     )
+
+
+def test_an_open_reading_beyond_those_that_are_tried_accuses_nobody() -> None:
+    files = v.without(moved(0.3), v.event_path())
+    likely = tuple(Alternative({"seed": number}, "no file says it", open=True) for number in range(MOST + 1))
+    asked, outputs = (
+        search(files, replace(v.plan_of_fixture(), alternatives=likely), controls=False),
+        v.outputs(),
+    )
+    while trials := asked(outputs):
+        outputs = outputs.more([trained(moved(0.9), trial) for trial in trials])
+    assert len(outputs.hypotheses) == MOST
+    result = asked.result(outputs)
+    assert result.verdict is Verdict.INCONCLUSIVE
+    assert result.why.endswith(f"But no file decides seed = {MOST}, which was not tried.")
 
 
 def test_a_control_that_trains_the_same_bits_is_none() -> None:
