@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import BinaryIO, NoReturn
 
 from auditor.artifacts._base import json_type
@@ -27,6 +28,8 @@ BITS: Mapping[str, int] = {
 """Bits an element, for every dtype word of safetensors 0.8.0."""
 _INTEGER_LIMIT = 2**63
 _SHOWN = 120
+_REMEMBERED = 400
+"""Characters of a name with which a tensor's description is remembered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +174,12 @@ def _tensor(name: str, entry: object, data_start: int, size: int) -> TensorInfo:
             f"ends before the data of tensor {shown(name)}, at byte {end} of {size - data_start} of the data"
         )
     _check_extent(name, dtype, shape, end - begin)
-    return TensorInfo(name, dtype, shape, data_start + begin, data_start + end)
+    made = _known if len(name) <= _REMEMBERED else TensorInfo
+    return made(name, dtype, shape, data_start + begin, data_start + end)
+
+
+_known = lru_cache(maxsize=8192)(TensorInfo)
+"""Checkpoints of one run describe the same tensors, of which there need be one in memory."""
 
 
 def _check_extent(name: str, dtype: str, shape: tuple[int, ...], nbytes: int) -> None:

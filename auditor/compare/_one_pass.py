@@ -9,8 +9,7 @@ after it in the order needs it. At any time there are in memory the groups of on
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from auditor.artifacts.adapter_weights import AdapterWeights
 from auditor.compare._windows import Keep, Window
@@ -29,33 +28,47 @@ Needs = Sequence[tuple[int, Sequence[str]]]
 """Numbers of files with names of tensors in each."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Task:
+class _Task(NamedTuple):
     needs: Needs
     work: Work
     key: object
 
     @property
     def last(self) -> int:
+        """The file in whose turn all is in memory."""
         return max(file for file, _ in self.needs)
 
 
 class _Group:
-    """Tasks that share tensors: the names and bytes by file, and the last file in which a file is needed."""
+    """Tasks that share tensors, by the file in whose turn they are done; the tensors and their bytes by file.
+
+    ``ends`` are the files that nobody needs any more after a file's turn.
+    """
 
     def __init__(self, tasks: Sequence[_Task], files: Sequence[AdapterWeights]) -> None:
-        self.tasks = tasks
-        names: dict[int, dict[str, None]] = {}
-        self.last: dict[int, int] = {}
+        self._tasks: dict[int, list[_Task]] = {}
+        self.names: dict[int, Sequence[str]] = {}
+        last: dict[int, int] = {}
         for task in tasks:
+            end = task.last
+            self._tasks.setdefault(end, []).append(task)
             for file, some in task.needs:
-                names.setdefault(file, {}).update(dict.fromkeys(some))
-                self.last[file] = max(self.last.get(file, 0), task.last)
-        self.names: Mapping[int, tuple[str, ...]] = {file: tuple(some) for file, some in names.items()}
+                # Mostly the same ones, and there may be a hundred files: one tuple serves.
+                known = self.names.setdefault(file, some)
+                if known != some:
+                    self.names[file] = tuple(dict.fromkeys((*known, *some)))
+                last[file] = max(last.get(file, 0), end)
         self.sizes = {
             file: sum(files[file].tensors[name].nbytes for name in some) for file, some in self.names.items()
         }
         self.is_large = max(self.sizes.values(), default=0) > LARGEST
+        self.ends: dict[int, list[int]] = {}
+        for file, end in last.items():
+            self.ends.setdefault(end, []).append(file)
+
+    def due(self, file: int) -> list[_Task]:
+        """The tasks of a file's turn, once: they are not kept."""
+        return self._tasks.pop(file, [])
 
 
 class OnePass:
@@ -65,6 +78,8 @@ class OnePass:
         self._files = files
         self._windows = [Window(item, (keep or {}).get(number)) for number, item in enumerate(files)]
         self._tasks: list[_Task] = []
+        self._left: Counter[Work] = Counter()
+        self._done: dict[Work, Callable[[], None]] = {}
 
     @property
     def views(self) -> Sequence[AdapterWeights]:
@@ -74,11 +89,20 @@ class OnePass:
     def ask(self, needs: Needs, work: Work, key: object) -> None:
         """Have ``work`` called with ``key`` when these tensors are in memory, together with others of its keys."""
         self._tasks.append(_Task(needs, work, key))
+        self._left[work] += 1
+
+    def then(self, work: Work, done: Callable[[], None]) -> None:
+        """Have ``done`` called when all was handed to ``work``; at once when nothing was asked for."""
+        if self._left[work]:
+            self._done[work] = done
+        else:
+            done()
 
     def run(self, told: Callable[[int, int], None] | None = None) -> None:
         """Go through all files; ``told`` hears of each (number of the file, bytes that were looked at)."""
-        groups = [_Group(tasks, self._files) for tasks in _joined(self._tasks)]
-        self._tasks = []
+        tasks, self._tasks = self._tasks, []
+        groups = [_Group(some, self._files) for some in _joined(tasks)]
+        del tasks
         for batch in _batches(groups, sorted({f for g in groups for f in g.names}), HELD):
             for file in sorted({file for group in batch for file in group.names}):
                 self._turn(batch, file)
@@ -93,19 +117,22 @@ class OnePass:
                 for group in bundle:
                     if not group.is_large:
                         self._windows[file].hold(group.names[file])
-                _work(task for group in bundle for task in group.tasks if task.last == file)
+                self._work(task for group in bundle for task in group.due(file))
                 for group in bundle:
-                    for other in [other for other, last in group.last.items() if last == file]:
+                    for other in group.ends.get(file, ()):
                         self._windows[other].drop(group.names[other])
 
-
-def _work(tasks: Iterable[_Task]) -> None:
-    """Do tasks; those of the same work are done together."""
-    keys: dict[Work, list[object]] = {}
-    for task in tasks:
-        keys.setdefault(task.work, []).append(task.key)
-    for work, some in keys.items():
-        work(some)
+    def _work(self, tasks: Iterable[_Task]) -> None:
+        """Do tasks; those of the same work are done together."""
+        keys: dict[Work, list[object]] = {}
+        for task in tasks:
+            keys.setdefault(task.work, []).append(task.key)
+        for work, some in keys.items():
+            work(some)
+            self._left[work] -= len(some)
+            if not self._left[work]:
+                del self._left[work]
+                self._done.pop(work, lambda: None)()
 
 
 def _batches(groups: Iterable[_Group], files: Iterable[int], most: int) -> Iterator[list[_Group]]:
@@ -134,12 +161,17 @@ def _joined(tasks: Sequence[_Task]) -> Iterator[list[_Task]]:
             number = parents[number]
         return number
 
-    owners: dict[tuple[int, str], int] = {}
+    owners: dict[int, dict[str, int]] = {}
+    uses = Counter(file for task in tasks for file, _ in task.needs)
     for number, task in enumerate(tasks):
         for file, names in task.needs:
+            mine = owners.setdefault(file, {})
             for name in names:
-                one, two = root(owners.setdefault((file, name), number)), root(number)
+                one, two = root(mine.setdefault(name, number)), root(number)
                 parents[max(one, two)] = min(one, two)
+            uses[file] -= 1
+            if not uses[file]:
+                del owners[file]
     found: dict[int, list[_Task]] = {}
     for number, task in enumerate(tasks):
         found.setdefault(root(number), []).append(task)

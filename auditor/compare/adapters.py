@@ -4,7 +4,7 @@ The factors themselves say little: (B M, M^-1 A) is the same update for every in
 ``lora_alpha`` is the same direction at another length.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol, cast
 
@@ -40,7 +40,9 @@ class Part:
 class Comparison(Protocol):
     """Two adapters compared part by part, in any order, each part once: `compare` for those who read in their own."""
 
-    parts: Sequence[Part]
+    @property
+    def parts(self) -> Sequence[Part]:
+        """All there is to look at."""
 
     def look(self, parts: Sequence[Part]) -> None:
         """Compare some parts. Nothing is raised."""
@@ -50,9 +52,13 @@ class Comparison(Protocol):
 
 
 def comparison(
-    base: AdapterWeights, base_config: AdapterConfig, head: AdapterWeights, head_config: AdapterConfig
+    base: AdapterWeights,
+    base_config: AdapterConfig,
+    head: AdapterWeights,
+    head_config: AdapterConfig,
+    sided: Callable[[AdapterWeights, AdapterConfig], Side] = side_of,
 ) -> Comparison:
-    """The comparison that `compare` makes."""
+    """The comparison that `compare` makes; ``sided`` may remember what `side_of` made of a file."""
     if base_config.peft_type != head_config.peft_type or base_config.peft_type is None:
         kinds = (
             f"{base_config.path} is {base_config.peft_type} and {head_config.path} {head_config.peft_type}"
@@ -62,7 +68,7 @@ def comparison(
     if base_config.peft_type != "LORA":
         return _ByTensors(base, base_config, head, head_config)
     try:
-        return _ByUpdates(side_of(base, base_config), side_of(head, head_config))
+        return _ByUpdates(sided(base, base_config), sided(head, head_config))
     except NotComparableError as error:
         return _Settled(AdapterComparison(base.path, head.path, "not comparable", why=str(error)))
 
@@ -88,7 +94,10 @@ class _Settled:
 
     def __init__(self, found: AdapterComparison) -> None:
         self._found = found
-        self.parts: Sequence[Part] = ()
+
+    @property
+    def parts(self) -> Sequence[Part]:
+        return ()
 
     def look(self, parts: Sequence[Part]) -> None:
         """Nothing is asked for."""
@@ -108,7 +117,11 @@ class _ByUpdates:
         self._looked: dict[str, Look] = {}
         self._others: dict[Match, list[tuple[str, str | None]]] = {}
         self._scaled: dict[str, Scaled] = {}
-        self.parts: Sequence[Part] = (
+
+    @property
+    def parts(self) -> Sequence[Part]:
+        one, two = self._one, self._two
+        return (
             *(
                 Part(_of_module(one, match.base), _of_module(two, match.head), (True, match))
                 for match in self._matches
@@ -190,12 +203,12 @@ class _ByTensors:
     ) -> None:
         self._found = AsTheyAre(WeightSet((base,)), WeightSet((head,)))
         self._settings = settings_that_differ(base_config.raw, head_config.raw)
-        self.parts: Sequence[Part] = tuple(
-            Part(
-                _one(name if name in base.tensors else None),
-                _one(name if name in head.tensors else None),
-                name,
-            )
+        self._base, self._head = base.tensors, head.tensors
+
+    @property
+    def parts(self) -> Sequence[Part]:
+        return tuple(
+            Part(_one(name if name in self._base else None), _one(name if name in self._head else None), name)
             for name in self._found.names
         )
 

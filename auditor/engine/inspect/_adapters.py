@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from auditor.artifacts.adapter_config import AdapterConfig
@@ -23,6 +24,8 @@ from auditor.runs import Folder, Run
 if TYPE_CHECKING:
     from auditor.compare.spectrum import UpdateDescription
 
+_REMEMBERED = 400
+"""Characters of a name with which a tensor's description is remembered."""
 WEIGHTS = ("adapter_model.safetensors", "adapter_model.bin")
 
 
@@ -140,7 +143,12 @@ def _tensors(files: Sequence[AdapterWeights]) -> Iterator[TensorInspection]:
     for item in files:
         for name, info in item.tensors.items():
             module, part = split_name(name)
-            yield TensorInspection(name, info.dtype, info.shape, info.nbytes, module, part or "")
+            make = _tensor if len(name) <= _REMEMBERED else TensorInspection
+            yield make(name, info.dtype, info.shape, info.nbytes, module, part or "")
+
+
+_tensor = lru_cache(maxsize=8192)(TensorInspection)
+"""Checkpoints of one run hold the same tensors, of which one description need be in memory."""
 
 
 def _median(modules: Sequence[ModuleInspection]) -> float | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice, pairwise
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from auditor.artifacts._safetensors import BITS, TensorInfo
@@ -17,6 +17,7 @@ from auditor.runs import Folder, Run
 
 if TYPE_CHECKING:
     from auditor.compare._one_pass import OnePass
+    from auditor.compare._sides import Side
     from auditor.compare.spectrum import UpdateDescription
 
 _GLANCE = 1024
@@ -68,14 +69,14 @@ def read_weights(run: Run, told: Callable[[int], None]) -> Read:
         tuple(files.values()), {n: _kept for n, item in enumerate(files.values()) if item.path in seeded}
     )
     places = {path: _Place(n, one_pass.views[n]) for n, path in enumerate(files)}
-    finish = [
-        *_descriptions(one_pass, folders, places, found),
-        *_relations(run, one_pass, folders, places, found),
-    ]
+    sides = _Sides()
+    for before, folder in zip((None, *folders), folders, strict=False):
+        if folder.path in places and files[folder.path].pairs():
+            _describe(one_pass, places[folder.path], folder.one(AdapterConfig), found)
+        if before is not None:
+            _relate(run, one_pass, (before, folder), places, sides, found)
     adapters = [not isinstance(item, ModelWeights) for item in files.values()]
     one_pass.run(lambda file, size: told(size if adapters[file] else 0))
-    for done in finish:
-        done()
     found.views = {view.path: view for view in one_pass.views if view.path in seeded}
     return found
 
@@ -103,18 +104,23 @@ def _kept(info: TensorInfo) -> int:
     return elements * BITS[info.dtype] // 8
 
 
-def _descriptions(
-    one_pass: "OnePass", folders: Sequence[Folder], places: Mapping[str, _Place], found: Read
-) -> Iterator[Callable[[], None]]:
-    for folder in folders:
-        place = places.get(folder.path)
-        if place is not None and place.weights.pairs():
-            yield _described(one_pass, place, folder.one(AdapterConfig), found)
+class _Sides:
+    """The sides of comparisons by path: each file is one of two."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, Side] = {}
+
+    def __call__(self, weights: AdapterWeights, config: AdapterConfig) -> "Side":
+        """As `side_of`. Raises NotComparableError."""
+        from auditor.compare._sides import side_of
+
+        if weights.path not in self._known:
+            self._known[weights.path] = side_of(weights, config)
+        return self._known[weights.path]
 
 
-def _described(
-    one_pass: "OnePass", place: _Place, config: AdapterConfig | None, found: Read
-) -> Callable[[], None]:
+def _describe(one_pass: "OnePass", place: _Place, config: AdapterConfig | None, found: Read) -> None:
+    """Have a file described."""
     from auditor.compare.conditions import Repeats
     from auditor.compare.spectrum import Updates
 
@@ -130,39 +136,33 @@ def _described(
 
     for module, names in updates.parts.items():
         one_pass.ask(((place.number, names),), work, module)
-    return done
+    one_pass.then(work, done)
 
 
-def _relations(
-    run: Run, one_pass: "OnePass", folders: Sequence[Folder], places: Mapping[str, _Place], found: Read
-) -> Iterator[Callable[[], None]]:
-    """Of neighbours that were read, whose scales are known, and whose digests do not tell that they are equal."""
-    for one, two in pairwise(folders):
-        sides = places.get(one.path), places.get(two.path)
-        configs = one.one(AdapterConfig), two.one(AdapterConfig)
-        blobs = weights_blob(run, one), weights_blob(run, two)
-        if sides[0] is None or sides[1] is None or configs[0] is None or configs[1] is None:
-            continue
-        if blobs[0] is None or blobs[1] is None or is_equal(blobs[0], blobs[1], configs):
-            continue
-        yield _related(one_pass, (sides[0], sides[1]), (configs[0], configs[1]), found)
-
-
-def _related(
+def _relate(
+    run: Run,
     one_pass: "OnePass",
-    sides: tuple[_Place, _Place],
-    configs: tuple[AdapterConfig, AdapterConfig],
+    folders: tuple[Folder, Folder],
+    places: Mapping[str, _Place],
+    sides: _Sides,
     found: Read,
-) -> Callable[[], None]:
+) -> None:
+    """Have neighbours compared that were read, whose scales are known, and that digests do not tell to be equal."""
     from auditor.compare.adapters import comparison
 
-    one, two = sides
-    made = comparison(one.weights, configs[0], two.weights, configs[1])
-    for part in made.parts:
-        needs = [(side.number, names) for side, names in ((one, part.base), (two, part.head)) if names]
-        one_pass.ask(needs, made.look, part)
+    first, second = (places.get(folder.path) for folder in folders)
+    one, two = (folder.one(AdapterConfig) for folder in folders)
+    left, right = (weights_blob(run, folder) for folder in folders)
+    if first is None or second is None or one is None or two is None:
+        return
+    if left is None or right is None or is_equal(left, right, (one, two)):
+        return
+    made = comparison(first.weights, one, second.weights, two, sides)
 
     def done() -> None:
-        found.relations[one.weights.path, two.weights.path] = made.result()
+        found.relations[first.weights.path, second.weights.path] = made.result()
 
-    return done
+    for part in made.parts:
+        both = ((first.number, part.base), (second.number, part.head))
+        one_pass.ask(tuple((file, names) for file, names in both if names), made.look, part)
+    one_pass.then(made.look, done)
