@@ -43,13 +43,15 @@ class Module:
     """One module of one file: its LoRA tensors and, in kohya's files, the tensor that holds its alpha."""
 
     pair: LoraPair
-    alpha: TensorInfo | None = None
+    alpha: TensorInfo | None
+    names: tuple[str, ...]
+    """All tensors that are there: A, B, DoRA's magnitude, kohya's alpha."""
 
-
-def factors_in(module: Module) -> tuple[TensorInfo, ...]:
-    """All tensors of a module that are there: A, B, DoRA's magnitude, kohya's alpha."""
-    pair = module.pair
-    return tuple(info for info in (pair.a, pair.b, pair.magnitude, module.alpha) if info is not None)
+    @classmethod
+    def of(cls, pair: LoraPair, alpha: TensorInfo | None = None) -> "Module":
+        """A module with the names of its tensors."""
+        parts = (pair.a, pair.b, pair.magnitude, alpha)
+        return cls(pair, alpha, tuple(info.name for info in parts if info is not None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,7 @@ class Match:
 
 def modules_of(weights: AdapterWeights) -> tuple[Mapping[str, Module], tuple[str, ...]]:
     """The LoRA modules by name, in the order of the file, and the names of tensors that belong to none."""
-    found = {name: Module(pair) for name, pair in weights.pairs().items()}
+    found = {name: Module.of(pair) for name, pair in weights.pairs().items()}
     parts: dict[str, dict[str, TensorInfo]] = {}
     rest: list[str] = []
     for name in weights.others():
@@ -81,7 +83,7 @@ def modules_of(weights: AdapterWeights) -> tuple[Mapping[str, Module], tuple[str
             rest.extend(info.name for info in tensors.values())
         else:
             pair = LoraPair(module, tensors.get("a"), tensors.get("b"), tensors.get("magnitude"))
-            found[module] = Module(pair, tensors.get("alpha"))
+            found[module] = Module.of(pair, tensors.get("alpha"))
     return found, tuple(rest)
 
 

@@ -14,12 +14,15 @@ from typing import Any, NamedTuple
 from auditor.artifacts.adapter_weights import AdapterWeights
 from auditor.compare._windows import Keep, Window
 
-HELD = 16 * 1024 * 1024
-"""Bytes of one file that are in memory at a time."""
+HELD = 4 * 1024 * 1024
+"""Bytes of one file that are in memory at a time. The file is opened anew for each such stretch, so that no more than
+two are open at any time."""
+UNPACKED = 32 * 1024 * 1024
+"""The same where a file is no plain one: an object of git, which is unpacked anew each time it is opened."""
 LARGEST = 20 * 1024 * 1024
 """Bytes of the largest group that is held; two of them are in memory where two files are compared. A larger one (the
 factors of an embedding at a high rank) is read from the file by each who asked for it."""
-_BUNDLE = 4 * 1024 * 1024
+_BUNDLE = 1 * 1024 * 1024
 """Bytes of small groups that are read, and handed out, in one go."""
 
 Work = Callable[[Sequence[Any]], None]
@@ -40,35 +43,40 @@ class _Task(NamedTuple):
 
 
 class _Group:
-    """Tasks that share tensors, by the file in whose turn they are done; the tensors and their bytes by file.
+    """Tasks that share tensors, by the file in whose turn they are done; the tensors and their bytes by file."""
 
-    ``ends`` are the files that nobody needs any more after a file's turn.
-    """
-
-    def __init__(self, tasks: Sequence[_Task], files: Sequence[AdapterWeights]) -> None:
-        self._tasks: dict[int, list[_Task]] = {}
+    def __init__(
+        self, tasks: Sequence[_Task], files: Sequence[AdapterWeights], sizes: dict[int, int]
+    ) -> None:
         self.names: dict[int, Sequence[str]] = {}
-        last: dict[int, int] = {}
+        self._due: dict[int, list[tuple[Work, object]]] = {}
+        self._last: dict[int, int] = {}
+        self._held: list[int] = []
         for task in tasks:
             end = task.last
-            self._tasks.setdefault(end, []).append(task)
+            self._due.setdefault(end, []).append((task.work, task.key))
             for file, some in task.needs:
                 # Mostly the same ones, and there may be a hundred files: one tuple serves.
                 known = self.names.setdefault(file, some)
                 if known != some:
                     self.names[file] = tuple(dict.fromkeys((*known, *some)))
-                last[file] = max(last.get(file, 0), end)
-        self.sizes = {
-            file: sum(files[file].tensors[name].nbytes for name in some) for file, some in self.names.items()
-        }
+                self._last[file] = max(self._last.get(file, 0), end)
+        self.sizes: dict[int, int] = {}
+        for file, some in self.names.items():
+            size = sum(files[file].tensors[name].nbytes for name in some)
+            self.sizes[file] = sizes.setdefault(size, size)
         self.is_large = max(self.sizes.values(), default=0) > LARGEST
-        self.ends: dict[int, list[int]] = {}
-        for file, end in last.items():
-            self.ends.setdefault(end, []).append(file)
 
-    def due(self, file: int) -> list[_Task]:
-        """The tasks of a file's turn, once: they are not kept."""
-        return self._tasks.pop(file, [])
+    def due(self, file: int) -> list[tuple[Work, object]]:
+        """What is to be done in a file's turn; it is not kept."""
+        return self._due.pop(file, [])
+
+    def ended(self, file: int) -> list[int]:
+        """The files whose tensors nobody needs any more after a file's turn."""
+        self._held.append(file)
+        over = [other for other in self._held if self._last[other] == file]
+        self._held = [other for other in self._held if self._last[other] != file]
+        return over
 
 
 class OnePass:
@@ -86,6 +94,10 @@ class OnePass:
         """The weights in the order of the files."""
         return [window.weights for window in self._windows]
 
+    @property
+    def _most(self) -> int:
+        return HELD if all(item.seen is not None for item in self._files) else UNPACKED
+
     def ask(self, needs: Needs, work: Work, key: object) -> None:
         """Have ``work`` called with ``key`` when these tensors are in memory, together with others of its keys."""
         self._tasks.append(_Task(needs, work, key))
@@ -101,9 +113,10 @@ class OnePass:
     def run(self, told: Callable[[int, int], None] | None = None) -> None:
         """Go through all files; ``told`` hears of each (number of the file, bytes that were looked at)."""
         tasks, self._tasks = self._tasks, []
-        groups = [_Group(some, self._files) for some in _joined(tasks)]
+        sizes: dict[int, int] = {}
+        groups = [_Group(some, self._files, sizes) for some in _joined(tasks)]
         del tasks
-        for batch in _batches(groups, sorted({f for g in groups for f in g.names}), HELD):
+        for batch in _batches(groups, sorted({f for g in groups for f in g.names}), self._most):
             for file in sorted({file for group in batch for file in group.names}):
                 self._turn(batch, file)
                 if told is not None:
@@ -117,16 +130,16 @@ class OnePass:
                 for group in bundle:
                     if not group.is_large:
                         self._windows[file].hold(group.names[file])
-                self._work(task for group in bundle for task in group.due(file))
+                self._work(item for group in bundle for item in group.due(file))
                 for group in bundle:
-                    for other in group.ends.get(file, ()):
+                    for other in group.ended(file):
                         self._windows[other].drop(group.names[other])
 
-    def _work(self, tasks: Iterable[_Task]) -> None:
-        """Do tasks; those of the same work are done together."""
+    def _work(self, due: Iterable[tuple[Work, object]]) -> None:
+        """Do what is due; the keys of one work together."""
         keys: dict[Work, list[object]] = {}
-        for task in tasks:
-            keys.setdefault(task.work, []).append(task.key)
+        for work, key in due:
+            keys.setdefault(work, []).append(key)
         for work, some in keys.items():
             work(some)
             self._left[work] -= len(some)

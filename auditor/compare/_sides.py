@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+Modules = tuple[Mapping[str, Module], tuple[str, ...]]
+"""What `modules_of` tells of a file."""
+
+
 @dataclass(frozen=True, slots=True)
 class Side:
     """One adapter: its LoRA modules by name, and the names of its tensors outside LoRA, copies of the base included."""
@@ -54,9 +58,9 @@ class Side:
         return replace(found, scaling=scaling)
 
 
-def side_of(weights: AdapterWeights, config: AdapterConfig) -> Side:
-    """An adapter with its modules found. Raises NotComparableError when it has none."""
-    modules, rest = modules_of(weights)
+def side_of(weights: AdapterWeights, config: AdapterConfig, known: Modules | None = None) -> Side:
+    """An adapter with its modules found, unless they are ``known``. Raises NotComparableError when it has none."""
+    modules, rest = modules_of(weights) if known is None else known
     if not modules:
         raise NotComparableError(f"{weights.path} holds no LoRA tensors")
     return Side(weights, config, modules, (*rest, *weights.base_layers()))

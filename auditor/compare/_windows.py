@@ -15,7 +15,7 @@ from auditor.errors import CannotRead
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-KEPT = 8 * 1024 * 1024
+KEPT = 4 * 1024 * 1024
 """Most bytes of a file that stay in memory after their tensor was let go."""
 
 

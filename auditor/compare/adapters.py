@@ -12,7 +12,7 @@ from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.adapter_weights import AdapterWeights
 from auditor.compare._as_they_are import AsTheyAre, settings_that_differ
 from auditor.compare._factors import NotComparableError
-from auditor.compare._names import Match, factors_in, matched, renamed
+from auditor.compare._names import Match, matched, renamed
 from auditor.compare._relation import Magnitudes, Unmeasured, judged, named
 from auditor.compare._rounding import Rounding, of_module, of_tensor
 from auditor.compare._scaled import Scaled, scaled
@@ -35,6 +35,7 @@ class Part:
     head: tuple[str, ...]
     what: object
     """Whose they are, for the comparison that made the part."""
+    is_module: bool = False
 
 
 class Comparison(Protocol):
@@ -123,16 +124,15 @@ class _ByUpdates:
         one, two = self._one, self._two
         return (
             *(
-                Part(_of_module(one, match.base), _of_module(two, match.head), (True, match))
+                Part(_of_module(one, match.base), _of_module(two, match.head), match, True)
                 for match in self._matches
             ),
-            *(Part(_one(match.base), _one(match.head), (False, match)) for match in self._outside),
+            *(Part(_one(match.base), _one(match.head), match) for match in self._outside),
         )
 
     def look(self, parts: Sequence[Part]) -> None:
         for part in parts:
-            is_module, match = cast("tuple[bool, Match]", part.what)
-            (self._look_at_module if is_module else self._look_outside)(match)
+            (self._look_at_module if part.is_module else self._look_outside)(cast("Match", part.what))
 
     def _look_at_module(self, match: Match) -> None:
         found = self._looked[match.name] = look(self._one, self._two, match)
@@ -175,7 +175,7 @@ class _ByUpdates:
 
 
 def _of_module(side: Side, name: str | None) -> tuple[str, ...]:
-    return () if name is None else tuple(info.name for info in factors_in(side.modules[name]))
+    return () if name is None else side.modules[name].names
 
 
 def _one(name: str | None) -> tuple[str, ...]:

@@ -44,7 +44,8 @@ class Repeats:
 
     def __init__(self, weights: AdapterWeights) -> None:
         self._weights, self._pairs = weights, weights.pairs()
-        self._alike: dict[tuple[object, ...], list[str]] = {}
+        self._first: dict[tuple[object, ...], str] = {}
+        self._alike: dict[str, list[str]] = {}
         self._unread = False
 
     def look(self, modules: Iterable[str]) -> None:
@@ -57,12 +58,14 @@ class Repeats:
                 self._unread = True
                 continue
             if info is not None and any(marks):
-                self._alike.setdefault((info.dtype, info.shape, *marks), []).append(name)
+                first = self._first.setdefault((info.dtype, info.shape, *marks), name)
+                if first != name:
+                    self._alike.setdefault(first, [first]).append(name)
 
     def result(self) -> tuple[tuple[str, ...], ...]:
         """The groups in the order of the file; none when a tensor could not be read."""
         order = {name: number for number, name in enumerate(self._pairs)}
-        groups = [tuple(sorted(group, key=order.__getitem__)) for group in self._alike.values() if group[1:]]
+        groups = [tuple(sorted(group, key=order.__getitem__)) for group in self._alike.values()]
         return () if self._unread else tuple(sorted(groups, key=lambda group: order[group[0]]))
 
     def _marks(self, info: TensorInfo) -> Iterator[int]:

@@ -6,8 +6,9 @@ deficient rank and numbers as small or large as float32 allows lose nothing.
 """
 
 import math
+from array import array
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from auditor.artifacts.adapter_config import AdapterConfig
@@ -21,7 +22,7 @@ from auditor.compare._factors import (
     triangle,
     wide,
 )
-from auditor.compare._names import Module, bare, factors_in, modules_of
+from auditor.compare._names import Module, bare, modules_of
 from auditor.errors import CannotRead
 
 if TYPE_CHECKING:
@@ -82,26 +83,37 @@ def stable_rank(spectrum: Iterable[float]) -> float:
 
 
 class Updates:
-    """The modules of one adapter, described in any order; nothing is raised, as in `describe_updates`."""
+    """The modules of one adapter, described in any order; nothing is raised, as in `describe_updates`.
 
-    def __init__(self, weights: AdapterWeights, config: AdapterConfig | None) -> None:
+    ``modules`` are those of the file, where somebody has them already.
+    """
+
+    def __init__(
+        self,
+        weights: AdapterWeights,
+        config: AdapterConfig | None,
+        modules: Mapping[str, Module] | None = None,
+    ) -> None:
         self._weights, self._config = weights, config
-        self._modules, _ = modules_of(weights)
-        self._found: dict[str, UpdateDescription] = {}
+        self._modules = modules_of(weights)[0] if modules is None else modules
+        self._found: dict[str, tuple[UpdateDescription, array[float]]] = {}
 
     @property
     def parts(self) -> Mapping[str, tuple[str, ...]]:
         """The tensors that each module's description takes, by module."""
-        return {name: tuple(info.name for info in factors_in(item)) for name, item in self._modules.items()}
+        return {name: item.names for name, item in self._modules.items()}
 
     def look(self, modules: Iterable[str]) -> None:
         """Describe some modules."""
         for name in modules:
-            self._found[name] = _described(self._weights, self._config, self._modules[name])
+            found = _described(self._weights, self._config, self._modules[name])
+            # A list of floats takes three times the memory, and there may be a hundred files.
+            self._found[name] = replace(found, spectrum=()), array("d", found.spectrum)
 
     def result(self) -> tuple[UpdateDescription, ...]:
         """What was described, in the order of the file."""
-        return tuple(self._found[name] for name in self._modules if name in self._found)
+        found = (self._found[name] for name in self._modules if name in self._found)
+        return tuple(replace(item, spectrum=tuple(spectrum)) for item, spectrum in found)
 
 
 def describe_updates(weights: AdapterWeights, config: AdapterConfig | None) -> tuple[UpdateDescription, ...]:

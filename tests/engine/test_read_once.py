@@ -25,7 +25,7 @@ P = "base_model.model."
 def stretches(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Files smaller than what is held at a time, and ten times larger."""
     if request.param == "many stretches":
-        monkeypatch.setattr(_one_pass, "HELD", 12_000)
+        monkeypatch.setattr(_one_pass, "UNPACKED", 12_000)
         monkeypatch.setattr(_one_pass, "_BUNDLE", 3_000)
     return str(request.param)
 
@@ -79,7 +79,7 @@ def test_a_run_of_checkpoints_and_its_own_copy(stretches: str) -> None:
 
 def test_stretches_change_no_number(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = inspect(made.snapshot(moving(4)))
-    monkeypatch.setattr(_one_pass, "HELD", 12_000)
+    monkeypatch.setattr(_one_pass, "UNPACKED", 12_000)
     monkeypatch.setattr(_one_pass, "_BUNDLE", 1)
     assert inspect(made.snapshot(moving(4))) == whole
     monkeypatch.setattr(_one_pass, "LARGEST", 10)

@@ -112,7 +112,8 @@ def _numbers(
     if not weights.pairs():
         method = config.peft_type if config is not None else None
         return {}, f"the file holds no LoRA tensors ({method or 'its method is not known'})"
-    found = {item.module: item for item in read.described.pop(weights.path, ())}
+    updates = read.described.pop(weights.path, None)
+    found = {item.module: item for item in updates.result()} if updates is not None else {}
     reasons = {item.why for item in found.values()}
     return found, next(iter(reasons)) if len(reasons) == 1 else None
 

@@ -145,7 +145,7 @@ def _read(run: Run, work: _Work) -> Read:
         left -= size
         work.tell(size, "reading weights")
 
-    found = read_weights(run, told)
+    found = read_weights(run, work.options, told)
     work.tell(left, "reading weights")
     return found
 

@@ -30,6 +30,11 @@ Found = tuple[SeedInspection, "Seeded"]
 """What is said of the seed, and the proof with the adapter that it is of."""
 
 
+def is_looked_for(run: Run, options: InspectOptions) -> bool:
+    """Whether there is a seed to prove or to search for."""
+    return options.recover is not None or next(_stated(run, options), None) is not None
+
+
 def seed_of(run: Run, options: InspectOptions, views: Views) -> Found | None:
     """What is known of the seed; None when no number is to be read, no seed is known, or there is no LoRA.
 

@@ -10,15 +10,16 @@ from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.adapter_weights import AdapterWeights
 from auditor.artifacts.model_weights import ModelWeights
 from auditor.compare.pairs import weights_blob
+from auditor.engine.inspect._options import InspectOptions
 from auditor.engine.inspect._relations import is_equal
-from auditor.engine.inspect._seed import ELEMENTS
+from auditor.engine.inspect._seed import ELEMENTS, is_looked_for
 from auditor.model import AdapterComparison
 from auditor.runs import Folder, Run
 
 if TYPE_CHECKING:
     from auditor.compare._one_pass import OnePass
-    from auditor.compare._sides import Side
-    from auditor.compare.spectrum import UpdateDescription
+    from auditor.compare._sides import Modules, Side
+    from auditor.compare.spectrum import Updates
 
 _GLANCE = 1024
 """Elements of a factor that started at zero which the seed's proof looks at."""
@@ -31,7 +32,7 @@ class Read:
     ``views`` hold in memory what the seed's proof looks at.
     """
 
-    described: dict[str, "tuple[UpdateDescription, ...]"] = field(default_factory=dict)
+    described: dict[str, "Updates"] = field(default_factory=dict)
     repeats: dict[str, tuple[tuple[str, ...], ...]] = field(default_factory=dict)
     relations: dict[tuple[str, str], AdapterComparison] = field(default_factory=dict)
     views: Mapping[str, AdapterWeights] = field(default_factory=dict)
@@ -51,7 +52,7 @@ def has_weights(run: Run, folder: Folder) -> bool:
     return weights_blob(run, folder) is not None or weights_in(run, folder) is not None
 
 
-def read_weights(run: Run, told: Callable[[int], None]) -> Read:
+def read_weights(run: Run, options: InspectOptions, told: Callable[[int], None]) -> Read:
     """Read all weights of a run, each byte once; ``told`` hears of the bytes of adapters, some at a time.
 
     Read again are: a module of more than `auditor.compare._one_pass.LARGEST` bytes, a tensor of torch that lies
@@ -64,7 +65,7 @@ def read_weights(run: Run, told: Callable[[int], None]) -> Read:
         return found
     from auditor.compare._one_pass import OnePass
 
-    seeded = {weights.path for weights in _seeded(run)}
+    seeded = {weights.path for weights in _seeded(run)} if is_looked_for(run, options) else set()
     one_pass = OnePass(
         tuple(files.values()), {n: _kept for n, item in enumerate(files.values()) if item.path in seeded}
     )
@@ -72,7 +73,7 @@ def read_weights(run: Run, told: Callable[[int], None]) -> Read:
     sides = _Sides()
     for before, folder in zip((None, *folders), folders, strict=False):
         if folder.path in places and files[folder.path].pairs():
-            _describe(one_pass, places[folder.path], folder.one(AdapterConfig), found)
+            _describe(one_pass, places[folder.path], folder.one(AdapterConfig), sides, found)
         if before is not None:
             _relate(run, one_pass, (before, folder), places, sides, found)
     adapters = [not isinstance(item, ModelWeights) for item in files.values()]
@@ -105,33 +106,44 @@ def _kept(info: TensorInfo) -> int:
 
 
 class _Sides:
-    """The sides of comparisons by path: each file is one of two."""
+    """The modules of each file, and the sides of comparisons, of which each file is one of two."""
 
     def __init__(self) -> None:
+        self._modules: dict[str, Modules] = {}
         self._known: dict[str, Side] = {}
+
+    def modules(self, weights: AdapterWeights) -> "Modules":
+        """As `modules_of`."""
+        from auditor.compare._names import modules_of
+
+        if weights.path not in self._modules:
+            self._modules[weights.path] = modules_of(weights)
+        return self._modules[weights.path]
 
     def __call__(self, weights: AdapterWeights, config: AdapterConfig) -> "Side":
         """As `side_of`. Raises NotComparableError."""
         from auditor.compare._sides import side_of
 
         if weights.path not in self._known:
-            self._known[weights.path] = side_of(weights, config)
+            self._known[weights.path] = side_of(weights, config, self.modules(weights))
         return self._known[weights.path]
 
 
-def _describe(one_pass: "OnePass", place: _Place, config: AdapterConfig | None, found: Read) -> None:
+def _describe(
+    one_pass: "OnePass", place: _Place, config: AdapterConfig | None, sides: _Sides, found: Read
+) -> None:
     """Have a file described."""
     from auditor.compare.conditions import Repeats
     from auditor.compare.spectrum import Updates
 
-    updates, repeats = Updates(place.weights, config), Repeats(place.weights)
+    updates, repeats = Updates(place.weights, config, sides.modules(place.weights)[0]), Repeats(place.weights)
 
     def work(modules: Sequence[str]) -> None:
         updates.look(modules)
         repeats.look(modules)
 
     def done() -> None:
-        found.described[place.weights.path] = updates.result()
+        found.described[place.weights.path] = updates
         found.repeats[place.weights.path] = repeats.result()
 
     for module, names in updates.parts.items():
