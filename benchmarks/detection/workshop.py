@@ -1,10 +1,12 @@
 """Trains what the cases need, once: the results stay in a folder outside the repository, by the recipe's digest."""
 
+import fcntl
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -44,8 +46,15 @@ class Workshop:
         self._run({}, self.inputs, ".", *architectures)
 
     def train(self, recipes: Iterable[Recipe]) -> int:
-        """Train what is missing, one process for each kind of machine; returns how many were trained."""
-        missing = [recipe for recipe in dict.fromkeys(recipes) if not self.of(recipe).is_dir()]
+        """Train what is missing, one process for each kind of machine; returns how many were trained.
+
+        Recipes of an architecture are trained under one name for all, so whoever else trains them here waits.
+        """
+        wanted = tuple(dict.fromkeys(recipes))
+        with self._alone({recipe.architecture for recipe in wanted}):
+            return self._train([recipe for recipe in wanted if not self.of(recipe).is_dir()])
+
+    def _train(self, missing: Sequence[Recipe]) -> int:
         for machine, flags in MACHINES.items():
             mine = [recipe for recipe in missing if recipe.machine == machine]
             if mine:
@@ -56,6 +65,15 @@ class Workshop:
                 order.write_text(json.dumps(items), encoding="utf-8")
                 self._run(flags, self.trainer, order.name)
         return len(missing)
+
+    @contextmanager
+    def _alone(self, architectures: Iterable[str]) -> Iterator[None]:
+        """Hold a lock for each architecture; a process that ends gives its locks back."""
+        with ExitStack() as held:
+            for name in sorted(architectures):
+                lock = held.enter_context((self.folder / f".training-{name}.lock").open("w"))
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
 
     def _relative(self, recipe: Recipe) -> Path:
         """Below the folder, because the Trainer writes the path into its files."""
