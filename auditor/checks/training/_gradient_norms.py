@@ -1,7 +1,7 @@
 """What the logged norms of the gradients say about the sum of Adam's second moments."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from auditor.artifacts.optimizer_state import OptimizerState
@@ -17,6 +17,7 @@ torch 2.11 up to 1.1e-5 in 3,000 steps, and 1.3e-5 from the first step on with t
 CLIPPING = 1e-6
 """What clip_grad_norm_ adds to the norm before it divides (torch 2.13.0, nn/utils/clip_grad.py)."""
 MOST_STEPS = 1_000_000
+MOST_DECIMALS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +44,7 @@ def expected_sum(optimizer: OptimizerState, state: TrainerState, received: Train
     norms = dict(state.logged("grad_norm"))
     if clip is None or not norms or not all(math.isfinite(n) and n >= 0 for n in norms.values()):
         return "gradient norms or max_grad_norm are not known"
-    known, missing = 0.0, 0.0
-    for step in range(1, steps + 1):
-        weight = (1 - beta) * beta ** (steps - step)
-        if step in norms:
-            known += weight * _clipped(norms[step], clip) ** 2
-        else:
-            missing += weight
+    known, least, most, missing = _sums(norms, steps, beta, clip)
     if missing and clip <= 0:
         return "steps without a logged norm were not clipped"
     slack = RTOL + DRIFT * min(steps, 1 / (1 - beta))
@@ -57,9 +52,36 @@ def expected_sum(optimizer: OptimizerState, state: TrainerState, received: Train
     detail = (
         f"(1 - {beta:g}) x sum of {beta:g}^({steps} - i) x norm_i^2 over {logged:,} of {steps:,} logged steps"
     )
-    high = known + missing * clip * clip
-    words = f"{known:.9g}" if not missing else f"{known:.9g} to {high:.9g}"
-    return Range(known * (1 - slack), high * (1 + slack), words, detail)
+    high = most + missing * clip * clip
+    words = f"{known:.9g}" if high == least else f"{least:.9g} to {high:.9g}"
+    return Range(least * (1 - slack), high * (1 + slack), words, detail)
+
+
+def _sums(
+    norms: Mapping[int, float], steps: int, beta: float, clip: float
+) -> tuple[float, float, float, float]:
+    """The sum of the logged steps as it stands, at least and at most, and the weight of those that were not logged."""
+    lost = _rounded_away(norms.values())
+    found, missing = [0.0, 0.0, 0.0], 0.0
+    for step in range(1, steps + 1):
+        weight = (1 - beta) * beta ** (steps - step)
+        if step not in norms:
+            missing += weight
+            continue
+        for at, norm in enumerate((norms[step], max(0.0, norms[step] - lost), norms[step] + lost)):
+            found[at] += weight * _clipped(norm, clip) ** 2
+    return found[0], found[1], found[2], missing
+
+
+def _rounded_away(norms: Collection[float]) -> float:
+    """The most that rounding took from a norm: half a unit of the last decimal, 0 where all digits stand.
+
+    Who shortens a log rounds all its numbers; a computed float32 has more than six decimals.
+    """
+    for decimals in range(MOST_DECIMALS + 1):
+        if all(norm == round(norm, decimals) for norm in norms):
+            return 0.5 * 10.0**-decimals
+    return 0.0
 
 
 def _decays_apart(group: Mapping[str, object], received: TrainingArgs) -> bool:

@@ -115,6 +115,22 @@ def test_fails_for_a_sum_that_the_norms_do_not_give() -> None:
     assert abs(float(only.expected) - total) <= 1e-5 * total
 
 
+def test_passes_a_sum_of_norms_that_somebody_rounded_and_fails_beyond() -> None:
+    """Norms of the log with two decimals: half a hundredth more and less in each step bounds the sum."""
+    norms = [round(norm, 2) for norm in honest_norms()]
+    edits = {STATE: {f"/log_history/{at}/grad_norm": norm for at, norm in enumerate(norms)}}
+    low, high = (clipped_sum([norm + lost for norm in norms]) for lost in (-0.005, 0.005))
+    honest = clipped_sum(honest_norms())
+    for total, count in (
+        (honest, 0),
+        (low * 1.0001, 0),
+        (high * 0.9999, 0),
+        (low * 0.999, 1),
+        (high * 1.001, 1),
+    ):
+        assert len(found(RULE, healthy(json_edits=edits, data=with_norms(total)))) == count
+
+
 def test_passes_anything_that_unlogged_steps_allow_and_fails_beyond() -> None:
     """Every second row: between the logged squares and those with a clipped norm of 1 in each other step."""
     history = rows()[1::2]
