@@ -78,6 +78,7 @@ def _finding(rule: Rule, item: Problem, policy: Policy) -> Finding:
         _bounded(item.observed),
         tuple(_bounded(text) or "" for text in item.evidence),
         item.fix or rule.documentation.fix or None,
+        also_at=item.also_at,
     )
 
 

@@ -112,10 +112,16 @@ def fold(findings: Sequence[Finding]) -> tuple[Finding, ...]:
         key = (finding.rule, finding.severity, finding.message, finding.expected, finding.observed)
         groups.setdefault((*key, finding.at.member), []).append(finding)
     folded = [
-        replace(group[0], also_at=tuple(dict.fromkeys(item.at for item in group if item.at != group[0].at)))
+        replace(group[0], also_at=_further(group))
         for group in (sorted(group, key=lambda f: (len(f.at.path), f.at.path)) for group in groups.values())
     ]
     return tuple(sorted(folded, key=_rank))
+
+
+def _further(group: Sequence[Finding]) -> tuple[Location, ...]:
+    """Every place of a group's findings but the first."""
+    places = (at for item in group for at in (item.at, *item.also_at))
+    return tuple(dict.fromkeys(at for at in places if at != group[0].at))
 
 
 def _rank(finding: Finding) -> tuple[int, int, bool, str, str, str, str]:

@@ -32,7 +32,8 @@ class Location:
 class Problem:
     """What a rule found; the engine stamps the rule's id and severity on it.
 
-    ``severity`` overrides the rule's SEVERITY when the same defect is graver or milder in this place.
+    ``severity`` overrides the rule's SEVERITY when the same defect is graver or milder in this place; ``also_at``
+    are further places of the same defect.
     """
 
     message: str
@@ -42,6 +43,7 @@ class Problem:
     evidence: tuple[str, ...] = ()
     fix: str | None = None
     severity: Severity | None = None
+    also_at: tuple[Location, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,10 @@ The rerun trained the base model on the data with the settings of the plan, in a
 bitwise repetition (one thread, eager attention, `use_deterministic_algorithms`, torch/__init__.py; torch
 2.13.0 with transformers 5.23.0 repeats bit for bit), and measured how far the same plan moves under another
 instruction set and thread count. The file named here lies outside three times that noise, or differs in
-something that no rounding changes: a shape, a step count, a generator's state. Each file is its own
-finding, because a spliced optimizer, an edited log and replaced weights are told apart by which files still
-agree.
+something that no rounding changes: a shape, a step count, a generator's state. Where weights are among them
+they are the finding, and what follows from them (moments, curve, generators) is its evidence. Where the weights
+agree each file is its own finding, because a spliced optimizer and an edited log are told apart by which files
+still agree.
 
 Wrong when: the training pipeline made a choice that no file states and the rerun assumed another (rows
 packed or padded, truncated before or after packing, the adapter drawn before the seed was set), when base
@@ -24,7 +25,7 @@ Good:
     rerun: checkpoint-9/optimizer.pt identical
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from auditor.model import Aspect, Location, Problem, RerunResult, Severity, Skip, Verdict
 
@@ -42,30 +43,39 @@ _WORDS = {
 
 
 def check(rerun: RerunResult) -> Iterator[Problem | Skip]:
-    """One problem for each committed file and kind that diverged."""
+    """One problem for weights and all that follows from them, else one for each committed file and kind."""
     if rerun.verdict is Verdict.INCONCLUSIVE:
         yield Skip(f"the rerun is inconclusive: {rerun.why}")
-    for aspect in rerun.aspects:
-        if aspect.verdict is Verdict.DIVERGED:
-            yield _problem(aspect, rerun)
+    diverged = [aspect for aspect in rerun.aspects if aspect.verdict is Verdict.DIVERGED]
+    weights = next((aspect for aspect in diverged if aspect.aspect == "weights"), None)
+    if weights is not None:
+        yield _problem(weights, rerun, [aspect for aspect in diverged if aspect is not weights])
+        return
+    for aspect in diverged:
+        yield _problem(aspect, rerun, ())
 
 
-def _problem(aspect: Aspect, rerun: RerunResult) -> Problem:
+def _problem(aspect: Aspect, rerun: RerunResult, others: Sequence[Aspect]) -> Problem:
     assumed = [key for key, setting in rerun.plan.settings.items() if setting.assumed]
-    first = rerun.first_divergence
-    evidence = [aspect.why]
-    if first is not None:
-        evidence.append(first.says)
+    evidence = [] if rerun.nearest is None else [f"nearest: {rerun.nearest}"]
+    if rerun.first_divergence is not None:
+        evidence.append(rerun.first_divergence.says)
+    evidence.extend(f"{other.at or rerun.plan.run} ({other.aspect}): {other.why}" for other in others)
     evidence.extend(rerun.repeats)
     if assumed:
         evidence.append(f"assumed, because no file says it: {', '.join(assumed)}")
     return Problem(
         f"{_WORDS.get(aspect.aspect, aspect.aspect)}: {aspect.why}",
-        Location(aspect.at or rerun.plan.run, aspect.aspect),
+        _place(aspect, rerun),
         expected=_expected(aspect, rerun),
         observed=_observed(aspect),
         evidence=tuple(evidence),
+        also_at=tuple(_place(other, rerun) for other in others),
     )
+
+
+def _place(aspect: Aspect, rerun: RerunResult) -> Location:
+    return Location(aspect.at or rerun.plan.run, aspect.aspect)
 
 
 def _expected(aspect: Aspect, rerun: RerunResult) -> str:

@@ -69,7 +69,6 @@ def test_fails() -> None:
         expected="what the whole run of the recipe makes, within the noise measured (1e-05)",
         observed="a relative distance of 0.5",
         evidence=(
-            "parameter 0, exp_avg is 0.5 away",
             says,
             "the same settings: bit-equal",
             "assumed, because no file says it: packing",
@@ -78,6 +77,44 @@ def test_fails() -> None:
     )
     assert found.fix is not None
     assert found.fix.startswith("give the base model and the data that were really used")
+
+
+def test_fails_once_for_weights_and_what_follows_from_them() -> None:
+    root = Aspect("weights", Verdict.DIVERGED, 0.3, 1e-5, "0.3 away", "adapter_model.safetensors")
+    early = Aspect(
+        "weights", Verdict.DIVERGED, 0.2, 1e-5, "0.2 away", "checkpoint-9/adapter_model.safetensors"
+    )
+    curve = Aspect("curve", Verdict.DIVERGED, 0.1, 1e-5, "loss differs", "trainer_state.json")
+    same = Aspect("init", Verdict.IDENTICAL, 0.0, None, "bit-equal", "adapter_model.safetensors")
+    rerun = replace(
+        RERUN,
+        verdict=Verdict.DIVERGED,
+        aspects=(same, curve, root, early),
+        first_divergence=Divergence(1, says="grad_norm first differs at step 1"),
+        nearest="identical with lora_dropout = 0.0",
+    )
+    (found,) = findings(RULE, healthy(), rerun=rerun)
+    assert found == Finding(
+        RULE,
+        Severity.ERROR,
+        "the weights are not those the recipe makes: 0.3 away",
+        Location("adapter_model.safetensors", "weights"),
+        expected="what the whole run of the recipe makes, within the noise measured (1e-05)",
+        observed="a relative distance of 0.3",
+        evidence=(
+            "nearest: identical with lora_dropout = 0.0",
+            "grad_norm first differs at step 1",
+            "trainer_state.json (curve): loss differs",
+            "checkpoint-9/adapter_model.safetensors (weights): 0.2 away",
+            "the same settings: bit-equal",
+            "assumed, because no file says it: packing",
+        ),
+        fix=found.fix,
+        also_at=(
+            Location("trainer_state.json", "curve"),
+            Location("checkpoint-9/adapter_model.safetensors", "weights"),
+        ),
+    )
 
 
 def test_says_when_it_cannot_look() -> None:
