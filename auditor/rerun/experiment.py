@@ -109,9 +109,11 @@ def _with(outputs: Outputs, made: Trained) -> Outputs:
 
 
 def _failed(name: str, error: IncompleteError) -> str:
+    # What a child printed names paths of its machine, and a report goes to others.
+    first = error.message.partition("\n")[0]
     if name == VARIATION:
-        return f"the variation could not be trained, so no noise was measured: {error.message}"
-    return f"{name} could not be trained: {error.message}"
+        return f"the variation could not be trained, so no noise was measured: {first}"
+    return f"{name} could not be trained: {first}"
 
 
 def _advised(bench: Bench, outputs: Outputs, advice: Advice) -> Outputs:
