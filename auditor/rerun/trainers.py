@@ -36,9 +36,8 @@ class Trainer:
 
 TRAINERS = {
     REFERENCE: Trainer("transformers' Trainer on rows of text", True, True, True, True),
-    # TRL does not resume bit for bit (trl 1.16.0).
-    SFT: Trainer("TRL's SFTTrainer", False, True, True, True, ("trl", "datasets")),
-    DPO: Trainer("TRL's DPOTrainer", False, True, False, True, ("trl", "datasets")),
+    SFT: Trainer("TRL's SFTTrainer", True, True, True, True, ("trl", "datasets")),
+    DPO: Trainer("TRL's DPOTrainer", True, True, False, True, ("trl", "datasets")),
     COMMAND: Trainer("the command given", False, True, True, False),
 }
 _TRL = {"SFT": SFT, "DPO": DPO}

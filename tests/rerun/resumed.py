@@ -48,6 +48,13 @@ WITH_ARGUMENTS: Mapping[str, dict[str, str]] = {
     "sgd-momentum": {"optim": "sgd", "optim_args": "momentum=0.9,nesterov=true"},
     "rmsprop-centered": {"optim": "rmsprop", "optim_args": "momentum=0.9,centered=true"},
 }
+OF_TRL: Mapping[str, dict[str, Any]] = {
+    "sft": {"trainer": "sft", "max_length": 32, "compute_dtype": "bfloat16", "gradient_checkpointing": True},
+    "sft-packed": {"trainer": "sft", "max_length": 16, "packing": True},
+    "sft-int4": {"trainer": "sft", "max_length": 32, "quantization": "int4", "compute_dtype": "bfloat16"},
+    "dpo": {"trainer": "dpo", "trainer_arguments": {"beta": 0.2}},
+}
+"""TRL's trainers; on a quantised base SFTTrainer keeps the adapter in bfloat16 (trl 1.16.0, trainer/sft_trainer.py)."""
 
 
 @dataclass(frozen=True)
@@ -67,11 +74,14 @@ class Trained:
 def settings_of(name: str) -> dict[str, Any]:
     """The recipe under an optimizer; on a GPU a paged one pages states of 100,000 elements and more: 3,200 x 32."""
     rank = {"r": 3200} if name in PAGED else {}
+    if name in OF_TRL:
+        return {**RECIPE, "r": 4, "optim": "adamw_torch", **OF_TRL[name]}
     return {**RECIPE, **rank, **WITH_ARGUMENTS.get(name, {"optim": name})}
 
 
 def order(folder: Path, name: str, run: str, **more: Any) -> dict[str, Any]:
-    inputs = {"base": str(folder / "base"), "data": str(folder / "rows.jsonl")}
+    data = "pairs.jsonl" if name == "dpo" else "rows.jsonl"
+    inputs = {"base": str(folder / "base"), "data": str(folder / data)}
     return {
         "name": run,
         "output": str(folder / run),
@@ -107,6 +117,7 @@ def both(folder: Path, names: Sequence[str], device: str) -> Trained:
     with tiny_llama.as_in_a_child():
         tiny_llama.make_base(folder / "base")
     tiny_llama.make_rows(folder / "rows.jsonl")
+    tiny_llama.make_pairs(folder / "pairs.jsonl")
     with child(folder, device) as train:
         train([order(folder, name, name) for name in names])
         parts = [

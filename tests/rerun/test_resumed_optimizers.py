@@ -4,12 +4,14 @@ The uninterrupted training is where every expected number comes from. All optimi
 release 0.50; paged ones keep their states in ordinary memory there. `test_resumed_optimizers_gpu` trains all names.
 """
 
+import importlib.util
 import math
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from auditor.artifacts.adapter_weights import AdapterWeights
 from auditor.artifacts.optimizer_state import OptimizerState
 from auditor.rerun import moments, resume, stored
 from auditor.rerun.gaps import Gap, Pair
@@ -22,11 +24,12 @@ NAMES = (
     *("adamw_torch_fused", "sgd-momentum", "adagrad", "rmsprop-centered", "adafactor"),
     *("paged_adamw_32bit", "adamw_bnb_8bit", "paged_lion_8bit", "ademamix_8bit"),
 )
+OF_TRL = tuple(resumed.OF_TRL) if importlib.util.find_spec("trl") is not None else ()
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> resumed.Trained:
-    return resumed.both(tmp_path_factory.mktemp("optimizers"), NAMES, "cpu")
+    return resumed.both(tmp_path_factory.mktemp("optimizers"), (*NAMES, *OF_TRL), "cpu")
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -35,6 +38,17 @@ def test_a_segment_ends_in_the_bits_of_the_whole(trained: resumed.Trained, name:
     assert ("uint8" in resumed.types(trained.end(name))) == name.endswith("8bit")
     gap = gap_of(trained, name, f"{name}-on")
     assert (gap.same, gap.distance) == (True, 0.0)
+
+
+@pytest.mark.skipif(not OF_TRL, reason="TRL is not installed")
+@pytest.mark.parametrize("name", resumed.OF_TRL)
+def test_trls_trainers_go_on_from_a_checkpoint_too(trained: resumed.Trained, name: str) -> None:
+    """In the type the adapter began in, which loading it again raises to float32."""
+    resumed.assert_same_bits(trained, name)
+    weights = trained.end(f"{name}-on").one(AdapterWeights)
+    assert weights is not None
+    kept = "BF16" if name == "sft-int4" else "F32"
+    assert {info.dtype for info in weights.tensors.values()} == {kept}
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -17,16 +17,21 @@ pytestmark = [
 ]
 BITSANDBYTES = importlib.util.find_spec("bitsandbytes") is not None
 OURS = (*resumed.TORCH, *resumed.WITH_ARGUMENTS)
+OF_TRL = (
+    [name for name in resumed.OF_TRL if BITSANDBYTES or name != "sft-int4"]
+    if importlib.util.find_spec("trl") is not None
+    else []
+)
 THEIRS = (*resumed.PAGED, *resumed.BYTES, *resumed.FLOATS)
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> resumed.Trained:
-    names = (*OURS, *THEIRS) if BITSANDBYTES else OURS
+    names = (*OURS, *OF_TRL, *(THEIRS if BITSANDBYTES else ()))
     return resumed.both(tmp_path_factory.mktemp("optimizers"), names, "cuda")
 
 
-@pytest.mark.parametrize("name", OURS)
+@pytest.mark.parametrize("name", [*OURS, *OF_TRL])
 def test_a_segment_ends_in_the_bits_of_the_whole(trained: resumed.Trained, name: str) -> None:
     resumed.assert_same_bits(trained, name)
 

@@ -96,15 +96,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Lab:
     with tiny_llama.as_in_a_child():
         tiny_llama.make_base(made.base)
     tiny_llama.make_rows(made.data("sft"))
-    pairs = [
-        {
-            "prompt": f"river stone {n % 3}",
-            "chosen": f" lamp garden {n}",
-            "rejected": f" winter market {n * 7}",
-        }
-        for n in range(12)
-    ]
-    made.data("dpo").write_text("".join(json.dumps(row) + "\n" for row in pairs))
+    tiny_llama.make_pairs(made.data("dpo"))
     return made
 
 

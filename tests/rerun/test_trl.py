@@ -71,7 +71,7 @@ def test_the_class_of_the_arguments_chooses_trl() -> None:
         "dataset_text_field": "text",
     }
     assert not {"add_eos_token", "init_seed"} & set(made.settings)
-    assert {part.resume for part in plan(files, steps=9).parts} == {None}
+    assert {part.resume for part in plan(files, steps=9).parts} == {"checkpoint-9"}
 
 
 @pytest.mark.usefixtures("with_trl")

@@ -78,3 +78,19 @@ def make_rows(path: Path, count: int = 12) -> Path:
     ]
     path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
     return path
+
+
+def make_pairs(path: Path, count: int = 12) -> Path:
+    """Rows of a prompt with a chosen and a rejected answer, all of which differ."""
+    import json
+
+    rows = [
+        {
+            "prompt": f"river stone {n % 3}",
+            "chosen": f" lamp garden {n}",
+            "rejected": f" winter market {n * 7}",
+        }
+        for n in range(count)
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return path

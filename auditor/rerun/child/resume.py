@@ -35,26 +35,35 @@ def checkpoint(trainer: Any, job: Job, resume: Path) -> Path:
     if states["scaler"] is not None:
         torch.save(states["scaler"], folder / "scaler.pt")
     write_json(folder / "trainer_state.json", _counters(states["state"], job, trainer))
-    trainer.add_callback(Resumed(states, tensors))
+    trainer.add_callback(Resumed(states, tensors, trainer.model))
     return folder
 
 
 class Resumed(transformers.TrainerCallback):  # type: ignore[misc]
     """Gives a new optimizer and schedule the states of a checkpoint, once both are made and before the first step."""
 
-    def __init__(self, states: Mapping[str, Any], tensors: Mapping[str, Any]) -> None:
+    def __init__(self, states: Mapping[str, Any], tensors: Mapping[str, Any], model: Any) -> None:
         self.states, self.tensors = states, tensors
+        self.types = {name: item.dtype for name, item in model.named_parameters() if item.requires_grad}
 
     def on_train_begin(
         self,
         args: Any,
         state: Any,
         control: Any,
+        model: Any = None,
         optimizer: Any = None,
         lr_scheduler: Any = None,
         **_: object,
     ) -> None:
-        """Loads both; raises JobError for a state that does not fit the recipe's parameters."""
+        """Loads both; raises JobError for a state that does not fit the recipe's parameters.
+
+        An adapter in half precision is given that type back, which loading it raises to float32 (peft 0.21.2,
+        tuners/tuners_utils.py, ``cast_adapter_dtype``): training would go on in another one than it began in.
+        """
+        for name, item in model.named_parameters():
+            if item.requires_grad and item.dtype != self.types.get(name, item.dtype):
+                item.data = item.data.to(self.types[name])
         load_optimizer(optimizer, self.states["optimizer"], self.tensors)
         load_schedule(lr_scheduler, optimizer, self.states["scheduler"], self.states["optimizer"]["groups"])
 
