@@ -12,6 +12,7 @@ from auditor.errors import CannotRead
 from auditor.rerun import moments
 from auditor.rerun.gaps import Gap, Pair, missing, relative
 from auditor.rerun.shards import shards
+from auditor.rerun.updated_gap import updated_gap
 from auditor.rerun.weights_gap import distance, equal_bits
 
 GROUP_KEYS = ("lr", "initial_lr", "betas", "eps", "weight_decay", "amsgrad", "maximize")
@@ -255,7 +256,7 @@ def flops_gap(pair: Pair) -> Gap | None:
 
 def state_gaps(pair: Pair) -> Iterator[Gap]:
     """Everything of one folder but its weights and curves."""
-    for measure in (optimizer_gap, scheduler_gap, rng_gap, scaler_gap, state_gap, flops_gap):
+    for measure in (updated_gap, optimizer_gap, scheduler_gap, rng_gap, scaler_gap, state_gap, flops_gap):
         found = measure(pair)
         if found is not None:
             yield found

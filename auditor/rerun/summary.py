@@ -13,8 +13,10 @@ from auditor.rerun.weights_gap import weights_gap
 ORDER = (
     "init",
     "data order",
+    "tokens",
     "curve",
     "weights",
+    "parameters",
     "optimizer",
     "scheduler",
     "rng",
@@ -23,6 +25,7 @@ ORDER = (
     "flops",
 )
 DATA_ORDER = "no committed file records which rows a step drew; equal losses step by step imply equal batches"
+UNCOUNTED = "no committed file counts tokens (include_num_input_tokens_seen was off)"
 _DECISIVE = ("packing", "compute_dtype", "quantization", "init_seed", "seed", "gradient_accumulation_steps")
 """Settings whose assumed value an honest run may not share, most telling first."""
 
@@ -49,6 +52,8 @@ def aspects_of(judged: Sequence[Judged]) -> tuple[Aspect, ...]:
         groups.setdefault((item.gap.aspect, item.gap.at), []).append(item)
     found = [_aspect(group) for group in groups.values()]
     found.append(Aspect("data order", Verdict.INCONCLUSIVE, None, None, DATA_ORDER))
+    if not any(item.aspect == "tokens" for item in found):
+        found.append(Aspect("tokens", Verdict.INCONCLUSIVE, None, None, UNCOUNTED))
     steps = {(item.gap.aspect, item.gap.at): item.gap.step or 0 for item in judged}
     found.sort(key=lambda a: (ORDER.index(a.aspect), steps.get((a.aspect, a.at), 0), a.at or ""))
     return tuple(found)

@@ -47,7 +47,7 @@ def excused(judged: Sequence[Judged], plan: RerunPlan, recipe: Recipe | None = N
 
 
 def _padded_otherwise(judged: Sequence[Judged], plan: RerunPlan) -> str | None:
-    """That total_flos counts pads which the rerun did not have: dropout draws for them too, so its masks differ.
+    """That the run counted pads which the rerun did not have: dropout draws for them too, so its masks differ.
 
     The flops of a batch are 6 x parameters x ids, the pads included (transformers, modeling_utils.py,
     ``floating_point_ops``). Where dropout is 0 padding changes nothing, and packed rows have none.
@@ -55,11 +55,12 @@ def _padded_otherwise(judged: Sequence[Judged], plan: RerunPlan) -> str | None:
     known = {key: setting.value for key, setting in plan.settings.items()}
     if known.get("packing") or not known.get("lora_dropout") or known.get("pad_to_max_length"):
         return None
-    more = max((item.gap.ratio or 0.0 for item in judged if item.gap.aspect == "flops"), default=0.0)
+    counts = [item.gap for item in judged if item.gap.aspect in ("flops", "tokens")]
+    more = max((gap.ratio or 0.0 for gap in counts), default=0.0)
     if more < 1 + _PADS:
         return None
     return (
-        f"total_flos counts {more:.3g} times the ids of the rerun's batches, so rows were padded otherwise, "
+        f"the run counts {more:.3g} times the ids of the rerun's batches, so rows were padded otherwise, "
         "which no file says, and dropout draws for the padding too"
     )
 
@@ -67,7 +68,7 @@ def _padded_otherwise(judged: Sequence[Judged], plan: RerunPlan) -> str | None:
 def _draws_dropout(item: Judged) -> bool:
     """Whether the value depends on the width of batches where dropout is drawn for them."""
     gap = item.gap
-    return is_learned(replace(item, verdict=Verdict.DIVERGED)) or gap.aspect in ("rng", "flops")
+    return is_learned(replace(item, verdict=Verdict.DIVERGED)) or gap.aspect in ("rng", "flops", "tokens")
 
 
 def _unknown_rows(assumed: AbstractSet[str], recipe: Recipe | None) -> str | None:

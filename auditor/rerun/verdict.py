@@ -16,6 +16,7 @@ from auditor.rerun.releases import Unsettled, left_open, unsettled
 from auditor.rerun.scale import is_another, to_committed
 from auditor.rerun.states_gap import state_gaps
 from auditor.rerun.summary import Judged, aspects_of, first_divergence, is_learned, repeats_of, summary
+from auditor.rerun.tokens_gap import tokens_gaps
 from auditor.rerun.trainers import stands_in
 from auditor.rerun.unsaid import excused
 from auditor.rerun.weights_gap import init_gap, weights_gap
@@ -111,6 +112,7 @@ def _gaps(run: Run, plan: RerunPlan, rerun: Output, telling: Telling) -> Iterato
     for pair in pairs[:1]:
         yield from init_gap(run, pair, rerun)
     yield from curve_gaps(run, plan, rerun, telling)
+    yield from tokens_gaps(run, plan, rerun)
     for pair in pairs:
         found = weights_gap(pair)
         if found is not None:

@@ -110,7 +110,7 @@ def test_an_honest_run_of_this_machine_is_identical_in_every_aspect(lab: Lab) ->
     result = lab.judged(lab.repository("honest"))
     assert comparable(result) == {Verdict.IDENTICAL}
     kinds = {item.aspect for item in result.aspects if item.verdict is Verdict.IDENTICAL}
-    assert kinds == {"curve", "weights", "optimizer", "scheduler", "rng", "state", "flops"}
+    assert kinds == {"curve", "weights", "parameters", "optimizer", "scheduler", "rng", "state", "flops"}
     assert result.coverage is not None
     assert result.coverage["rows"] == 1.0
     assert result.repeats[0] == "the same settings: bit-equal"

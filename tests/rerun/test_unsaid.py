@@ -117,9 +117,7 @@ def test_pads_that_total_flos_counts_explain_what_dropout_drew_for_them() -> Non
         *(Verdict.INCONCLUSIVE, Verdict.INCONCLUSIVE, Verdict.DIVERGED, Verdict.DIVERGED),
         Verdict.INCONCLUSIVE,
     ]
-    assert found[0].why.startswith(
-        "it differs; but total_flos counts 1.25 times the ids of the rerun's batches"
-    )
+    assert found[0].why.startswith("it differs; but the run counts 1.25 times the ids of the rerun's batches")
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,7 @@ def test_the_same_bits_are_identical() -> None:
     assert result.verdict is Verdict.IDENTICAL
     assert {item.verdict for item in result.aspects} == {Verdict.IDENTICAL, Verdict.INCONCLUSIVE}
     undecided = [item.aspect for item in result.aspects if item.verdict is Verdict.INCONCLUSIVE]
-    assert undecided == ["init", "data order"]
+    assert undecided == ["init", "data order", "tokens"]
     assert result.floor == pytest.approx(2e-5, rel=0.01)
     assert result.repeats == ("the same settings: bit-equal", "another instruction set: 2e-05 away")
     assert result.first_divergence is None
@@ -124,7 +124,11 @@ def test_one_layer_zeroed_names_module_and_tensor() -> None:
     files = v.committed()
     files["adapter_model.safetensors"] = v.with_tensors(files["adapter_model.safetensors"], zero)
     result = verdict_on(files)
-    assert diverged(result) == {("weights", "adapter_model.safetensors")}
+    both = {(kind, "adapter_model.safetensors") for kind in ("weights", "parameters")}
+    assert diverged(result) == both
+    assert aspect(result, "parameters", "adapter_model.safetensors").why.endswith(
+        f"{MODULE} was never updated"
+    )
     assert result.first_divergence is not None
     assert result.first_divergence.step == 18
     assert result.first_divergence.module == MODULE

@@ -32,6 +32,8 @@ from auditor.model import Aspect, Location, Problem, RerunResult, Severity, Skip
 SEVERITY = Severity.ERROR
 _WORDS = {
     "init": "the untouched initial values are not those of the declared seed",
+    "tokens": "the steps drew another number of tokens than the recipe draws",
+    "parameters": "other parameters were updated than the recipe updates",
     "curve": "the logged curve is not the one the recipe gives",
     "weights": "the weights are not those the recipe makes",
     "optimizer": "the optimizer's state is not the one the recipe leaves",

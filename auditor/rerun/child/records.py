@@ -38,8 +38,8 @@ def logged(trainer: Any, job: Job, log: StepLog) -> Any:
 
     def told(features: Any) -> Any:
         batch = collate(features)
-        ids = batch.get("input_ids")
-        log.collated([], [] if ids is None else ids.tolist())
+        ids, mask = batch.get("input_ids"), batch.get("attention_mask")
+        log.collated([], [] if ids is None else ids.tolist(), None if mask is None else int(mask.sum()))
         return batch
 
     trainer.data_collator = told

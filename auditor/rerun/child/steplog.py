@@ -56,13 +56,13 @@ class StepLog:
     def __init__(self, path: Path, job: str, events: Events) -> None:
         self._stream: TextIO = path.open("w", encoding="utf-8")
         self._job, self._events = job, events
-        self._collated: deque[tuple[list[int], list[list[int]]]] = deque()
+        self._collated: deque[tuple[list[int], list[list[int]], int | None]] = deque()
         self._substeps, self._begun = 0, False
         self._line: dict[str, object] = {}
 
-    def collated(self, examples: list[int], ids: list[list[int]]) -> None:
-        """Queues one micro-batch: the indices of its examples and its padded ids."""
-        self._collated.append((examples, ids))
+    def collated(self, examples: list[int], ids: list[list[int]], tokens: int | None = None) -> None:
+        """Queues one micro-batch: the indices of its examples, its padded ids, and how many of them are no padding."""
+        self._collated.append((examples, ids, tokens))
 
     def substep(self) -> None:
         """Counts a micro-batch that ends without an optimizer step."""
@@ -74,8 +74,11 @@ class StepLog:
         self._line = {"step": number}
         if self._begun:
             drawn = [self._collated.popleft() for _ in range(self._substeps + 1)]
-            self._line["examples"] = [index for indices, _ in drawn for index in indices]
-            self._line["batch"] = ids_digest([ids for _, ids in drawn])
+            self._line["examples"] = [index for indices, _, _ in drawn for index in indices]
+            self._line["batch"] = ids_digest([ids for _, ids, _ in drawn])
+            self._line["ids"] = sum(len(row) for _, ids, _ in drawn for row in ids)
+            counts = [count for _, _, count in drawn if count is not None]
+            self._line |= {"tokens": sum(counts)} if len(counts) == len(drawn) else {}
         self._begun, self._substeps = True, 0
         if digests is not None:
             self._line["digests"] = digests
