@@ -195,7 +195,7 @@ def test_one_layer_zeroed(lab: Lab) -> None:
     files = lab.repository("honest")
     files["adapter_model.safetensors"] = v.with_tensors(files["adapter_model.safetensors"], zero)
     result = lab.judged(files)
-    assert diverged(result) == {("weights", "adapter_model.safetensors")}
+    assert diverged(result) == {(kind, "adapter_model.safetensors") for kind in ("weights", "parameters")}
     assert result.first_divergence is not None
     assert "layers.1" in (result.first_divergence.module or "")
 
