@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from auditor.model import AdapterComparison, Aspect, Claim, FileChange, Report, RerunResult, RunReport, Status
+from auditor.model import AdapterComparison, Claim, FileChange, Report, RerunResult, RunReport, Status
+from auditor.report import _rerun_words as words
 from auditor.report import _view as view
 from auditor.report._ansi import Paint
 from auditor.report._facts import fact_text
-from auditor.report._rerun_words import control as control_words
 from auditor.report._text import (
     listing,
     number,
@@ -15,7 +15,6 @@ from auditor.report._text import (
     plural,
     shorten,
     shorten_middle,
-    value_text,
     width_of,
     wrapped,
 )
@@ -45,9 +44,14 @@ def rerun(report: Report, paint: Paint, width: int) -> Iterator[str]:
     yield _title("Rerun", f"run at {view.folder(result.run)}", paint, width)
     yield f"  {paint(f'{sign} {result.verdict.word.upper()}', _RERUN_COLOURS[sign])}"
     yield from wrapped(result.why, width, "    ", "    ")
-    yield from _plan(result, width)
-    for aspect in result.aspects:
-        yield from _aspect(aspect, paint, width)
+    if result.first_divergence is not None:
+        text = f"first divergence: {view.divergence(result.first_divergence)}"
+        yield from wrapped(text, width, "    ", "      ")
+    yield from wrapped(f"trained again: {words.trained_again(result)}", width, "    ", "      ")
+    for obstacle in result.plan.obstacles:
+        yield from wrapped(obstacle, width, "    could not start: ", "      ")
+    for group in words.grouped(result.aspects):
+        yield from _aspect(group, paint, width)
     yield from _rerun_end(result, width)
 
 
@@ -55,39 +59,30 @@ def _title(title: str, rest: str, paint: Paint, width: int) -> str:
     return f"{paint(title, 'title')}  {shorten(one_line(rest), width - len(title) - 2)}"
 
 
-def _plan(result: RerunResult, width: int) -> Iterator[str]:
-    plan = result.plan
-    span = f"span {plan.span}: {plan.words}"
-    yield from wrapped(span, width, "    ", "      ")
-    assumed = [f"{key} = {value_text(s.value, 30)}" for key, s in sorted(plan.settings.items()) if s.assumed]
-    if assumed:
-        yield from wrapped(f"assumed, no file says it: {listing(assumed, 6)}", width, "    ", "      ")
-    for hypothesis in plan.hypotheses:
-        yield from wrapped(hypothesis, width, "    hypothesis: ", "      ")
-    for obstacle in plan.obstacles:
-        yield from wrapped(obstacle, width, "    could not start: ", "      ")
-
-
-def _aspect(aspect: Aspect, paint: Paint, width: int) -> Iterator[str]:
+def _aspect(group: words.AspectGroup, paint: Paint, width: int) -> Iterator[str]:
+    aspect = group.shown
     sign = view.RERUN_SIGNS[aspect.verdict.word]
-    distance = f"distance {number(aspect.distance)}"
-    floor = "" if aspect.floor is None else f" (floor {number(aspect.floor)})"
+    distance = "" if aspect.distance is None else f"distance {number(aspect.distance)}"
+    floor = "" if aspect.floor is None or not distance else f" (floor {number(aspect.floor)})"
     left = f"  {pad(one_line(aspect.aspect), 12)} "
-    yield left + paint(f"{sign} {aspect.verdict.word:<13}", _RERUN_COLOURS[sign]) + distance + floor
-    where = f"{aspect.at}: " if aspect.at else ""
+    verdict = f"{sign} {aspect.verdict.word:<13}" if distance else f"{sign} {aspect.verdict.word}"
+    yield left + paint(verdict, _RERUN_COLOURS[sign]) + distance + floor
+    where = f"{group.where}: " if group.where else ""
     yield from wrapped(where + aspect.why, width, " " * 15, " " * 15)
 
 
 def _rerun_end(result: RerunResult, width: int) -> Iterator[str]:
     if result.floor is not None:
-        yield f"  noise floor {number(result.floor)} (relative)"
+        yield f"  Noise here moves the update by up to {number(result.floor)}"
     for repeat in result.repeats:
         yield from wrapped(repeat, width, "    - ", "      ")
+    if result.controls:
+        yield "  Other recipes, for the scale of distances:"
     for control in result.controls:
-        yield from wrapped(control_words(control), width, f"    {control.role}: ", "      ")
-    if result.first_divergence is not None:
-        text = f"first divergence: {view.divergence(result.first_divergence)}"
-        yield from wrapped(text, width, "  ", "    ")
+        yield from wrapped(words.control(control), width, "    - ", "      ")
+    untried = result.plan.hypotheses if result.verdict.word in ("diverged", "inconclusive") else ()
+    for hypothesis in untried:
+        yield from wrapped(hypothesis, width, "    hypothesis: ", "      ")
     if result.does_not_prove:
         yield "  This does not prove:"
         for text in result.does_not_prove:

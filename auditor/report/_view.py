@@ -159,10 +159,11 @@ def command(report: Report) -> str:
 
 
 def divergence(first: Divergence) -> str:
-    """``step 7, module, tensor: what is said of it``, as far as known."""
-    parts = [f"step {first.step}" if first.step is not None else "", first.module or "", first.tensor or ""]
-    where = ", ".join(part for part in parts if part)
-    return ": ".join(part for part in (where, first.says) if part)
+    """``step 7: what is said of it; farthest away is tensor``, as far as known."""
+    step = f"step {first.step}" if first.step is not None else ""
+    said = ": ".join(part for part in (step, first.says) if part)
+    farthest = first.tensor or first.module
+    return f"{said}; farthest away is {farthest}" if said and farthest else said or farthest or ""
 
 
 def status_counts(claims: Sequence[Claim]) -> str:

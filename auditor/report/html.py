@@ -1,6 +1,7 @@
 """The report as one self-contained page: no script, no request, readable without CSS and on a phone."""
 
 from auditor.model import Report, Severity, Status
+from auditor.report import _rerun_words
 from auditor.report import _view as view
 from auditor.report._charts import HEIGHT, WIDTH, charts
 from auditor.report._facts import list_difference
@@ -37,6 +38,7 @@ def render(report: Report, *, colour: bool = False, width: int = 80) -> str:
 
 def _words() -> dict[str, object]:
     return {
+        "rerun_words": _rerun_words,
         "view": view,
         "list_difference": list_difference,
         "limits": LIMITS,

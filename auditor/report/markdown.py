@@ -16,6 +16,7 @@ from auditor.model import (
 from auditor.report import _view as view
 from auditor.report._facts import fact_text
 from auditor.report._markdown_text import code, escaped, marker, prose
+from auditor.report._rerun_words import AspectGroup, grouped
 from auditor.report._text import listing, number, plural
 
 SUFFIX = ".md"
@@ -165,8 +166,9 @@ def _rerun(result: RerunResult) -> Section:
     )
     rows = tuple(
         f"| {escaped(item.aspect)} | {view.RERUN_SIGNS[item.verdict.word]} {item.verdict.word} "
-        f"| {number(item.distance)} | {number(item.floor)} | {escaped(item.why)} |"
-        for item in result.aspects
+        f"| {number(item.distance)} | {number(item.floor)} | {_placed(group)} |"
+        for group in grouped(result.aspects)
+        for item in (group.shown,)
     )
     closing = [""]
     if result.first_divergence is not None:
@@ -174,6 +176,10 @@ def _rerun(result: RerunResult) -> Section:
     if result.does_not_prove:
         closing.append(f"This does not prove: {escaped('; '.join(result.does_not_prove))}.")
     return Section("the rerun", opening, rows, tuple(closing))
+
+
+def _placed(group: AspectGroup) -> str:
+    return escaped(f"{group.where}: {group.shown.why}" if group.where else group.shown.why)
 
 
 def _settled(report: Report) -> Section | None:

@@ -32,7 +32,8 @@ for the others a row of four labels, of which three are predicted."""
 AVERAGED = 0.5
 """The same for weights and moments where the mean of micro-batches may have been taken otherwise: rows may differ in
 length by far more than those that were measured."""
-_AVERAGED_UNTIL = (4, 53)
+_AVERAGED_UNTIL = ((4, 46), (4, 53))
+"""For models of text alone; for all others, and where the base is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ def unsettled(
             f"files prove {known} and this rerun used {here}; another minor release may scale losses and gradients "
             f"otherwise (--environment recorded trains with the likeliest, {name}==X.Y.Z with another)"
         )
-        return Unsettled(says, _reach(name, span, plan))
+        return Unsettled(says, _reach(name, span, plan, run))
     return None
 
 
@@ -77,10 +78,13 @@ def _is_one(span: VersionRange) -> bool:
     return bool(span.low and span.high) and version_key(str(span.low))[:2] == version_key(str(span.high))[:2]
 
 
-def _reach(name: str, span: VersionRange, plan: RerunPlan) -> Mapping[str, float]:
+def _reach(name: str, span: VersionRange, plan: RerunPlan, run: Run) -> Mapping[str, float]:
     accumulation = plan.settings.get("gradient_accumulation_steps")
     several = accumulation is not None and isinstance(accumulation.value, int) and accumulation.value > 1
-    before = span.low is None or version_key(span.low)[:2] < _AVERAGED_UNTIL
+    plain = run.base is not None and not run.base.is_multimodal
+    before = span.low is None or version_key(span.low)[:2] < (
+        _AVERAGED_UNTIL[0] if plain else _AVERAGED_UNTIL[1]
+    )
     if name == "transformers" and several and before and not _packed(plan):
         return {**REACH, "weights": AVERAGED, "optimizer": AVERAGED}
     return REACH

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
+from auditor.artifacts.adapter_weights import AdapterWeights
 from auditor.artifacts.optimizer_state import OptimizerState
 from auditor.artifacts.rng_state import RngState
 from auditor.artifacts.scaler_state import ScalerState
@@ -178,10 +179,20 @@ def rng_gap(pair: Pair) -> Gap | None:
 
 
 def _elsewhere(pair: Pair, theirs: RngState, ours: RngState, says: str) -> Gap:
-    """A generator in another state, and by how many numbers it stands further in its stream."""
+    """A generator in another state, and by how many numbers it stands further in its stream.
+
+    Dropout before an adapted module draws one number for each of its inputs and each id of a batch: a multiple of all
+    inputs was drawn for more ids, by training itself.
+    """
     from auditor.rerun.draws import further
 
     more = further(theirs, ours)
+    adapter = pair.ours.one(AdapterWeights)
+    inputs = (
+        sum(item.a.shape[-1] for item in adapter.pairs().values() if item.a is not None) if adapter else 0
+    )
+    if more and theirs.cpu != ours.cpu and inputs and more % inputs == 0:
+        says, more = f"{says}: as many draws more as dropout takes for {more // inputs:+,} ids", None
     return Gap("rng", pair.key, theirs.path, says, pair.step, distance=math.inf, more=more)
 
 

@@ -109,12 +109,12 @@ def first_divergence(judged: Sequence[Judged]) -> Divergence | None:
     module, tensor = (weights.module, weights.tensor) if weights else (None, None)
     if curves:
         step, tag = min(curves, key=lambda found: (found[0], _rank(found[1])))
-        says = f"{tag} first differs at step {step}{_since(sound, step)}{_in(module)}"
+        says = f"{tag} first differs at step {step}{_since(sound, step)}"
         return Divergence(step, module, tensor, says)
     first = placed[0]
     says = (
-        f"no curve tells the step; {first.aspect} of {first.at} is the first file that differs"
-        f"{_since(sound, first.step)}{_in(module)}"
+        f"no logged value tells the step; {first.at} ({first.aspect}) is the first file that differs"
+        f"{_since(sound, first.step)}"
     )
     return Divergence(first.step, module, tensor, says)
 
@@ -138,10 +138,6 @@ def _since(sound: int | None, step: int | None) -> str:
 
 def _rank(tag: str) -> int:
     return TAGS.index(tag) if tag in TAGS else len(TAGS)
-
-
-def _in(module: str | None) -> str:
-    return f"; {module} is farthest away in the first weights that differ" if module else ""
 
 
 def is_learned(item: Judged) -> bool:
@@ -178,8 +174,13 @@ def summary(verdict: Verdict, judged: Sequence[Judged], plan: RerunPlan) -> str:
     if verdict is Verdict.INCONCLUSIVE:
         agree = ", ".join(dict.fromkeys(item.gap.aspect for item in comparable))
         why = _of_weights(judged, "no weights were committed")
-        return f"Nothing that only training computes decides ({agree} agree): {why}"
-    where = plan.words
+        return f"Whether the recipe makes the weights stays open: {why}. What agrees ({agree}) proves no training."
+    return _agreeing(verdict, judged, comparable, plan.words)
+
+
+def _agreeing(verdict: Verdict, judged: Sequence[Judged], comparable: Sequence[Judged], where: str) -> str:
+    if verdict is Verdict.CONSISTENT:
+        return _consistent(comparable, where)
     how = "bit for bit" if verdict is Verdict.IDENTICAL else "up to the noise of the arithmetic"
     kinds = [aspect for aspect in ORDER if any(item.gap.aspect == aspect for item in comparable)]
     if "weights" not in kinds:
@@ -190,6 +191,18 @@ def summary(verdict: Verdict, judged: Sequence[Judged], plan: RerunPlan) -> str:
             f"The recipe makes what could be compared, {how}, over {where}; not compared: {_listed(unseen)}."
         )
     return f"The recipe makes what was committed, {how}, over {where}."
+
+
+def _consistent(comparable: Sequence[Judged], where: str) -> str:
+    """How much nearer the declared recipe is: noise, or what is unknown of the machine, hides anything finer."""
+    near = [
+        item for item in comparable if item.verdict is Verdict.CONSISTENT and item.gap.aspect == "weights"
+    ]
+    farthest = max((item.gap.distance or 0.0 for item in near), default=0.0)
+    return (
+        f"Over {where} the committed weights lie {farthest:.2g} from what the recipe makes here, and at least "
+        "three times as far from every other recipe that was trained: consistent with it, not proved to be its own."
+    )
 
 
 def _of_weights(judged: Sequence[Judged], otherwise: str) -> str:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 _NAMES = ("adapter_model.safetensors", "adapter_model.bin")
 _ROUNDING: Mapping[str, float] = {"BF16": 2.0**-7, "F16": 2.0**-10}
 """What storing both factors in this type moves their product at most, relative: half a spacing each."""
+_FACTOR = 1e-3
+"""A factor nearer to 1 is said by the distance alone."""
 SAME_UPDATE = 1e-6
 """Relative distance below which two adapters do the same in another basis (compare/adapters.py)."""
 
@@ -162,7 +164,7 @@ def _by_effect(pair: Pair, theirs: AdapterWeights, ours: AdapterWeights, compare
     says = f"the effective update is {compared.relative_distance:.2g} away"
     if worst is not None:
         says += f", {worst.relative_distance:.2g} in {worst.module}"
-    if compared.relation == "scaled" and compared.scale:
+    if compared.relation == "scaled" and compared.scale and abs(1 / compared.scale - 1) >= _FACTOR:
         # `scale` is the second's length over the first's, and the committed one is the first.
         says += f"; it is the rerun's times {1 / compared.scale:.4g}"
     return Gap(

@@ -128,7 +128,7 @@ def test_shows_ledger_rerun_adapters_files_and_coverage() -> None:
     for words in (
         "≠ 16",
         "238 of 238 tensors",
-        "First divergence step 7, model.layers.3.mlp.down_proj",
+        "First divergence step 7: ",
         "This does not prove that no other data gives the same batches",
         "relative distance 0.7312",
         "2 modified, 1 added, 1 removed, 1 unknown, 1 identical",

@@ -7,10 +7,12 @@ from dataclasses import replace
 import numpy
 import pytest
 
+from auditor.artifacts.adapter_weights import AdapterWeights
 from auditor.artifacts.rng_state import RngState
 from auditor.model import RerunPlan, Verdict
 from auditor.rerun.draws import drawn_elsewhere, further
-from auditor.rerun.gaps import Gap
+from auditor.rerun.gaps import Gap, Pair
+from auditor.rerun.states_gap import rng_gap
 from auditor.rerun.summary import Judged
 from tests.rerun import variants as v
 from tests.rerun.test_unsaid import DRAWN, LATER, NORM, RATE, SCHEDULER, WEIGHTS
@@ -94,3 +96,19 @@ def test_bits_that_agree_leave_edited_weights_unexplained() -> None:
 )
 def test_nothing_else_is_explained_by_draws(gaps: list[Judged], dropout: float) -> None:
     assert {item.verdict for item in drawn_elsewhere(gaps, plan(dropout))} == {Verdict.DIVERGED}
+
+
+@pytest.mark.parametrize(("draws", "told"), [(1000, 1000), (3 * 1024, None)])
+def test_draws_for_more_ids_are_trainings_own(draws: int, told: int | None) -> None:
+    """The fixture's adapted modules have 1,024 inputs in all: so many numbers does dropout draw for an id."""
+    run = v.run_of(v.committed())
+    folder = run.checkpoints[0]
+    weights = folder.one(AdapterWeights)
+    assert weights is not None
+    assert sum(pair.a.shape[1] for pair in weights.pairs().values() if pair.a) == 1024
+    later = replace(folder, artifacts={**folder.artifacts, RngState: (state(500 + draws),)})
+    ours = replace(folder, artifacts={**folder.artifacts, RngState: (state(500),)})
+    gap = rng_gap(Pair("checkpoint-9", 9, later, ours, run.contents))
+    assert gap is not None
+    assert gap.more == told
+    assert ("as many draws more as dropout takes for +3 ids" in gap.says) is (told is None)
