@@ -19,6 +19,9 @@ from auditor.rerun.weights_gap import distance, equal_bits
 GROUP_KEYS = ("lr", "initial_lr", "betas", "eps", "weight_decay", "amsgrad", "maximize")
 CLOSED_FORM = 1e-9
 """Relative slack of learning rates: a closed form of step and total, up to the last bits of a product."""
+DRAWN = 2
+"""32-bit numbers that the CPU's generator gives for one element of a dropout mask (the fixture: nine steps of 128 ids
+through 1,024 inputs move its generator by twice their product)."""
 COUNTERS = (
     *("global_step", "max_steps", "epoch", "num_train_epochs", "train_batch_size"),
     *("num_input_tokens_seen", "logging_steps", "save_steps"),
@@ -181,8 +184,8 @@ def rng_gap(pair: Pair) -> Gap | None:
 def _elsewhere(pair: Pair, theirs: RngState, ours: RngState, says: str) -> Gap:
     """A generator in another state, and by how many numbers it stands further in its stream.
 
-    Dropout before an adapted module draws one number for each of its inputs and each id of a batch: a multiple of all
-    inputs was drawn for more ids, by training itself.
+    Dropout before an adapted module draws for each of its inputs and each id of a batch: a multiple of all inputs was
+    drawn for more ids, by training itself.
     """
     from auditor.rerun.draws import further
 
@@ -191,8 +194,9 @@ def _elsewhere(pair: Pair, theirs: RngState, ours: RngState, says: str) -> Gap:
     inputs = (
         sum(item.a.shape[-1] for item in adapter.pairs().values() if item.a is not None) if adapter else 0
     )
-    if more and theirs.cpu != ours.cpu and inputs and more % inputs == 0:
-        says, more = f"{says}: as many draws more as dropout takes for {more // inputs:+,} ids", None
+    an_id = DRAWN * inputs
+    if more and theirs.cpu != ours.cpu and an_id and more % an_id == 0:
+        says, more = f"{says}: as many draws more as dropout takes for {more // an_id:+,} ids", None
     return Gap("rng", pair.key, theirs.path, says, pair.step, distance=math.inf, more=more)
 
 

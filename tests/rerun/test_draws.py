@@ -98,9 +98,9 @@ def test_nothing_else_is_explained_by_draws(gaps: list[Judged], dropout: float) 
     assert {item.verdict for item in drawn_elsewhere(gaps, plan(dropout))} == {Verdict.DIVERGED}
 
 
-@pytest.mark.parametrize(("draws", "told"), [(1000, 1000), (3 * 1024, None)])
+@pytest.mark.parametrize(("draws", "told"), [(1000, 1000), (3 * 2 * 1024, None)])
 def test_draws_for_more_ids_are_trainings_own(draws: int, told: int | None) -> None:
-    """The fixture's adapted modules have 1,024 inputs in all: so many numbers does dropout draw for an id."""
+    """The fixture's adapted modules have 1,024 inputs in all: dropout draws two numbers each for an id."""
     run = v.run_of(v.committed())
     folder = run.checkpoints[0]
     weights = folder.one(AdapterWeights)
