@@ -36,7 +36,8 @@ class Sums:
     """Running sums over chunks: squares as Python floats, counts as integers; index 0 is base, 1 is head.
 
     ``aa``, ``bb``, ``ab`` and ``dd`` are inner products of base, head and their difference over elements that are
-    finite on both sides. ``max_ulp`` is None while nothing was compared code by code. Each thread has its own sums,
+    finite on both sides. ``max_ulp`` is None while nothing was compared code by code. ``same_bytes`` is whether all
+    chunks were added as equal bit by bit. Each thread has its own sums,
     and `merge` adds them up. NumPy's warnings about overflow are the caller's to silence.
     """
 
@@ -45,11 +46,13 @@ class Sums:
         self.first: int | None = None
         self.aa = self.bb = self.ab = self.dd = self.max_abs = 0.0
         self.max_ulp: int | None = None
+        self.same_bytes = True
         self.nan, self.inf = [0, 0], [0, 0]
         self._scratch = scratch or Scratch()
 
     def add(self, one: "NDArray[Any]", two: "NDArray[Any]", codes: Codes | None = None) -> None:
         """Add a chunk of both sides: flat arrays of one length, with the codes behind them for distances in ULP."""
+        self.same_bytes = False
         if codes is not None and self.max_ulp is None:
             self.max_ulp = 0
         if one.dtype.kind == two.dtype.kind == "f":
@@ -80,6 +83,7 @@ class Sums:
         for name in ("elements", "differing", "sign_flips", "aa", "bb", "ab", "dd"):
             setattr(self, name, getattr(self, name) + getattr(later, name))
         self.max_abs = max(self.max_abs, later.max_abs)
+        self.same_bytes = self.same_bytes and later.same_bytes
         if later.max_ulp is not None:
             self.max_ulp = max(self.max_ulp or 0, later.max_ulp)
         for side in (0, 1):

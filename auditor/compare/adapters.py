@@ -67,7 +67,7 @@ def comparison(
         why = f"{kinds}: methods change a model in ways that have no common measure"
         return _Settled(AdapterComparison(base.path, head.path, "not comparable", why=why))
     if base_config.peft_type != "LORA":
-        return _ByTensors(base, base_config, head, head_config)
+        return _ByTensors(base, head, settings_that_differ(base_config.raw, head_config.raw))
     try:
         return _ByUpdates(sided(base, base_config), sided(head, head_config))
     except NotComparableError as error:
@@ -191,18 +191,17 @@ def _settings(one: Side, two: Side) -> str | None:
     return f"adapter_config.json differs in {', '.join(names)}" if names else None
 
 
+def as_stored(base: AdapterWeights, head: AdapterWeights) -> Comparison:
+    """A comparison of all tensors as they are, for files whose configuration is not known."""
+    return _ByTensors(base, head, ())
+
+
 class _ByTensors:
     """Another method than LoRA: its tensors are compared as they are; a setting that acts makes them another model."""
 
-    def __init__(
-        self,
-        base: AdapterWeights,
-        base_config: AdapterConfig,
-        head: AdapterWeights,
-        head_config: AdapterConfig,
-    ) -> None:
+    def __init__(self, base: AdapterWeights, head: AdapterWeights, settings: Sequence[str]) -> None:
         self._found = AsTheyAre(WeightSet((base,)), WeightSet((head,)))
-        self._settings = settings_that_differ(base_config.raw, head_config.raw)
+        self._settings = settings
         self._base, self._head = base.tensors, head.tensors
 
     @property

@@ -1,8 +1,8 @@
 """Two tensors, and two sets of tensors, compared number by number in chunks of bounded size.
 
-    compare_weights(base, head)         two files, or two `WeightSet` of shards
-    compare_tensors(base, head, name)   one tensor of two files
-    compare_chunks(name, pairs)         arrays that somebody else reads
+    compare_weights(base, head)   two files, or two `WeightSet` of shards
+    TensorByTensor(base, head)    the same for tensors in any order
+    compare_chunks(name, pairs)   arrays that somebody else reads
 
 Files of any size pass through a few megabytes a thread; nothing is mapped into memory and no torch is needed.
 """
@@ -11,13 +11,14 @@ import math
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
 
 from auditor.artifacts._number_formats import numpy_module
 from auditor.artifacts._opened import Opened
 from auditor.artifacts.adapter_weights import AdapterWeights
 from auditor.compare._engine import PIECE, Pair, sums_of_pairs
-from auditor.compare._open_sets import Side, open_side
+from auditor.compare._open_sets import open_side
 from auditor.compare._same_bytes import same_bytes
 from auditor.compare._sets import WeightSet, as_set
 from auditor.compare._sources import source
@@ -29,11 +30,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Sums",
+    "TensorByTensor",
     "TensorDifference",
     "WeightSet",
     "WeightsDifference",
     "compare_chunks",
-    "compare_tensors",
     "compare_weights",
     "difference",
     "sums_by_name",
@@ -111,18 +112,132 @@ def compare_weights(
 ) -> WeightsDifference:
     """Compare two sides tensor by tensor; what cannot be read is said of its tensor, never raised.
 
-    Equal digests are believed without reading; files without digests are compared byte by byte first. ``threads``:
+    Equal digests are believed without reading; files without digests are compared byte by byte first, so that what is
+    equal before the first difference is read twice (`TensorByTensor` reads all once). ``threads``:
     None takes one for two cores, at most four; they change nothing in the result. With another ``chunk``, in elements,
     sums of squares may round to another last digit of float32.
     """
     one, two = as_set(base), as_set(head)
     if (known := one.identities) is not None and known == two.identities:
         return WeightsDifference(f"equal {known[0].algorithm}")
-    with ExitStack() as stack:
-        if _are_equal_files(one, two):
-            return WeightsDifference("equal bytes")
+    if _are_equal_files(one, two):
+        return WeightsDifference("equal bytes")
+    with TensorByTensor(one, two, threads, chunk) as made:
+        made.look(made.names)
+        return made.result()
+
+
+class TensorByTensor:
+    """`compare_weights` for tensors that are looked at in any order, each once; a context manager.
+
+    ``names`` are those that have one shape on both sides. Equal files are told by their tensors, which are read once;
+    only where all of them are equal is the rest compared.
+    """
+
+    def __init__(
+        self, base: WeightSet, head: WeightSet, threads: int | None = None, chunk: int = PIECE
+    ) -> None:
         numpy_module()
-        return _compared(open_side(one, stack), open_side(two, stack), threads, chunk)
+        self._sets = base, head
+        self._threads, self._chunk = threads, chunk
+        self._stack = ExitStack()
+        self._base, self._head = open_side(base, self._stack), open_side(head, self._stack)
+        self._both = [name for name in self._base.names if name in self._head.known]
+        self._found: dict[str, TensorDifference] = {}
+        self.sums: dict[str, Sums] = {}
+        """Of the tensors that were read, as they are stored."""
+        self._same_bytes = True
+        self.names = [name for name in self._both if self._base.form(name)[1] == self._head.form(name)[1]]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    @property
+    def parts(self) -> frozenset[str]:
+        """Tensors that are compared with another one, whose numbers they help to tell."""
+        return self._base.parts | self._head.parts
+
+    def look(self, names: Iterable[str]) -> None:
+        """Compare some tensors; nothing is raised."""
+        base, head = self._base, self._head
+        pairs: list[Pair] = []
+        for name in names:
+            try:
+                pairs.append(Pair(name, base.source(name), head.source(name)))
+            except CannotRead as error:
+                self._take(name, error)
+        for name, sums in sums_of_pairs(pairs, self._threads, self._chunk):
+            self._take(name, sums)
+
+    def _take(self, name: str, sums: Sums | CannotRead) -> None:
+        self._found[name] = _difference(name, math.prod(self._base.form(name)[1]), sums)
+        self._same_bytes = self._same_bytes and isinstance(sums, Sums) and sums.same_bytes
+        if isinstance(sums, Sums) and name not in self._base.packed and name not in self._head.packed:
+            self.sums[name] = sums
+
+    def are_equal_files(self) -> bool:
+        """Whether both sides are the same files, when all names were looked at."""
+        one, two = self._sets
+        if (
+            not self._same_bytes
+            or list(one.tensors) != list(two.tensors)
+            or len(self.names) != len(one.tensors)
+        ):
+            return False
+        if all(item.format == "safetensors" for item in (*one.files, *two.files)):
+            return _have_equal_headers(one, two)
+        return _are_equal_files(one, two)
+
+    def result(self) -> WeightsDifference:
+        """What differs, when all names were looked at."""
+        base, head = self._base, self._head
+        absent = [
+            TensorDifference(name, math.prod(here.form(name)[1]), unread=why)
+            for here, there in ((base, head), (head, base))
+            for name in here.names
+            if name not in there.known and (why := there.weights.why_absent(name)) is not None
+        ]
+        apart = {item.name for item in absent}
+        return WeightsDifference(
+            "numbers",
+            tuple(name for name in base.names if name not in head.known and name not in apart),
+            tuple(name for name in head.names if name not in base.known and name not in apart),
+            tuple(
+                (name, base.described(name), head.described(name))
+                for name in self._both
+                if base.form(name) != head.form(name)
+            ),
+            (*(self._found[name] for name in self.names), *absent),
+            (*base.notes, *head.notes),
+            base.weights.complete and head.weights.complete,
+            self.parts,
+        )
+
+
+def _have_equal_headers(one: WeightSet, two: WeightSet) -> bool:
+    """Whether safetensors files have the same bytes before their tensors, behind which there are none."""
+    if one.problems or two.problems or [f.size for f in one.files] != [f.size for f in two.files]:
+        return False
+    try:
+        return all(
+            _header(mine) == _header(theirs) for mine, theirs in zip(one.files, two.files, strict=True)
+        )
+    except CannotRead:
+        return False
+
+
+def _header(weights: AdapterWeights) -> bytearray:
+    size = min((info.begin for info in weights.tensors.values()), default=weights.size)
+    data = bytearray(size)
+    with weights.opened() as file:
+        if not file.fill(memoryview(data), 0):
+            raise CannotRead("ends in the middle of its header")
+    return data
 
 
 def _are_equal_files(one: WeightSet, two: WeightSet) -> bool:
@@ -139,56 +254,10 @@ def _are_equal_files(one: WeightSet, two: WeightSet) -> bool:
     return True
 
 
-def _compared(base: Side, head: Side, threads: int | None, chunk: int) -> WeightsDifference:
-    both = [name for name in base.names if name in head.known]
-    same_shape = [name for name in both if base.form(name)[1] == head.form(name)[1]]
-    found = dict(_differences(base, head, same_shape, threads, chunk))
-    absent = [
-        TensorDifference(name, math.prod(here.form(name)[1]), unread=why)
-        for here, there in ((base, head), (head, base))
-        for name in here.names
-        if name not in there.known and (why := there.weights.why_absent(name)) is not None
-    ]
-    apart = {item.name for item in absent}
-    return WeightsDifference(
-        "numbers",
-        tuple(name for name in base.names if name not in head.known and name not in apart),
-        tuple(name for name in head.names if name not in base.known and name not in apart),
-        tuple(
-            (name, base.described(name), head.described(name))
-            for name in both
-            if base.form(name) != head.form(name)
-        ),
-        (*(found[name] for name in same_shape), *absent),
-        (*base.notes, *head.notes),
-        base.weights.complete and head.weights.complete,
-        base.parts | head.parts,
-    )
-
-
-def _differences(
-    base: Side, head: Side, names: Iterable[str], threads: int | None, chunk: int
-) -> Iterator[tuple[str, TensorDifference]]:
-    pairs: list[Pair] = []
-    for name in names:
-        try:
-            pairs.append(Pair(name, base.source(name), head.source(name)))
-        except CannotRead as error:
-            yield name, TensorDifference(name, math.prod(base.form(name)[1]), unread=error.reason)
-    for name, sums in sums_of_pairs(pairs, threads, chunk):
-        yield name, _difference(name, math.prod(base.form(name)[1]), sums)
-
-
 def _difference(name: str, elements: int, sums: Sums | CannotRead) -> TensorDifference:
     if isinstance(sums, Sums):
         return difference(name, sums)
     return TensorDifference(name, elements, unread=sums.reason)
-
-
-def compare_tensors(base: AdapterWeights, head: AdapterWeights, name: str) -> TensorDifference:
-    """Compare one tensor of equal shape, as numbers whatever the dtypes; says what it cannot read."""
-    ((_, sums),) = sums_by_name([(name, base, head)])
-    return _difference(name, base.tensors[name].elements, sums)
 
 
 def sums_by_name(

@@ -13,15 +13,20 @@ if TYPE_CHECKING:
 
 
 class Counted:
-    """``snapshot`` with every read counted: ``bytes`` and ``opened`` by path, ``open_at_once`` at most."""
+    """``snapshot`` with every read counted: ``bytes`` and ``opened`` by path, ``open_at_once`` at most.
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    ``named`` is whether its files keep their digests.
+    """
+
+    def __init__(self, snapshot: Snapshot, named: bool = True) -> None:
         self.bytes: Counter[str] = Counter()
         self.opened: Counter[str] = Counter()
         self.open = self.open_at_once = 0
         self.sizes = {path: len(blob.read()) for path, blob in snapshot.files.items()}
+        hidden = {} if named else {"object_id": None, "lfs": None}
         files = {
-            path: blob.replaced(content=partial(self._stream, blob)) for path, blob in snapshot.files.items()
+            path: blob.replaced(content=partial(self._stream, blob), **hidden)
+            for path, blob in snapshot.files.items()
         }
         self.snapshot = replace(snapshot, files=files)
 

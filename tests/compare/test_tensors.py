@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 
 from auditor.artifacts.adapter_weights import AdapterWeights
-from auditor.compare.tensors import TensorDifference, compare_chunks, compare_tensors, compare_weights
+from auditor.compare.tensors import TensorDifference, compare_chunks, compare_weights
 from auditor.model import Digest
 from tests.builders.blobs import blob
 from tests.builders.safetensors import entry, make_arrays, make_safetensors
@@ -121,7 +121,7 @@ def test_zero_tensors() -> None:
 def test_every_dtype_of_a_file(word: str) -> None:
     one = numpy.array([[1, 0], [1, 1]]).astype(word)
     two = numpy.array([[1, 0], [0, 1]]).astype(word)
-    found = compare_tensors(read(make_arrays({"t": one})), read(make_arrays({"t": two})), "t")
+    found = compare_weights(read(make_arrays({"t": one})), read(make_arrays({"t": two}))).tensors[0]
     assert (found.elements, found.differing, found.first, found.max_abs) == (4, 1, 2, 1.0)
     assert found.relative_l2 == pytest.approx(1 / 3**0.5, rel=1e-6)
 
@@ -135,7 +135,7 @@ def test_dtypes_may_differ() -> None:
     values = numpy.array([1.0, 2.5], dtype="<f4")
     base = read(make_safetensors({"t": entry(values, "BF16")}))
     head = read(make_arrays({"t": values}))
-    assert compare_tensors(base, head, "t").equal
+    assert compare_weights(base, head).tensors[0].equal
     assert compare_weights(base, head).reshaped == (("t", "BF16 [2]", "F32 [2]"),)
 
 
@@ -167,6 +167,6 @@ def test_chunks_of_a_large_tensor_are_compared_in_order() -> None:
     one = numpy.ones(2 * 131_072 + 7, dtype="<f4")
     two = one.copy()
     two[-1] = 0
-    found = compare_tensors(read(make_arrays({"t": one})), read(make_arrays({"t": two})), "t")
+    found = compare_weights(read(make_arrays({"t": one})), read(make_arrays({"t": two}))).tensors[0]
     assert (found.first, found.differing) == (one.size - 1, 1)
     assert found.relative_l2 == pytest.approx(one.size**-0.5, rel=1e-6)

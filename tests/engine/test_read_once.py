@@ -7,11 +7,11 @@ import numpy
 import pytest
 
 from auditor.compare import _one_pass
-from auditor.engine.inspect import InspectOptions, inspect
+from auditor.engine.inspect import InspectOptions, inspect, side_by_side
 from auditor.model.inspection import Inspection
 from tests.builders import adapter_folders as made
 from tests.builders.counting import Counted
-from tests.builders.pickles import Tensor, make_torch, make_training_args
+from tests.builders.pickles import Tensor, make_optimizer, make_torch, make_training_args
 from tests.builders.safetensors import make_arrays
 
 WEIGHTS = (".safetensors", "adapter_model.bin")
@@ -50,8 +50,8 @@ def moving(checkpoints: int) -> dict[str, bytes]:
     return {**files, **made.folder(current)}
 
 
-def counted(files: Mapping[str, bytes]) -> tuple[Counted, Inspection]:
-    source = Counted(made.snapshot(files))
+def counted(files: Mapping[str, bytes], named: bool = True) -> tuple[Counted, Inspection]:
+    source = Counted(made.snapshot(files), named)
     return source, inspect(source.snapshot, InspectOptions(seed=None))
 
 
@@ -70,7 +70,7 @@ def test_one_adapter_with_its_seed_looked_at(stretches: str) -> None:
 
 
 def test_a_run_of_checkpoints_and_its_own_copy(stretches: str) -> None:
-    source, found = counted(moving(3))
+    source, found = counted(moving(3), named=False)
     assert 1.0 <= source.factor(*WEIGHTS) <= MOST
     (run,) = found.runs
     assert [item.comparison.relation for item in run.relations] == ["different", "different", "identical"]
@@ -172,3 +172,70 @@ def test_another_method_than_lora(stretches: str) -> None:
     (run,) = found.runs
     assert [item.comparison.relation for item in run.relations] == ["scaled", "scaled"]
     assert source.factor(*WEIGHTS) <= MOST
+
+
+@pytest.mark.parametrize("tensors", [False, True])
+def test_two_adapters_side_by_side(stretches: str, tensors: bool) -> None:
+    """The tensors are equal up to the last module, where comparing bytes first would read nearly all of them twice."""
+    base = factors(7)
+    other = {**base, NAMES[-1]: factors(8)[NAMES[-1]]}
+    one, two = (Counted(made.snapshot(made.folder(some))) for some in (base, other))
+    found = side_by_side(one.snapshot, two.snapshot, tensors=tensors)
+    assert found.comparison.relation == "different"
+    assert 1.0 <= one.factor(*WEIGHTS) <= MOST
+    assert 1.0 <= two.factor(*WEIGHTS) <= MOST
+    differing = {row.name for row in found.tensors if row.differing}
+    names = {f"{P}{NAMES[-1]}.lora_{part}.weight" for part in "AB"}
+    assert (differing, found.proof) == ((names, "numbers") if tensors else (set(), None))
+
+
+def test_equal_files_are_proved_equal_by_what_was_read(stretches: str) -> None:
+    one, two = (Counted(made.snapshot(made.folder(factors(9))), named=False) for _ in range(2))
+    found = side_by_side(one.snapshot, two.snapshot, tensors=True)
+    assert (found.comparison.relation, found.proof) == ("identical", "equal bytes")
+    assert one.factor(*WEIGHTS) <= 1.05  # and the header once more, a thirtieth of so small a file
+
+
+def test_equal_numbers_in_other_bytes_are_no_equal_files(stretches: str) -> None:
+    """-0.0 is 0.0, and metadata is no number."""
+    base = factors(10)
+    base[NAMES[0]][1][3, 1] = 0.0
+    negative = {**base, NAMES[0]: (base[NAMES[0]][0], base[NAMES[0]][1].copy())}
+    negative[NAMES[0]][1][3, 1] = -0.0
+    arrays = {
+        f"{P}{name}.lora_{part}.weight": array
+        for name, pair in base.items()
+        for part, array in zip("AB", pair, strict=True)
+    }
+    config = {"adapter_config.json": made.config()}
+    whole = made.snapshot({**config, "adapter_model.safetensors": make_arrays(arrays)})
+    noted = made.snapshot({**config, "adapter_model.safetensors": make_arrays(arrays, {"a": "b"})})
+    for one, two in (
+        (made.snapshot(made.folder(base)), made.snapshot(made.folder(negative))),
+        (whole, noted),
+    ):
+        found = side_by_side(one, two, tensors=True)
+        assert (found.comparison.relation, found.proof) == ("identical", "numbers")
+        assert not any(row.differing for row in found.tensors)
+
+
+def test_two_models_side_by_side() -> None:
+    generator = numpy.random.default_rng(11)
+    base = {f"layers.{n}.w": generator.normal(size=(90, 70)).astype("f4") for n in range(6)}
+    head = {**base, "layers.5.w": base["layers.5.w"] * numpy.float32(2)}
+    one, two = (Counted(made.snapshot({"model.safetensors": make_arrays(some)})) for some in (base, head))
+    found = side_by_side(one.snapshot, two.snapshot, tensors=True)
+    assert found.comparison.relation == "different"
+    assert [row.name for row in found.tensors if row.differing] == ["layers.5.w"]
+    assert one.factor(*WEIGHTS) <= MOST
+    assert two.factor(*WEIGHTS) <= MOST
+
+
+def test_moments_of_an_optimizer() -> None:
+    """64 parameters with moments of 40 KB each."""
+    data = make_optimizer([(100, 50)] * 64, step=3.0, moments=lambda number, _: float(number))
+    source, found = counted({"optimizer.pt": data})
+    (run,) = found.runs
+    assert run.states[0].optimizer is not None
+    assert run.states[0].optimizer.first_moment is not None
+    assert 0.9 < source.factor("optimizer.pt") <= MOST  # checksums in the zip are of no interest

@@ -50,6 +50,13 @@ class Chosen:
         return model_of(self.run.contents, self.folder)
 
     @property
+    def set(self) -> "WeightSet":
+        """The weights as one set, the adapter's or the whole model's; it may hold no file."""
+        from auditor.compare.tensors import WeightSet
+
+        return self.model if self.weights is None else WeightSet((self.weights,))
+
+    @property
     def path(self) -> str | None:
         """The weight file, read or not."""
         blob = weights_blob(self.run, self.folder)

@@ -8,23 +8,21 @@ from auditor.artifacts._base import Artifact
 from auditor.artifacts._number_formats import numpy_module
 from auditor.artifacts._safetensors import TensorInfo
 from auditor.artifacts.adapter_config import AdapterConfig
-from auditor.artifacts.adapter_weights import AdapterWeights
 from auditor.artifacts.optimizer_state import OptimizerState
 from auditor.artifacts.rng_state import RngState
 from auditor.artifacts.scaler_state import ScalerState
 from auditor.artifacts.scheduler_state import SchedulerState
 from auditor.artifacts.trainer_state import TrainerState
 from auditor.artifacts.training_args import TrainingArgs
-from auditor.compare.pairs import compare_folders, weights_blob
-from auditor.engine.inspect._bytes import held_folder
 from auditor.engine.inspect._choice import Chosen, choose
 from auditor.engine.inspect._options import InspectOptions
-from auditor.engine.inspect._relations import by_digest, sentence
-from auditor.model import AdapterComparison, Change, Snapshot, name_of
+from auditor.engine.inspect._related import related
+from auditor.engine.inspect._relations import sentence
+from auditor.model import Change, Snapshot, name_of
 from auditor.model.inspection import InspectionComparison, Place, TensorRow
 
 if TYPE_CHECKING:
-    from auditor.compare.tensors import TensorDifference
+    from auditor.compare.tensors import TensorDifference, WeightsDifference
 
 _KINDS: tuple[type[Artifact], ...] = (
     *(AdapterConfig, TrainingArgs, TrainerState, OptimizerState, SchedulerState, RngState, ScalerState),
@@ -35,9 +33,9 @@ def compared(base: Snapshot, head: Snapshot, options: InspectOptions, tensors: b
     """See `auditor.engine.inspect.side_by_side`."""
     if options.numbers:
         numpy_module()  # before anybody else imports NumPy, with one BLAS thread: more of them wait for each other
-    one, two = _held(choose(base), options), _held(choose(head), options)
-    found = _related(one, two, options.numbers)
-    proof, rows = _tensors(one, two) if tensors else (None, ())
+    one, two = choose(base), choose(head)
+    found, difference = related(one, two, options.numbers, tensors)
+    rows = () if difference is None else tuple(_rows(one, two, difference))
     paths = {one.path, two.path}
     unread = [
         item
@@ -52,49 +50,13 @@ def compared(base: Snapshot, head: Snapshot, options: InspectOptions, tensors: b
         found,
         dict(_facts(one, two)),
         rows,
-        proof,
+        None if difference is None else difference.proof,
         tuple(dict.fromkeys(unread)),
     )
 
 
-def _held(side: Chosen, options: InspectOptions) -> Chosen:
-    return replace(side, folder=held_folder(side.folder)) if options.numbers else side
-
-
 def _place(side: Chosen) -> Place:
     return Place(side.snapshot.name, side.snapshot.commit, side.folder.path, side.path)
-
-
-def _related(one: Chosen, two: Chosen, numbers: bool) -> AdapterComparison:
-    left, right = weights_blob(one.run, one.folder), weights_blob(two.run, two.folder)
-    if left is not None and right is not None and not numbers:
-        return by_digest(left, right, (one.config, two.config))
-    if left is not None and right is not None:
-        if one.weights is not None and two.weights is not None and (one.config is None or two.config is None):
-            return _as_stored(one.weights, two.weights)
-        return compare_folders(one.run, one.folder, left, two.run, two.folder, right)
-    if one.models and two.models:
-        from auditor.compare.models import compare_models
-
-        models = one.model, two.model
-        if models[0].files and models[1].files:
-            return compare_models(*models)
-        whys = "; ".join((*models[0].problems, *models[1].problems))
-        return AdapterComparison(str(one.path), str(two.path), "not comparable", why=whys)
-    kinds = [
-        "an adapter" if blob is not None else "weights that are no PEFT adapter" for blob in (left, right)
-    ]
-    why = f"{one.path} is {kinds[0]} and {two.path} {kinds[1]}"
-    return AdapterComparison(str(one.path), str(two.path), "not comparable", why=why)
-
-
-def _as_stored(one: AdapterWeights, two: AdapterWeights) -> AdapterComparison:
-    """Without a configuration the scale is not known, and the tensors are compared as they are."""
-    from auditor.compare._as_they_are import compare_as_they_are
-
-    found = compare_as_they_are((one,), (two,))
-    why = "without adapter_config.json on both sides the tensors were compared as they are stored"
-    return replace(found, why=f"{found.why}; {why}" if found.why else why)
 
 
 def _facts(one: Chosen, two: Chosen) -> Iterator[tuple[str, tuple[Change, ...]]]:
@@ -114,24 +76,13 @@ def _facts(one: Chosen, two: Chosen) -> Iterator[tuple[str, tuple[Change, ...]]]
             yield name_of(right.path), changes
 
 
-def _tensors(one: Chosen, two: Chosen) -> tuple[str | None, tuple[TensorRow, ...]]:
-    """The proof of equality or "numbers", and a row for every tensor of either side."""
-    from auditor.compare.tensors import WeightSet, compare_weights
-
-    first, second = (
-        WeightSet((side.weights,)) if side.weights is not None else side.model for side in (one, two)
-    )
-    if not first.files or not second.files:
-        return None, ()
-    found = compare_weights(first, second)
+def _rows(one: Chosen, two: Chosen, found: "WeightsDifference") -> Iterator[TensorRow]:
+    """A row for every tensor of either side."""
     measured = {item.name: item for item in found.tensors}
-    base, head = first.tensors, second.tensors
-    rows = (
-        _row(name, base.get(name), head.get(name), measured.get(name), found.proof)
-        for name in {**base, **head}
-        if name not in found.parts
-    )
-    return found.proof, tuple(rows)
+    base, head = one.set.tensors, two.set.tensors
+    for name in {**base, **head}:
+        if name not in found.parts:
+            yield _row(name, base.get(name), head.get(name), measured.get(name), found.proof)
 
 
 def _row(
