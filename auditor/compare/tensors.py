@@ -18,8 +18,8 @@ from auditor.artifacts._number_formats import numpy_module
 from auditor.artifacts._opened import Opened
 from auditor.artifacts.adapter_weights import AdapterWeights
 from auditor.compare._engine import PIECE, Pair, sums_of_pairs
+from auditor.compare._equal_files import are_equal_files, have_equal_headers
 from auditor.compare._open_sets import open_side
-from auditor.compare._same_bytes import same_bytes
 from auditor.compare._sets import WeightSet, as_set
 from auditor.compare._sources import source
 from auditor.compare._sums import Sums
@@ -120,7 +120,7 @@ def compare_weights(
     one, two = as_set(base), as_set(head)
     if (known := one.identities) is not None and known == two.identities:
         return WeightsDifference(f"equal {known[0].algorithm}")
-    if _are_equal_files(one, two):
+    if are_equal_files(one, two):
         return WeightsDifference("equal bytes")
     with TensorByTensor(one, two, threads, chunk) as made:
         made.look(made.names)
@@ -180,7 +180,7 @@ class TensorByTensor:
         if isinstance(sums, Sums) and name not in self._base.packed and name not in self._head.packed:
             self.sums[name] = sums
 
-    def are_equal_files(self) -> bool:
+    def have_equal_files(self) -> bool:
         """Whether both sides are the same files, when all names were looked at."""
         one, two = self._sets
         if (
@@ -190,8 +190,8 @@ class TensorByTensor:
         ):
             return False
         if all(item.format == "safetensors" for item in (*one.files, *two.files)):
-            return _have_equal_headers(one, two)
-        return _are_equal_files(one, two)
+            return have_equal_headers(one, two)
+        return are_equal_files(one, two)
 
     def result(self) -> WeightsDifference:
         """What differs, when all names were looked at."""
@@ -217,41 +217,6 @@ class TensorByTensor:
             base.weights.complete and head.weights.complete,
             self.parts,
         )
-
-
-def _have_equal_headers(one: WeightSet, two: WeightSet) -> bool:
-    """Whether safetensors files have the same bytes before their tensors, behind which there are none."""
-    if one.problems or two.problems or [f.size for f in one.files] != [f.size for f in two.files]:
-        return False
-    try:
-        return all(
-            _header(mine) == _header(theirs) for mine, theirs in zip(one.files, two.files, strict=True)
-        )
-    except CannotRead:
-        return False
-
-
-def _header(weights: AdapterWeights) -> bytearray:
-    size = min((info.begin for info in weights.tensors.values()), default=weights.size)
-    data = bytearray(size)
-    with weights.opened() as file:
-        if not file.fill(memoryview(data), 0):
-            raise CannotRead("ends in the middle of its header")
-    return data
-
-
-def _are_equal_files(one: WeightSet, two: WeightSet) -> bool:
-    """Whether both sides are the same files, byte by byte; what cannot be read is left to the comparison of numbers."""
-    if one.problems or two.problems or [f.size for f in one.files] != [f.size for f in two.files]:
-        return False
-    try:
-        for mine, theirs in zip(one.files, two.files, strict=True):
-            with mine.opened() as left, theirs.opened() as right:
-                if mine.format != theirs.format or not same_bytes(left, right):
-                    return False
-    except CannotRead:
-        return False
-    return True
 
 
 def _difference(name: str, elements: int, sums: Sums | CannotRead) -> TensorDifference:

@@ -119,7 +119,7 @@ def _models(one: Chosen, two: Chosen, tensors: bool) -> Related:
 def _difference(each: "TensorByTensor") -> "WeightsDifference":
     from auditor.compare.tensors import WeightsDifference
 
-    return WeightsDifference("equal bytes") if each.are_equal_files() else each.result()
+    return WeightsDifference("equal bytes") if each.have_equal_files() else each.result()
 
 
 def _by_tensor(one: "WeightSet", two: "WeightSet") -> "WeightsDifference | None":
