@@ -157,11 +157,6 @@ class TensorByTensor:
     ) -> None:
         self._stack.close()
 
-    @property
-    def parts(self) -> frozenset[str]:
-        """Tensors that are compared with another one, whose numbers they help to tell."""
-        return self._base.parts | self._head.parts
-
     def look(self, names: Iterable[str]) -> None:
         """Compare some tensors; nothing is raised."""
         base, head = self._base, self._head
@@ -215,7 +210,7 @@ class TensorByTensor:
             (*(self._found[name] for name in self.names), *absent),
             (*base.notes, *head.notes),
             base.weights.complete and head.weights.complete,
-            self.parts,
+            base.parts | head.parts,
         )
 
 
