@@ -18,6 +18,8 @@ _SLACK = 1e-6
 """The same for sums over float32, which everything else that is logged comes from."""
 _COUNTED = frozenset({"learning_rate", "epoch", "num_tokens", "num_input_tokens_seen"})
 """What recipe and data decide without arithmetic in float32, so that every machine logs the same."""
+_LAST = _COUNTED | {"grad_norm"}
+"""What a row tells of its own step; everything else is a mean over the steps since the row before."""
 _NO_CURVE = ("step", "train_loss", "total_flos")
 _CLOCK = ("_runtime", "_per_second")
 EXACT = Format()
@@ -68,11 +70,32 @@ def _file(
     accumulation = plan.settings.get("gradient_accumulation_steps")
     factor = accumulation.value if accumulation and isinstance(accumulation.value, int) else 1
     for tag in dict.fromkeys((*TAGS, *logged)):
-        theirs = {step: value for step, value in logged.get(tag, ()) if plan.covers(step)}
+        unfit = _unfit(tag, logged, plan)
+        theirs = {
+            step: value for step, value in logged.get(tag, ()) if plan.covers(step) and step not in unfit
+        }
         if theirs:
             stored = Format.of(theirs.values(), single, counted=tag in _COUNTED)
             found = curve_gap(tag, path, theirs, dict(ours.get(tag, ())), stored, factor)
             yield replace(found, telling=telling(tag, stored)) if telling is not None else found
+
+
+def _unfit(tag: str, logged: Mapping[str, Sequence[tuple[int, float]]], plan: RerunPlan) -> frozenset[int]:
+    """Steps at which a training that went on from a checkpoint logs another number than one that was never stopped.
+
+    The first mean, where no row was logged at the checkpoint itself: it holds the steps since then alone (transformers
+    5.23.0, trainer.py, ``_globalstep_last_logged``). Every num_tokens, which TRL counts from its start (trl 1.16.0,
+    trainer/sft_trainer.py, ``_total_train_tokens``).
+    """
+    rows = sorted({step for points in logged.values() for step, _ in points})
+    found: set[int] = set()
+    for part in plan.trained:
+        after = [step for step in rows if part.start < step <= part.stop]
+        if part.resume is not None and tag == "num_tokens":
+            found.update(after)
+        elif part.resume is not None and tag not in _LAST and part.start not in rows:
+            found.update(after[:1])
+    return frozenset(found)
 
 
 def curve_gap(

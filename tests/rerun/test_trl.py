@@ -184,9 +184,9 @@ class Lab:
     folder: Path
     base: Path
 
-    def judged(self, name: str, data: Path) -> RerunResult:
+    def judged(self, name: str, data: Path, span: str = "auto") -> RerunResult:
         run = run_of(self.folder / name, self.base)
-        options = RerunOptions(base=self.base, data=data, repeats=1, variation=False)
+        options = RerunOptions(base=self.base, data=data, repeats=1, variation=False, span=span)
         return rerun(run, build(run), replace(options, controls=False, hypotheses=False))
 
 
@@ -257,6 +257,9 @@ def test_a_run_of_the_sft_trainer_is_made_again(lab: Lab) -> None:
         )
         train(SFTTrainer, faster, lab.base, rows)
     assert_made_again(lab.judged("sft", data), "sft")
+    parts = lab.judged("sft", data, span="segments")
+    assert [part.resume for part in parts.plan.parts] == [None, "checkpoint-2"]
+    assert_made_again(parts, "sft")
     # Another rate under the honest arguments: the same plan, whose training the cache holds.
     for path in (lab.folder / "forged").rglob("training_args.bin"):
         shutil.copy(lab.folder / "sft" / path.relative_to(lab.folder / "forged"), path)
