@@ -184,8 +184,8 @@ def rng_gap(pair: Pair) -> Gap | None:
 def _elsewhere(pair: Pair, theirs: RngState, ours: RngState, says: str) -> Gap:
     """A generator in another state, and by how many numbers it stands further in its stream.
 
-    Dropout before an adapted module draws for each of its inputs and each id of a batch: a multiple of all inputs was
-    drawn for more ids, by training itself.
+    Dropout before an adapted module draws for each of its inputs and each id of a batch: a multiple of all inputs is
+    told in ids. It decides nothing: a callback that samples may draw as many.
     """
     from auditor.rerun.draws import further
 
@@ -196,7 +196,7 @@ def _elsewhere(pair: Pair, theirs: RngState, ours: RngState, says: str) -> Gap:
     )
     an_id = DRAWN * inputs
     if more and theirs.cpu != ours.cpu and an_id and more % an_id == 0:
-        says, more = f"{says}: as many draws more as dropout takes for {more // an_id:+,} ids", None
+        says = f"{says}: as many draws more as dropout takes for {more // an_id:+,} ids"
     return Gap("rng", pair.key, theirs.path, says, pair.step, distance=math.inf, more=more)
 
 

@@ -60,7 +60,7 @@ def aspects_of(judged: Sequence[Judged]) -> tuple[Aspect, ...]:
 
 
 def _aspect(group: Sequence[Judged]) -> Aspect:
-    verdict = min(item.verdict for item in group)
+    verdict = _worst(group)
     speaking = [item for item in group if item.verdict is verdict]
     worst = max(speaking, key=lambda item: item.gap.distance or 0.0)
     return Aspect(
@@ -71,6 +71,13 @@ def _aspect(group: Sequence[Judged]) -> Aspect:
         _said(speaking),
         worst.gap.at,
     )
+
+
+def _worst(group: Sequence[Judged]) -> Verdict:
+    """The worst verdict, where what was compared and stays open counts as worse than what agrees beside it."""
+    found = min(item.verdict for item in group)
+    undecided = any(item.verdict is Verdict.INCONCLUSIVE and item.gap.distance is not None for item in group)
+    return Verdict.INCONCLUSIVE if undecided and found is not Verdict.DIVERGED else found
 
 
 def _said(speaking: Sequence[Judged]) -> str:

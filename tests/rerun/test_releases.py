@@ -89,6 +89,12 @@ def test_the_one_minor_that_is_here_excuses_nothing() -> None:
     assert ("weights", AT) in diverged(verdict(otherwise(), ledger(ONE)))
 
 
+def test_a_curve_whose_losses_stay_open_is_not_called_identical() -> None:
+    item = aspect(verdict(otherwise(), ledger(SEVERAL)), "curve", "trainer_state.json")
+    assert item.verdict is Verdict.INCONCLUSIVE
+    assert item.why.startswith("loss differs by up to 0.036 over 18 steps")
+
+
 def test_a_run_that_begins_alike_was_not_trained_otherwise() -> None:
     """Another row drawn at step 5, say: every arithmetic of another release would have shown in step 1."""
     result = verdict(otherwise(since=5), ledger(SEVERAL))
