@@ -66,8 +66,12 @@ def seed_range(text: str | None) -> tuple[int, int] | None:
     return first, last
 
 
-def refuse_seeds_without_numbers(options: "InspectOptions", side: bool) -> None:
-    """Raises UsageError where a seed is asked for and nothing would be looked at."""
+def refuse_what_means_nothing(options: "InspectOptions", side: bool) -> None:
+    """Raises UsageError where a seed or a base is given and nothing would be looked at for it."""
+    if side and options.base is not None:
+        raise UsageError(
+            "--base says which modules one adapter could have", "give one TARGET, or leave --base out"
+        )
     if options.seed is None and options.recover is None:
         return
     if side:

@@ -72,7 +72,7 @@ def inspect(
     options = InspectOptions(
         not no_numbers, seed, outputs.seed_range(recover_seed), outputs.progress(quiet), base_model
     )
-    outputs.refuse_seeds_without_numbers(options, side=other is not None)
+    outputs.refuse_what_means_nothing(options, side=other is not None)
     with targets.within(target, repo, lfs_store or []) as opened:
         if other is None:
             looked = look(opened.snapshots[0], options)

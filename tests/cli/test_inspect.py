@@ -190,6 +190,10 @@ def test_what_could_not_be_looked_at_is_said_and_ends_with_3(capsys: Capture, tm
         (("candidate", "--recover-seed=0..4294967296"), "is no range of seeds"),
         (("candidate", "--seed", "1", "--no-numbers"), "a seed is tried on the adapter's numbers"),
         (("candidate", "candidate", "--recover-seed"), "a seed is tried on one adapter"),
+        (
+            ("candidate", "candidate", "--base", "fixtures"),
+            "--base says which modules one adapter could have",
+        ),
     ],
 )
 def test_usage_errors(capsys: Capture, arguments: tuple[str, ...], message: str) -> None:
