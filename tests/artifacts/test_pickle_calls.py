@@ -14,7 +14,7 @@ from auditor.artifacts._pickle_values import (
 from auditor.artifacts.pickle_archive import PickleArchive
 from tests.builders import pickles
 from tests.builders.blobs import blob
-from tests.builders.evil_pickles import EVIL
+from tests.builders.evil_pickles import EVIL, foreign_modules
 from tests.builders.pickles import (
     Call,
     Global,
@@ -94,14 +94,14 @@ CONTAINERS: list[Callable[[object], bytes]] = [
 def test_evil_calls_are_named_and_never_made(
     kind: str, container: Callable[[object], bytes], tmp_path: Path
 ) -> None:
-    modules = set(sys.modules)
+    modules = foreign_modules()
     archive = parsed(container(EVIL[kind](f"touch {tmp_path}/canary")))
     archive.facts()
     assert archive.unsafe
     shown = " ".join(f"{call.callable} {call.argument}" for call in archive.unsafe)
     assert "system" in shown or "canary" in shown
     assert not (tmp_path / "canary").exists()
-    assert set(sys.modules) == modules
+    assert foreign_modules() == modules
 
 
 def test_a_call_is_told_with_its_argument_and_its_place() -> None:

@@ -2,7 +2,6 @@ import contextlib
 import io
 import pickle
 import struct
-import sys
 import time
 import tracemalloc
 import zipfile
@@ -19,7 +18,7 @@ from auditor.artifacts.pickle_archive import PickleArchive, tensors
 from auditor.errors import CannotRead
 from tests.builders import pickles
 from tests.builders.blobs import blob
-from tests.builders.evil_pickles import EVIL, make_bomb
+from tests.builders.evil_pickles import EVIL, foreign_modules, make_bomb
 from tests.builders.pickles import (
     Call,
     Global,
@@ -48,9 +47,9 @@ MEGABYTES = 200
 
 def measured(data: bytes) -> None:
     """Read, describe and spell out within bounds of time and memory, or raise CannotRead within them."""
-    start = time.perf_counter()
+    start = time.process_time()
     used(data)
-    assert time.perf_counter() - start < SECONDS
+    assert time.process_time() - start < SECONDS
     tracemalloc.start()
     used(data)
     peak = tracemalloc.get_traced_memory()[1]
@@ -196,14 +195,14 @@ def damaged(draw: st.DrawFn) -> bytes:
 @given(damaged())
 @settings(max_examples=600, deadline=2000)
 def test_damaged_files_only_ever_raise_cannot_read(data: bytes) -> None:
-    modules = set(sys.modules)
+    modules = foreign_modules()
     with contextlib.suppress(CannotRead):
         archive = parsed(data)
         plain(archive.value)
         archive.facts()
         for ref in tensors(archive).values():
             archive.tensor(ref)
-    assert set(sys.modules) == modules
+    assert foreign_modules() == modules
 
 
 @given(st.binary(min_size=1, max_size=60).map(lambda tail: b"\x80\x04" + tail + b"."))

@@ -1,11 +1,17 @@
 """Pickles that run a shell command when plain ``pickle.loads`` reads them, and pickles that never end."""
 
 import struct
+import sys
 from collections.abc import Callable, Mapping
 
 from tests.builders.pickles import Call, Global, New, Opcodes, Writer, make_torch, text
 
 Command = str
+
+
+def foreign_modules() -> set[str]:
+    """What is imported besides our readers, NumPy and codecs, which are loaded when a file first needs them."""
+    return {name for name in sys.modules if name.partition(".")[0] not in ("auditor", "numpy", "encodings")}
 
 
 def _system(command: Command) -> Call:

@@ -113,6 +113,7 @@ def test_its_settings_have_no_adapter() -> None:
 def base_folder(tmp_path: Path, tensors: Tensors) -> Path:
     (tmp_path / "config.json").write_text('{"architectures": ["LlamaForCausalLM"], "model_type": "llama"}')
     (tmp_path / "model.safetensors").write_bytes(model(tensors))
+    (tmp_path / "tokenizer.json").write_text("{}")
     return tmp_path
 
 

@@ -29,9 +29,13 @@ def _with_trl(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def silent(release: str | None = "1.16.0") -> v.Files:
-    """The fixture without arguments, declared configuration, events and tokenizer; the card may name trl's release."""
+    """The fixture without arguments, optimizer, declared configuration, events and tokenizer; its card may name trl."""
     files = v.committed()
-    gone = [path for path in files if path.endswith(("training_args.bin", "tokenizer.json", "-config.json"))]
+    gone = [
+        path
+        for path in files
+        if path.endswith(("training_args.bin", "optimizer.pt", "tokenizer.json", "-config.json"))
+    ]
     left = v.without(files, v.event_path(), *gone)
     for path in [path for path in left if path.endswith("README.md")]:
         left[path] = CARD.format(release=release).encode() if release else b"# nothing"
