@@ -98,11 +98,16 @@ def _other(
 
 
 def _stretches(counted: _Counted, plan: RerunPlan) -> Iterator[tuple[int, int]]:
-    """(step before, last step) of what lies between two counts inside one trained part; a run begins at 0."""
+    """(step before, last step) of what lies between two counts inside one trained part; a run begins at 0.
+
+    A count that falls began anew: TRL's does when a run is resumed, and then no stretch ends there.
+    """
     known = {0, *counted.by_step}
     for part in plan.trained:
         inside = sorted(step for step in known if part.start <= step <= part.stop)
-        yield from pairwise(inside)
+        for start, stop in pairwise(inside):
+            if counted.by_step[stop] >= counted.by_step.get(start, 0):
+                yield start, stop
 
 
 def _sums(stretches: Sequence[tuple[int, int]], counts: Mapping[int, int]) -> list[int] | None:

@@ -82,3 +82,19 @@ def test_what_was_not_counted_is_said() -> None:
     assert (old.verdict, old.why) == (Verdict.INCONCLUSIVE, "the rerun did not count the ids of its batches")
     no_mask = tokens(verdict_on(committed(STEP - 8), made(tokens=None)))
     assert no_mask.verdict is Verdict.DIVERGED  # with padding, at least, the counts are others
+
+
+def test_a_count_that_began_anew_is_no_other_number() -> None:
+    """TRL counts from 0 again after a resume at step 9."""
+
+    def anew(document: dict[str, Any]) -> None:
+        for row in document["log_history"]:
+            if "num_tokens" in row and row["step"] > 9:
+                row["num_tokens"] -= STEP * 9
+
+    files = v.with_json(committed(STEP, "num_tokens"), AT, anew)
+    item = tokens(verdict_on(files, made()))
+    assert (item.verdict, item.why) == (
+        Verdict.IDENTICAL,
+        "num_tokens grows by 2,176 over 17 steps, with padding, as in the rerun",
+    )
