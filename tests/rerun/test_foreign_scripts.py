@@ -309,7 +309,8 @@ def test_a_loop_of_ones_own_is_judged_by_its_adapter_alone(
     made, outputs = trained(lab, "loop", text)
     honest = judged(lab, "loop", made, outputs)
     assert honest.verdict is Verdict.IDENTICAL
-    assert {item.aspect for item in honest.aspects if item.verdict is Verdict.IDENTICAL} == {"weights"}
+    agree = {item.aspect for item in honest.aspects if item.verdict is Verdict.IDENTICAL}
+    assert agree == {"weights", "parameters"}
     forged = judged(lab, "forged-loop", made, outputs)
     assert forged.verdict is Verdict.DIVERGED
     given = ("--base", str(lab.base), "--data", str(lab.data), "--command", text)
