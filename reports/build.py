@@ -2,8 +2,8 @@
 
     python reports/build.py
 
-Both comparisons in every format, the inspection's page, and a picture of the seed's page for the README. The reports are the same bytes on
-every machine: a test writes them again and compares.
+Both comparisons in every format, the inspection's page, the pages of the rerun that `forged.py` recorded, and a picture
+for the README. The reports are the same bytes on every machine: a test writes them again and compares.
 """
 
 import shutil
@@ -29,6 +29,12 @@ def inspection(folder: Path) -> list[str]:
     """The command line that writes the page of the tiny fixture's inspection into a folder."""
     page = f"--output=html={folder / 'tiny-inspect.html'}"
     return [AUDIT, "inspect", "candidate", "--repo", "fixtures/tiny/repo.bundle", "--quiet", page]
+
+
+def rendering(folder: Path) -> list[str]:
+    """The command line that renders the recorded rerun as a page and as text into a folder."""
+    outputs = [f"--output={name}={folder / f'forged.{SUFFIX[name]}'}" for name in ("html", "terminal")]
+    return [AUDIT, "report", "reports/forged.json", *outputs]
 
 
 def photograph(page: Path, picture: Path) -> None:
@@ -62,6 +68,7 @@ def main() -> int:
             sys.stderr.write(f"{case}: exit {done.returncode}, expected {expected}\n{done.stderr}")
             return 1
     subprocess.run(inspection(ROOT / "reports"), cwd=ROOT, capture_output=True, check=True)
+    subprocess.run(rendering(ROOT / "reports"), cwd=ROOT, capture_output=True, check=True)
     photograph(ROOT / "reports" / "seed.html", ROOT / "reports" / "seed.png")
     return 0
 

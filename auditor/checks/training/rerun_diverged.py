@@ -49,7 +49,11 @@ def check(rerun: RerunResult) -> Iterator[Problem | Skip]:
     if rerun.verdict is Verdict.INCONCLUSIVE:
         yield Skip(f"the rerun is inconclusive: {rerun.why}")
     diverged = [aspect for aspect in rerun.aspects if aspect.verdict is Verdict.DIVERGED]
-    weights = next((aspect for aspect in diverged if aspect.aspect == "weights"), None)
+    weights = min(
+        (aspect for aspect in diverged if aspect.aspect == "weights"),
+        key=lambda aspect: (aspect.at or "").count("/"),  # what is published comes before checkpoints
+        default=None,
+    )
     if weights is not None:
         yield _problem(weights, rerun, [aspect for aspect in diverged if aspect is not weights])
         return
@@ -62,7 +66,10 @@ def _problem(aspect: Aspect, rerun: RerunResult, others: Sequence[Aspect]) -> Pr
     evidence = [] if rerun.nearest is None else [f"nearest: {rerun.nearest}"]
     if rerun.first_divergence is not None:
         evidence.append(rerun.first_divergence.says)
-    evidence.extend(f"{other.at or rerun.plan.run} ({other.aspect}): {other.why}" for other in others)
+    firsts: dict[str, Aspect] = {}
+    for other in others:
+        firsts.setdefault(other.aspect, other)
+    evidence.extend(f"{other.at or rerun.plan.run} ({kind}): {other.why}" for kind, other in firsts.items())
     evidence.extend(rerun.repeats)
     if assumed:
         evidence.append(f"assumed, because no file says it: {', '.join(assumed)}")

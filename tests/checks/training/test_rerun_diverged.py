@@ -89,7 +89,7 @@ def test_fails_once_for_weights_and_what_follows_from_them() -> None:
     rerun = replace(
         RERUN,
         verdict=Verdict.DIVERGED,
-        aspects=(same, curve, root, early),
+        aspects=(same, curve, early, root, replace(curve, at="checkpoint-9/trainer_state.json")),
         first_divergence=Divergence(1, says="grad_norm first differs at step 1"),
         nearest="identical with lora_dropout = 0.0",
     )
@@ -113,6 +113,7 @@ def test_fails_once_for_weights_and_what_follows_from_them() -> None:
         also_at=(
             Location("trainer_state.json", "curve"),
             Location("checkpoint-9/adapter_model.safetensors", "weights"),
+            Location("checkpoint-9/trainer_state.json", "curve"),
         ),
     )
 
