@@ -1,4 +1,4 @@
-"""Wall time of one training of the tiny run with the child's digests and callbacks against the same Trainer loop bare.
+"""Wall time of 72 steps of the tiny recipe with the child's digests and callbacks against the same Trainer loop bare.
 
     python benchmarks/overhead.py [pairs]
 
@@ -26,6 +26,7 @@ from auditor.rerun.child.job import Job, settings_from  # noqa: E402
 from auditor.rerun.child.machine import pin_machine  # noqa: E402
 from auditor.rerun.child.rows import pad  # noqa: E402
 from auditor.rerun.child.steplog import Events  # noqa: E402
+from auditor.rerun.child.trainers import reference  # noqa: E402
 from fixtures.tiny_repo import SETTINGS  # noqa: E402
 
 TINY = ROOT / "fixtures" / "tiny"
@@ -35,13 +36,14 @@ class Bare(transformers.TrainerCallback):  # type: ignore[misc]
     """A callback that does nothing, in the place of the recorder."""
 
 
-def bare_collator(_: object, pad_id: int, length: int | None, __: object) -> Any:
+def bare_collator(_: object, pad_id: int, length: int | None, __: object, zeros: Sequence[str] = ()) -> Any:
     """The batch without its log."""
     import torch
 
     def collate(features: Sequence[dict[str, list[int]]]) -> dict[str, Any]:
         padded = pad([feature["input_ids"] for feature in features], pad_id, length)
-        return {key: torch.tensor(value, dtype=torch.int64) for key, value in padded.items()}
+        batch = {key: torch.tensor(value, dtype=torch.int64) for key, value in padded.items()}
+        return batch | {key: torch.zeros_like(batch["input_ids"]) for key in zeros}
 
     return collate
 
@@ -69,7 +71,7 @@ def main() -> None:
     """Alternate both loops and print the ratios."""
     pairs = int(sys.argv[1]) if len(sys.argv) > 1 else 10
     pin_machine(1)
-    ours, bases = (train.Recorder, train.collator), Base()
+    ours, bases = (train.Recorder, reference.collator), Base()
     bare = (lambda *_: Bare(), bare_collator)
     ratios: list[float] = []
     with tempfile.TemporaryDirectory() as folder:
@@ -79,8 +81,8 @@ def main() -> None:
             base=TINY / "base",
             tokenizer=TINY / "base",
             data=TINY / "data" / "train.jsonl",
-            settings=settings_from(SETTINGS),
-            stop_at=18,
+            settings=settings_from({**SETTINGS, "num_train_epochs": 4.0, "save_steps": 1000}),
+            stop_at=72,
             digests=True,
             report_to=[],
         )
@@ -88,7 +90,7 @@ def main() -> None:
         for number in range(pairs + 1):
             found: dict[bool, float] = {}
             for plain in (True, False) if number % 2 else (False, True):
-                train.Recorder, train.collator = bare if plain else ours  # type: ignore[misc,assignment]
+                train.Recorder, reference.collator = bare if plain else ours  # type: ignore[misc,assignment]
                 job = replace(base, output=Path(folder) / f"{number}-{plain}", digests=not plain)
                 found[plain] = timed(job, bases, events)
             if number:  # the first pair warms up
