@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 import struct
 
-from auditor.artifacts._base import Artifact
 from auditor.artifacts._pickle_names import ITEMSIZE
 from auditor.artifacts._pickle_plain import plain
 from auditor.artifacts._pickle_values import Instance, TensorRef
+from auditor.artifacts._pickled import Pickled
 from auditor.artifacts.pickle_archive import PickleArchive, refuse_opaque
 from auditor.errors import CannotRead
 from auditor.model import Fact, Frozen
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     import numpy
 
-    from auditor.model import Blob
 
 _QUANT_STATE = "__bnb_optimizer_quant_state__"
 """Where bitsandbytes keeps its state tensors, to hide them from FSDP (0.50.2, optim/optimizer.py, `state_dict`)."""
@@ -82,7 +81,7 @@ class ParamState(Frozen):
         return next((self.tensors[name].shape for name in _SHAPED if name in self.tensors), None)
 
 
-class OptimizerState(Artifact, hidden=("archive",)):
+class OptimizerState(Pickled, hidden=("archive",)):
     """One optimizer.pt or optimizer.bin.
 
     ``entries`` in the order of parameter indices; a parameter that never got a gradient has none. ``param_groups``
@@ -109,9 +108,8 @@ class OptimizerState(Artifact, hidden=("archive",)):
         put(self, "archive", archive)
 
     @classmethod
-    def parse(cls, blob: Blob) -> Self:
+    def taken(cls, archive: PickleArchive) -> Self:
         """Read structure and step counts, no moments. Raises CannotRead when the file holds something else."""
-        archive = PickleArchive.parse(blob)
         value = archive.value
         if not isinstance(value, dict) or "param_groups" not in value:
             raise CannotRead("does not hold the state of an optimizer")
@@ -119,7 +117,7 @@ class OptimizerState(Artifact, hidden=("archive",)):
         groups = value.get("param_groups")
         entries = _entries(archive, state if isinstance(state, dict) else {})
         # Every value that is asked for has been taken out; those of a hundred checkpoints are no use to anybody.
-        return cls(blob.path, entries, _groups(groups), archive.replaced(value=None))
+        return cls(archive.path, entries, _groups(groups), archive.replaced(value=None))
 
     @property
     def steps(self) -> frozenset[float]:

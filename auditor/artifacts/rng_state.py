@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
-from auditor.artifacts._base import Artifact
 from auditor.artifacts._pickle_values import NumpyArrayRef, TensorRef, is_atom
+from auditor.artifacts._pickled import Pickled
 from auditor.artifacts.pickle_archive import PickleArchive
 from auditor.errors import CannotRead
-from auditor.model import Blob, Fact, name_of
+from auditor.model import Fact, name_of
 
 CPU_STATE_BYTES = 5056
 _CUDA_STATE_BYTES = 16
@@ -28,7 +28,7 @@ _WORDS = 625
 
 
 @dataclass(frozen=True, slots=True)
-class RngState(Artifact):
+class RngState(Pickled):
     """One rng_state*.pth. ``rank`` is N of rng_state_N.pth; generator states are raw bytes.
 
     ``python`` is ``random.getstate()``: (version, 624 words and a position, next gaussian); ``numpy`` the MT19937 key
@@ -44,17 +44,16 @@ class RngState(Artifact):
     cuda: tuple[bytes, ...] = ()
 
     @classmethod
-    def parse(cls, blob: Blob) -> Self:
+    def taken(cls, archive: PickleArchive) -> Self:
         """Read all generator states. Raises CannotRead when the file holds something else."""
-        archive = PickleArchive.parse(blob)
         value = archive.value
         if not isinstance(value, dict) or not {"cpu", "python", "numpy"} & set(value):
             raise CannotRead("does not hold the states of random generators")
-        found = _RANK.match(name_of(blob.path))
+        found = _RANK.match(name_of(archive.path))
         cuda = value.get("cuda")
         states = cuda[:_DEVICES] if isinstance(cuda, list | tuple) else [cuda]
         return cls(
-            blob.path,
+            archive.path,
             int(found.group(1)) if found else None,
             _python(value.get("python")),
             _numpy(value.get("numpy")),

@@ -5,18 +5,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
-from auditor.artifacts._base import Artifact
 from auditor.artifacts._pickle_plain import plain
+from auditor.artifacts._pickled import Pickled
 from auditor.artifacts.pickle_archive import PickleArchive
 from auditor.errors import CannotRead
-from auditor.model import Blob, Fact
+from auditor.model import Fact
 
 INITIAL_SCALE = 65536.0
 """torch.amp.GradScaler's default ``init_scale`` (torch/amp/grad_scaler.py)."""
 
 
 @dataclass(frozen=True, slots=True)
-class ScalerState(Artifact):
+class ScalerState(Pickled):
     """One scaler.pt; ``growth_tracker`` counts clean steps since the last change of the scale."""
 
     patterns: ClassVar[tuple[str, ...]] = ("scaler.pt",)
@@ -28,13 +28,13 @@ class ScalerState(Artifact):
     growth_tracker: int | None
 
     @classmethod
-    def parse(cls, blob: Blob) -> Self:
+    def taken(cls, archive: PickleArchive) -> Self:
         """Read the state dict. Raises CannotRead when the file holds something else."""
-        value = plain(PickleArchive.parse(blob).value)
+        value = plain(archive.value)
         if not isinstance(value, dict) or (value and "scale" not in value):
             raise CannotRead("does not hold the state of a gradient scaler")
         return cls(
-            blob.path,
+            archive.path,
             _number(value.get("scale")),
             _number(value.get("growth_factor")),
             _number(value.get("backoff_factor")),

@@ -4,18 +4,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
-from auditor.artifacts._base import Artifact
 from auditor.artifacts._pickle_plain import plain
+from auditor.artifacts._pickled import Pickled
 from auditor.artifacts.pickle_archive import PickleArchive
 from auditor.errors import CannotRead
-from auditor.model import Blob, Fact
+from auditor.model import Fact
 
 _LR_RTOL = 1e-12
 """The closed forms are computed in float64; what remains is the order of operations."""
 
 
 @dataclass(frozen=True, slots=True)
-class SchedulerState(Artifact):
+class SchedulerState(Pickled):
     """One scheduler.pt: ``last_epoch`` counts scheduler steps; rates are per parameter group."""
 
     patterns: ClassVar[tuple[str, ...]] = ("scheduler.pt",)
@@ -27,13 +27,13 @@ class SchedulerState(Artifact):
     raw: Mapping[str, object]
 
     @classmethod
-    def parse(cls, blob: Blob) -> Self:
+    def taken(cls, archive: PickleArchive) -> Self:
         """Read the state dict. Raises CannotRead when the file holds something else."""
-        value = plain(PickleArchive.parse(blob).value)
+        value = plain(archive.value)
         if not isinstance(value, dict) or not {"last_epoch", "base_lrs", "_last_lr"} & set(value):
             raise CannotRead("does not hold the state of a learning-rate scheduler")
         return cls(
-            blob.path,
+            archive.path,
             _integer(value.get("last_epoch")),
             _integer(value.get("_step_count")),
             _rates(value.get("base_lrs")),

@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
-from auditor.artifacts._base import Artifact
 from auditor.artifacts._pickle_plain import plain
 from auditor.artifacts._pickle_values import Instance
+from auditor.artifacts._pickled import Pickled
 from auditor.artifacts.pickle_archive import PickleArchive
 from auditor.errors import CannotRead
-from auditor.model import Blob, Fact
+from auditor.model import Fact
 
 _IGNORABLE = frozenset(
     {
@@ -36,7 +36,7 @@ _VOCABULARY = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class TrainingArgs(Artifact):
+class TrainingArgs(Pickled):
     """One training_args.bin.
 
     ``class_name`` is the qualified name of the pickled class. ``values`` are its attributes as plain data: enums by
@@ -50,15 +50,15 @@ class TrainingArgs(Artifact):
     values: Mapping[str, object]
 
     @classmethod
-    def parse(cls, blob: Blob) -> Self:
+    def taken(cls, archive: PickleArchive) -> Self:
         """Read the attributes. Raises CannotRead when the file holds something else than one instance."""
-        value = PickleArchive.parse(blob).value
+        value = archive.value
         if not isinstance(value, Instance):
             raise CannotRead("does not hold training arguments")
         if len(value.state) > _ATTRIBUTES:
             raise CannotRead(f"holds {len(value.state):,} training arguments, more than any trainer takes")
         state = {str(key): _kept(str(key), plain(item, nodes=_NODES)) for key, item in value.state.items()}
-        return cls(blob.path, value.qualified_name, state)
+        return cls(archive.path, value.qualified_name, state)
 
     def get(self, key: str, default: object = None) -> object:
         """The value of an attribute, or the default."""

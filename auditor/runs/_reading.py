@@ -1,11 +1,13 @@
 """Snapshot -> Contents: every recognised file read, what cannot be read kept with its reason."""
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache, partial
 
 from auditor.artifacts._base import Artifact
+from auditor.artifacts._pickled import Pickled
 from auditor.artifacts._readers import readers_of
+from auditor.artifacts.pickle_archive import PickleArchive
 from auditor.artifacts.trainer_state import TrainerState
 from auditor.errors import CannotRead
 from auditor.model import Blob, FileKind, Snapshot, Unread, folder_of, name_of
@@ -95,14 +97,22 @@ def _parse(
         return
     if name_of(path).startswith("._") and _is_apple_double(blob):
         return
+    walked = cache(partial(PickleArchive.parse, blob))
     for reader in readers:
         if blob.absent is not None and not reader.reads_absent:
             unread[path] = Unread(path, blob.absent, "unfetched")
             continue
         try:
-            yield reader.parse(blob)
+            yield _read(reader, blob, walked)
         except CannotRead as error:
             unread.setdefault(path, Unread(path, error.reason, error.state))
+
+
+def _read(reader: type[Artifact], blob: Blob, walked: Callable[[], PickleArchive]) -> Artifact:
+    """What a reader makes of a file; those of pickles share one walk. Raises CannotRead."""
+    if issubclass(reader, Pickled):
+        return reader.taken(walked())
+    return walked() if reader is PickleArchive else reader.parse(blob)
 
 
 def _is_apple_double(blob: Blob) -> bool:
