@@ -51,6 +51,7 @@ class InspectionComparison:
 
     ``facts`` are what the configurations and states of both sides say differently, by file name. ``proof`` is
     "numbers" where ``tensors`` were compared, or what proves both files equal without; None where nobody asked.
+    ``notes`` are sentences about tensors that could not be compared, or were compared as bytes only.
     """
 
     base: Place
@@ -60,4 +61,5 @@ class InspectionComparison:
     facts: Mapping[str, tuple[Change, ...]] = field(default_factory=dict)
     tensors: tuple[TensorRow, ...] = ()
     proof: str | None = None
+    notes: tuple[str, ...] = ()
     unread: tuple[Unread, ...] = ()

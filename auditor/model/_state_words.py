@@ -35,7 +35,9 @@ class OptimizerFacts:
     """An optimizer's state.
 
     ``kind`` is the algorithm, ``says`` the sentence about it, ``parameters`` how many the groups list and
-    ``with_state`` how many have a state. ``steps`` is the histogram of step counts, (updates, parameters).
+    ``with_state`` how many have a state. ``never_updated`` names those that have none, ``without_gradient`` those that
+    were stepped while their second moment is zero throughout: no gradient but zero ever reached them (each at most
+    1,000). ``steps`` is the histogram of step counts, (updates, parameters).
     ``moments`` are Euclidean norms over all parameters by name; ``first_moment`` and ``second_moment`` those of the
     gradients' mean and of their squares' mean, None where the optimizer keeps none or they were not read.
     ``by_parameter`` is filled for the last state of a run. ``mismatches`` are sentences about what does not fit.
@@ -47,6 +49,7 @@ class OptimizerFacts:
     parameters: int = 0
     with_state: int = 0
     never_updated: tuple[str, ...] = ()
+    without_gradient: tuple[str, ...] = ()
     steps: tuple[tuple[float, int], ...] = ()
     elements: int = 0
     learning_rates: tuple[float, ...] = ()

@@ -2,11 +2,14 @@
 
 import csv
 import dataclasses
+import html as html_module
 import io
 import json
+import re
 from pathlib import Path
 from typing import Any
 
+import numpy
 import pytest
 from jsonschema import Draft202012Validator
 
@@ -15,6 +18,8 @@ from auditor.model import AdapterComparison, Change, ModuleUpdate, UncomparedMod
 from auditor.model import inspection as words
 from tests.builders import adapter_folders as made
 from tests.builders.command import audit
+from tests.builders.pickles import make_optimizer
+from tests.builders.safetensors import make_arrays
 
 Capture = pytest.CaptureFixture[str]
 TINY = ("--repo", "fixtures/tiny/repo.bundle")
@@ -69,6 +74,38 @@ def test_nan_is_text_and_not_measured_is_null(capsys: Capture, tmp_path: Path) -
     modules = unmeasured["runs"][0]["adapters"][0]["modules"]
     assert {module["norm"] for module in modules} == {None}
     assert all(module["why"] for module in modules)
+
+
+def test_parameters_that_no_gradient_reached_are_shown(capsys: Capture, tmp_path: Path) -> None:
+    """Two of three parameters have no second moment but zero; no adapter names them."""
+    shapes = [(2, 3), (3, 2), (2, 2)]
+    optimizer = make_optimizer(shapes, moments=lambda index, _name: float(index == 1))
+    folder = str(write(tmp_path, {"optimizer.pt": optimizer}))
+    says = "no gradient but zero reached parameter 0, parameter 2"
+    (state,) = as_json(capsys, folder)["runs"][0]["states"]
+    assert state["optimizer"]["without_gradient"] == ["parameter 0", "parameter 2"]
+    assert says in " ".join(audit(capsys, "inspect", folder).out.split())
+    assert says in audit(capsys, "inspect", folder, "--format", "html").out
+    unread = as_json(capsys, folder, "--no-numbers")
+    assert unread["runs"][0]["states"][0]["optimizer"]["without_gradient"] == []
+
+
+def test_remarks_on_tensors_are_shown(capsys: Capture, tmp_path: Path) -> None:
+    """A tensor in two shards: which of them counts is said wherever the tensors are."""
+    first, second = (f"model-0000{number}-of-00002.safetensors" for number in (1, 2))
+    shard = make_arrays({"a": numpy.ones(3, "f4")})
+    both = make_arrays({"a": numpy.ones(3, "f4"), "b": numpy.ones(2, "f4")})
+    one = str(write(tmp_path / "one", {first: shard, second: both}))
+    two = str(write(tmp_path / "two", {first: make_arrays({"a": numpy.zeros(3, "f4")}), second: both}))
+    says = f"tensor 'a' is in {first} and in {second}; the first is compared"
+    document = as_json(capsys, one, two, "--tensors")
+    assert document["notes"] == [says]
+    assert [row["differing"] for row in document["tensors"]] == [3, 0]
+    told = " ".join(audit(capsys, "inspect", one, two, "--tensors").out.split())
+    assert f"1 of 2 tensors differ ○ {says}" in told
+    page = audit(capsys, "inspect", one, two, "--tensors", "--format", "html").out
+    assert says in html_module.unescape(re.sub("<[^>]*>", "", page))
+    assert as_json(capsys, one, two)["notes"] == []
 
 
 @pytest.mark.parametrize(

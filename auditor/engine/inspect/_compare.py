@@ -51,6 +51,7 @@ def compared(base: Snapshot, head: Snapshot, options: InspectOptions, tensors: b
         dict(_facts(one, two)),
         rows,
         None if difference is None else difference.proof,
+        () if difference is None else tuple(dict.fromkeys(difference.notes)),
         tuple(dict.fromkeys(unread)),
     )
 

@@ -112,6 +112,7 @@ def _optimizer(run: Run, folder: Folder, state: OptimizerState, numbers: bool, l
         parameters=found.listed,
         with_state=len(found.parameters),
         never_updated=found.never_updated,
+        without_gradient=found.without_gradient,
         steps=found.steps,
         elements=sum(math.prod(one.shape) for one in found.parameters if one.shape is not None),
         learning_rates=tuple(group.lr for group in found.groups if group.lr is not None),

@@ -13,6 +13,7 @@ from auditor.report.inspect._lines import fact, row, short, title
 _MODULES_SHOWN = 20
 _TENSORS_SHOWN = 40
 _FACTS_SHOWN = 8
+_NOTES_SHOWN = 10
 _COLOURS = {"identical": "green", "equivalent": "green", "scaled": "yellow", "different": "yellow"}
 
 
@@ -86,12 +87,16 @@ def _cells(module: ModuleUpdate, start: int, width: int) -> tuple[str, ...]:
 
 
 def _tensors(found: InspectionComparison, paint: Paint, width: int) -> Iterator[str]:
-    if not found.tensors:
+    if not found.tensors and not found.notes:
         return
     differing = [t for t in found.tensors if t.why is not None or t.differing]
     proof = f" ({found.proof})" if found.proof not in (None, "numbers") else ""
     counts = f"{len(differing):,} of {plural(len(found.tensors), 'tensor')} differ{proof}"
     yield title("Tensors", counts, paint, width)
+    for note in found.notes[:_NOTES_SHOWN]:
+        yield from wrapped(one_line(note), width, "  ○ ", "    ")
+    if len(found.notes) > _NOTES_SHOWN:
+        yield paint(f"    … and {len(found.notes) - _NOTES_SHOWN} more (--format json has all)", "dim")
     prefix = words.shared_prefix([item.name for item in found.tensors])
     yield from wrapped(f"names begin with {prefix}" if prefix else "", width, "  ", "    ")
     name_width = width - 51

@@ -75,12 +75,15 @@ def _optimizer(optimizer: OptimizerFacts) -> str:
         if value is not None
     ]
     norms = f"norms of the moments: {', '.join(moments)}" if moments else ""
-    idle = listing(map(one_line, optimizer.never_updated), 3)
+    idle, untouched = (
+        listing(map(one_line, names), 3) for names in (optimizer.never_updated, optimizer.without_gradient)
+    )
     parts = (
         optimizer.says,
         count,
         f"updated {steps}" if steps else "",
         f"never updated: {idle}" if idle else "",
+        f"no gradient but zero reached {untouched}" if untouched else "",
         norms,
         *optimizer.mismatches,
     )

@@ -87,6 +87,7 @@ def _comparison(found: InspectionComparison) -> dict[str, object]:
         },
         "tensors": [plain(item) for item in found.tensors],
         "proof": found.proof,
+        "notes": plain(found.notes),
         "unread": [plain(item) for item in found.unread],
     }
 
