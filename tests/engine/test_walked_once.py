@@ -3,6 +3,7 @@
 import pytest
 
 from auditor.artifacts import pickle_archive
+from auditor.artifacts._pickle_opcodes import read as walk
 from auditor.artifacts.optimizer_state import OptimizerState
 from auditor.artifacts.pickle_archive import PickleArchive
 from auditor.runs import read
@@ -24,7 +25,6 @@ def test_each_pickle_is_walked_once(monkeypatch: pytest.MonkeyPatch) -> None:
         walked.append(data)
         return walk(data, start)
 
-    walk = pickle_archive.read
     monkeypatch.setattr(pickle_archive, "read", counted)
     root = read(made.snapshot(FILES)).folders[""]
     assert len(walked) == len(FILES)
