@@ -24,8 +24,7 @@ def guarded(app: typer.Typer, arguments: Sequence[str]) -> int:
     try:
         return _ended(app, arguments)
     except click.ClickException as error:
-        error.show(sys.stderr)
-        return 2
+        return _misused(error)
     except AuditError as error:
         return _told(error.message, error.hint, error.exit_code)
     except (click.Abort, KeyboardInterrupt):
@@ -45,6 +44,19 @@ def _ended(app: typer.Typer, arguments: Sequence[str]) -> int:
     if result == _INTERRUPTED:
         raise KeyboardInterrupt
     return result if isinstance(result, int) else 0
+
+
+def _misused(error: click.ClickException) -> int:
+    """What the parser of the command line refuses, in the form of every other error."""
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    if context is None or isinstance(error, click.exceptions.NoArgsIsHelpError):
+        error.show(sys.stderr)
+        return 2
+    said, _, meant = error.format_message().partition(" Did you mean ")
+    # Both click and typer may append the question (typer/core.py, TyperGroup.resolve_command).
+    guess = f"did you mean {meant.partition('?')[0]}? " if meant else ""
+    hint = f"{guess}{context.command_path} --help tells more"
+    return _told(said[:1].lower() + said[1:].removesuffix("."), hint, 2)
 
 
 def _told(message: str, hint: str, code: int) -> int:

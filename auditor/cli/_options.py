@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-_AUDIT, _RERUN, _OUTPUT = "Audit", "Rerun", "Output"
+from auditor.cli._help import OUTPUT, RERUN
 
 Repo = Annotated[
     Path | None,
@@ -27,11 +27,18 @@ Format = Annotated[
         "--format",
         metavar="FORMAT",
         help="What stdout holds: terminal, json, markdown, html, sarif, junit, github or gitlab.",
+        rich_help_panel=OUTPUT,
     ),
 ]
 Output = Annotated[
     list[str] | None,
-    typer.Option("--output", "-o", metavar="FORMAT=PATH", help="Also write a report to a file. Repeatable."),
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="FORMAT=PATH",
+        help="Also write a report to a file. Repeatable.",
+        rich_help_panel=OUTPUT,
+    ),
 ]
 FailOn = Annotated[
     str | None,
@@ -50,7 +57,12 @@ Base = Annotated[
 ]
 Data = Annotated[
     Path | None,
-    typer.Option("--data", metavar="PATH", help="Training data on this machine (JSONL, CSV, parquet)."),
+    typer.Option(
+        "--data",
+        metavar="PATH",
+        help="Training data on this machine (JSONL, CSV, parquet).",
+        rich_help_panel=RERUN,
+    ),
 ]
 Only = Annotated[
     list[str] | None, typer.Option("--only", metavar="RULE", help="Run this rule alone. Repeatable.")
@@ -66,20 +78,42 @@ Baseline = Annotated[
         help="An earlier JSON report: only findings it does not hold count.",
     ),
 ]
-Color = Annotated[str, typer.Option("--color", metavar="WHEN", help="auto, always or never.")]
-Offline = Annotated[
-    bool, typer.Option("--offline", help="Fetch nothing. This is always so; the option says it aloud.")
+Color = Annotated[
+    str, typer.Option("--color", metavar="WHEN", help="auto, always or never.", rich_help_panel=OUTPUT)
 ]
-Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say on stderr what is read.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Nothing on stderr but errors.")]
-Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an internal error.")]
-Stamp = Annotated[bool, typer.Option("--stamp", help="Write the time of the audit into the report.")]
+Offline = Annotated[
+    bool,
+    typer.Option(
+        "--offline",
+        help="Fetch nothing. This is always so; the option says it aloud.",
+        rich_help_panel=OUTPUT,
+    ),
+]
+Verbose = Annotated[
+    bool, typer.Option("--verbose", "-v", help="Say on stderr what is read.", rich_help_panel=OUTPUT)
+]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", help="Nothing on stderr but errors.", rich_help_panel=OUTPUT)
+]
+Debug = Annotated[
+    bool, typer.Option("--debug", help="Show the traceback of an internal error.", rich_help_panel=OUTPUT)
+]
+Stamp = Annotated[
+    bool, typer.Option("--stamp", help="Write the time of the audit into the report.", rich_help_panel=OUTPUT)
+]
 Rerun = Annotated[
     bool,
-    typer.Option("--rerun", help="Also rerun the training of HEAD and compare (needs --base and --data)."),
+    typer.Option(
+        "--rerun",
+        help="Also rerun the training of HEAD and compare (needs --base and --data).",
+        rich_help_panel=RERUN,
+    ),
 ]
 Steps = Annotated[
-    int | None, typer.Option("--steps", min=1, metavar="N", help="Rerun at most N optimizer steps.")
+    int | None,
+    typer.Option(
+        "--steps", min=1, metavar="N", help="Rerun at most N optimizer steps.", rich_help_panel=RERUN
+    ),
 ]
 CoverageShare = Annotated[
     float | None,
@@ -89,6 +123,7 @@ CoverageShare = Annotated[
         max=1.0,
         metavar="SHARE",
         help="Rerun at most this share of all steps, such as 0.3.",
+        rich_help_panel=RERUN,
     ),
 ]
 SpanWord = Annotated[
@@ -97,12 +132,16 @@ SpanWord = Annotated[
         "--span",
         metavar="SPAN",
         help="Which steps to rerun: auto, whole, prefix, segments, or A..B from a committed checkpoint.",
+        rich_help_panel=RERUN,
     ),
 ]
 Cache = Annotated[
     str | None,
     typer.Option(
-        "--cache", metavar="list|clear", help="Show or remove the finished trainings that are kept."
+        "--cache",
+        metavar="list|clear",
+        help="Show or remove the finished trainings that are kept.",
+        rich_help_panel=RERUN,
     ),
 ]
 NoControls = Annotated[
@@ -110,6 +149,7 @@ NoControls = Annotated[
     typer.Option(
         "--no-controls",
         help="Do not train near recipes and other readings where bits do not settle the question.",
+        rich_help_panel=RERUN,
     ),
 ]
 Environment = Annotated[
@@ -120,6 +160,7 @@ Environment = Annotated[
         help="Train with the libraries installed here (current, the default), with the releases that made the run "
         "(recorded), or with some that you choose (transformers==4.48.3,peft==0.14.0; the rest as recorded). uv "
         "downloads them: the only thing here that uses the network.",
+        rich_help_panel=RERUN,
     ),
 ]
 Trainer = Annotated[
@@ -128,6 +169,7 @@ Trainer = Annotated[
         "--trainer",
         metavar="NAME",
         help="Who trains: auto (by what made the run), reference, sft or dpo (TRL), or command.",
+        rich_help_panel=RERUN,
     ),
 ]
 Command = Annotated[
@@ -137,6 +179,7 @@ Command = Annotated[
         metavar="TEXT",
         help="Train with a script of yours instead: its command line, with {base}, {data}, {output}, {seed}, "
         "{max_steps} and {stop_at} filled in. It runs with your rights, in a folder of its own.",
+        rich_help_panel=RERUN,
     ),
 ]
 Jobs = Annotated[
@@ -147,6 +190,7 @@ Jobs = Annotated[
         metavar="N",
         help="Train N of the rerun's trainings at a time, each on a GPU of its own where there are several. "
         "Default: one on this machine, all at once on a cluster.",
+        rich_help_panel=RERUN,
     ),
 ]
 On = Annotated[
@@ -156,17 +200,35 @@ On = Annotated[
         metavar="WHERE",
         help="Where to train: local, ray (ray:address=auto), or slurm with options of the queue "
         "(slurm:partition=gpu,timeout_min=60). Base, data and --keep must lie where every machine sees them.",
+        rich_help_panel=RERUN,
     ),
 ]
 Minutes = Annotated[
     float | None,
-    typer.Option("--minutes", min=0.1, metavar="M", help="Stop a rerun that takes longer than M minutes."),
+    typer.Option(
+        "--minutes",
+        min=0.1,
+        metavar="M",
+        help="Stop a rerun that takes longer than M minutes.",
+        rich_help_panel=RERUN,
+    ),
 ]
 RunName = Annotated[
     str | None,
-    typer.Option("--run", metavar="PATH", help="Which run to rerun when the repository holds several."),
+    typer.Option(
+        "--run",
+        metavar="PATH",
+        help="Which run to rerun when the repository holds several.",
+        rich_help_panel=RERUN,
+    ),
 ]
 Keep = Annotated[
-    Path | None, typer.Option("--keep", metavar="DIR", help="Keep what the rerun wrote in this folder.")
+    Path | None,
+    typer.Option(
+        "--keep", metavar="DIR", help="Keep what the rerun wrote in this folder.", rich_help_panel=RERUN
+    ),
 ]
-NoCache = Annotated[bool, typer.Option("--no-cache", help="Train even if the same rerun was made before.")]
+NoCache = Annotated[
+    bool,
+    typer.Option("--no-cache", help="Train even if the same rerun was made before.", rich_help_panel=RERUN),
+]

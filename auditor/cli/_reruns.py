@@ -29,6 +29,13 @@ Place = tuple[int | None, "Where"]
 """How many trainings run at a time, and where."""
 
 
+def refuse_without_rerun(**given: object) -> None:
+    """Raises UsageError for an option of a rerun when none was asked for: it would do nothing, in silence."""
+    idle = next((name for name, value in given.items() if value is not None), None)
+    if idle is not None:
+        raise UsageError(f"--{idle} is an option of the rerun, and none was asked for", "add --rerun")
+
+
 def by(
     policy: "Policy", trainer: str | None, command: str | None, audited: Sequence[Path], *, trusted: bool
 ) -> By:

@@ -11,6 +11,7 @@ import typer
 from auditor.cli import _options as opt
 from auditor.cli import _output, _reruns
 from auditor.cli._guard import guarded
+from auditor.cli._help import Grouped
 from auditor.sources import targets
 
 if TYPE_CHECKING:
@@ -50,14 +51,21 @@ def _audit(
         raise typer.Exit
 
 
-@app.command()
+@app.command(cls=Grouped, short_help="The pre-merge check: what a branch changes and what contradicts what.")
 def compare(
     base: Annotated[
-        str, typer.Argument(metavar="BASE", help="The ref to merge into: a branch, tag or commit.")
+        str,
+        typer.Argument(
+            metavar="BASE", help="The ref to merge into: a branch, tag or commit. BASE...HEAD names both."
+        ),
     ],
     head: Annotated[
-        str, typer.Argument(metavar="HEAD", help="The ref under review. Histories may be unrelated.")
-    ],
+        str | None,
+        typer.Argument(
+            metavar="[HEAD]",
+            help="The ref under review; HEAD when you name none. Histories may be unrelated.",
+        ),
+    ] = None,
     repo: opt.Repo = None,
     lfs_store: opt.LfsStore = None,
     rerun: opt.Rerun = False,
@@ -95,7 +103,22 @@ def compare(
     from auditor.policy import from_snapshot
 
     stdout, files = _output.chosen(format, output or (), color)
-    with targets.refs([base, head], repo, lfs_store or ()) as opened:
+    if not rerun:
+        _reruns.refuse_without_rerun(
+            data=data,
+            steps=steps,
+            coverage=coverage,
+            minutes=minutes,
+            environment=environment,
+            trainer=trainer,
+            command=command,
+            jobs=jobs,
+            on=on,
+            run=run_name,
+            keep=keep,
+            span=None if span == "auto" else span,
+        )
+    with targets.refs(targets.two(base, head), repo, lfs_store or ()) as opened:
         before, after = opened.snapshots
         _say(opened.snapshots, verbose and not quiet)
         policy = _policy(from_snapshot(before), fail_on, require_coverage, only, ignore)
@@ -116,7 +139,7 @@ def compare(
     _finish(report, stdout, files, color, stamp)
 
 
-@app.command()
+@app.command(cls=Grouped, short_help="The same for one side: a ref, a folder, a bundle or a file.")
 def check(
     target: Annotated[
         str, typer.Argument(metavar="[TARGET]", help="A ref, a folder, a .bundle or one file.")
@@ -151,7 +174,7 @@ def check(
     _finish(report, stdout, files, color, stamp)
 
 
-@app.command()
+@app.command(cls=Grouped, short_help="Train the declared recipe again and compare the weights.")
 def rerun(
     target: Annotated[str, typer.Argument(metavar="[TARGET]", help="A ref, a folder or a .bundle.")] = "HEAD",
     repo: opt.Repo = None,

@@ -13,7 +13,7 @@ from auditor.sources import targets
 _TARGET = "A ref, a folder, a .bundle or one file; TARGET:FOLDER is a part of it."
 
 
-@app.command()
+@app.command(short_help="What is in an adapter, checkpoint or run; how two of them relate.")
 def inspect(
     target: Annotated[str, typer.Argument(metavar="[TARGET]", help=_TARGET)] = "HEAD",
     other: Annotated[

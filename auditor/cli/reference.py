@@ -20,7 +20,7 @@ _RuleFormat = Annotated[
 ]
 
 
-@app.command()
+@app.command(short_help="What a rule means, how it can be wrong, and what to do.")
 def explain(
     rule: Annotated[
         list[str] | None,
@@ -50,7 +50,7 @@ def explain(
         _output.write(f"\n{'-' * _rule_pages.WIDTH}\n\n".join(_rule_pages.as_page(r, paint) for r in chosen))
 
 
-@app.command()
+@app.command(short_help="All rules with their severities.")
 def rules(
     family: _Family = None,
     severity: Annotated[
@@ -73,7 +73,7 @@ def rules(
         _output.write(_rule_pages.as_table(chosen, _output.paint(color)))
 
 
-@app.command()
+@app.command(short_help="The JSON Schemas that are read or written.")
 def schema(
     name: Annotated[
         str, typer.Argument(metavar="[NAME]", help="Which schema; without it they are listed.")
@@ -90,7 +90,7 @@ def schema(
     _output.write(json.dumps(schemas.load(name), indent=2) + "\n")
 
 
-@app.command()
+@app.command(short_help="Another format of a stored JSON report.")
 def report(
     file: Annotated[
         Path, typer.Argument(metavar="FILE.json", help="A report written with --output json=FILE.json.")
@@ -107,7 +107,7 @@ def report(
     _output.emit(read_report(file), stdout, files, color)
 
 
-@app.command()
+@app.command(short_help="The policy in force, and where each value comes from.")
 def config(
     ref: Annotated[
         str, typer.Argument(metavar="[REF]", help="The ref whose policy counts (the BASE of a comparison).")

@@ -31,9 +31,9 @@ def _agree(side: Side, findings: Sequence[Finding]) -> Answer:
         parts = [f"{_count(against, 'claim')} contradicted ({_named(against)})"] if against else []
         parts += [f"{_count(errors, 'error')} ({_named(errors)})"] if errors else []
         return Answer(AGREE, "no", "; ".join(parts))
-    unread = len(side.contents.unread)
+    unread = side.contents.unread
     if unread:
-        return Answer(AGREE, "open", f"nothing contradicts, but {unread} files could not be read")
+        return Answer(AGREE, "open", f"nothing contradicts, but {_count(unread, 'file')} could not be read")
     if not claims:
         return Answer(AGREE, "open", "no training run was found")
     warned = sum(finding.severity is Severity.WARNING for finding in findings)
@@ -51,10 +51,13 @@ def _safe(side: Side, findings: Sequence[Finding]) -> Answer:
     doubtful = [finding.rule for finding in findings if finding.severity is Severity.WARNING]
     if doubtful:
         return Answer(SAFE, "open", f"look at {_named(doubtful)} first")
-    read = sum(len(folder.all(PickleArchive)) for folder in side.contents.folders.values())
+    read = [archive for folder in side.contents.folders.values() for archive in folder.all(PickleArchive)]
     if read:
+        were = "was" if len(read) == 1 else "were"
         return Answer(
-            SAFE, "yes", f"{read} pickled files were read as opcodes, and none calls anything unknown"
+            SAFE,
+            "yes",
+            f"{_count(read, 'pickled file')} {were} read as opcodes, and none calls anything unknown",
         )
     return Answer(SAFE, "yes", "there is no pickled file and no custom code")
 
@@ -73,7 +76,7 @@ def _made(rerun: RerunResult | None) -> Answer:
     return Answer(MADE, "yes" if whole else "open", said)
 
 
-def _count(items: Sequence[str], noun: str) -> str:
+def _count(items: Sequence[object], noun: str) -> str:
     return f"{len(items)} {noun}{'' if len(items) == 1 else 's'}"
 
 

@@ -63,7 +63,7 @@ def compare(
         old = _policy.fold(_judge(before, options.policy).findings)
     stated = _policy.with_states(_policy.fold(outcome.findings), old)
     findings, notes = _allowed(stated, options)
-    notes = (*_policy.changed(base, head), *notes)
+    notes = (*_same(base, head), *_policy.changed(base, head), *notes)
     return report(
         kind="compare",
         repository=options.repository,
@@ -74,6 +74,13 @@ def compare(
         policy=options.policy,
         notes=notes,
     )
+
+
+def _same(base: Snapshot, head: Snapshot) -> tuple[str, ...]:
+    """A sentence when there is nothing to merge: mostly one of the two refs was not the one that was meant."""
+    if base.commit is None or base.commit != head.commit:
+        return ()
+    return (f"{base.name} and {head.name} are the same commit, so nothing is new in it",)
 
 
 def _own_policy(policy: Policy) -> tuple[str, ...]:

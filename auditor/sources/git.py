@@ -15,6 +15,8 @@ from auditor.model import READ_LIMIT, Blob, Digest, FileKind, Snapshot
 from auditor.sources import _cat_file, lfs
 from auditor.sources._tree import Entry, oids, walk
 
+_REFS_SHOWN = 12
+
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
@@ -87,13 +89,24 @@ class Repository:
             )
         for ref in refs:
             if _cat_file.run(self.path, "rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}").returncode:
-                known = _cat_file.run(self.path, "for-each-ref", "--format=%(refname:short)", "--count=20")
-                names = ", ".join(known.stdout.decode(errors="replace").split())
-                hint = f"known refs: {names}" if names else "the repository has no commits yet"
                 return UsageError(
-                    f"{ref!r} is not a branch, tag or commit of the repository {self.name}", hint
+                    f"{ref!r} is not a branch, tag or commit of the repository {self.name}",
+                    self._known_refs(ref),
                 )
         return UsageError(f"git could not resolve {' and '.join(refs)}", stderr.strip().splitlines()[-1:][0])
+
+    def _known_refs(self, ref: str) -> str:
+        """A hint: the ref that was probably meant, and which there are."""
+        from difflib import get_close_matches
+
+        known = _cat_file.run(self.path, "for-each-ref", "--format=%(refname:short)", "--count=200")
+        names = known.stdout.decode(errors="replace").split()
+        if not names:
+            return "the repository has no commits yet"
+        near = get_close_matches(ref, names, 1)
+        meant = f"did you mean {near[0]!r}? " if near else ""
+        more = f" and {len(names) - _REFS_SHOWN} more" if len(names) > _REFS_SHOWN else ""
+        return f"{meant}known refs: {', '.join(names[:_REFS_SHOWN])}{more}"
 
     def branches(self) -> tuple[str, ...]:
         """Branch names, sorted."""

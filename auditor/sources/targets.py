@@ -29,6 +29,17 @@ class Opened:
     repository: str
 
 
+def two(base: str, head: str | None) -> tuple[str, str]:
+    """Base and head as named: two refs, ``base..head`` or ``base...head`` as git writes them, or one beside HEAD.
+
+    A ref holds no two dots in a row (git-check-ref-format).
+    """
+    left, dots, right = base.partition("..")
+    if head is None and dots:
+        return left or "HEAD", right.removeprefix(".") or "HEAD"
+    return base, "HEAD" if head is None else head
+
+
 @contextmanager
 def refs(names: Sequence[str], repo: Path | None, lfs_stores: Sequence[Path]) -> Iterator[Opened]:
     """Open one or two refs of a repository, a bare one, or a bundle. Raises UsageError."""
@@ -66,6 +77,8 @@ def target(name: str, repo: Path | None, lfs_stores: Sequence[Path]) -> Iterator
         )
     elif repo is None and name.startswith(("/", "./", "../", "~")):
         raise UsageError(f"{name} does not exist", "give a ref, a folder, a .bundle or one file")
+    elif ":" in name and not there:
+        raise UsageError(f"{name!r} is a part, and the whole is audited", "audit inspect looks at parts")
     else:
         with refs([name], repo, lfs_stores) as opened:
             yield opened

@@ -51,6 +51,37 @@ def test_the_real_case_exits_1(capsys: Capture) -> None:
         (("explain", "no-such"), "audit: there is no rule 'no-such'", None),
         (("schema", "no-such"), "audit: there is no schema 'no-such'", None),
         (("check", "/nonexistent/x"), "audit: ", None),
+        (
+            ("compar", "a", "b"),
+            "audit: no such command 'compar'",
+            "hint: did you mean 'compare'? audit --help tells more",
+        ),
+        (("compare",), "audit: missing argument 'BASE'", "hint: audit compare --help tells more"),
+        (
+            (*TINY, "extra"),
+            "audit: got unexpected extra argument (extra)",
+            "hint: audit compare --help tells more",
+        ),
+        (
+            (*TINY, "--formt", "json"),
+            "audit: no such option '--formt'",
+            "hint: did you mean '--format'? audit compare --help tells more",
+        ),
+        (
+            (*TINY, "--steps", "5"),
+            "audit: --steps is an option of the rerun, and none was asked for",
+            "hint: add --rerun",
+        ),
+        (
+            ("compare", "mian", "caost-test-2", "--repo", "fixtures/seed/repo.bundle"),
+            "audit: 'mian' is not a branch, tag or commit of the repository seed",
+            "hint: did you mean 'main'? known refs: caost-test-2, main",
+        ),
+        (
+            ("check", "main:checkpoint-9", "--repo", "fixtures/tiny/repo.bundle"),
+            "audit: 'main:checkpoint-9' is a part, and the whole is audited",
+            "hint: audit inspect looks at parts",
+        ),
     ],
 )
 def test_wrong_use_exits_2_with_a_sentence_and_a_hint(
@@ -70,7 +101,33 @@ def test_wrong_use_exits_2_with_a_sentence_and_a_hint(
 def test_an_unknown_option_is_wrong_use(capsys: Capture) -> None:
     done = audit(capsys, "compare", "a", "b", "--no-such-option")
     assert (done.code, done.out) == (2, "")
-    assert "No such option" in done.err
+    assert done.err == "audit: no such option '--no-such-option'\nhint: audit compare --help tells more\n"
+
+
+@pytest.mark.parametrize(
+    "refs", [("main...caost-test-2",), ("main..caost-test-2",), ("main", "caost-test-2")]
+)
+def test_two_refs_are_named_as_git_names_them(capsys: Capture, refs: tuple[str, ...]) -> None:
+    done = audit(capsys, "compare", *refs, "--repo", "fixtures/seed/repo.bundle", "--format", "json")
+    said = json.loads(done.out)["subject"]
+    assert (said["base"]["ref"], said["head"]["ref"]) == ("main", "caost-test-2")
+
+
+def test_one_ref_is_compared_with_head_and_the_same_commit_is_said(capsys: Capture) -> None:
+    done = audit(capsys, "compare", "main", "--repo", "fixtures/seed/repo.bundle")
+    assert done.code == 0
+    assert "note: main and HEAD are the same commit, so nothing is new in it" in done.out
+
+
+def test_help_shows_the_options_in_groups(capsys: Capture) -> None:
+    done = audit(capsys, "compare", "--help")
+    own, rerun, output = (
+        done.out.index(f"\n{title}:\n")
+        for title in ("Options", "Options of the rerun", "What is printed and written")
+    )
+    assert done.code == 0
+    assert own < done.out.index("--fail-on") < rerun < done.out.index("--steps") < output
+    assert output < done.out.index("--format")
 
 
 def test_a_bug_of_ours_is_3_and_one_sentence(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
