@@ -83,9 +83,19 @@ def with_tensors(
     data: bytes, edit: Callable[[str, NDArray[Any]], NDArray[Any]], dtype: str | None = None
 ) -> bytes:
     """A safetensors file with every tensor edited; ``dtype`` BF16 stores it in that type."""
-    weights = AdapterWeights.parse(Blob("x", len(data), lambda: io.BytesIO(data)))
+    weights = _weights(data)
     arrays = {name: numpy.asarray(edit(name, weights.array(name).copy())) for name in weights.tensors}
     return make_safetensors({name: entry(array, dtype) for name, array in arrays.items()}, weights.metadata)
+
+
+def arrays_of(data: bytes) -> dict[str, NDArray[Any]]:
+    """The tensors of a safetensors file by name, in its order."""
+    weights = _weights(data)
+    return {name: weights.array(name) for name in weights.tensors}
+
+
+def _weights(data: bytes) -> AdapterWeights:
+    return AdapterWeights.parse(Blob("x", len(data), lambda: io.BytesIO(data)))
 
 
 def scaled(files: Files, share: float, paths: tuple[str, ...] = WEIGHTS) -> Files:

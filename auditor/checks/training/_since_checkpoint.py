@@ -99,11 +99,14 @@ def _heads(weights: AdapterWeights) -> "Mapping[str, NDArray[Any]]":
 
 
 def _parts(after: Stage, before: Stage) -> "Iterator[tuple[str, tuple[str, str, TensorInfo]]]":
-    """Tensors by name that both adapters hold alike, with module, part and description."""
+    """Factors that both adapters hold alike, by the tensor's name, with module, part and description."""
+    earlier = before.weights.pairs()
     for module, pair in after.weights.pairs().items():
-        for part, info in (("a", pair.a), ("b", pair.b)):
-            was = before.weights.tensors.get(info.name) if info is not None else None
-            if info is None or was is None or (was.dtype, was.shape) != (info.dtype, info.shape):
+        was = earlier.get(module)
+        for part, info, old in (("a", pair.a, was and was.a), ("b", pair.b, was and was.b)):
+            if info is None or old is None:
+                continue
+            if (old.name, old.dtype, old.shape) != (info.name, info.dtype, info.shape):
                 continue
             if info.dtype in _TYPES and info.elements:
                 yield info.name, (module, part, info)

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from auditor.model import Snapshot
 from tests.builders.example_edits import pickled
 from tests.builders.repositories import healthy
+from tests.builders.safetensors import make_arrays
 from tests.checks.expecting import NOTE, WARNING, finding, found, reasons
-from tests.rerun.variants import WEIGHTS, committed, with_tensors
+from tests.rerun.variants import WEIGHTS, arrays_of, committed, with_tensors
 
 RULE = "weights-outrun-learning-rate"
 ROOT, NINE, EIGHTEEN = WEIGHTS
@@ -168,6 +169,17 @@ def test_numbers_that_are_none_and_zeros_are_other_rules_matter(value: float) ->
     for path in (NINE, EIGHTEEN):
         data = {path: edited(lambda a: numpy.full_like(a, value), path=path)}
         assert found(RULE, without_optimizers(data)) == []
+
+
+@pytest.mark.parametrize("path", [NINE, EIGHTEEN])
+def test_a_factor_under_two_names_is_compared_under_the_one_that_both_files_take(path: str) -> None:
+    """A file may hold lora_A of a module with an adapter's name and without it; the first one in the file counts."""
+    tensors = {}
+    for name, array in arrays_of(committed()[path]).items():
+        if MODULE in name and "lora_A" in name:
+            tensors[name.replace("lora_A.weight", "lora_A.default.weight")] = array + numpy.float32(1)
+        tensors[name] = array
+    assert found(RULE, without_optimizers({path: make_arrays(tensors)})) == []
 
 
 def test_another_seed_that_drew_the_numbers_serves_as_well() -> None:
