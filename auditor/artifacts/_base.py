@@ -67,16 +67,11 @@ class Artifact(Frozen):
         return Location(self.path, member)
 
 
-def read_json(blob: Blob, limit: int = JSON_LIMIT) -> object:
-    """Parse a JSON blob: UTF-8 (a BOM is tolerated), NaN and Infinity tokens allowed, depth bounded, keys unique.
+def parse_json(data: bytes) -> object:
+    """Parse a JSON document: UTF-8 (a BOM is tolerated), NaN and Infinity tokens allowed, depth bounded, keys unique.
 
     Raises CannotRead with a sentence that names line and column.
     """
-    return parse_json(blob.read(limit))
-
-
-def parse_json(data: bytes) -> object:
-    """`read_json` of bytes that were read already."""
     import json
 
     if len(data) > 3 * NODE_LIMIT and data.count(b"{") + data.count(b"[") > NODE_LIMIT:
@@ -151,7 +146,7 @@ def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 
 def read_json_object(blob: Blob, limit: int = JSON_LIMIT) -> Mapping[str, object]:
-    """`read_json`, which must be an object. Raises CannotRead."""
+    """`parse_json_object` of a file of at most ``limit`` bytes. Raises CannotRead."""
     return parse_json_object(blob.read(limit))
 
 

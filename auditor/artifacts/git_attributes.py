@@ -50,7 +50,6 @@ class GitAttributes(Artifact):
     patterns: ClassVar[tuple[str, ...]] = (".gitattributes",)
     path: str
     rules: tuple[Rule, ...]
-    ends_with_newline: bool = True
 
     @classmethod
     def parse(cls, blob: Blob) -> Self:
@@ -62,7 +61,7 @@ class GitAttributes(Artifact):
         rules = tuple(_rules(lines))
         if len(rules) > RULE_LIMIT:
             raise CannotRead(f"holds {len(rules)} rules, more than {RULE_LIMIT}")
-        return cls(blob.path, rules, not data or data.endswith(b"\n"))
+        return cls(blob.path, rules)
 
     @property
     def lfs_patterns(self) -> tuple[str, ...]:
@@ -76,11 +75,6 @@ class GitAttributes(Artifact):
             return None
         speaking = (rule for rule in reversed(self.rules) if "filter" in rule.attributes)
         return next((rule for rule in speaking if pattern_matches(rule.pattern, inside)), None)
-
-    def matches_lfs(self, path: str) -> bool:
-        """Whether ``filter=lfs`` wins for a path of the repository."""
-        rule = self.deciding(path)
-        return rule is not None and rule.is_lfs
 
     def facts(self) -> Mapping[str, Fact]:
         """The LFS patterns as a set, and every other rule by its pattern."""

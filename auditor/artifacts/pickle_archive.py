@@ -182,12 +182,11 @@ class PickleArchive(Artifact, hidden=("value", "places", "blob")):
         """The names a pickle refers to; the values are compared by the reader of the file's own kind."""
         return {"globals": Fact(frozenset(self.globals)), "container": Fact(self.container)}
 
-    def read_storage(self, key: str, size: int) -> bytes:
-        """The first ``size`` bytes of one storage. Raises CannotRead: entry missing, shorter, or too large."""
-        return self.read_slices({key: (0, size)})[key]
-
     def read_slices(self, wanted: Mapping[str, tuple[int, int]]) -> Mapping[str, bytes]:
-        """(start, size) in bytes of many storages by key, the file opened once. Raises CannotRead."""
+        """(start, size) in bytes of many storages by key, the file opened once.
+
+        Raises CannotRead: entry missing, shorter, or too large.
+        """
         if self.container == "raw":
             raise CannotRead("is a bare pickle, which holds no storages of tensors")
         for key, (start, size) in wanted.items():

@@ -79,14 +79,6 @@ def adam_factor(step: int, beta1: float, beta2: float) -> float:
     return math.sqrt(means * means * (1 - beta2**step) / (1 - beta2) * series)
 
 
-def adam_reach(rates: Sequence[float], beta1: float, beta2: float) -> float:
-    """The furthest a number can move from zero in steps of these learning rates, decay aside.
-
-    Decoupled decay only pulls a number towards zero, so it never adds to the distance from there.
-    """
-    return math.fsum(rate * adam_factor(step, beta1, beta2) for step, rate in enumerate(rates, 1))
-
-
 class Bound:
     """How far an optimizer can move a number, by the highest ``rates`` of its steps, the first one first.
 

@@ -83,9 +83,11 @@ def stable_rank(spectrum: Iterable[float]) -> float:
 
 
 class Updates:
-    """The modules of one adapter, described in any order; nothing is raised, as in `describe_updates`.
+    """The modules of one adapter that have LoRA factors, described in any order; each factor is read once.
 
-    ``modules`` are those of the file, where somebody has them already.
+    ``config`` tells the scaling; without it, or when it contradicts the tensors, the numbers are those of B A.
+    ``modules`` are those of the file, where somebody has them already. Nothing is raised: a module that cannot be
+    described says so in ``why``.
     """
 
     def __init__(
@@ -114,17 +116,6 @@ class Updates:
         """What was described, in the order of the file."""
         found = (self._found[name] for name in self._modules if name in self._found)
         return tuple(replace(item, spectrum=tuple(spectrum)) for item, spectrum in found)
-
-
-def describe_updates(weights: AdapterWeights, config: AdapterConfig | None) -> tuple[UpdateDescription, ...]:
-    """Describe every module that has LoRA factors, in the order of the file; each factor is read once.
-
-    ``config`` tells the scaling; without it, or when it contradicts the tensors, the numbers are those of B A.
-    Nothing is raised: a module that cannot be described says so in ``why``.
-    """
-    updates = Updates(weights, config)
-    updates.look(updates.parts)
-    return updates.result()
 
 
 def _described(weights: AdapterWeights, config: AdapterConfig | None, module: Module) -> UpdateDescription:

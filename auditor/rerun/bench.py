@@ -114,7 +114,6 @@ class Bench:
     _resumes: dict[int, Path] = field(default_factory=dict)
     _digests: dict[int, str] = field(default_factory=dict)
     _made: list[dict[str, object]] = field(default_factory=list)
-    _ended: int = 0
 
     def __enter__(self) -> "Bench":
         return self
@@ -198,7 +197,6 @@ class Bench:
 
     def _note(self, ended: Ended, trial: Trial, keys: Mapping[str, str]) -> None:
         """Cache a training that ended well, tell of it, and raise why the rerun itself could not be trained."""
-        self._ended += 1
         if self.options.where.is_remote or (self.options.jobs or 1) > 1:
             how = f"{ended.order.steps} steps trained" if ended.error is None else ended.error.message
             self.tell(f"{trial.name}: {how}")

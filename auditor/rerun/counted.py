@@ -98,9 +98,9 @@ def _batches_by_epoch(run: Run, known: Mapping[str, Setting]) -> int | None:
     arguments, state = run.one(TrainingArgs), run.latest(TrainerState)
     if arguments is None or state is None or not (arguments.number("max_steps") or 0) > 0:
         return None
-    accumulation = whole(known["gradient_accumulation_steps"].value)
+    number = whole(known["gradient_accumulation_steps"].value)
     for step, epoch in state.logged("epoch")[:1]:
-        found = accumulation * step / epoch if 0 < epoch <= 1 else 0.0
+        found = number * step / epoch if 0 < epoch <= 1 else 0.0
         if found >= 1 and abs(found - round(found)) <= NEAR * found:
             return round(found)
     return None

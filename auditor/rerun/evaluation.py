@@ -20,11 +20,11 @@ def passes(run: Run) -> dict[str, Setting]:
     """
     states = (run.root.one(TrainerState), run.latest(TrainerState))
     state = max((item for item in states if item), key=lambda item: len(item.log_history), default=None)
-    found: dict[str, object] = {}
+    found: dict[str, int] = {}
     for row in state.log_history if state else ():
         step = row.get("step")
         if isinstance(step, int) and any(key.startswith("eval_") and key.endswith(_PASS) for key in row):
-            found[str(step)] = int(str(found.get(str(step), 0))) + 1
+            found[str(step)] = found.get(str(step), 0) + 1
     if state is None or not found:
         return {}
     arguments = run.one(TrainingArgs)

@@ -6,9 +6,6 @@ from dataclasses import dataclass
 from auditor.model import Alternative, Setting
 from auditor.runs import Run
 
-PICKED = 100_000
-"""Seeds below are chosen by people; a generator that nobody seeded gets 64 random bits (c10, GeneratorImpl.h)."""
-
 
 @dataclass(frozen=True, slots=True)
 class Start:
@@ -34,7 +31,7 @@ def start_of(run: Run, seed: object) -> Start:
 
     One module that begins with them is enough; all are replayed only where the first does not.
     """
-    from auditor.compare.initial import adapters_of, begins_with, prove_seed
+    from auditor.compare.initial import CHOSEN, adapters_of, begins_with, prove_seed
 
     assumed = {
         "init_seed": Setting(None, "the adapter is drawn right after the seed is set", assumed=True),
@@ -51,7 +48,7 @@ def start_of(run: Run, seed: object) -> Start:
         return Start({**assumed, **_drawn(seed, proof.drawn_before, proof.says)})
     if proof.verdict != "unreached":
         return Start(assumed)
-    if proof.other is not None and proof.other < PICKED:
+    if proof.other is not None and proof.other < CHOSEN:
         return Start(assumed, seed=proof.other)
     return _computed(assumed, adapter, proof.says)
 

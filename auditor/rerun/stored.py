@@ -31,9 +31,9 @@ def reading(state: OptimizerState | None, settings: Mapping[str, Setting]) -> tu
     apart = {key: found for key, found in told(state).items() if _apart(key, found, settings.get(key))}
     if not apart:
         return ()
-    taken = ", ".join(f"{settings[key].value} ({settings[key].source})" for key in apart)
+    planned = ", ".join(f"{settings[key].value} ({settings[key].source})" for key in apart)
     words = ", ".join(f"{key} = {found}" for key, found in apart.items())
-    says = f"{words} ({state.path}), where the plan takes {taken}"
+    says = f"{words} ({state.path}), where the plan takes {planned}"
     return (Alternative(apart, says, all(settings[key].assumed for key in apart)),)
 
 

@@ -36,6 +36,11 @@ def attributes(text: str | bytes, path: str = ".gitattributes") -> GitAttributes
     return GitAttributes.parse(blob(text, path))
 
 
+def asks_for_lfs(read: GitAttributes, path: str) -> bool:
+    rule = read.deciding(path)
+    return rule is not None and rule.is_lfs
+
+
 def by_git(folder: Path, text: str) -> dict[str, bool]:
     """What git itself says of every path."""
     (folder / ".gitattributes").write_bytes(text.encode())
@@ -68,16 +73,9 @@ def test_rules_lines_and_attributes() -> None:
     assert read.lfs_patterns == ("*.safetensors", "saved_model/**/*")
 
 
-@pytest.mark.parametrize(
-    ("text", "ends"), [("", True), ("*.a filter=lfs", False), ("*.a filter=lfs\n", True)]
-)
-def test_the_end_of_the_file_is_known(text: str, ends: bool) -> None:
-    assert attributes(text).ends_with_newline is ends
-
-
 def test_the_last_line_wins() -> None:
     read = attributes("*.bin filter=lfs\nkeep.bin -filter\n")
-    assert (read.matches_lfs("x.bin"), read.matches_lfs("d/keep.bin")) == (True, False)
+    assert (asks_for_lfs(read, "x.bin"), asks_for_lfs(read, "d/keep.bin")) == (True, False)
     rule = read.deciding("x.bin")
     assert rule is not None
     assert rule.line == 1
@@ -85,10 +83,10 @@ def test_the_last_line_wins() -> None:
 
 def test_patterns_speak_of_their_own_folder() -> None:
     read = attributes("/top.bin filter=lfs\n", "models/.gitattributes")
-    assert read.matches_lfs("models/top.bin")
-    assert not read.matches_lfs("top.bin")
-    assert not read.matches_lfs("models/d/top.bin")
-    assert not read.matches_lfs("modelsx/top.bin")
+    assert asks_for_lfs(read, "models/top.bin")
+    assert not asks_for_lfs(read, "top.bin")
+    assert not asks_for_lfs(read, "models/d/top.bin")
+    assert not asks_for_lfs(read, "modelsx/top.bin")
 
 
 @pytest.mark.parametrize(
@@ -124,7 +122,7 @@ def test_agrees_with_git(text: str, tmp_path: Path) -> None:
     # Source of truth: git check-attr.
     folder = init(tmp_path / "repository")
     read = attributes(text.encode())
-    assert {path: read.matches_lfs(path) for path in PATHS} == by_git(folder, text)
+    assert {path: asks_for_lfs(read, path) for path in PATHS} == by_git(folder, text)
 
 
 @pytest.fixture(scope="module")
@@ -145,7 +143,7 @@ LINES = st.builds(
 def test_agrees_with_git_on_any_rules(repository: Path, lines: list[str]) -> None:
     text = "\n".join(lines)
     read = attributes(text)
-    assert {path: read.matches_lfs(path) for path in PATHS} == by_git(repository, text)
+    assert {path: asks_for_lfs(read, path) for path in PATHS} == by_git(repository, text)
 
 
 def test_facts_are_the_lfs_patterns_as_a_set() -> None:

@@ -43,9 +43,9 @@ def test_bare_and_legacy_pickles_are_told_apart() -> None:
     legacy = parsed(pickles.make_legacy({"a": 1}))
     assert (legacy.container, legacy.value) == ("legacy", {"a": 1})
     with pytest.raises(CannotRead, match="no 1 bytes for tensor storage 0"):
-        legacy.read_storage("0", 1)
+        legacy.read_slices({"0": (0, 1)})
     with pytest.raises(CannotRead, match="bare pickle"):
-        parsed(pickles.dumps({"a": 1})).read_storage("0", 1)
+        parsed(pickles.dumps({"a": 1})).read_slices({"0": (0, 1)})
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_sizes_that_lie_are_described() -> None:
     archive = parsed(huge)
     assert "claims 1,073,741,824 bytes, more than the file has" in "; ".join(archive.zip_problems)
     with pytest.raises(CannotRead, match="ends inside an entry"):
-        archive.read_storage("0", 2**30)
+        archive.read_slices({"0": (0, 2**30)})
     two = parsed(patched(honest, CENTRAL, 24, struct.pack("<I", 400), which=2))
     assert "gives two sizes, 400 and 4 bytes" in "; ".join(two.zip_problems)
     shifted = parsed(patched(honest, CENTRAL, 42, struct.pack("<I", 0), which=2))

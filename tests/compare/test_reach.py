@@ -7,7 +7,7 @@ from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.adapter_weights import AdapterWeights
 from auditor.checks.training.weights_barely_moved import SHARE
 from auditor.checks.training.weights_outrun_learning_rate import TIMES
-from auditor.compare.reach import adam_factor, adam_reach, largest_number, moved, recognisable
+from auditor.compare.reach import Bound, adam_factor, largest_number, moved, recognisable
 from auditor.sources.directory import memory_snapshot
 from tests.builders.safetensors import entry, make_safetensors
 from tests.rerun.variants import committed, run_of
@@ -36,12 +36,12 @@ def test_adam_stays_between_the_two_bounds(steps: int, pull: float, schedule: st
     largest, total = abs(adam(gradients, rates)).max(), rates.sum()
     assert SHARE * total / math.sqrt(steps) < largest / 4
     assert largest < 1.3 * total < TIMES * total
-    assert largest < adam_reach(rates.tolist(), 0.9, 0.999)
+    assert largest < Bound(rates.tolist(), (0.9, 0.999)).furthest(0.0)
 
 
 def test_the_reach_of_one_step_is_its_rate() -> None:
     """Bias correction makes the first update the gradient's sign."""
-    assert adam_reach([0.25], 0.9, 0.999) == pytest.approx(0.25, rel=1e-12)
+    assert Bound([0.25], (0.9, 0.999)).furthest(0.0) == pytest.approx(0.25, rel=1e-12)
     assert adam_factor(1, 0.8, 0.99) == pytest.approx(1.0, rel=1e-12)
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.adapter_weights import AdapterWeights
 from auditor.compare import _factors
-from auditor.compare.spectrum import UpdateDescription, describe_updates, effective_rank, stable_rank
+from auditor.compare.spectrum import UpdateDescription, Updates, effective_rank, stable_rank
 from tests.builders.blobs import blob
 from tests.builders.safetensors import make_adapter, make_arrays, make_safetensors
 
@@ -32,8 +32,15 @@ def adapter(data: bytes) -> AdapterWeights:
     return AdapterWeights.parse(blob(data, WEIGHTS))
 
 
+def describe(weights: AdapterWeights, settings: AdapterConfig | None) -> tuple[UpdateDescription, ...]:
+    """Every module of a file."""
+    updates = Updates(weights, settings)
+    updates.look(updates.parts)
+    return updates.result()
+
+
 def described(a: Array, b: Array, **values: object) -> UpdateDescription:
-    (found,) = describe_updates(adapter(make_adapter({"q": (a, b)})), config(**values))
+    (found,) = describe(adapter(make_adapter({"q": (a, b)})), config(**values))
     return found
 
 
@@ -151,7 +158,7 @@ def test_nan_and_infinity_are_counted() -> None:
 
 def test_without_a_scaling_the_product_itself_is_described() -> None:
     a, b = factors(1)
-    (alone,) = describe_updates(adapter(make_adapter({"q": (a, b)})), None)
+    (alone,) = describe(adapter(make_adapter({"q": (a, b)})), None)
     assert alone.scaling is None
     assert alone.spectrum == pytest.approx(list(dense(a, b, 1.0)[:4]), rel=1e-12)
     assert alone.why == "there is no readable adapter_config.json, so the scaling is not known"
@@ -173,7 +180,7 @@ def test_settings_by_module() -> None:
 
 def test_convolutions_and_embeddings() -> None:
     a, b = factors(1, shape=(6, 18))
-    found = describe_updates(
+    found = describe(
         adapter(
             make_arrays(
                 {
@@ -195,11 +202,11 @@ def test_kohyas_files_hold_their_own_alpha() -> None:
     a, b = factors(1)
     stem = "lora_unet_q"
     arrays = {f"{stem}.lora_down.weight": a, f"{stem}.lora_up.weight": b, f"{stem}.alpha": numpy.array(2.0)}
-    (found,) = describe_updates(adapter(make_arrays(arrays)), None)
+    (found,) = describe(adapter(make_arrays(arrays)), None)
     assert (found.module, found.scaling, found.why) == (stem, 0.5, None)
     assert found.spectrum == pytest.approx(list(dense(a, b, 0.5)[:4]), rel=1e-12)
     arrays[f"{stem}.alpha"] = numpy.array([2.0, 2.0])
-    (doubtful,) = describe_updates(adapter(make_arrays(arrays)), None)
+    (doubtful,) = describe(adapter(make_arrays(arrays)), None)
     assert (doubtful.scaling, doubtful.why) == (None, f"{WEIGHTS} does not tell the scaling of {stem}")
 
 
@@ -207,7 +214,7 @@ def test_what_makes_no_product_is_still_looked_at() -> None:
     a, b = factors(1)
     broken = b.copy()
     broken[0, 0] = math.nan
-    alone = describe_updates(adapter(make_arrays({f"{P}q.lora_B.weight": broken})), config())
+    alone = describe(adapter(make_arrays({f"{P}q.lora_B.weight": broken})), config())
     assert alone == (
         UpdateDescription(
             "q",
@@ -218,11 +225,11 @@ def test_what_makes_no_product_is_still_looked_at() -> None:
             why=f"{WEIGHTS} holds only one factor of q",
         ),
     )
-    (unfit,) = describe_updates(adapter(make_adapter({"q": (a, b.T)})), config())
+    (unfit,) = describe(adapter(make_adapter({"q": (a, b.T)})), config())
     assert unfit.why == f"the factors of q in {WEIGHTS} do not fit each other"
-    (empty,) = describe_updates(adapter(make_adapter({"q": (a[:0], b[:, :0])})), config())
+    (empty,) = describe(adapter(make_adapter({"q": (a[:0], b[:, :0])})), config())
     assert (empty.rank, empty.largest_a, empty.why) == (0, None, f"the factors of q in {WEIGHTS} have rank 0")
-    (narrow,) = describe_updates(adapter(make_adapter({"q": (a[:, :0], b)})), config())
+    (narrow,) = describe(adapter(make_adapter({"q": (a[:, :0], b)})), config())
     assert (narrow.shape, narrow.spectrum, narrow.norm) == ((12, 0), (), 0.0)
 
 
@@ -236,7 +243,7 @@ def test_factors_that_are_cut_off_are_said_and_the_rest_described() -> None:
         }
     )
     cut = replace(adapter(data), blob=blob(data[:-1], WEIGHTS))
-    second, first = describe_updates(cut, config(rank_pattern={"v": 1}))
+    second, first = describe(cut, config(rank_pattern={"v": 1}))
     assert first.why == f"{WEIGHTS} ends in the middle of tensor '{P}q.lora_B.weight'"
     assert (first.shape, first.rank, first.norm) == ((4, 4), 4, None)
     assert (second.norm, second.why) == (0.0, None)

@@ -51,11 +51,6 @@ class Claimed:
     least: float
 
 
-def claimed(run: Run, ledger: Ledger, config: AdapterConfig) -> Claimed | str:
-    """What the run's files claim of the steps that moved lora_B from zero; or why it cannot be held against them."""
-    return why_not_from_zero(run, config) or claimed_steps(run, ledger)
-
-
 def why_not_from_zero(run: Run, config: AdapterConfig) -> str | None:
     """Why lora_B did not move from zero at the run's learning rate; None where it did."""
     if config.peft_type != "LORA" or config.init_lora_weights not in ZERO_STARTS:

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from auditor.artifacts._number_formats import numpy_module
-from auditor.artifacts.adapter_weights import AdapterWeights
+from auditor.artifacts.adapter_weights import AdapterWeights, LoraPair
 from auditor.artifacts.optimizer_state import OptimizerState
 from auditor.artifacts.trainer_state import TrainerState
 from auditor.checks._wording import counted, plain_number
@@ -102,8 +102,8 @@ def _parts(after: Stage, before: Stage) -> "Iterator[tuple[str, tuple[str, str, 
     """Factors that both adapters hold alike, by the tensor's name, with module, part and description."""
     earlier = before.weights.pairs()
     for module, pair in after.weights.pairs().items():
-        was = earlier.get(module)
-        for part, info, old in (("a", pair.a, was and was.a), ("b", pair.b, was and was.b)):
+        was = earlier.get(module, LoraPair(module))
+        for part, info, old in (("a", pair.a, was.a), ("b", pair.b, was.b)):
             if info is None or old is None:
                 continue
             if (old.name, old.dtype, old.shape) != (info.name, info.dtype, info.shape):
