@@ -8,6 +8,7 @@ from auditor.artifacts.training_args import TrainingArgs
 from auditor.claims import Ledger
 from auditor.model import Alternative, Setting
 from auditor.rerun import accumulation
+from auditor.rerun.child.job import batches_of
 from auditor.rerun.settings import source_of, warmup
 from auditor.runs import Run
 
@@ -62,7 +63,13 @@ def steps_of_rows(known: Mapping[str, Setting], rows: int) -> int | None:
     epochs = known["num_train_epochs"].value
     if batch < 1 or number < 1 or not isinstance(epochs, int | float) or not math.isfinite(epochs):
         return None
-    return math.ceil(epochs * max(1, math.ceil(math.ceil(rows / batch) / number)))
+    return math.ceil(epochs * max(1, math.ceil(_batches(known, rows, batch) / number)))
+
+
+def _batches(known: Mapping[str, Setting], rows: int, batch: int) -> int:
+    """Batches of an epoch of rows that are one example each."""
+    dropped = known.get("dataloader_drop_last")
+    return batches_of(rows, batch, dropped is not None and dropped.value is True)
 
 
 def _packing(
@@ -107,7 +114,7 @@ def _batches_by_epoch(run: Run, known: Mapping[str, Setting]) -> int | None:
 
 
 def _packing_by_epoch(known: Mapping[str, Setting], rows: int, batches: int) -> Setting:
-    each = math.ceil(rows / max(1, whole(known["per_device_train_batch_size"].value)))
+    each = _batches(known, rows, max(1, whole(known["per_device_train_batch_size"].value)))
     says = f"arithmetic: {rows} rows as one example each give {each} batches an epoch"
     if each == batches:
         return Setting(False, f"{says}, as the logged epochs do", assumed=True)

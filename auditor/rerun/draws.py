@@ -12,6 +12,7 @@ from dataclasses import replace
 from auditor.artifacts.rng_state import RngState
 from auditor.compare._generator_states import GeneratorsDescription, describe_generators
 from auditor.model import RerunPlan, Verdict
+from auditor.rerun.extras import draws_by_width
 from auditor.rerun.summary import Judged, begins_alike, is_learned
 
 
@@ -49,10 +50,9 @@ def drawn_elsewhere(judged: Sequence[Judged], plan: RerunPlan) -> list[Judged]:
 
     A state that stands further while later weights agree is another moment's, and stays accused.
     """
-    dropout = plan.settings.get("lora_dropout")
     apart = [item for item in judged if item.gap.aspect == "rng" and item.verdict is Verdict.DIVERGED]
     more = [item.gap.more for item in apart if item.gap.more is not None and item.gap.more > 0]
-    if not apart or len(more) < len(apart) or not (dropout and dropout.value) or not begins_alike(judged):
+    if not apart or len(more) < len(apart) or not draws_by_width(plan.settings) or not begins_alike(judged):
         return list(judged)
     if any(_agrees_after(item.gap.step or 0, judged) for item in apart):
         return list(judged)

@@ -12,7 +12,7 @@ from auditor.artifacts.base_config import BaseConfig
 from auditor.artifacts.training_args import TrainingArgs
 from auditor.claims import Ledger
 from auditor.model import Setting
-from auditor.rerun import conversations
+from auditor.rerun import conversations, extras
 from auditor.rerun.child.job import JobError, settings_from
 from auditor.rerun.methods import is_full, shape_of_another
 from auditor.rerun.shards import several
@@ -23,12 +23,7 @@ STOOD = (None, "sft", "default", "generic")
 """Declared trainers that the reference pipeline stands for: next-token prediction on rows of text."""
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _LORA_EXTRAS = (
-    "rank_pattern",
-    "alpha_pattern",
-    "layers_to_transform",
-    "exclude_modules",
     "layer_replication",
-    "fan_in_fan_out",
     "lora_bias",
     "use_qalora",
     "use_bdlora",
@@ -38,19 +33,12 @@ _LORA_EXTRAS = (
     "arrow_config",
     "ensure_weight_tying",
 )
-"""Keys of adapter_config.json that change what is trained and that the child cannot set (peft 0.21.2)."""
+"""Keys of adapter_config.json that change what is trained and that the child does not set (peft 0.21.2)."""
 _ARGUMENT_EXTRAS: Mapping[str, tuple[object, ...]] = {
-    "neftune_noise_alpha": (None, 0),
-    "label_smoothing_factor": (None, 0),
-    "group_by_length": (None, False),
-    "lr_scheduler_kwargs": (None, {}, "{}"),
     "deepspeed": (None, "", {}),
     "fsdp": (None, "", [], False),
     "torch_compile": (None, False),
-    "dataloader_drop_last": (None, False),
     "use_liger_kernel": (None, False),
-    "train_sampling_strategy": (None, "random"),
-    "length_column_name": (None, "length"),
 }
 """Training arguments without effect at these values, and unknown to the child at any other."""
 
@@ -112,6 +100,9 @@ def _trainer(run: Run, settings: Mapping[str, Setting]) -> Iterator[str]:
             if key in arguments.values and arguments.values[key] not in neutral:
                 what = f"{key} = {arguments.values[key]}"
                 yield f"{arguments.path} sets {what}, which the reference training does not do"
+        column = arguments.values.get("length_column_name", "length")
+        if column != "length" and extras.by_length(run):
+            yield f"{arguments.path} takes the lengths of rows from a column {column!r}, which the rerun does not read"
         if arguments.values.get("trust_remote_code"):
             yield (
                 f"{arguments.path} sets trust_remote_code: the run executed a repository's code, "

@@ -4,14 +4,14 @@ from collections.abc import Iterator, Mapping
 
 from auditor.artifacts.optimizer_state import OptimizerState
 from auditor.model import Alternative, Setting
-from auditor.rerun import base_dtype, stored
+from auditor.rerun import base_dtype, extras, stored
 from auditor.runs import Run
 
 
 def of_run(run: Run, known: Mapping[str, Setting]) -> tuple[Alternative, ...]:
     """The readings that a run's states, its base and a plan's settings leave, the likeliest first."""
     built = stored.reading(run.latest(OptimizerState), known)
-    return (*built, *base_dtype.readings(run, known), *readings(known))
+    return (*built, *base_dtype.readings(run, known), *extras.readings(known), *readings(known))
 
 
 def readings(known: Mapping[str, Setting]) -> tuple[Alternative, ...]:
@@ -75,10 +75,10 @@ def _slips(known: Mapping[str, Setting]) -> Iterator[Alternative]:
 
 def _may_be_padded(known: Mapping[str, Setting]) -> bool:
     """Whether padding to a fixed length would draw other dropout masks: it changes nothing else that is computed."""
-    padding, packing, dropout = (known.get(key) for key in ("pad_to_max_length", "packing", "lora_dropout"))
+    padding, packing = (known.get(key) for key in ("pad_to_max_length", "packing"))
     if padding is None or not padding.assumed or padding.value or not known["max_length"].value:
         return False
-    return bool(dropout and dropout.value) and not (packing and packing.value)
+    return extras.draws_by_width(known) and not (packing and packing.value)
 
 
 def _can_pack(known: Mapping[str, Setting]) -> bool:

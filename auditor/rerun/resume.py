@@ -22,6 +22,7 @@ from auditor.artifacts.trainer_state import TrainerState
 from auditor.errors import CannotRead, IncompleteError
 from auditor.model import Setting, Span
 from auditor.rerun import optimizers
+from auditor.rerun.extras import by_length
 from auditor.rerun.methods import model_files
 from auditor.rerun.shards import shards
 from auditor.runs import Folder, Run
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 TENSORS, STATES = "tensors.safetensors", "states.json"
 _KEY_BYTES = 2496
 """624 words of an MT19937 key."""
+_WHOLE = 1e-6
+"""Logged epochs, unrounded since transformers 4.4x, differ from a whole number by less."""
 _WORDS = {"float32": "F32", "float16": "F16", "float64": "F64", "bfloat16": "BF16", "uint8": "U8"}
 _CODES = {"F32": "<f4", "F16": "<f2", "F64": "<f8", "U8": "u1"}
 
@@ -41,7 +44,13 @@ def why_not(run: Run, folder: Folder, optim: object = None) -> str | None:
 
     ``optim`` is the optimizer of the recipe, whose state another's cannot be.
     """
-    return _nothing(run, folder) or _unsteady(folder) or _unwritten(folder, optim) or _of_another(folder)
+    return (
+        _nothing(run, folder)
+        or _unsteady(folder)
+        or _unwritten(folder, optim)
+        or _of_another(folder)
+        or _unordered(run, folder)
+    )
 
 
 def _nothing(run: Run, folder: Folder) -> str | None:
@@ -98,6 +107,20 @@ def _of_another(folder: Folder) -> str | None:
     if weights is not None and optimizer is not None and len(optimizer.entries) > len(weights.tensors):
         return f"the optimizer of {folder.path} has more parameters than its adapter"
     return None
+
+
+def _unordered(run: Run, folder: Folder) -> str | None:
+    """Why the rest of an epoch's order of rows is not known; None where it follows from the seed or the states.
+
+    A sampler by length draws an epoch's order from torch's global generator when the epoch begins (transformers
+    5.23.0, trainer_pt_utils.py, ``LengthGroupedSampler``): in the first from the seed, in a later one from a state
+    that is saved only where a checkpoint ends the epoch before.
+    """
+    state = folder.one(TrainerState)
+    epoch = state.epoch if state is not None else None
+    if epoch is None or epoch <= 1 or abs(epoch - round(epoch)) < _WHOLE or not by_length(run):
+        return None
+    return f"{folder.path} lies within epoch {int(epoch) + 1}, whose order by length no saved state gives"
 
 
 def write(run: Run, span: Span, target: Path, settings: Mapping[str, Setting]) -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from auditor.model import RerunPlan, Verdict
 from auditor.recipes._base import Recipe
+from auditor.rerun.extras import draws_by_width
 from auditor.rerun.summary import Judged, begins_alike, is_learned
 from auditor.rerun.trainers import COMMAND
 
@@ -53,8 +54,10 @@ def _padded_otherwise(judged: Sequence[Judged], plan: RerunPlan) -> str | None:
     ``floating_point_ops``). Where dropout is 0 padding changes nothing, and packed rows have none.
     """
     known = {key: setting.value for key, setting in plan.settings.items()}
-    if known.get("packing") or not known.get("lora_dropout") or known.get("pad_to_max_length"):
+    if known.get("packing") or not draws_by_width(plan.settings) or known.get("pad_to_max_length"):
         return None
+    if any(_is_shaped(item) for item in judged):
+        return None  # other tensors are other parameters, so their count says nothing of ids
     counts = [item.gap for item in judged if item.gap.aspect in ("flops", "tokens")]
     more = max((gap.ratio or 0.0 for gap in counts), default=0.0)
     if more < 1 + _PADS:
@@ -93,5 +96,10 @@ def _first_loss_agrees(judged: Sequence[Judged]) -> bool:
 def _needs_no_rows(item: Judged) -> bool:
     """Whether the arguments alone decide the value: rates, and tensors of another shape or scale."""
     gap = item.gap
-    shaped = gap.aspect == "weights" and gap.distance is not None and math.isinf(gap.distance)
-    return gap.aspect in ("init", "scheduler") or gap.key == "learning_rate" or shaped
+    return gap.aspect in ("init", "scheduler") or gap.key == "learning_rate" or _is_shaped(item)
+
+
+def _is_shaped(item: Judged) -> bool:
+    """Whether the adapter's tensors are others, or of another shape, than those that the recipe makes."""
+    gap = item.gap
+    return gap.aspect == "weights" and gap.distance is not None and math.isinf(gap.distance)

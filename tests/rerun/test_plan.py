@@ -218,8 +218,8 @@ def edit_adapter(**changed: object) -> v.Files:
     [
         (edit_adapter(peft_type="IA3"), "adapter_config.json is of type IA3; only LORA is rerun"),
         (
-            edit_adapter(rank_pattern={"q_proj": 4}),
-            "adapter_config.json sets rank_pattern, which the reference training does not do",
+            edit_adapter(lora_bias=True),
+            "adapter_config.json sets lora_bias, which the reference training does not do",
         ),
         (
             edit_adapter(auto_mapping={"base_model_class": "LlamaForCausalLM", "parent_library": "x"}),

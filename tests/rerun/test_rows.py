@@ -95,8 +95,12 @@ def test_a_pad_token_inside_a_row_is_trained_on() -> None:
 def test_drawn_indices_are_handed_over_once_and_in_order() -> None:
     examples = Examples([Example((5,), 0, 0), Example((6,), 1, 1)])
     assert [examples[1], examples[0]] == [{"input_ids": [6]}, {"input_ids": [5]}]
-    assert examples.take_drawn() == [1, 0]
-    assert examples.take_drawn() == []
+    assert examples.take_drawn(2) == [1, 0]
+    assert examples.take_drawn(2) == []
+    # A sampler by length looks at the first example and goes through all of them before it draws any.
+    assert (examples[0], [len(item["input_ids"]) for item in examples]) == ({"input_ids": [5]}, [1, 1])
+    assert examples[1] == {"input_ids": [6]}
+    assert examples.take_drawn(1) == [1]
 
 
 def test_the_batch_digest_is_of_little_endian_int64() -> None:

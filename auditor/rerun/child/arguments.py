@@ -4,6 +4,7 @@ import inspect
 import math
 from typing import Any
 
+from . import extras
 from .job import LORA_KEYS, TRAINER_KEYS, Job, Settings
 from .libraries import peft, torch, transformers
 
@@ -19,7 +20,9 @@ def training_arguments(job: Job, steps: int, kind: Any = None, **more: object) -
     if job.checkpointing:
         options["gradient_checkpointing_kwargs"] = {"use_reentrant": False}
     made = kind or transformers.TrainingArguments
-    if s.warmup_ratio is not None and "warmup_ratio" in inspect.signature(made).parameters:
+    known = inspect.signature(made).parameters
+    options |= extras.arguments(s, known)
+    if s.warmup_ratio is not None and "warmup_ratio" in known:
         options["warmup_ratio"] = s.warmup_ratio  # transformers 4.x, whose total rounds in its own way
     else:
         options["warmup_steps"] = s.warmup_steps or math.ceil((s.warmup_ratio or 0.0) * steps)
@@ -37,7 +40,8 @@ def training_arguments(job: Job, steps: int, kind: Any = None, **more: object) -
 
 def lora_config(settings: Settings) -> Any:
     """Returns PEFT's configuration of the adapter."""
-    return peft.LoraConfig(**settings.only(LORA_KEYS))
+    more = extras.adapter(settings, inspect.signature(peft.LoraConfig).parameters)
+    return peft.LoraConfig(**settings.only(LORA_KEYS), **more)
 
 
 def name_base(model: Any, settings: Settings) -> None:

@@ -103,6 +103,17 @@ class Settings:
     eval_strategy: str = "steps"
     init_seed: int | None = None
     init_skip: int = 0
+    train_sampling_strategy: str = "random"
+    label_smoothing_factor: float = 0.0
+    neftune_noise_alpha: float | None = None
+    dataloader_drop_last: bool = False
+    lr_scheduler_kwargs: dict[str, object] = field(default_factory=dict)
+    rank_pattern: dict[str, object] = field(default_factory=dict)
+    alpha_pattern: dict[str, object] = field(default_factory=dict)
+    layers_to_transform: list[int] | int | None = None
+    layers_pattern: list[str] | str | None = None
+    exclude_modules: list[str] | str | None = None
+    fan_in_fan_out: bool = False
 
     def __post_init__(self) -> None:
         for key, value, allowed in (
@@ -112,6 +123,7 @@ class Settings:
             ("peft_type", self.peft_type, ("LORA", None)),
             ("dtype", self.dtype, ("auto", "float32", "bfloat16", "float16")),
             ("cast_to", self.cast_to, (None, "float32", "bfloat16", "float16")),
+            ("train_sampling_strategy", self.train_sampling_strategy, ("random", "group_by_length")),
         ):
             if value not in allowed:
                 raise JobError(f"settings.{key}: {value!r} is not one of {', '.join(map(str, allowed))}")
@@ -209,9 +221,14 @@ def total_steps(examples: int, settings: Settings) -> int:
     """
     if settings.max_steps is not None and settings.max_steps > 0:
         return settings.max_steps
-    batches = math.ceil(examples / settings.per_device_train_batch_size)
+    batches = batches_of(examples, settings.per_device_train_batch_size, settings.dataloader_drop_last)
     per_epoch = max(1, math.ceil(batches / settings.gradient_accumulation_steps))
     return math.ceil(settings.num_train_epochs * per_epoch)
+
+
+def batches_of(examples: int, batch_size: int, drop_last: bool) -> int:
+    """Returns the batches of an epoch (torch 2.13.0, utils/data/sampler.py, BatchSampler)."""
+    return examples // batch_size if drop_last else math.ceil(examples / batch_size)
 
 
 def _job(values: object, where: str) -> Job:
@@ -264,7 +281,7 @@ def _check_types(table: Mapping[str, object], hints: Mapping[str, object], where
 def _fits(value: object, hint: object) -> bool:
     """Tells whether a JSON value may stand for an annotation: true is not a number, 1 is a float."""
     if get_origin(hint) is list:
-        return isinstance(value, list) and all(isinstance(item, str) for item in value)
+        return isinstance(value, list) and all(_fits(item, get_args(hint)[0]) for item in value)
     if get_origin(hint) is dict:
         return isinstance(value, dict)
     if isinstance(hint, UnionType):

@@ -58,10 +58,14 @@ class Examples:
         self._drawn.append(index)
         return {"input_ids": list(self.examples[index].ids)}
 
-    def take_drawn(self) -> list[int]:
-        """Returns the indices of the batch just fetched and forgets them; one batch is fetched at a time."""
+    def __iter__(self) -> Iterator[dict[str, list[int]]]:
+        """Goes through all examples, as a sampler does that groups by length; none counts as drawn."""
+        return ({"input_ids": list(item.ids)} for item in self.examples)
+
+    def take_drawn(self, amount: int) -> list[int]:
+        """Returns the last ``amount`` indices (the batch just fetched, one at a time) and forgets all."""
         drawn, self._drawn = self._drawn, []
-        return drawn
+        return drawn[-amount:]
 
 
 def read_rows(path: Path, text_column: str) -> list[object]:

@@ -63,7 +63,9 @@ def collator(
 
     def collate(features: Sequence[dict[str, list[int]]]) -> dict[str, Any]:
         padded = pad([feature["input_ids"] for feature in features], pad_id, length)
-        log.collated(examples.take_drawn(), padded["input_ids"], sum(map(sum, padded["attention_mask"])))
+        log.collated(
+            examples.take_drawn(len(features)), padded["input_ids"], sum(map(sum, padded["attention_mask"]))
+        )
         batch = {key: torch.tensor(value, dtype=torch.int64) for key, value in padded.items()}
         return batch | {key: torch.zeros_like(batch["input_ids"]) for key in zeros}
 
