@@ -90,7 +90,13 @@ Offline = Annotated[
     ),
 ]
 Verbose = Annotated[
-    bool, typer.Option("--verbose", "-v", help="Say on stderr what is read.", rich_help_panel=OUTPUT)
+    bool,
+    typer.Option(
+        "--verbose",
+        "-v",
+        help="Leave less out of the terminal report; say on stderr what is read.",
+        rich_help_panel=OUTPUT,
+    ),
 ]
 Quiet = Annotated[
     bool, typer.Option("--quiet", "-q", help="Nothing on stderr but errors.", rich_help_panel=OUTPUT)

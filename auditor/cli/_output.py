@@ -53,19 +53,24 @@ def check_color(color: str) -> None:
 
 
 def emit(
-    report: "Report", stdout: ModuleType | None, files: Sequence[tuple[ModuleType, Path]], color: str
+    report: "Report",
+    stdout: ModuleType | None,
+    files: Sequence[tuple[ModuleType, Path]],
+    color: str,
+    detail: bool = False,
 ) -> None:
-    """Write every file, then stdout. Raises IncompleteError when a file cannot be written."""
+    """Write every file, then stdout; ``detail`` leaves less out. Raises IncompleteError where it cannot write."""
     for module, path in files:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(module.render(report), encoding="utf-8")
+            path.write_text(module.render(report, detail=detail), encoding="utf-8")
         except OSError as error:
             raise IncompleteError(
                 f"{path} cannot be written: {error.strerror}", "choose another path"
             ) from error
     if stdout is not None:
-        text: str = stdout.render(report, colour=wants_colour(color, sys.stdout.isatty()), width=width())
+        colour = wants_colour(color, sys.stdout.isatty())
+        text: str = stdout.render(report, colour=colour, width=width(), detail=detail)
         write(text if text.endswith("\n") else text + "\n")
 
 

@@ -136,7 +136,7 @@ def compare(
         rerunner = _reruns.rerunner(policy, wanted, run_name, quiet) if wanted else None
         options = _audit_options(policy, base_model, opened.repository, baseline)
         report = audit.compare(before, after, opened.related, options, rerunner)
-    _finish(report, stdout, files, color, stamp)
+    _finish(report, stdout, files, color, stamp, verbose)
 
 
 @app.command(cls=Grouped, short_help="The same for one side: a ref, a folder, a bundle or a file.")
@@ -171,7 +171,7 @@ def check(
         _say(opened.snapshots, verbose and not quiet)
         policy = _policy(from_snapshot(snapshot), fail_on, require_coverage, only, ignore)
         report = audit.check(snapshot, _audit_options(policy, base_model, opened.repository, baseline))
-    _finish(report, stdout, files, color, stamp)
+    _finish(report, stdout, files, color, stamp, verbose)
 
 
 @app.command(cls=Grouped, short_help="Train the declared recipe again and compare the weights.")
@@ -233,7 +233,7 @@ def rerun(
         from auditor.engine import audit
 
         report = audit.check(snapshot, options, _reruns.rerunner(policy, wanted, run_name, quiet))
-    _finish(report, stdout, files, color, stamp)
+    _finish(report, stdout, files, color, stamp, verbose)
 
 
 def _say(snapshots: Sequence["Snapshot"], wanted: bool) -> None:
@@ -269,8 +269,9 @@ def _finish(
     files: Sequence[tuple[ModuleType, Path]],
     color: str,
     stamp: bool,
+    detail: bool,
 ) -> None:
     from auditor.cli._stamp import stamped
 
-    _output.emit(stamped(report) if stamp else report, stdout, files, color)
+    _output.emit(stamped(report) if stamp else report, stdout, files, color, detail)
     raise typer.Exit(report.exit_code)

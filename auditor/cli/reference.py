@@ -98,13 +98,14 @@ def report(
     format: opt.Format = "terminal",  # noqa: A002 - the option is called --format
     output: opt.Output = None,
     color: opt.Color = "auto",
+    verbose: opt.Verbose = False,
     debug: opt.Debug = False,
 ) -> None:
     """Render a stored JSON report in another format, without auditing again."""
     from auditor.cli._baseline import read_report
 
     stdout, files = _output.chosen(format, output or (), color)
-    _output.emit(read_report(file), stdout, files, color)
+    _output.emit(read_report(file), stdout, files, color, verbose)
 
 
 @app.command(short_help="The policy in force, and where each value comes from.")

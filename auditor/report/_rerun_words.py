@@ -53,6 +53,20 @@ def _is_blank(item: Aspect) -> bool:
     return item.verdict is Verdict.INCONCLUSIVE and item.distance is None
 
 
+def told_in_one_line(groups: Iterable[AspectGroup]) -> tuple[AspectGroup, ...]:
+    """Aspects that are bitwise alike where others are not: their names say all; where all are alike none is folded."""
+    groups = tuple(groups)
+    alike = tuple(group for group in groups if group.shown.verdict is Verdict.IDENTICAL)
+    decided = [group for group in groups if not _is_blank(group.shown)]
+    return () if len(alike) < 2 or len(alike) == len(decided) else alike
+
+
+def untried(result: RerunResult) -> tuple[str, ...]:
+    """Other readings of the declaration that no training here tried; their words begin with the settings changed."""
+    tried = {item.says for item in result.controls}
+    return tuple(text for text in result.plan.hypotheses if text.partition(": ")[0] not in tried)
+
+
 def trained_again(result: RerunResult) -> str:
     """``the first 9 of 18 steps: 50 % of steps, 40 % of rows``."""
     shares = result.coverage or result.plan.coverage

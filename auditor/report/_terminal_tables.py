@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 
-from auditor.model import AdapterComparison, Claim, FileChange, Report, RerunResult, RunReport, Status
+from auditor.model import AdapterComparison, FileChange, Report, RerunResult
 from auditor.report import _rerun_words as words
 from auditor.report import _view as view
 from auditor.report._ansi import Paint
 from auditor.report._facts import fact_text
+from auditor.report._reasons import kinds_of_reasons, reasons, unread_groups
 from auditor.report._text import (
     listing,
     number,
@@ -15,27 +16,18 @@ from auditor.report._text import (
     plural,
     shorten,
     shorten_middle,
-    width_of,
     wrapped,
 )
 
-_STATUS_COLOURS = {
-    Status.VERIFIED: "green",
-    Status.CONTRADICTED: "red",
-    Status.UNVERIFIABLE: "yellow",
-    Status.STATED: "dim",
-}
 _RERUN_COLOURS = {"✓": "green", "✗": "red", "?": "yellow"}
 _CHANGE_SIGNS = {"added": "+", "removed": "-", "modified": "~", "unknown": "?"}
-_CLAIMS_SHOWN = 48
 _FILES_SHOWN = 20
 _FACTS_SHOWN = 4
 _MODULES_SHOWN = 5
-_REASONS_SHOWN = 8
 _UNREAD_SHOWN = 10
 
 
-def rerun(report: Report, paint: Paint, width: int) -> Iterator[str]:
+def rerun(report: Report, paint: Paint, width: int, detail: bool) -> Iterator[str]:
     """Verdict, one line an aspect, the floor, the first divergence and what this does not prove."""
     result = report.rerun
     if result is None:
@@ -50,8 +42,14 @@ def rerun(report: Report, paint: Paint, width: int) -> Iterator[str]:
     yield from wrapped(f"trained again: {words.trained_again(result)}", width, "    ", "      ")
     for obstacle in result.plan.obstacles:
         yield from wrapped(obstacle, width, "    could not start: ", "      ")
-    for group in words.grouped(result.aspects):
-        yield from _aspect(group, paint, width)
+    groups = words.grouped(result.aspects)
+    alike = () if detail else words.told_in_one_line(groups)
+    for group in groups:
+        if group not in alike:
+            yield from _aspect(group, paint, width)
+    if alike:
+        names = ", ".join(one_line(group.shown.aspect) for group in alike)
+        yield f"  {paint('✓ identical', 'green')}  {shorten(names, width - 15)}"
     yield from _rerun_end(result, width)
 
 
@@ -80,51 +78,13 @@ def _rerun_end(result: RerunResult, width: int) -> Iterator[str]:
         yield "  Other recipes, for the scale of distances:"
     for control in result.controls:
         yield from wrapped(words.control(control), width, "    - ", "      ")
-    untried = result.plan.hypotheses if result.verdict.word in ("diverged", "inconclusive") else ()
+    untried = words.untried(result) if result.verdict.word in ("diverged", "inconclusive") else ()
     for hypothesis in untried:
-        yield from wrapped(hypothesis, width, "    hypothesis: ", "      ")
+        yield from wrapped(hypothesis, width, "    other reading: ", "      ")
     if result.does_not_prove:
         yield "  This does not prove:"
         for text in result.does_not_prove:
             yield from wrapped(text, width, "    - ", "      ")
-
-
-def ledgers(report: Report, paint: Paint, width: int) -> Iterator[str]:
-    """One table a run: key, what evidence says, and who states which value."""
-    for position, run in enumerate(report.runs):
-        if position:
-            yield ""
-        yield from _ledger(run, paint, width)
-
-
-def _ledger(run: RunReport, paint: Paint, width: int) -> Iterator[str]:
-    platform = f" ({run.platform})" if run.platform else ""
-    yield _title("Hyperparameters", f"run at {view.folder(run.path)}{platform}", paint, width)
-    for text in run.summary:
-        yield from wrapped(text, width, "  ", "    ")
-    if run.checkpoints:
-        yield from wrapped("checkpoints: " + listing(run.checkpoints, 6), width, "  ", "    ")
-    claims = sorted(run.claims, key=lambda claim: (view.STATUS_ORDER.index(claim.status), claim.key))
-    if not claims:
-        yield "  no file states any"
-        return
-    for line in wrapped(view.status_counts(claims), width, "  ", "  "):
-        yield paint(line, "dim")
-    shown = claims[:_CLAIMS_SHOWN]
-    key_width = min(max(width_of(one_line(claim.key)) for claim in shown), 28)
-    for claim in shown:
-        yield from _claim(claim, key_width, paint, width)
-    if len(claims) > len(shown):
-        yield paint(f"  … and {len(claims) - len(shown)} more (--format json has all)", "dim")
-
-
-def _claim(claim: Claim, key_width: int, paint: Paint, width: int) -> Iterator[str]:
-    sign = paint(view.STATUS_SIGNS[claim.status], _STATUS_COLOURS[claim.status])
-    key = pad(shorten(one_line(claim.key), key_width), key_width)
-    room = width - key_width - 6
-    yield f"  {sign} {key}  {shorten(view.values_by_source(claim), room)}".rstrip()
-    if claim.why and claim.status is Status.CONTRADICTED:
-        yield from wrapped(claim.why, width, " " * (key_width + 6), " " * (key_width + 6))
 
 
 def adapters(report: Report, paint: Paint, width: int) -> Iterator[str]:
@@ -190,8 +150,8 @@ def _change(change: FileChange, paint: Paint, width: int) -> Iterator[str]:
         yield paint(f"      … and {rest} more{within}", "dim")
 
 
-def coverage(report: Report, paint: Paint, width: int) -> Iterator[str]:
-    """What was looked at, what was not, and the main reasons."""
+def coverage(report: Report, paint: Paint, width: int, detail: bool) -> Iterator[str]:
+    """What was looked at, what was not, and why; with ``detail`` every reason, else the few kinds of reasons."""
     checks, read = report.coverage.checks, report.coverage.files
     yield paint("Checked / not checked", "title")
     yield (
@@ -202,12 +162,13 @@ def coverage(report: Report, paint: Paint, width: int) -> Iterator[str]:
         f"  files   {read.get('read', 0)} read, {read.get('unfetched', 0)} unfetched, "
         f"{read.get('unreadable', 0)} unreadable"
     )
-    groups = view.reasons(report.not_applicable)
-    for group in groups[:_REASONS_SHOWN]:
-        text = f"{plural(len(group.rules), 'rule')}: {group.reason} ({listing(group.rules, 2)})"
+    if report.not_applicable:
+        yield "  not judged, wholly or for some file:"
+    for group in reasons(report.not_applicable) if detail else ():
+        text = f"{plural(len(group.rules), 'check')}: {group.reason} ({listing(group.rules, 2)})"
         yield from wrapped(text, width, "  ○ ", "    ")
-    if len(groups) > _REASONS_SHOWN:
-        yield paint(f"  … and {len(groups) - _REASONS_SHOWN} more reasons (--format json has all)", "dim")
+    for text in () if detail else kinds_of_reasons(report.not_applicable):
+        yield from wrapped(text, width, "  ○ ", "    ")
     yield from _unread(report, paint, width)
 
 
@@ -216,7 +177,7 @@ def _unread(report: Report, paint: Paint, width: int) -> Iterator[str]:
         return
     yield ""
     yield paint(f"Files not read ({len(report.unread)})", "title")
-    groups = view.unread_groups(report.unread)
+    groups = unread_groups(report.unread)
     for state, reason, paths in groups[:_UNREAD_SHOWN]:
         yield from wrapped(f"{listing(paths, 4)}: {reason} ({state})", width, "  ○ ", "    ")
     if len(groups) > _UNREAD_SHOWN:

@@ -15,6 +15,8 @@ _HIDDEN = frozenset(
 
 
 _LONGEST = 2000
+_SEPARATORS = "/_-.#,;=|"
+"""Signs behind which a path, a pattern or a digest with a name may go on in the next line."""
 _TICKED = re.compile(r"`{1,2}([^`\n]+)`{1,2}")
 
 
@@ -80,13 +82,28 @@ def wrapped(text: str, width: int, first: str = "", rest: str = "") -> list[str]
 
     A text of another's making may be a megabyte long: 2,000 characters of it are shown.
     """
-    return textwrap.wrap(
-        one_line(shorten(text, _LONGEST)),
-        max(width, 20),
-        initial_indent=first,
-        subsequent_indent=rest,
-        break_on_hyphens=False,
+    wrapper = _Wrapper(
+        width=max(width, 20), initial_indent=first, subsequent_indent=rest, break_on_hyphens=False
     )
+    return wrapper.wrap(one_line(shorten(text, _LONGEST)))
+
+
+class _Wrapper(textwrap.TextWrapper):
+    """Breaks a word longer than a line behind a separator of paths and names, not inside a name."""
+
+    def _handle_long_word(
+        self, reversed_chunks: list[str], cur_line: list[str], cur_len: int, width: int
+    ) -> None:
+        chunk, room = reversed_chunks[-1], max(width - cur_len, 1)
+        cut = chunk.rfind("/", 0, room) + 1
+        if cut <= room // 2:
+            cut = max(chunk.rfind(sign, 0, room) for sign in _SEPARATORS) + 1
+        if cut <= room // 2:
+            if cur_line:
+                return  # the next line has more room, and comes here again
+            cut = cut or room
+        cur_line.append(chunk[:cut])
+        reversed_chunks[-1] = chunk[cut:]
 
 
 def flowed(items: Iterable[str], between: str, width: int) -> list[str]:

@@ -4,7 +4,7 @@ import math
 import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from auditor.model import (
     AdapterComparison,
@@ -15,12 +15,10 @@ from auditor.model import (
     Finding,
     Location,
     ModuleUpdate,
-    NotApplicable,
     Report,
     Severity,
     Status,
     Suppression,
-    Unread,
     name_of,
 )
 from auditor.report._plain import plain, printable
@@ -45,7 +43,6 @@ RERUN_SIGNS: Mapping[str, str] = {
     "inconclusive": "?",
 }
 _MOST_LINES = 8
-_SIZE = re.compile(r" ?\([\d,]+ bytes\)")
 _CHANGE_ORDER = ("modified", "added", "removed", "unknown", "identical")
 
 
@@ -161,6 +158,7 @@ def command(report: Report) -> str:
 def divergence(first: Divergence) -> str:
     """``step 7: what is said of it; farthest away is tensor``, as far as known."""
     step = f"step {first.step}" if first.step is not None else ""
+    step = "" if step and re.search(rf"\b{step}\b", first.says or "") else step
     said = ": ".join(part for part in (step, first.says) if part)
     farthest = first.tensor or first.module
     return f"{said}; farthest away is {farthest}" if said and farthest else said or farthest or ""
@@ -170,23 +168,6 @@ def status_counts(claims: Sequence[Claim]) -> str:
     """``✗ 2 contradicted, ✓ 4 verified``."""
     counts = [(status, sum(claim.status is status for claim in claims)) for status in STATUS_ORDER]
     return ", ".join(f"{STATUS_SIGNS[status]} {count} {status.value}" for status, count in counts if count)
-
-
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """One reason for not judging, with the rules it kept from judging."""
-
-    reason: str
-    rules: tuple[str, ...]
-
-
-def reasons(items: Iterable[NotApplicable]) -> list[Reason]:
-    """Not-applicable rules grouped by reason, the most frequent first."""
-    found: dict[str, set[str]] = {}
-    for item in items:
-        found.setdefault(item.reason, set()).add(item.rule)
-    groups = [Reason(reason, tuple(sorted(rules))) for reason, rules in found.items()]
-    return sorted(groups, key=lambda group: (-len(group.rules), group.reason))
 
 
 def change_counts(changes: Sequence[FileChange]) -> str:
@@ -242,15 +223,6 @@ def hints(report: Report) -> list[str]:
     if "only one side" in said:
         found.append("audit compare BASE HEAD judges what a branch changes, not only what it holds")
     return found
-
-
-def unread_groups(items: Iterable[Unread]) -> list[tuple[str, str, tuple[str, ...]]]:
-    """(state, reason, paths) of files that were not read, the largest group first; sizes keep none apart."""
-    found: dict[tuple[str, str], list[str]] = {}
-    for item in items:
-        found.setdefault((item.state, _SIZE.sub("", item.reason)), []).append(item.path)
-    groups = [(state, reason, tuple(sorted(paths))) for (state, reason), paths in found.items()]
-    return sorted(groups, key=lambda group: (-len(group[2]), group))
 
 
 def source_name(path: str, role: str) -> str:

@@ -11,7 +11,7 @@ SUFFIX = ".github.txt"
 _COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "notice"}
 
 
-def render(report: Report, *, colour: bool = False, width: int = 80) -> str:
+def render(report: Report, *, colour: bool = False, width: int = 80, detail: bool = False) -> str:
     """A line a finding, worst first, then a line for the verdict."""
     lines = [
         f"::{_COMMANDS[item.severity]} file={_property(item.at.path)},title={_property(item.rule)}"

@@ -14,7 +14,7 @@ SUFFIX = ".gitlab.json"
 _WORDS = {Severity.ERROR: "critical", Severity.WARNING: "major", Severity.NOTE: "info"}
 
 
-def render(report: Report, *, colour: bool = False, width: int = 80) -> str:
+def render(report: Report, *, colour: bool = False, width: int = 80, detail: bool = False) -> str:
     """One issue a finding; two findings of one fingerprint get a number, because GitLab shows only the first."""
     return dumps(list(_issues(report)))
 

@@ -1,7 +1,7 @@
 """The report as one self-contained page: no script, no request, readable without CSS and on a phone."""
 
 from auditor.model import Report, Severity, Status
-from auditor.report import _rerun_words
+from auditor.report import _reasons, _rerun_words
 from auditor.report import _view as view
 from auditor.report._charts import HEIGHT, WIDTH, charts
 from auditor.report._facts import list_difference
@@ -22,7 +22,7 @@ LIMITS = {
 """Most rows of each kind on the page; the JSON report has all."""
 
 
-def render(report: Report, *, colour: bool = False, width: int = 80) -> str:
+def render(report: Report, *, colour: bool = False, width: int = 80, detail: bool = False) -> str:
     """The page; its security policy forbids everything but its own style."""
     page = environment(**_words()).get_template("page.html.j2")
     return page.render(
@@ -40,6 +40,7 @@ def _words() -> dict[str, object]:
     return {
         "rerun_words": _rerun_words,
         "view": view,
+        "reasons": _reasons,
         "list_difference": list_difference,
         "limits": LIMITS,
         "severities": tuple(reversed(Severity)),

@@ -26,7 +26,7 @@ _COUNTS = {
 }
 
 
-def render(report: Report, *, colour: bool = False, width: int = 80) -> str:
+def render(report: Report, *, colour: bool = False, width: int = 80, detail: bool = False) -> str:
     """The report as indented JSON with a final line end; colour and width mean nothing here."""
     return dumps(as_dict(report))
 

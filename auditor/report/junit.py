@@ -14,7 +14,7 @@ SUFFIX = ".xml"
 _LEVELS: Mapping[str, int] = {"note": 1, "warning": 2, "error": 3, "never": 4}
 
 
-def render(report: Report, *, colour: bool = False, width: int = 80) -> str:
+def render(report: Report, *, colour: bool = False, width: int = 80, detail: bool = False) -> str:
     """One suite; rules that could not look and files that could not be read are skipped cases with their reason."""
     cases = [*_failed(report), *_skipped(report), *_rerun(report)]
     suite = Element("testsuite", name=f"audit {report.kind}", tests=str(len(cases)))

@@ -16,6 +16,7 @@ from auditor.model import (
 from auditor.report import _view as view
 from auditor.report._facts import fact_text
 from auditor.report._markdown_text import code, escaped, marker, prose
+from auditor.report._reasons import reasons, unread_groups
 from auditor.report._rerun_words import AspectGroup, grouped
 from auditor.report._text import listing, number, plural
 
@@ -38,7 +39,7 @@ class Section:
     closing: tuple[str, ...] = ()
 
 
-def render(report: Report, *, colour: bool = False, width: int = 80) -> str:
+def render(report: Report, *, colour: bool = False, width: int = 80, detail: bool = False) -> str:
     """GitHub-flavoured Markdown; what does not fit is left out from the end, and said."""
     head = "\n".join(_head(report)) + "\n"
     text, left_out = _fit(_sections(report), BYTE_LIMIT - _RESERVED - len(head.encode()))
@@ -247,11 +248,11 @@ def _change_row(change: FileChange) -> str:
 def _coverage(report: Report) -> Section:
     rows = [
         f"- {plural(len(group.rules), 'rule')}: {escaped(group.reason)} ({escaped(listing(group.rules, 4))})"
-        for group in view.reasons(report.not_applicable)
+        for group in reasons(report.not_applicable)
     ]
     rows += [
         f"- not read ({state}): {escaped(listing(paths, 6))}: {prose(reason)}"
-        for state, reason, paths in view.unread_groups(report.unread)
+        for state, reason, paths in unread_groups(report.unread)
     ]
     rows += [f"- {escaped(hint)}" for hint in view.hints(report)]
     return _details("coverage", "What was not checked, and why", rows)

@@ -5,8 +5,9 @@ from urllib.parse import quote
 
 from auditor.model import Finding, Location, Report, Suppression
 from auditor.report._plain import dumps, plain, printable
+from auditor.report._reasons import unread_groups
 from auditor.report._text import plural, visible
-from auditor.report._view import by_severity, fingerprint, unread_groups
+from auditor.report._view import by_severity, fingerprint
 
 SUFFIX = ".sarif"
 _TEXT_SUFFIXES = (".json", ".jsonl", ".md", ".txt", ".yaml", ".yml", ".toml", ".jinja", ".gitattributes")
@@ -16,7 +17,7 @@ _PATHS_NAMED = 50
 Json = Mapping[str, object]
 
 
-def render(report: Report, *, colour: bool = False, width: int = 80) -> str:
+def render(report: Report, *, colour: bool = False, width: int = 80, detail: bool = False) -> str:
     """One SARIF run; what was not checked or not read are notifications of its invocation."""
     log = {
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",

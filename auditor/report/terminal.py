@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from auditor.model import Finding, Report, Severity
+from auditor.report import _terminal_ledger as ledger
 from auditor.report import _terminal_tables as tables
 from auditor.report import _view as view
 from auditor.report._ansi import Paint
@@ -11,6 +12,7 @@ from auditor.report._text import (
     one_line,
     plural,
     shorten,
+    shorten_middle,
     value_text,
     wrapped,
 )
@@ -20,25 +22,40 @@ _SHOWN: dict[Severity, int] = {Severity.ERROR: 40, Severity.WARNING: 25, Severit
 _COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
 _EVIDENCE_SHOWN = 4
 _RESOLVED_SHOWN = 8
+_SCREEN = 48
+"""Lines of a large terminal; a longer report ends with the verdict too."""
 
 
-def render(report: Report, *, colour: bool = False, width: int = 80) -> str:
-    """Lines of at most ``width`` columns (60 at least), without any escape when colour is off."""
+def render(report: Report, *, colour: bool = False, width: int = 80, detail: bool = False) -> str:
+    """Lines of at most ``width`` columns (60 at least), without any escape when colour is off.
+
+    ``detail`` (``--verbose``) shows the evidence of warnings, every claim in a row of its own, and every reason for
+    not judging; without it those are told in short.
+    """
     paint = Paint(colour)
     columns = max(width, 60)
     sections = (
         _verdict(report, paint, columns),
-        _findings(report, paint, columns),
+        _findings(report, paint, columns, detail),
         _settled(report, paint, columns),
-        tables.rerun(report, paint, columns),
-        tables.ledgers(report, paint, columns),
+        tables.rerun(report, paint, columns, detail),
         tables.adapters(report, paint, columns),
         tables.files(report, paint, columns),
-        tables.coverage(report, paint, columns),
+        ledger.ledgers(report, paint, columns, detail),
+        tables.coverage(report, paint, columns, detail),
         _next_steps(report, paint, columns),
     )
     blocks = ["\n".join(lines) for lines in map(list, sections) if lines]
-    return "\n\n".join(blocks) + "\n"
+    lines = "\n\n".join(blocks).split("\n")
+    if len(lines) > _SCREEN:
+        lines += ["", _ending(report, paint, columns)]
+    return "\n".join(lines) + "\n"
+
+
+def _ending(report: Report, paint: Paint, width: int) -> str:
+    """The verdict once more: of a long report a terminal shows the end, and a log is read from there."""
+    lead = f" {view.VERDICT_SIGNS[report.verdict]} {report.verdict.upper()} "
+    return paint(lead, report.verdict) + "  " + shorten(one_line(report.summary), width - len(lead) - 2)
 
 
 def _verdict(report: Report, paint: Paint, width: int) -> Iterator[str]:
@@ -49,9 +66,9 @@ def _verdict(report: Report, paint: Paint, width: int) -> Iterator[str]:
     yield paint(f" {sign} {word} ", report.verdict) + "  " + paint(lines[0].strip(), "bold")
     yield from lines[1:]
     yield ""
-    yield from wrapped(f"{report.repository}: {view.subject(report)}", width, "  ", "    ")
-    for line in wrapped(view.histories(report), width, "  ", "    "):
-        yield paint(line, "dim")
+    known = ", ".join(filter(None, (view.subject(report), view.histories(report))))
+    name = "" if known == report.repository else f": {known}"
+    yield from wrapped(report.repository + name, width, "  ", "    ")
     yield from _counts(report, paint, width)
     yield from _answers(report, paint, width)
     for note in report.notes:
@@ -75,7 +92,8 @@ def _answers(report: Report, paint: Paint, width: int) -> Iterator[str]:
 
 
 def _counts(report: Report, paint: Paint, width: int) -> Iterator[str]:
-    counts = [plural(len(report.at(severity)), severity.word) for severity in reversed(Severity)]
+    """What the sentence of the verdict leaves out; the findings are counted there and above their lists."""
+    counts: list[str] = []
     claims, files = report.coverage.claims, report.coverage.files
     if sum(claims.values()):
         counts.append(
@@ -86,7 +104,7 @@ def _counts(report: Report, paint: Paint, width: int) -> Iterator[str]:
         yield paint("  " + line, "dim")
 
 
-def _findings(report: Report, paint: Paint, width: int) -> Iterator[str]:
+def _findings(report: Report, paint: Paint, width: int, detail: bool) -> Iterator[str]:
     live = view.live(report)
     if not live:
         yield paint("Findings", "title")
@@ -99,13 +117,21 @@ def _findings(report: Report, paint: Paint, width: int) -> Iterator[str]:
         if number and group[0] is not live[0]:
             yield ""
         yield paint(plural(len(group), severity.word).capitalize(), "title")
-        show = _note if severity is Severity.NOTE else _finding
-        for finding in group[: _SHOWN[severity]]:
-            yield from show(finding, paint, width)
-        yield from _more(len(group) - _SHOWN[severity], paint)
+        most = len(group) if detail else _SHOWN[severity]
+        for finding in group[:most]:
+            yield from _one(finding, paint, width, detail)
+        yield from _more(len(group) - most, paint)
+    if not detail and any(f.severity is Severity.WARNING for f in live):
+        yield ""
+        text = "--verbose shows the evidence of warnings too; audit explain RULE tells more"
+        yield from (paint(line, "dim") for line in wrapped(text, width, "  ", "  "))
 
 
-def _finding(finding: Finding, paint: Paint, width: int) -> Iterator[str]:
+def _one(finding: Finding, paint: Paint, width: int, detail: bool) -> Iterator[str]:
+    """An error whole, a warning without its evidence, a note in a sentence; everything whole where detail is asked."""
+    if finding.severity is Severity.NOTE and not detail:
+        yield from _note(finding, paint, width)
+        return
     sign = view.SEVERITY_SIGNS[finding.severity]
     state = f"  {finding.state}" if finding.state else ""
     yield ""
@@ -115,16 +141,22 @@ def _finding(finding: Finding, paint: Paint, width: int) -> Iterator[str]:
     for line in wrapped(view.place(finding.at), width, "    ", "    "):
         yield paint(line, "cyan")
     yield from wrapped(finding.message, width, "    ", "    ")
-    for label, text in (("expected", finding.expected), ("observed", finding.observed)):
-        if text is not None:
-            yield from _labelled(label, value_text(text, 400), paint, width)
-    for text in finding.evidence[:_EVIDENCE_SHOWN]:
-        yield from wrapped(text, width, "    - ", "      ")
-    yield from _more(len(finding.evidence) - _EVIDENCE_SHOWN, paint, "    - ")
+    if finding.severity is Severity.ERROR or detail:
+        yield from _evidence(finding, paint, width, detail)
     if finding.also_at:
         yield from _labelled("also at", _places(finding), paint, width)
     if finding.fix:
         yield from _labelled("fix", finding.fix, paint, width)
+
+
+def _evidence(finding: Finding, paint: Paint, width: int, detail: bool) -> Iterator[str]:
+    for label, text in (("expected", finding.expected), ("observed", finding.observed)):
+        if text is not None:
+            yield from _labelled(label, value_text(text, 400), paint, width)
+    most = len(finding.evidence) if detail else _EVIDENCE_SHOWN
+    for text in finding.evidence[:most]:
+        yield from wrapped(text, width, "    - ", "      ")
+    yield from _more(len(finding.evidence) - most, paint, "    - ")
 
 
 def _places(finding: Finding) -> str:
@@ -142,8 +174,16 @@ def _labelled(label: str, text: str, paint: Paint, width: int) -> Iterator[str]:
 
 
 def _note(finding: Finding, paint: Paint, width: int) -> Iterator[str]:
-    sign = paint(view.SEVERITY_SIGNS[finding.severity], _COLOURS[finding.severity])
-    yield f"  {sign} " + _rule_and(finding, f"{view.place(finding.at)}: {finding.message}", paint, width - 4)
+    """Rule, message and file, in as many lines as they need."""
+    sign, rule = view.SEVERITY_SIGNS[finding.severity], one_line(finding.rule)
+    path = finding.at.path
+    where = "" if not path or path == "." or path in finding.message else f" ({shorten_middle(path, 48)})"
+    first, *rest = wrapped(f"{rule}: {finding.message}{where}", width, f"  {sign} ", "    ")
+    start = f"  {sign} {rule}"
+    if first.startswith(start):
+        first = f"  {paint(sign, _COLOURS[finding.severity])} {paint(rule, 'bold')}{first[len(start) :]}"
+    yield first
+    yield from rest
 
 
 def _rule_and(finding: Finding, text: str, paint: Paint, width: int) -> str:
@@ -185,4 +225,4 @@ def _bullets(texts: Iterable[str], width: int) -> Iterator[str]:
 
 def _more(count: int, paint: Paint, indent: str = "  ") -> Iterator[str]:
     if count > 0:
-        yield paint(f"{indent}… and {count} more (--format json has all)", "dim")
+        yield paint(f"{indent}… and {count} more (--verbose shows all)", "dim")

@@ -61,12 +61,11 @@ def _slips(known: Mapping[str, Setting]) -> Iterator[Alternative]:
             "gradient_accumulation_steps = 1: the accumulation was not applied",
         )
         if isinstance(batch.value, int):
+            rows = batch.value * accumulation.value
             yield Alternative(
-                {
-                    "per_device_train_batch_size": batch.value * accumulation.value,
-                    "gradient_accumulation_steps": 1,
-                },
-                "the same rows a step in one micro-batch",
+                {"per_device_train_batch_size": rows, "gradient_accumulation_steps": 1},
+                f"per_device_train_batch_size = {rows}, gradient_accumulation_steps = 1: the same rows a step in one "
+                "micro-batch",
             )
     dropout = known["lora_dropout"].value if "lora_dropout" in known else None
     if isinstance(dropout, int | float) and dropout > 0:

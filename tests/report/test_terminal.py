@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from auditor.model import Finding, Location, Report, Severity
+from auditor.model import Control, Finding, Location, Report, Severity
 from auditor.report._text import width_of
 from auditor.report.terminal import render
 from tests.builders import reports
@@ -60,8 +60,52 @@ def test_long_lists_are_cut_and_say_so() -> None:
         Finding("some-rule", Severity.ERROR, "wrong", Location(f"file-{index}.json")) for index in range(1000)
     )
     text = render(replace(reports.healthy(), findings=many))
-    assert "… and 960 more (--format json has all)" in text
+    assert "… and 960 more (--verbose shows all)" in text
     assert text.count("✗ some-rule") == 40
+
+
+def test_detail_leaves_out_neither_findings_nor_evidence_nor_reasons() -> None:
+    report = reports.rich()
+    warning = next(f for f in report.findings if f.severity is Severity.WARNING and f.observed)
+    short, whole = render(report), render(report, detail=True)
+    assert str(warning.observed) not in short
+    assert f"observed  {warning.observed}" in whole
+    assert "? quantization                 int4 (declared)" not in short
+    assert "? quantization                 int4 (declared)" in whole
+    reason = "no tokenizer_config.json is in the repository"
+    assert reason not in short
+    assert reason in whole
+
+
+def test_a_long_report_ends_with_its_verdict_and_a_short_one_does_not() -> None:
+    assert render(reports.rich()).splitlines()[-1].startswith(" ✗ FAIL   The declared recipe did not")
+    assert render(reports.healthy()).count("PASS") == 1
+
+
+def test_identical_aspects_beside_others_are_told_in_one_line() -> None:
+    text = render(reports.rich())
+    told = [line for line in text.splitlines() if line.startswith("  ✓ identical")]
+    alike = [a.aspect for a in reports.rich().rerun.aspects if a.verdict.word == "identical"]  # type: ignore[union-attr]
+    assert len(told) == (1 if len(set(alike)) > 1 else 0)
+
+
+def test_a_reading_that_was_tried_is_not_named_again() -> None:
+    report = reports.rich()
+    assert report.rerun is not None
+    says = ("lora_dropout = 0.0: why it may be", "packing = False: no file says")
+    tried = Control("lora_dropout = 0.0", "hypothesis", 0.2, 0.3, None)
+    rerun = replace(report.rerun, plan=replace(report.rerun.plan, hypotheses=says), controls=(tried,))
+    text = render(replace(report, rerun=rerun))
+    assert "other reading: packing = False" in text
+    assert "why it may be" not in text
+
+
+def test_a_long_path_breaks_behind_a_slash() -> None:
+    at = Location("cheetah.json", "/" + "a" * 40 + "/" + "b" * 50)
+    finding = Finding("some-rule", Severity.ERROR, "wrong", at)
+    lines = render(replace(reports.healthy(), findings=(finding,))).splitlines()
+    assert f"    cheetah.json#/{'a' * 40}/" in lines
+    assert f"    {'b' * 50}" in lines
 
 
 def test_a_megabyte_of_message_stays_short() -> None:

@@ -9,6 +9,7 @@ from auditor.model import Claim, FileChange, NotApplicable, Ref, Statement, Stat
 from auditor.report import _text as text
 from auditor.report import _view as view
 from auditor.report._ledger_table import ledger_table
+from auditor.report._reasons import Reason, kinds_of_reasons, reasons, unread_groups
 from tests.builders import reports
 
 
@@ -88,7 +89,7 @@ def test_reasons_are_grouped_by_how_many_rules_they_stop() -> None:
         NotApplicable("c", "x"),
         NotApplicable("c", "x", "d"),
     ]
-    assert view.reasons(items) == [view.Reason("x", ("b", "c")), view.Reason("y", ("a",))]
+    assert reasons(items) == [Reason("x", ("b", "c")), Reason("y", ("a",))]
 
 
 def test_the_command_repeats_the_audit_without_this_machine() -> None:
@@ -151,4 +152,20 @@ def test_sizes_do_not_keep_unread_files_apart() -> None:
         Unread(path, f"its content ({size} bytes) is not here", "unfetched")
         for path, size in (("b", 1), ("a", 2))
     ]
-    assert view.unread_groups(unread) == [("unfetched", "its content is not here", ("a", "b"))]
+    assert unread_groups(unread) == [("unfetched", "their content is not here", ("a", "b"))]
+
+
+def test_reasons_are_told_by_what_would_help_and_each_check_once() -> None:
+    items = [
+        NotApplicable("a", "weights.bin was not read: unfetched (and 2 more)"),
+        NotApplicable("a", "no README.md is in the repository"),
+        NotApplicable("b", "the base model's configuration is not known (give --base DIR)"),
+        NotApplicable("c", "crashed: ValueError: broken"),
+        NotApplicable("d", "no README.md is in the repository"),
+    ]
+    assert kinds_of_reasons(items) == [
+        "c crashed: ValueError: broken",
+        "files could not be read: 1 check (a)",
+        "the base model's folder was not given (--base DIR): 1 check (b)",
+        "nothing to judge (no such file, setting or second copy): 1 check (d)",
+    ]
