@@ -186,8 +186,6 @@ _OWN_WARMUP = ("cosine_warmup_with_min_lr", "warmup_stable_decay")
 _OPTIONS: Mapping[str, frozenset[str]] = {
     "linear": frozenset(),
     "cosine": frozenset({"num_cycles"}),
-    "constant": frozenset(),
-    "constant_with_warmup": frozenset(),
     "cosine_with_restarts": frozenset({"num_cycles"}),
     "polynomial": frozenset({"lr_end", "power"}),
     "inverse_sqrt": frozenset({"timescale"}),
@@ -197,8 +195,8 @@ _OPTIONS: Mapping[str, frozenset[str]] = {
         {"num_decay_steps", "num_stable_steps", "warmup_type", "decay_type", "min_lr_ratio", "num_cycles"}
     ),
 }
-
-
+"""What each takes and stops at anything else; get_scheduler gives constant and constant_with_warmup no options at all,
+so that whatever stands in ``lr_scheduler_kwargs`` is passed over (4.51.3 and 5.23.0)."""
 _FOLLOWING: Mapping[str, str] = {
     "reduce_lr_on_plateau": "follows the metric of each evaluation",
     "greedy": "follows the losses",
@@ -217,7 +215,7 @@ def why_no_form(kind: str, schedule: Schedule) -> str | None:
         return f"{kind} {_FOLLOWING[kind]}, so it has no closed form"
     if kind not in FORMS:
         return "the schedule is none of Transformers'"
-    unknown = sorted(map(str, schedule.options.keys() - _OPTIONS[kind]))
+    unknown = sorted(map(str, schedule.options.keys() - _OPTIONS.get(kind, schedule.options.keys())))
     if unknown:
         return f"{kind} takes no {unknown[0][:100]}"
     if {"min_lr", "min_lr_rate"} <= {key for key, value in schedule.options.items() if value is not None}:
