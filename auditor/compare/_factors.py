@@ -104,6 +104,8 @@ def factors_of(weights: AdapterWeights, pair: LoraPair, scaling: float) -> Facto
         raise BrokenError(f"{weights.path} holds only one factor of {module}")
     if len(a.shape) < 2 or len(b.shape) < 2 or b.shape[1] != a.shape[0] or math.prod(b.shape[2:]) != 1:
         raise BrokenError(f"the factors of {module} in {weights.path} do not fit each other")
+    if "C64" in (a.dtype, b.dtype):
+        raise NotComparableError(f"the factors of {module} in {weights.path} are complex numbers")
     if a.shape[0] < 1:
         raise BrokenError(f"the factors of {module} in {weights.path} have rank 0")
     if a.shape[0] > RANK_LIMIT or a.elements > FACTOR_LIMIT:

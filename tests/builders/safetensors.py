@@ -8,7 +8,15 @@ from typing import Any
 import numpy
 from numpy.typing import NDArray
 
-WORDS = {"float64": "F64", "float32": "F32", "float16": "F16", "int64": "I64", "uint8": "U8", "bool": "BOOL"}
+WORDS = {
+    "float64": "F64",
+    "float32": "F32",
+    "float16": "F16",
+    "complex64": "C64",
+    "int64": "I64",
+    "uint8": "U8",
+    "bool": "BOOL",
+}
 
 Tensors = Mapping[str, tuple[str, Sequence[int], bytes]]
 

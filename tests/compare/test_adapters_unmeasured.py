@@ -146,3 +146,12 @@ def test_nan_in_a_magnitude_is_a_difference() -> None:
     dora = {"use_dora": True}
     assert set_against({**GOOD, name: good}, {**GOOD, name: bad}, dora, dora).relation == "different"
     assert set_against({**GOOD, name: bad}, {**GOOD, name: bad}, dora, dora).relation == "identical"
+
+
+def test_complex_factors_are_not_cut_to_their_real_parts() -> None:
+    """safetensors holds complex64; a product of real parts alone would be an update that nobody made."""
+    odd = {**GOOD, B_NAME: (B * (1 + 1j)).astype(numpy.complex64)}
+    found = set_against(GOOD, odd)
+    assert found.relation == "not comparable"
+    only_v_was_compared(found, f"the factors of q in {HEAD} are complex numbers")
+    assert set_against(odd, odd).relation == "identical"
