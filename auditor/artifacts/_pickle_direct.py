@@ -9,7 +9,8 @@ from __future__ import annotations
 import struct
 
 from auditor.artifacts._pickle_decode import text_of
-from auditor.artifacts._pickle_machine import Machine, storage
+from auditor.artifacts._pickle_machine import Machine
+from auditor.artifacts._pickle_storages import storage
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

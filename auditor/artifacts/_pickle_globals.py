@@ -45,8 +45,16 @@ def _tensor(
     shape: object,
     stride: object,
     requires_grad: object = False,
+    _hooks: object = None,
+    metadata: object = None,
     *_: object,
-) -> TensorRef:
+) -> TensorRef | Opaque:
+    """``_rebuild_tensor_v2(storage, offset, size, stride, requires_grad, hooks, metadata)``.
+
+    ``metadata`` are bits that turn the numbers round (torch 2.13.0, _utils.py, `set_tensor_metadata`): not read.
+    """
+    if metadata:
+        return Opaque("torch._utils._rebuild_tensor_v2 with a negative or conjugate bit")
     if not isinstance(storage, StorageRef):
         raise ValueError("a tensor without a storage")
     sizes, strides = sizes_of(shape), sizes_of(stride)
@@ -69,10 +77,13 @@ def _typed_tensor(
     grad: object,
     _: object,
     dtype: object,
+    metadata: object = None,
     *more: object,
-) -> TensorRef:
+) -> TensorRef | Opaque:
     """``_rebuild_tensor_v3(storage, offset, size, stride, requires_grad, hooks, dtype)``: the storage counts bytes."""
-    ref = _tensor(storage, offset, shape, stride, grad)
+    ref = _tensor(storage, offset, shape, stride, grad, None, metadata)
+    if isinstance(ref, Opaque):
+        return ref
     if not isinstance(dtype, GlobalRef) or not is_dtype(dtype):
         raise ValueError("a tensor without a dtype")
     numel = ref.storage_numel // ITEMSIZE.get(dtype.name, 1)

@@ -5,7 +5,8 @@ Opcodes and their meaning: CPython, Lib/pickletools.py and Lib/pickle.py (protoc
 
 from __future__ import annotations
 
-from auditor.artifacts._pickle_machine import Machine, append, storage
+from auditor.artifacts._pickle_machine import Machine, append
+from auditor.artifacts._pickle_storages import storage
 from auditor.artifacts._pickle_values import GlobalRef
 
 TYPE_CHECKING = False

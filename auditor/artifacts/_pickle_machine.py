@@ -13,9 +13,10 @@ from auditor.artifacts._pickle_values import (
     EnumValue,
     GlobalRef,
     Instance,
+    NotRead,
     NumpyArrayRef,
     Opaque,
-    StorageRef,
+    TensorRef,
     TooMuch,
     UnsafeCall,
     bounded,
@@ -28,6 +29,8 @@ _NAME_LENGTH = 500
 _HOOKS = ("__setstate__", "__class__", "__reduce__", "__reduce_ex__", "append", "extend", "add")
 """Attributes the unpickler itself looks up on an object and calls (Modules/_pickle.c: load_build, do_append,
 load_additems): a BUILD that sets one arms the next opcode."""
+_VALUES = frozenset({"data", "real", "imag"})
+"""Attributes of a tensor whose setting changes its numbers."""
 _ORDERS = ("<", ">", "|", "=")
 _PLAIN_CALLS = (CONSTRUCTORS.keys() | MAPPINGS) - names.WITH_STATE - {names.FROM_TYPE}
 """Allowed names whose arguments hold no state that would be set."""
@@ -54,7 +57,7 @@ class Reading:
 class Machine:
     """Stack, marks and memo of one pickle of ``size`` bytes."""
 
-    __slots__ = ("_names", "budget", "marks", "memo", "offset", "reading", "sparse", "stack")
+    __slots__ = ("_names", "budget", "marks", "memo", "offset", "reading", "sparse", "stack", "storages")
 
     def __init__(self, size: int) -> None:
         self.stack: list[object] = []
@@ -64,6 +67,8 @@ class Machine:
         self.reading = Reading()
         self.offset = 0
         self._names: dict[tuple[str, str], GlobalRef] = {}
+        self.storages: dict[str, tuple[str, int]] = {}
+        """Dtype and length of each storage by its key (`auditor.artifacts._pickle_storages`)."""
         self.budget = Budget(size)
 
     def pop_mark(self) -> list[object]:
@@ -133,7 +138,7 @@ class Machine:
         if what.dotted in _PLAIN_CALLS:
             return self._stand_in(what.dotted, arguments)
         if what.dotted in names.WITH_STATE and len(arguments) > 3:
-            self._hooks(what, arguments[3])
+            self._tensor_state(what, arguments[3])
         if what.dotted == names.FROM_TYPE and len(arguments) >= 3:
             what, arguments = arguments[0], arguments[2]
             if not isinstance(what, GlobalRef) or not isinstance(arguments, tuple):
@@ -202,9 +207,17 @@ class Machine:
             _fill_array(target, state)
         elif isinstance(target, DtypeRef) and isinstance(state, tuple) and len(state) > 1:
             target.order = state[1] if isinstance(state[1], str) and state[1] in _ORDERS else target.order
+        elif isinstance(target, TensorRef):
+            raise NotRead("sets a tensor anew after it was made, which no release of torch writes")
         elif isinstance(target, GlobalRef | EnumValue):
             name = target if isinstance(target, GlobalRef) else target.type_name
             self.refuse(name, ("attributes set by BUILD", state))
+
+    def _tensor_state(self, what: GlobalRef, state: object) -> None:
+        """Attributes that are set on a new tensor (torch 2.13.0, _utils.py, `_set_obj_state`)."""
+        self._hooks(what, state)
+        if any(_VALUES & part.keys() for part in _dicts(state)):
+            raise NotRead("gives a tensor other values after it was made, which no release of torch writes")
 
     def _hooks(self, target: object, state: object) -> None:
         for part in _dicts(state):
@@ -280,21 +293,3 @@ def append(target: object, items: list[object]) -> None:
         target.items.extend(items)
     elif not isinstance(target, Opaque):
         raise ValueError("items appended to something that holds none")
-
-
-def storage(machine: Machine, identity: object) -> object:
-    """torch's persistent id: ("storage", type, key, location, numel[, view])."""
-    if isinstance(identity, tuple) and len(identity) >= 5 and identity[0] == "storage":
-        _, kind, key, location, numel = identity[:5]
-        texts = isinstance(key, str) and isinstance(location, str) and len(key) < 100 and len(location) < 100
-        if (
-            texts
-            and isinstance(kind, GlobalRef)
-            and names.is_storage(kind)
-            and isinstance(numel, int)
-            and numel >= 0
-        ):
-            # torch below 1.0 wrote views with an offset that no tensor here carries: nothing is read of them.
-            place = f"{key} (a view)" if len(identity) > 5 and identity[5] is not None else str(key)
-            return StorageRef(names.STORAGES[kind.name], place, numel, str(location))
-    return machine.refuse_object("a persistent object that is no tensor storage", identity)

@@ -11,7 +11,7 @@ from auditor.artifacts import _pickle_decode
 from auditor.artifacts._pickle_direct import DIRECT
 from auditor.artifacts._pickle_handlers import CONSTANTS, HANDLERS, LITERALS
 from auditor.artifacts._pickle_machine import Machine, Reading
-from auditor.artifacts._pickle_values import Opaque, TooMuch
+from auditor.artifacts._pickle_values import NotRead, Opaque, TooMuch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def read(data: bytes, start: int = 0) -> Reading:
         reading.damage = f"is a damaged pickle (near byte {machine.offset})"
     except (MemoryError, RecursionError):
         reading.damage = "holds a pickle that claims more memory or depth than there is"
-    except TooMuch as error:
+    except NotRead as error:
         reading.damage = str(error)
     reading.value = Opaque("a damaged pickle")
     return reading

@@ -8,8 +8,12 @@ from auditor.model import Frozen
 from auditor.model.frozen import put
 
 
-class TooMuch(Exception):  # noqa: N818 - a limit of ours that somebody's file reaches
-    """A pickle that asks for more work than its size can justify; the text completes "the file ..."."""
+class NotRead(Exception):  # noqa: N818 - somebody's file, no error of ours
+    """A pickle that is read no further; the text completes "the file ..."."""
+
+
+class TooMuch(NotRead):
+    """A pickle that asks for more work than its size can justify."""
 
 
 class GlobalRef(Frozen, hidden=("dotted",)):

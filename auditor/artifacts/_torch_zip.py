@@ -169,18 +169,26 @@ def _container(
         data, why = _pickle(unpack, stream, info, PICKLE_LIMIT - sum(map(len, pickles)))
         pickles.append(data)
         broken = broken or why
-    order = next((i for i in members if i.filename.endswith("/byteorder") and _stored(i)), None)
-    size = min(order.file_size, 16) if order else 0
-    little = order is None or first_bytes(stream, order.header_offset, 0, size)[:3] != b"big"
+    prefix = names[0].filename[: -len("data.pkl")]
+    wanted = f"{prefix}byteorder".lower()
+    order = next((i for i in members if i.filename.lower() == wanted), None)
+    little = order is None or _word(unpack, stream, order)[:3] != b"big"
     return Container(
         entries={info.filename: info.file_size for info in members},
         places={info.filename: info.header_offset for info in members if _stored(info)},
-        prefix=names[0].filename[: -len("data.pkl")],
+        prefix=prefix,
         problems=tuple(dict.fromkeys([*odd, *_problems(members, length)])),
         pickles=tuple(pickles),
         little_endian=little,
         broken=broken,
     )
+
+
+def _word(unpack: Unpack | None, stream: BinaryIO, info: Entry) -> bytes:
+    """The first bytes of a short entry, which torch reads compressed too. Raises CannotRead."""
+    if _stored(info):
+        return first_bytes(stream, info.header_offset, 0, min(info.file_size, 16))
+    return _pickle(unpack, stream, info, PICKLE_LIMIT)[0]
 
 
 def _stored(info: Entry) -> bool:

@@ -10,7 +10,7 @@ from auditor.artifacts._base import Artifact
 from auditor.artifacts._pickle_decode import is_opcode
 from auditor.artifacts._pickle_names import ITEMSIZE
 from auditor.artifacts._pickle_opcodes import read
-from auditor.artifacts._pickle_values import Opaque, TensorRef, UnsafeCall
+from auditor.artifacts._pickle_values import Instance, Opaque, TensorRef, UnsafeCall
 from auditor.errors import CannotRead
 from auditor.model import Fact
 from auditor.model.frozen import put
@@ -39,6 +39,7 @@ _LEGACY_OBJECT = 3
 _LEGACY_PICKLES = 5
 _PREFIX = 16 * 1024 * 1024
 """Bytes of a file that is no zip read at first; the pickles of 140,000 tensors have some 14 MB."""
+_TENSOR_CLASSES = frozenset({"torch.Tensor", "torch._tensor.Tensor", "torch.nn.parameter.Parameter"})
 _STREAM_LIMIT = 20
 """Pickles read that follow each other in one file; pickle.load reads one, a loop around it all of them."""
 
@@ -284,6 +285,8 @@ def refuse_opaque(values: Mapping[object, object]) -> None:
     for key, item in values.items():
         if isinstance(item, Opaque):
             raise CannotRead(f"makes {str(key)[:200]!r} by {item.callable}, which is not read")
+        if isinstance(item, Instance) and item.qualified_name in _TENSOR_CLASSES:
+            raise CannotRead(f"makes {str(key)[:200]!r} as a bare {item.qualified_name}, which is not read")
 
 
 def _read(stream: BinaryIO, size: int) -> bytes:

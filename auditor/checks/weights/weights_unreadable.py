@@ -3,7 +3,8 @@
 safetensors checks header, offsets and length to the byte and refuses the file (safetensors 0.8.0, tensor.rs,
 `read_metadata`); torch fails on a zip without its directory. Files of 0 and 2 bytes come from a full disk or a failed
 upload, files without any tensor from a `state_dict` that was replaced before saving: PEFT then loads nothing and serves
-the base model.
+the base model. A pickle that gives a tensor another storage, or other values, after it was made shows every reader of
+its storages one set of numbers and gives whoever loads it another (torch 2.13.0, _weights_only_unpickler.py, BUILD).
 
 Wrong when: a newer safetensors knows a number type that 0.8.0 does not, which this rule leaves alone.
 
@@ -39,7 +40,7 @@ def check(contents: Contents) -> Iterator[Problem | Skip]:
         blob = contents.snapshot.files.get(item.path)
         size = blob.size if blob is not None else None
         yield Problem(
-            f"the file {item.reason}, so no program can load it",
+            f"the file {item.reason}{_ENDS['no release of torch writes' in item.reason]}",
             Location(item.path),
             expected=_FORMS[item.path.endswith(".bin")],
             observed=f"{size:,} bytes" if size is not None else item.reason,
@@ -55,4 +56,8 @@ def check(contents: Contents) -> Iterator[Problem | Skip]:
                 )
 
 
+_ENDS = {
+    False: ", so no program can load it",
+    True: ": what a program loads is not what lies in it",
+}
 _FORMS = {False: "a safetensors file", True: "a file of torch.save"}

@@ -3,6 +3,7 @@ import struct
 import pytest
 
 from auditor.engine.audit import Options, check
+from tests.artifacts.test_tensors_made_otherwise import set_anew
 from tests.builders.pickles import make_torch
 from tests.builders.repositories import contents, healthy, run_rule, seed
 from tests.builders.safetensors import make_arrays, make_safetensors
@@ -52,6 +53,15 @@ def test_fails_for_a_file_that_nothing_loads(data: bytes, reason: str | None) ->
 def test_fails_for_a_torch_file_that_nothing_loads(data: bytes) -> None:
     snapshot = made("LORA", {"r": 4}, lora("q"), {"full/adapter_model.bin": data})
     assert [item.at.path for item in found(RULE, snapshot)] == ["full/adapter_model.bin"]
+
+
+def test_fails_for_tensors_that_are_set_anew_when_they_are_loaded() -> None:
+    snapshot = made("LORA", {"r": 4}, lora("q"), {"full/adapter_model.bin": set_anew()})
+    (only,) = found(RULE, snapshot)
+    assert only.message == (
+        "the file sets a tensor anew after it was made, which no release of torch writes: what a program loads is not "
+        "what lies in it"
+    )
 
 
 @pytest.mark.parametrize(("name", "data"), [("safetensors", make_arrays({})), ("bin", make_torch({}))])
