@@ -1,5 +1,6 @@
 """How far trainings lie from what was committed and from each other: the scale that controls give."""
 
+import math
 from collections.abc import Iterable
 
 from auditor.model import RerunPlan
@@ -10,7 +11,10 @@ from auditor.runs import Run
 
 
 def to_committed(run: Run, plan: RerunPlan, output: Output) -> float | None:
-    """Relative distance of a training from the committed weights at the last moment both have; None without one."""
+    """Relative distance of a training from the committed weights at the last moment both have; None without one.
+
+    Weights that are no other values but other tensors or shapes have none.
+    """
     return _last(committed_pairs(run, plan, output))
 
 
@@ -30,6 +34,8 @@ def _last(pairs: Iterable[Pair]) -> float | None:
     for pair in pairs:
         gap = weights_gap(pair)
         step = pair.step or 0
-        if gap is not None and gap.distance is not None and (found is None or step >= found[0]):
+        if gap is None or gap.distance is None or math.isinf(gap.distance):
+            continue
+        if found is None or step >= found[0]:
             found = (step, gap.distance)
     return None if found is None else found[1]

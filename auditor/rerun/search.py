@@ -156,7 +156,9 @@ def _with_nearest_control(result: RerunResult) -> RerunResult:
     Weights that are another recipe's to the last bit are not the declared one's, however loud the noise is.
     """
     distances = [
-        item.distance for item in result.aspects if item.aspect == "weights" and item.distance is not None
+        item.distance
+        for item in result.aspects
+        if item.aspect == "weights" and item.distance is not None and math.isfinite(item.distance)
     ]
     measured = [(item.to_committed, item.says) for item in result.controls if item.to_committed is not None]
     if _is_settled(result) or result.verdict is Verdict.CONSISTENT or not distances or not measured:

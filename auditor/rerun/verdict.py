@@ -222,7 +222,7 @@ def _beats_controls(gap: Gap, bench: Bench) -> bool:
     """Whether the weights lie clearly nearer to the declared recipe than to every near one that was trained."""
     if gap.aspect != "weights" or gap.distance is None or bench.control is None:
         return False
-    return MARGIN * gap.distance <= bench.control
+    return math.isfinite(gap.distance) and MARGIN * gap.distance <= bench.control
 
 
 def _beaten(bench: Bench) -> str:

@@ -7,8 +7,8 @@ import numpy
 import pytest
 from numpy.typing import NDArray
 
-from auditor.claims import build
-from auditor.model import Alternative, RerunPlan, Setting, Verdict
+from auditor.claims import Ledger, build
+from auditor.model import Alternative, Evidence, RerunPlan, Setting, Status, Verdict, VersionRange
 from auditor.rerun.controls import controls
 from auditor.rerun.options import RerunOptions
 from auditor.rerun.outputs import Output, Outputs
@@ -322,3 +322,23 @@ def test_padding_is_another_reading_where_dropout_draws_for_it() -> None:
     for key, value in (("lora_dropout", 0.0), ("packing", True), ("max_length", None)):
         other = readings({**known, key: Setting(value, "declared")})
         assert {"pad_to_max_length": True} not in [dict(item.changes) for item in other]
+
+
+def test_weights_of_other_tensors_are_near_to_nothing() -> None:
+    """Another release names the modules otherwise: no distance is a number, so neither recipe nor control is near."""
+    renamed = {
+        path: v.renamed(v.committed()[path], lambda name: name.replace("language_model.", "", 1))
+        for path in v.WEIGHTS
+    }
+    files = v.without({**v.committed(), **renamed}, v.event_path(), *v.OPTIMIZERS)
+    trial = Trial("control-seed", CONTROL, "another seed", {"seed": 43})
+    outputs = v.outputs().more([trained(moved(0.9), trial)])
+    asked = search(files)
+    assert asked.result(outputs).nearest is None
+    older = VersionRange("0.12.0", "0.13.2")
+    asked.ledger = Ledger(".", {}).with_evidence(
+        (Evidence("peft_version", Status.VERIFIED, "", value=older),)
+    )
+    found = asked.result(outputs)
+    assert {item.verdict for item in found.aspects if item.aspect == "weights"} == {Verdict.INCONCLUSIVE}
+    assert "inf" not in found.why

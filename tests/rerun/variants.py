@@ -98,6 +98,13 @@ def _weights(data: bytes) -> AdapterWeights:
     return AdapterWeights.parse(Blob("x", len(data), lambda: io.BytesIO(data)))
 
 
+def renamed(data: bytes, name_of: Callable[[str], str]) -> bytes:
+    """A safetensors file whose tensors have other names."""
+    weights = _weights(data)
+    tensors = {name_of(name): entry(weights.array(name), None) for name in weights.tensors}
+    return make_safetensors(tensors, weights.metadata)
+
+
 def scaled(files: Files, share: float, paths: tuple[str, ...] = WEIGHTS) -> Files:
     """The files with lora_B times (1 + share): dW = scaling B A moves by exactly that share of itself."""
 
