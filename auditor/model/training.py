@@ -33,17 +33,19 @@ class Setting:
 class Alternative:
     """Another reading of what was declared: settings with other values, and where they come from.
 
-    ``open`` says that no file decides between it and the plan, so that a run that matches it is as honest.
+    ``open`` says that no file decides between it and the plan, so that a run that matches it is as honest. ``name``
+    says in words what is changed, where the settings do not.
     """
 
     changes: Mapping[str, object]
     says: str
     open: bool = False
+    name: str = ""
 
     @property
     def words(self) -> str:
-        """``gradient_accumulation_steps = 1``."""
-        return ", ".join(f"{key} = {value}" for key, value in self.changes.items())
+        """``gradient_accumulation_steps = 1``, or the name: ``rows in file order``."""
+        return self.name or ", ".join(f"{key} = {value}" for key, value in self.changes.items())
 
 
 @dataclass(frozen=True, slots=True)

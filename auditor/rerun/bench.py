@@ -141,9 +141,9 @@ class Bench:
                 resumes(span, target)
                 self._digests[span.start] = cache.digest_of(target)
 
-    def expect(self, trainings: int) -> None:
+    def expect(self, trials: Sequence[Trial]) -> None:
         """Count trainings that are to come, for the progress."""
-        self.followed.total += trainings * self.plan.steps
+        self.followed.total += sum(trial.of(self.plan).steps for trial in trials)
         if not self.followed.step:
             self.progress(0, self.followed.total, None, None)
 
@@ -158,10 +158,11 @@ class Bench:
             for trial in trials
             if self.options.cache and (known := cache.find(keys[trial.name], cache.folder())) is not None
         }
-        for name, known in found.items():
-            self.followed.total -= self.plan.steps
-            if self.options.keep is not None:
-                shutil.copytree(known, self.folder / name, dirs_exist_ok=True)
+        for trial in trials:
+            known = found.get(trial.name)
+            self.followed.total -= 0 if known is None else trial.of(self.plan).steps
+            if known is not None and self.options.keep is not None:
+                shutil.copytree(known, self.folder / trial.name, dirs_exist_ok=True)
         missing = [trial for trial in trials if trial.name not in found]
         failed, early = self._run(missing, keys) if missing else ({}, None)
         done = [trial for trial in trials if trial.name in found or failed.get(trial.name, early) is None]
@@ -205,13 +206,14 @@ class Bench:
                 keys[trial.name],
                 self.folder / trial.name,
                 cache.folder(),
-                facts={"trial": trial.name, "run": self.plan.run, "steps": self.plan.words},
+                facts={"trial": trial.name, "run": self.plan.run, "steps": trial.of(self.plan).words},
             )
         if ended.error is not None and trial.role == RERUN:
             raise ended.error
 
     def _read(self, trial: Trial, folder: Path) -> Output:
-        parts = [(span, part_folder(folder, self.plan, span)) for span in self.plan.trained]
+        plan = trial.of(self.plan)
+        parts = [(span, part_folder(folder, plan, span)) for span in plan.trained]
         self._made.append({"name": trial.name, "role": trial.role, "says": trial.says})
         full = "peft_type" in self.plan.settings
         return read_output(trial, parts, base_files(self.inputs.base) if full else ())
@@ -228,7 +230,8 @@ class Bench:
                 # A repeat would be its rerun's copy if the cache could take one for the other.
                 "name": trial.name,
                 "parts": [
-                    (span.start, span.stop, self._digests.get(span.start)) for span in self.plan.trained
+                    (span.start, span.stop, self._digests.get(span.start))
+                    for span in trial.of(self.plan).trained
                 ],
             }
         )
@@ -240,7 +243,7 @@ class Bench:
             trial.name,
             output,
             () if command is not None else tuple(self._jobs(trial)),
-            self.plan.steps,
+            trial.of(self.plan).steps,
             self.options.threads if trial.threads is None else trial.threads,
             trial.flags,
             shared=not trial.own_process,
@@ -255,12 +258,11 @@ class Bench:
         return self.options.command.filled({**known, **files}) if self.options.command is not None else ()
 
     def _jobs(self, trial: Trial) -> Iterable[dict[str, object]]:
-        for span in self.plan.trained:
-            output = part_folder(self.folder / trial.name, self.plan, span)
+        plan = trial.of(self.plan)
+        for span in plan.trained:
+            output = part_folder(self.folder / trial.name, plan, span)
             resume = self._resumes.get(span.start) if span.resume else None
-            yield job(
-                trial.name, output, self.plan, self.inputs, span, resume, trial.rows, **dict(trial.changes)
-            )
+            yield job(trial.name, output, plan, self.inputs, span, resume, trial.rows, **dict(trial.changes))
 
     def _left(self) -> float | None:
         """Seconds until the limit; None when there is none."""

@@ -83,9 +83,11 @@ def _elsewhere(options: RerunOptions) -> Mapping[str, object]:
 def _experiment(bench: Bench, digests: Mapping[str, str], advice: Advice | None) -> Outputs:
     """The rerun, its repeats and the variation, then whatever the advice asks for until it is silent."""
     repeats = [Trial(f"repeat-{n}", REPEAT, "the same settings") for n in range(1, bench.options.repeats)]
-    bench.expect(1 + len(repeats) + bench.options.variation)
     varied = [_variation(bench)] if bench.options.variation and _computes_on_cpu(bench) else []
-    made = bench.train([Trial(RERUN, RERUN), *repeats, *varied])
+    trials = [Trial(RERUN, RERUN), *repeats, *varied]
+    later = [] if varied or not bench.options.variation else [Trial(VARIATION, VARIATION)]
+    bench.expect([*trials, *later])
+    made = bench.train(trials)
     first, *others = made.outputs or (None,)
     if made.early is not None or first is None:
         raise made.early or IncompleteError("the rerun was not trained")
@@ -120,7 +122,7 @@ def _advised(bench: Bench, outputs: Outputs, advice: Advice) -> Outputs:
     """Whatever the advice asks for; what ends it early is noted, and what was trained until then stands."""
     try:
         while trials := tuple(advice(outputs)):
-            bench.expect(len(trials))
+            bench.expect(trials)
             made = bench.train(trials)
             outputs = _with(outputs, made)
             if made.early is not None:

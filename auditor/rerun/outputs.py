@@ -9,7 +9,7 @@ from auditor.artifacts.model_weights import ModelWeights
 from auditor.artifacts.trainer_state import TrainerState
 from auditor.errors import CannotRead
 from auditor.model import Blob, Span
-from auditor.rerun.trials import CONTROL, HYPOTHESIS, REPEAT, VARIATION, Trial
+from auditor.rerun.trials import CONTROL, HYPOTHESIS, PROBE, REPEAT, VARIATION, Trial
 from auditor.runs import Contents, Folder, read
 from auditor.sources import directory
 
@@ -97,7 +97,8 @@ def _json(contents: Contents, name: str) -> object:
 class Outputs:
     """The experiment's folders. ``repeats`` had equal settings, ``variations`` stand for other machines.
 
-    ``controls`` are near recipes that the declared one must beat, ``hypotheses`` other readings of what was declared.
+    ``controls`` are near recipes that the declared one must beat, ``hypotheses`` other readings of what was declared,
+    ``probes`` the beginnings of some.
     """
 
     rerun: Output
@@ -106,6 +107,7 @@ class Outputs:
     notes: tuple[str, ...] = ()
     controls: tuple[Output, ...] = ()
     hypotheses: tuple[Output, ...] = ()
+    probes: tuple[Output, ...] = ()
     inputs: Mapping[str, str] = field(default_factory=dict)
     """sha256 of base, data and tokenizer as `cache.digest_of` takes it."""
     removed: tuple[str, ...] = ()
@@ -115,7 +117,7 @@ class Outputs:
         """These outputs with further ones, each in the place of its trial's role."""
         found: dict[str, tuple[Output, ...]] = {
             role: tuple(item for item in outputs if item.trial is not None and item.trial.role == role)
-            for role in (REPEAT, VARIATION, CONTROL, HYPOTHESIS)
+            for role in (REPEAT, VARIATION, CONTROL, HYPOTHESIS, PROBE)
         }
         return replace(
             self,
@@ -123,6 +125,7 @@ class Outputs:
             variations=(*self.variations, *found[VARIATION]),
             controls=(*self.controls, *found[CONTROL]),
             hypotheses=(*self.hypotheses, *found[HYPOTHESIS]),
+            probes=(*self.probes, *found[PROBE]),
         )
 
     @property

@@ -62,7 +62,7 @@ def build(
     done = spans.made(run, number)
     kind, parts = _parts(run, done, _budget(done, steps, coverage), span, known, start)
     shown = trl_arguments.settled(run, str(known["trainer"].value), known)
-    likely = (*start.alternatives(), *others, *usual, *more, *of_run(run, known))
+    likely = (*start.alternatives(), *others, *usual, *more, *of_run(run, ledger, known))
     alternatives = tuple(item for item in likely if set(item.changes) <= set(shown))
     stops = (*obstacles(run, ledger, shown, number or None, base, data), *broken, *_few(known, rows, number))
     if command is not None:

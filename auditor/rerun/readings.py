@@ -3,15 +3,18 @@
 from collections.abc import Iterator, Mapping
 
 from auditor.artifacts.optimizer_state import OptimizerState
+from auditor.claims import Ledger
 from auditor.model import Alternative, Setting
-from auditor.rerun import base_dtype, extras, stored
+from auditor.rerun import base_dtype, extras, row_order, stored
 from auditor.runs import Run
 
 
-def of_run(run: Run, known: Mapping[str, Setting]) -> tuple[Alternative, ...]:
+def of_run(run: Run, ledger: Ledger, known: Mapping[str, Setting]) -> tuple[Alternative, ...]:
     """The readings that a run's states, its base and a plan's settings leave, the likeliest first."""
     built = stored.reading(run.latest(OptimizerState), known)
-    return (*built, *base_dtype.readings(run, known), *extras.readings(known), *readings(known))
+    orders = row_order.readings(ledger, known)
+    unusual = extras.readings(known)
+    return (*built, *base_dtype.readings(run, known), *unusual, *readings(known), *orders)
 
 
 def readings(known: Mapping[str, Setting]) -> tuple[Alternative, ...]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from auditor.claims import Ledger
 from auditor.model import Alternative, Control, RerunPlan, RerunResult, Setting, Verdict
+from auditor.rerun import probes
 from auditor.rerun.controls import controls
 from auditor.rerun.options import RerunOptions
 from auditor.rerun.outputs import Output, Outputs
@@ -50,9 +51,12 @@ class Search:
             return ()
         if outputs.hypotheses and self._judged(outputs, outputs.hypotheses[-1]).verdict in _FITS:
             return ()
-        tried = {output.name for output in outputs.hypotheses}
-        left = [name for name in self.readings if name not in tried]
-        return [self._trial(name) for name in left[:1]] if len(tried) < MOST else ()
+        if not outputs.probes and not outputs.hypotheses:
+            beginnings = probes.probes(self.run, self.plan, self.readings)
+            if beginnings:
+                return beginnings
+        left = self._left(outputs)
+        return [self._trial(name) for name in left[:1]] if len(outputs.hypotheses) < MOST else ()
 
     def result(self, outputs: Outputs) -> RerunResult:
         """The verdict on the declared recipe, with every control and reading, and the one that fits."""
@@ -64,10 +68,13 @@ class Search:
         tried = tuple(
             self._control(outputs, output, readings[output.name].verdict) for output in outputs.hypotheses
         )
+        begun = self._begun(outputs)
+        refuted = [probe for probe in outputs.probes if begun[probes.reading_of(probe)] is Verdict.DIVERGED]
+        tried = (*tried, *map(probes.row, refuted))
         fitting = next((name for name, found in readings.items() if found.verdict in _FITS), None)
         if fitting is None:
             found = self._with_a_suspicion(replace(declared, controls=(*rows, *tried)))
-            return self._unless_open(found, set(readings))
+            return self._unless_open(found, {*readings, *map(probes.reading_of, refuted)})
         reading, found = self.readings[fitting], readings[fitting]
         nearest = f"{found.verdict.word} with {reading.words}"
         if reading.open:
@@ -75,6 +82,18 @@ class Search:
             return replace(found, controls=(*rows, *tried), nearest=nearest, why=why)
         why = f"{declared.why} The committed files are {nearest}."
         return replace(declared, controls=(*rows, *tried), nearest=nearest, why=why)
+
+    def _left(self, outputs: Outputs) -> Sequence[str]:
+        """Readings that are neither tried nor refuted: those whose beginning fits, then as they are listed."""
+        tried, begun = {output.name for output in outputs.hypotheses}, self._begun(outputs)
+        left = (
+            name for name in self.readings if name not in tried and begun.get(name) is not Verdict.DIVERGED
+        )
+        return sorted(left, key=lambda name: begun.get(name) not in _FITS)
+
+    def _begun(self, outputs: Outputs) -> Mapping[str, Verdict]:
+        """The verdict of each reading that was trained up to the first logged loss."""
+        return {probes.reading_of(probe): self._judged(outputs, probe).verdict for probe in outputs.probes}
 
     def _with_a_suspicion(self, result: RerunResult) -> RerunResult:
         """What the weights look like: some checkpoint's where one is as the recipe makes it, else a control's."""
@@ -118,11 +137,13 @@ class Search:
 
     def _judged(self, outputs: Outputs, output: Output) -> RerunResult:
         """The verdict that the committed files would get under a reading, with the same measure of noise."""
-        reading = self.readings[output.name]
+        reading = self.readings[probes.reading_of(output)]
         changed = {
             key: Setting(value, reading.says, assumed=reading.open) for key, value in reading.changes.items()
         }
         plan = replace(self.plan, settings={**self.plan.settings, **changed})
+        if output.trial is not None:
+            plan = output.trial.of(plan)
         return judge(self.run, self.ledger, plan, outputs, output)
 
     def _control(self, outputs: Outputs, output: Output, verdict: Verdict | None = None) -> Control:

@@ -26,7 +26,10 @@ ORDER = (
 )
 DATA_ORDER = "no committed file records which rows a step drew; equal losses step by step imply equal batches"
 UNCOUNTED = "no committed file counts tokens (include_num_input_tokens_seen was off)"
-_DECISIVE = ("packing", "compute_dtype", "quantization", "init_seed", "seed", "gradient_accumulation_steps")
+_DECISIVE = (
+    *("packing", "compute_dtype", "quantization", "init_seed", "seed", "gradient_accumulation_steps"),
+    "train_sampling_strategy",
+)
 """Settings whose assumed value an honest run may not share, most telling first."""
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from auditor.model import RerunPlan, Verdict
 from auditor.recipes._base import Recipe
 from auditor.rerun.extras import draws_by_width
+from auditor.rerun.row_order import UNTOLD
 from auditor.rerun.summary import Judged, begins_alike, is_learned
 from auditor.rerun.trainers import COMMAND
 
@@ -22,10 +23,13 @@ _TEMPLATED = ("LLaMA-Factory", "axolotl", "ms-swift", "torchtune", "unsloth")
 """Platforms that render rows through templates of their own and may mask prompts, which the child does not do."""
 
 
-def excused(judged: Sequence[Judged], plan: RerunPlan, recipe: Recipe | None = None) -> list[Judged]:
+def excused(
+    judged: Sequence[Judged], plan: RerunPlan, recipe: Recipe | None = None, *, ordered: bool = True
+) -> list[Judged]:
     """The gaps, those that an unknown part of the recipe may explain as inconclusive, with the part named.
 
-    Nothing is excused where a curve, weights or moments agree: then the assumptions were right.
+    ``ordered`` says that files tell who drew the rows. Nothing is excused where a curve, weights or moments agree: then
+    the assumptions were right.
     """
     assumed = {key for key, setting in plan.settings.items() if setting.assumed}
     trainer = plan.settings.get("trainer")
@@ -40,11 +44,20 @@ def excused(judged: Sequence[Judged], plan: RerunPlan, recipe: Recipe | None = N
     padded = _padded_otherwise(judged, plan)
     if padded is not None and _first_loss_agrees(judged):
         return [_open(item, padded) if _draws_dropout(item) else item for item in judged]
+    unknown = _unknown(judged, assumed, recipe, ordered)
+    if unknown is None:
+        return list(judged)
+    return [item if _needs_no_rows(item) else _open(item, unknown) for item in judged]
+
+
+def _unknown(
+    judged: Sequence[Judged], assumed: AbstractSet[str], recipe: Recipe | None, ordered: bool
+) -> str | None:
+    """What is not known of the rows or their order, where the first logged values do not show it was as assumed."""
     unknown = _unknown_rows(assumed, recipe)
     if unknown is not None and not begins_alike(judged):
-        why = f"{unknown}, and no first loss and gradient norm show that it was as assumed"
-        return [item if _needs_no_rows(item) else _open(item, why) for item in judged]
-    return list(judged)
+        return f"{unknown}, and no first loss and gradient norm show that it was as assumed"
+    return UNTOLD if not ordered and not _first_loss_agrees(judged) else None
 
 
 def _padded_otherwise(judged: Sequence[Judged], plan: RerunPlan) -> str | None:

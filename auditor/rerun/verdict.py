@@ -13,6 +13,7 @@ from auditor.rerun.exactness import LEAST_NOISE, Exact, idle_moments, proofs, te
 from auditor.rerun.gaps import Floors, Gap, committed_pairs, repeated_pairs
 from auditor.rerun.outputs import Output, Outputs
 from auditor.rerun.releases import Unsettled, left_open, unsettled
+from auditor.rerun.row_order import is_told
 from auditor.rerun.scale import is_another, to_committed
 from auditor.rerun.states_gap import state_gaps
 from auditor.rerun.summary import Judged, aspects_of, first_divergence, is_learned, repeats_of, summary
@@ -71,7 +72,7 @@ def judge(
         bench.unsettled,
         lambda item: _beaten(bench) if _beats_controls(item.gap, bench) else None,
     )
-    judged = excused(drawn_elsewhere(judged, plan), plan, run.recipe)
+    judged = excused(drawn_elsewhere(judged, plan), plan, run.recipe, ordered=is_told(run))
     aspects = aspects_of(judged)
     comparable = [item.verdict for item in aspects if item.verdict is not Verdict.INCONCLUSIVE]
     verdict = min(comparable, default=Verdict.INCONCLUSIVE)

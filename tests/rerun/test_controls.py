@@ -15,7 +15,7 @@ from auditor.rerun.outputs import Output, Outputs
 from auditor.rerun.readings import readings
 from auditor.rerun.scale import to_committed, to_rerun
 from auditor.rerun.search import MOST, Search
-from auditor.rerun.trials import CONTROL, HYPOTHESIS, Trial
+from auditor.rerun.trials import CONTROL, HYPOTHESIS, PROBE, Trial
 from auditor.rerun.verdict import judge
 from tests.builders.repositories import TINY_BASE
 from tests.rerun import variants as v
@@ -114,13 +114,21 @@ def test_controls_come_before_readings_and_readings_one_at_a_time() -> None:
     first = asked(outputs)
     assert {trial.role for trial in first} == {CONTROL}
     outputs = outputs.more([trained(moved(0.9), trial) for trial in first])
+    other = v.with_log(moved(0.9), v.STATES, _another_loss)
+    outputs = outputs.more([trained(other, trial) for trial in asked(outputs)])
+    assert {output.trial.role for output in outputs.probes if output.trial} == {PROBE}
     second = asked(outputs)
     assert [(trial.role, dict(trial.changes)) for trial in second] == [(HYPOTHESIS, {"packing": False})]
     outputs = outputs.more([trained(moved(0.9), second[0])])
     (third,) = asked(outputs)
-    assert third.name == "reading-2"
+    assert third.name == "reading-3"  # 2 is an order of rows, which the first loss refutes
     # The reading that fits ends the search.
     assert asked(outputs.more([trained(files, third)])) == ()
+
+
+def _another_loss(row: dict[str, Any]) -> None:
+    if "loss" in row:
+        row["loss"] /= 3
 
 
 def test_without_controls_and_hypotheses_nothing_more_is_trained() -> None:

@@ -73,7 +73,8 @@ def test_every_setting_says_where_it_comes_from() -> None:
     assert made.settings["max_steps"].source == "checkpoint-18/trainer_state.json#/max_steps"
     assert made.settings["packing"].source.startswith("arithmetic: 96 rows as one example each give 48 steps")
     assumed = {key for key, setting in made.settings.items() if setting.assumed}
-    assert assumed == {"attn_implementation", "init_seed", "init_skip", "packing", "pad_to_max_length"}
+    unsaid = {"attn_implementation", "init_seed", "init_skip", "packing", "pad_to_max_length", "shuffle_seed"}
+    assert assumed == unsaid
 
 
 def test_the_child_accepts_every_setting() -> None:

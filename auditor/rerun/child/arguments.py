@@ -26,6 +26,10 @@ def training_arguments(job: Job, steps: int, kind: Any = None, **more: object) -
         options["warmup_ratio"] = s.warmup_ratio  # transformers 4.x, whose total rounds in its own way
     else:
         options["warmup_steps"] = s.warmup_steps or math.ceil((s.warmup_ratio or 0.0) * steps)
+    if not s.use_seedable_sampler and "accelerator_config" in inspect.signature(made).parameters:
+        options["accelerator_config"] = {
+            "use_seedable_sampler": False
+        }  # before transformers 4.38 it never is
     cuda = torch.cuda.is_available()
     return made(
         output_dir=str(job.output),

@@ -14,15 +14,18 @@ LORA_EXTRAS = (
     "fan_in_fan_out",
 )
 """Fields of LoraConfig (peft 0.21.2, tuners/lora/config.py)."""
-BY_LENGTH = "group_by_length"
+BY_LENGTH, SEQUENTIAL = "group_by_length", "sequential"
 
 
 def arguments(settings: Settings, known: Container[str]) -> dict[str, object]:
     """Returns the Trainer's arguments that a recipe sets, by the names in ``known``; raises JobError for another.
 
-    Before transformers 5 sampling by length was an argument of its own, ``group_by_length``.
+    Before transformers 5 sampling by length was an argument of its own, ``group_by_length``. File order, which
+    was no argument of any, is not among them: `order.ordered` sees to it.
     """
     found = set_ones(settings, ARGUMENT_EXTRAS)
+    if found.get("train_sampling_strategy") == SEQUENTIAL:
+        del found["train_sampling_strategy"]
     if found.get("train_sampling_strategy") == BY_LENGTH and BY_LENGTH in known:
         found[BY_LENGTH] = bool(found.pop("train_sampling_strategy"))
     return require(found, known, "transformers")

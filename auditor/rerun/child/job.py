@@ -10,11 +10,12 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 VERSION = 1
 TRAINERS = ("reference", "sft", "dpo")
+STRATEGIES = ("random", "sequential", "group_by_length")
 LORA_KEYS = (
     *("r", "lora_alpha", "lora_dropout", "bias", "target_modules", "task_type", "use_rslora", "use_dora"),
     *("init_lora_weights", "modules_to_save"),
 )
-ROW_KEYS = ("text_column", "add_eos_token", "max_length", "block_size", "packing")
+ROW_KEYS = ("text_column", "add_eos_token", "max_length", "block_size", "packing", "shuffle_seed")
 TRAINER_KEYS = (
     *("seed", "data_seed", "per_device_train_batch_size", "gradient_accumulation_steps", "num_train_epochs"),
     *("learning_rate", "lr_scheduler_type", "weight_decay", "optim", "optim_args", "adam_beta1"),
@@ -42,7 +43,8 @@ class Settings:
     the 32-bit words drawn between it and them. Only the quantisation defaults are QLoRA's: bitsandbytes' own (fp4, no
     double quant) are seldom meant. Without a ``peft_type`` every parameter is trained. A base is loaded in ``dtype``
     (auto: that of its files) and, unquantised, cast as a whole to ``cast_to``, buffers included, which rounds more.
-    ``trainer_arguments`` are those that only the arguments of TRL's trainers have. ``evaluations`` counts by step the
+    ``shuffle_seed`` shuffles the rows before anything else is done with them. ``trainer_arguments`` are those that only
+    the arguments of TRL's trainers have. ``evaluations`` counts by step the
     passes over evaluation sets, whose draws are made and which are not repeated.
     """
 
@@ -52,6 +54,8 @@ class Settings:
     cast_to: str | None = None
     seed: int = 42
     data_seed: int | None = None
+    use_seedable_sampler: bool = True
+    shuffle_seed: int | None = None
     text_column: str = "text"
     add_eos_token: bool = False
     max_length: int | None = None
@@ -123,7 +127,7 @@ class Settings:
             ("peft_type", self.peft_type, ("LORA", None)),
             ("dtype", self.dtype, ("auto", "float32", "bfloat16", "float16")),
             ("cast_to", self.cast_to, (None, "float32", "bfloat16", "float16")),
-            ("train_sampling_strategy", self.train_sampling_strategy, ("random", "group_by_length")),
+            ("train_sampling_strategy", self.train_sampling_strategy, STRATEGIES),
         ):
             if value not in allowed:
                 raise JobError(f"settings.{key}: {value!r} is not one of {', '.join(map(str, allowed))}")

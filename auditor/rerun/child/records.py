@@ -1,16 +1,16 @@
-"""Rows for trainers that tokenise by themselves: whole records in file order, and a log of the batches they collate."""
+"""Rows for trainers that tokenise by themselves: whole records, and a log of the batches they collate."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from .job import Job
-from .rows import RowsError, read_records
+from .rows import RowsError, order, read_records
 from .steplog import StepLog
 
 
 def records(
-    path: Path, columns: Sequence[Sequence[str]], replaced: Mapping[int, str]
+    path: Path, columns: Sequence[Sequence[str]], replaced: Mapping[int, str], shuffle_seed: int | None = None
 ) -> list[dict[str, object]]:
     """Returns the rows with one of the sets of columns, the first set that the first row has; raises RowsError.
 
@@ -29,7 +29,7 @@ def records(
     for number, text in replaced.items():
         if number < len(found) and len(wanted) == 1:
             found[number][wanted[0]] = text
-    return found
+    return [found[number] for number in order(len(found), shuffle_seed)]
 
 
 def logged(trainer: Any, job: Job, log: StepLog) -> Any:

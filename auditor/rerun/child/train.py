@@ -17,6 +17,7 @@ from .evaluation import Evaluations
 from .job import Job, JobError, read_jobs, total_steps
 from .libraries import torch, transformers
 from .machine import environment, peak_bytes, pin_machine
+from .order import ordered
 from .recorder import Recorder
 from .resume import checkpoint
 from .rows import Examples
@@ -37,7 +38,7 @@ def run(job: Job, bases: Base, events: Events) -> None:
         "loaded", job=job.name, examples=len(examples), steps=total_steps(len(examples), job.settings)
     )
     log = StepLog(job.output / "rerun_steps.jsonl", job.name, events)
-    trainer = kind.build(job, base, examples, tokenizer, log)
+    trainer = ordered(kind.build(job, base, examples, tokenizer, log), job.settings)
     trainer.add_callback(Evaluations(job))
     trainer.add_callback(Recorder(job, log, events))
     if job.resume is None and job.settings.peft_type is not None:

@@ -1,0 +1,56 @@
+"""Other orders of rows, each trained up to the first logged loss: which of them are worth a whole training.
+
+While lora_B is zero a loss depends on the base and the batch alone, so another order is seen at the first step; where a
+later step is the first that was logged, it is seen there.
+"""
+
+from collections.abc import Mapping
+
+from auditor.artifacts.trainer_state import TrainerState
+from auditor.model import Alternative, Control, RerunPlan, Span, Verdict
+from auditor.rerun import row_order
+from auditor.rerun.outputs import Output
+from auditor.rerun.trials import HYPOTHESIS, PROBE, Trial
+from auditor.runs import Run
+
+SHARE = 0.25
+"""A beginning longer than this share of the steps is no cheaper than the whole."""
+
+
+def probes(run: Run, plan: RerunPlan, readings: Mapping[str, Alternative]) -> tuple[Trial, ...]:
+    """A short training for each reading of the order; none where the log begins too late."""
+    span = first_logged(run, plan)
+    if span is None:
+        return ()
+    return tuple(
+        Trial(f"{PROBE}-{name}", PROBE, item.words, item.changes, span=span)
+        for name, item in readings.items()
+        if row_order.is_order(item)
+    )
+
+
+def first_logged(run: Run, plan: RerunPlan) -> Span | None:
+    """The first part of a plan up to its first logged loss; None where that is too far.
+
+    A training that goes on from a checkpoint logs its first mean over fewer steps, unless one was logged there.
+    """
+    part = plan.trained[0]
+    logged = {step for state in run.all(TrainerState) for step, _ in state.logged("loss")}
+    logged |= {point.step for log in run.events for point in log.scalars.get("train/loss", ())}
+    after = sorted(step for step in logged if part.start < step <= part.stop)
+    if part.resume is not None and part.start not in logged:
+        after = after[1:]
+    if not after or after[0] - part.start > SHARE * plan.steps:
+        return None
+    return Span(part.start, after[0], part.resume)
+
+
+def reading_of(probe: Output) -> str:
+    """The name of the reading that a probe is the beginning of."""
+    return probe.name.removeprefix(f"{PROBE}-")
+
+
+def row(probe: Output) -> Control:
+    """A reading that its beginning refutes, among those that were trained."""
+    stop = probe.parts[-1].span.stop
+    return Control(f"{probe.says} (up to step {stop})", HYPOTHESIS, None, None, Verdict.DIVERGED)
