@@ -23,7 +23,8 @@ USUAL = {
 class Case:
     """A repository and the truth about it; ``others`` are trainings whose files the edits take.
 
-    ``span`` and ``steps`` are those of the question: `audit rerun --span SPAN --steps STEPS`.
+    ``span`` and ``steps`` are those of the question: `audit rerun --span SPAN --steps STEPS`; ``data`` is the
+    variant of the dataset that is handed in with it.
     """
 
     kind: str
@@ -34,6 +35,7 @@ class Case:
     others: tuple[Recipe, ...] = ()
     span: str = "auto"
     steps: int | None = None
+    data: str = "train"
 
     @property
     def name(self) -> str:

@@ -69,7 +69,7 @@ class Judge:
 
     def _audited(self, case: Case, folder: Path) -> tuple[Report, str]:
         base = base_path(self.workshop.folder, case.declared.architecture)
-        data = data_path(self.workshop.folder)
+        data = data_path(self.workshop.folder, case.data)
         options = RerunOptions(base=base, data=data, span=case.span, steps=case.steps)
         snapshot, asked = directory.snapshot(folder), audit.Options(base=base)
         try:

@@ -9,6 +9,8 @@ from benchmarks.detection.blind import falsified as blind_falsified
 from benchmarks.detection.blind import honest as blind_honest
 from benchmarks.detection.blind import second, third
 from benchmarks.detection.case import Case
+from benchmarks.detection.fourth import falsified as fourth_falsified
+from benchmarks.detection.fourth import honest as fourth_honest
 from benchmarks.detection.workshop import Workshop
 
 
@@ -36,4 +38,7 @@ SETS: Mapping[str, Set] = {
     "blind": Set((blind_honest.cases, blind_falsified.cases), *_BLIND),
     "second blind": Set((second.honest_cases, second.falsified_cases), *_BLIND),
     "third blind": Set((third.honest_cases, third.falsified_cases), *_BLIND),
+    "fourth blind": Set(
+        (fourth_honest.cases, fourth_falsified.cases), f"{_HERE}.fourth.inputs", f"{_HERE}.fourth.trainer"
+    ),
 }

@@ -19,7 +19,8 @@ def part_scaled(part: str, factor: float, *, root_only: bool = False) -> Edit:
     """The lora_B whose name has a part times a factor, in every copy or in the published one."""
 
     def change(name: str, value: "NDArray[Any]", _: Tensors) -> "NDArray[Any]":
-        return value * value.dtype.type(factor if part in name and "lora_B" in name else 1)
+        found: NDArray[Any] = value * value.dtype.type(factor if part in name and "lora_B" in name else 1)
+        return found
 
     return tensors(change, root_only=root_only)
 

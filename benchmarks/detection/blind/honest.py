@@ -1,7 +1,8 @@
 """The honest runs of the blind set: none must be accused. What ordinary users do, and files that were handled since."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 
 from benchmarks.detection.blind.edits import (
     bfloat16,
@@ -15,7 +16,7 @@ from benchmarks.detection.blind.training import Training, lora, more, usual
 from benchmarks.detection.case import Case, honest
 from benchmarks.detection.edits import ARGUMENTS, STATES, Edit, without
 
-SCRIPT = {"platform": "script", "max_length": None, "packing": False, "eos": False}
+SCRIPT: Mapping[str, Any] = {"platform": "script", "max_length": None, "packing": False, "eos": False}
 BEST = {"load_best_model_at_end": True, "eval_strategy": "steps", "eval_steps": 3, "save_steps": 3}
 
 

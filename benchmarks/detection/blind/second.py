@@ -33,7 +33,7 @@ from benchmarks.detection.edits import taken
 def honest_cases(architecture: str) -> tuple[Case, ...]:
     """Every honest run of an architecture: none must be accused."""
     run = replace(usual(architecture), dropout=0.1)
-    script = replace(run, **{**SCRIPT, "batch": 4, "accumulation": 2})  # type: ignore[arg-type]
+    script = replace(run, **{**SCRIPT, "batch": 4, "accumulation": 2})
     own = {"gemma3": _gemma3, "llama": _llama, "qwen2": _qwen2}[architecture]
     return tuple(own(run, script))
 
@@ -41,7 +41,7 @@ def honest_cases(architecture: str) -> tuple[Case, ...]:
 def falsified_cases(architecture: str) -> tuple[Case, ...]:
     """Every falsified run of an architecture: each must be accused."""
     run = replace(usual(architecture), dropout=0.1)
-    script = replace(run, **{**SCRIPT, "batch": 4, "accumulation": 2})  # type: ignore[arg-type]
+    script = replace(run, **{**SCRIPT, "batch": 4, "accumulation": 2})
     own = {"gemma3": _gemma3_false, "llama": _llama_false, "qwen2": _qwen2_false}[architecture]
     return tuple(own(run, script))
 

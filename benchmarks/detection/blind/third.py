@@ -42,7 +42,7 @@ def falsified_cases(architecture: str) -> tuple[Case, ...]:
 
 
 def _script(run: Training) -> Training:
-    return replace(run, **{**SCRIPT, "batch": 4, "accumulation": 2})  # type: ignore[arg-type]
+    return replace(run, **{**SCRIPT, "batch": 4, "accumulation": 2})
 
 
 def _told(**values: object) -> Edit:
