@@ -14,6 +14,7 @@ from benchmarks.detection import edits, falsified, honest, table
 from benchmarks.detection.__main__ import judged
 from benchmarks.detection.blind import edits as blind_edits
 from benchmarks.detection.case import Case
+from benchmarks.detection.fourth import forging
 from benchmarks.detection.judge import ACCUSED, INCONCLUSIVE, MISSED, RERUN, RULES, Judgement
 from benchmarks.detection.recipe import ARCHITECTURES, Recipe
 from benchmarks.detection.sets import SETS
@@ -42,6 +43,16 @@ def test_there_are_as_many_cases_and_kinds_as_promised() -> None:
     assert len(set(names)) == len(names)
 
 
+def test_the_fourth_blind_set_is_as_large_as_promised_and_tells_what_is_expected() -> None:
+    fourth = [case for name in ARCHITECTURES for case in SETS["fourth blind"].of(name)]
+    assert sum(case.honest for case in fourth) >= 24
+    assert sum(not case.honest for case in fourth) >= 26
+    assert len({case.name for case in fourth}) == len(fourth)
+    assert [
+        case.name for case in fourth if not case.honest and case.declared == case.trained and not case.edits
+    ] == []
+
+
 def test_the_blind_set_is_as_large_as_promised_and_tells_what_is_expected() -> None:
     blind = [case for name in ARCHITECTURES for case in SETS["blind"].of(name)]
     assert sum(case.honest for case in blind) >= 20
@@ -56,7 +67,11 @@ def test_the_blind_set_is_as_large_as_promised_and_tells_what_is_expected() -> N
 
 MAKERS = [
     *("trainer.py", "inputs.py", "recipe.py", "repository.py", "edits.py", "case.py"),
-    *(path.relative_to(FOLDER).as_posix() for path in sorted((FOLDER / "blind").glob("*.py"))),
+    *(
+        path.relative_to(FOLDER).as_posix()
+        for set_of in ("blind", "fourth")
+        for path in sorted((FOLDER / set_of).glob("*.py"))
+    ),
 ]
 
 
@@ -123,6 +138,44 @@ def test_a_lowered_curve_is_lowered_and_rounded_in_every_copy_and_the_events_go(
         edits.STATE: expected,
         f"checkpoint-1/{edits.STATE}": expected,
     }
+
+
+def test_rescaled_factors_have_the_same_product_to_the_bit() -> None:
+    before, after = (
+        load(found[edits.WEIGHTS])
+        for found in ({edits.WEIGHTS: adapter()}, forging.rescaled({edits.WEIGHTS: adapter()}, ()))
+    )
+    assert numpy.array_equal(before[B] @ before[A], after[B] @ after[A])
+    assert numpy.array_equal(after[A], 2 * before[A])
+
+
+def test_another_writer_keeps_every_number() -> None:
+    files = {edits.WEIGHTS: adapter(half=numpy.arange(6, dtype="f2").reshape(2, 3))}
+    found = forging.written_otherwise(files, ())
+    assert found != files
+    before, after = load(files[edits.WEIGHTS]), load(found[edits.WEIGHTS])
+    assert {name: value.tolist() for name, value in before.items()} == {
+        name: value.tolist() for name, value in after.items()
+    }
+
+
+def test_a_squeezed_adapter_has_rank_4_and_the_nearest_product() -> None:
+    draw = numpy.random.default_rng(2)
+    wide = {A: draw.normal(size=(8, 12)).astype("f4"), B: draw.normal(size=(9, 8)).astype("f4")}
+    found = load(forging.squeezed(0.5)({edits.WEIGHTS: save(wide)}, ())[edits.WEIGHTS])
+    product = wide[B].astype("f8") @ wide[A] / 2
+    assert found[A].shape == (4, 12)
+    lost = numpy.linalg.norm(found[B].astype("f8") @ found[A] - product)
+    singular = numpy.linalg.svd(product, compute_uv=False)
+    assert lost == pytest.approx(numpy.sqrt((singular[4:] ** 2).sum()), rel=1e-5)  # Eckart and Young
+
+
+def test_a_shifted_curve_has_each_step_the_next_ones_loss() -> None:
+    log = [{"step": step, "loss": float(step), "grad_norm": -float(step)} for step in (1, 2, 3)]
+    files = {edits.STATE: json.dumps({"log_history": log}).encode()}
+    found = json.loads(forging.shifted(files, ())[edits.STATE])["log_history"]
+    assert [row["loss"] for row in found] == [2.0, 3.0, 3.0]
+    assert [row["grad_norm"] for row in found] == [-2.0, -3.0, -3.0]
 
 
 def judgement(outcome: str, distance: float | None = None, case: Case = FALSE[0]) -> Judgement:

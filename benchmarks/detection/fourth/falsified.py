@@ -119,7 +119,7 @@ def _qwen2(run: Run, script: Run) -> Iterator[Case]:
         more="{}",
     )
     yield lie(
-        "better evaluations of a run on the evaluated rows",
+        "one row twice in the place of another, evaluated",
         CAREFUL,
         evaluated,
         evaluations,

@@ -4,6 +4,7 @@ import json
 import shutil
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,6 @@ from benchmarks.detection.blind.inputs import write_more
 from benchmarks.detection.inputs import base_path, data_path
 
 Row = dict[str, Any]
-TOKEN = 60
-"""A token of the rows, whose embedding one edited base has otherwise."""
 
 
 def _columns(texts: Sequence[str]) -> list[Row]:
@@ -84,14 +83,25 @@ def write(folder: Path, architectures: list[str]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("".join(json.dumps(row) + "\n" for row in rows(texts)), encoding="utf-8")
     for architecture in architectures:
-        for name, change in {"token": _token, "matrix": _matrix}.items():
-            _edited(base_path(folder, architecture), base_path(folder, architecture, name), change)
+        base = base_path(folder, architecture)
+        for name, change in {"token": partial(_token, _used(base, texts[0])), "matrix": _matrix}.items():
+            _edited(base, base_path(folder, architecture, name), change)
 
 
-def _token(values: dict[str, Any]) -> None:
+def _used(base: Path, text: str) -> int:
+    """The token with which a row begins, after <bos>."""
+    from tokenizers import Tokenizer
+
+    ids: list[int] = (
+        Tokenizer.from_file(str(base / "tokenizer.json")).encode(text, add_special_tokens=False).ids
+    )
+    return ids[0]
+
+
+def _token(token: int, values: dict[str, Any]) -> None:
     """One token's embedding a twentieth larger."""
     name = next(name for name in values if name.endswith("embed_tokens.weight"))
-    values[name][TOKEN] *= 1.05
+    values[name][token] *= 1.05
 
 
 def _matrix(values: dict[str, Any]) -> None:
