@@ -159,7 +159,7 @@ Z04 pickle-archive-malformed
 Z05 legacy-pickle-format
 Z06 custom-code-required
 Z07 chat-template-escape hidden-characters-in-template
-Z08 weights-unreadable content-not-of-its-type
+Z08 weights-unreadable content-not-of-its-type pickle-under-another-name
 Z09 weights-only-as-pickle
 V01 versions-conflict transformers-version-from-files
 V02 versions-conflict peft-version-from-files

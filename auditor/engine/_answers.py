@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from auditor.artifacts._readers import readers_of
+from auditor.artifacts._unnamed import unnamed
 from auditor.artifacts.pickle_archive import PickleArchive
 from auditor.engine import _rules
 from auditor.engine._side import Side
@@ -48,6 +49,9 @@ def _safe(side: Side, findings: Sequence[Finding]) -> Answer:
     unread = [u.path for u in side.contents.unread if PickleArchive in readers_of(u.path)]
     if unread:
         return Answer(SAFE, "open", f"{_count(unread, 'pickled file')} could not be read")
+    hidden = [blob for blob in side.snapshot.files.values() if blob.absent is not None and unnamed(blob)]
+    if hidden:
+        return Answer(SAFE, "open", f"{_count(hidden, 'file')} of no known kind could not be read")
     doubtful = [finding.rule for finding in findings if finding.severity is Severity.WARNING]
     if doubtful:
         return Answer(SAFE, "open", f"look at {_named(doubtful)} first")

@@ -1,5 +1,6 @@
 """The reviewer's three questions: what makes each yes, no or open."""
 
+import io
 from dataclasses import replace
 
 import pytest
@@ -7,7 +8,18 @@ import pytest
 from auditor.engine._answers import AGREE, MADE, SAFE, answers
 from auditor.engine._side import Side
 from auditor.engine.audit import Options, look
-from auditor.model import Answer, Aspect, Finding, Location, RerunPlan, RerunResult, Severity, Verdict
+from auditor.model import (
+    Answer,
+    Aspect,
+    Blob,
+    Finding,
+    Location,
+    RerunPlan,
+    RerunResult,
+    Severity,
+    Snapshot,
+    Verdict,
+)
 from auditor.sources.directory import memory_snapshot
 from tests.builders.repositories import healthy, seed
 
@@ -41,6 +53,12 @@ def test_the_real_case() -> None:
         "1 error (card-names-other-base)",
     )
     assert found[SAFE] == Answer(SAFE, "open", "5 pickled files could not be read")
+
+
+def test_a_file_of_no_known_kind_that_is_not_here_leaves_the_question_open() -> None:
+    absent = Blob("weights.dat", 1000, io.BytesIO, absent="its content is not here")
+    side = look(Snapshot("x", {**healthy().files, "weights.dat": absent}), Options())
+    assert asked(side)[SAFE] == Answer(SAFE, "open", "1 file of no known kind could not be read")
 
 
 def test_a_dangerous_file_is_about_safety_alone(honest: Side) -> None:

@@ -1,8 +1,9 @@
 """A file is a pickle, an archive or a program under the name of harmless data.
 
 People trust safetensors, JSON and text because they cannot run code. The first bytes tell a torch archive (a zip
-with data.pkl), a pickle of protocol 2 to 5 and programs of Linux, Windows and macOS whatever the name says; loaders
-that look at the content and not at the name (`torch.load`; torch 2.13.0, serialization.py, `_is_zipfile`) run it.
+with data.pkl), a pickle of protocol 2 to 5 and programs of Linux, Windows and macOS whatever the name says; an older
+pickle, which is text, is told by calling something. Loaders that look at the content and not at the name
+(`torch.load`; torch 2.13.0, serialization.py, `_is_zipfile`) run it.
 
 Wrong when: a file was renamed by mistake; it is still not what readers take it for.
 
@@ -17,15 +18,12 @@ Good:
 
 from collections.abc import Iterator
 
+from auditor.artifacts._unnamed import HARMLESS, HEAD, LIMIT, calling_text
 from auditor.errors import CannotRead
 from auditor.model import Blob, FileKind, Location, Problem, Severity, Skip, Snapshot
 
 SEVERITY = Severity.ERROR
 
-_HARMLESS = (
-    *(".safetensors", ".json", ".jsonl", ".md", ".txt", ".yaml", ".yml", ".toml", ".csv", ".tsv", ".jinja"),
-    *(".gguf", ".png", ".jpg", ".jpeg", ".svg", ".html", ".parquet", ".arrow"),
-)
 _LISTS = (".txt", ".csv", ".tsv")
 """Lists of a project's own: scripts pickle into any name, and no loader of models opens these."""
 _STARTS = (
@@ -39,21 +37,19 @@ _STARTS = (
     (b"\xcf\xfa\xed\xfe", "a program or library of macOS"),
     (b"\xca\xfe\xba\xbe", "a program of macOS or Java"),
 )
-_LIMIT = 256 * 1024 * 1024
-"""Git hands an object out whole, so larger ones are not opened for their first bytes."""
 _MOST = 5_000
 _HEADER = 100_000_000
 """Longest header of a safetensors file in bytes (safetensors 0.8.0, tensor.rs, MAX_HEADER_SIZE)."""
 
 
 def check(snapshot: Snapshot) -> Iterator[Problem | Skip]:
-    """The first four bytes of every file with a harmless name."""
-    names = [blob for path, blob in snapshot.files.items() if path.lower().endswith(_HARMLESS)]
+    """The first bytes of every file with a harmless name."""
+    names = [blob for path, blob in snapshot.files.items() if path.lower().endswith(HARMLESS)]
     here = [blob for blob in names if blob.kind is FileKind.FILE and blob.absent is None]
     if not here:
         yield Skip("no file with a harmless name is here")
     for blob in here[:_MOST]:
-        says = _pretends(blob) if (blob.size or 0) <= _LIMIT else None
+        says = _pretends(blob) if (blob.size or 0) <= LIMIT else None
         if says:
             yield Problem(
                 f"the file is {says}",
@@ -68,10 +64,11 @@ def _pretends(blob: Blob) -> str | None:
     """A safetensors file may begin with any byte: the first eight are the length of its header."""
     try:
         with blob.open() as stream:
-            head = stream.read(8)
+            head = stream.read(HEAD)
     except CannotRead:
         return None
-    length = int.from_bytes(head, "little")
+    length = int.from_bytes(head[:8], "little")
     if blob.path.lower().endswith(".safetensors") and length <= min(_HEADER, (blob.size or 0) - 8):
         return None
-    return next((says for start, says in _STARTS if head.startswith(start)), None)
+    known = next((says for start, says in _STARTS if head.startswith(start)), None)
+    return known or ("a pickle" if calling_text(blob, head) else None)

@@ -20,31 +20,17 @@ Good:
     training_args.bin: pickle calling torch.device
 """
 
-import re
 from collections.abc import Iterator
 
-from auditor.artifacts._pickle_names import is_dangerous
-from auditor.artifacts._pickle_values import GlobalRef
 from auditor.artifacts.pickle_archive import PickleArchive
 from auditor.checks._wording import counted
+from auditor.checks.safety._calls import only_foreign_classes
 from auditor.model import Problem, Severity
 
 SEVERITY = Severity.ERROR
 
 DATA_SUFFIXES = (".pkl", ".pickle", ".joblib", ".dill")
 """Files of a project's own, which no trainer and no loader of adapters opens."""
-_CLASS = re.compile(r"[A-Z][A-Za-z0-9]*\Z")
-_STORED_ANSWER = frozenset(
-    {
-        *(
-            "requests.models.Response",
-            "requests.models.PreparedRequest",
-            "requests.cookies.RequestsCookieJar",
-        ),
-        *("requests.structures.CaseInsensitiveDict", "http.cookiejar.DefaultCookiePolicy"),
-    }
-)
-"""The answer of a web request, stored with its parts: their constructors open nothing (requests 2.32, models.py)."""
 SHOWN = 10
 """Most calls listed as evidence."""
 
@@ -69,14 +55,5 @@ def check(archive: PickleArchive) -> Iterator[Problem]:
 
 def _severity(archive: PickleArchive) -> Severity:
     """A warning where a data file only makes objects of classes nobody here knows, else an error."""
-    foreign = archive.path.lower().endswith(DATA_SUFFIXES) and all(
-        _is_foreign_class(call.callable) for call in archive.unsafe
-    )
+    foreign = archive.path.lower().endswith(DATA_SUFFIXES) and only_foreign_classes(archive)
     return Severity.WARNING if foreign else Severity.ERROR
-
-
-def _is_foreign_class(dotted: str) -> bool:
-    module, _, name = dotted.rpartition(".")
-    if not module or not _CLASS.match(name):
-        return False
-    return dotted in _STORED_ANSWER or not is_dangerous(GlobalRef(module, name))

@@ -1,3 +1,4 @@
+import os
 import pickle
 
 import pytest
@@ -50,6 +51,21 @@ def test_fails_as_a_warning_for_a_list_of_the_project_s_own() -> None:
     assert item.severity is WARNING
     (other,) = found(RULE, healthy(data={"data/words.json": data}))
     assert other.severity is ERROR
+
+
+class Calls:
+    """Pickled, it calls os.system when it is loaded."""
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.system, ("true",)
+
+
+@pytest.mark.parametrize("protocol", [0, 1])
+def test_fails_for_a_pickle_that_is_text_and_calls_something(protocol: int) -> None:
+    data = pickle.dumps(Calls(), protocol=protocol)
+    (item,) = found(RULE, healthy(data={"x.json": data}))
+    assert (item.message, item.severity) == ("the file is a pickle", ERROR)
+    assert found(RULE, healthy(data={"x.txt": b"cat\ndog\nrabbit\n"})) == []
 
 
 def test_says_when_it_cannot_look() -> None:

@@ -1,0 +1,71 @@
+import io
+import pickle
+
+import pytest
+
+from auditor.model import Blob, Snapshot
+from tests.builders.pickles import make_torch
+from tests.builders.repositories import healthy
+from tests.checks.expecting import ERROR, NOTE, WARNING, finding, found, reasons
+from tests.checks.safety.test_content_not_of_its_type import Calls
+
+RULE = "pickle-under-another-name"
+PLAIN = {"words": ["a", "b"], "count": 3}
+
+
+def test_passes() -> None:
+    assert found(RULE, healthy()) == []
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"0.1 0.2 0.3",
+        b"",
+        b"cat\ndog\nrabbit\n",
+        b"PK\x03\x04" + b"\x00" * 60,
+        b"\x80\x04 not a pickle",
+        b"\x0a\x0e\x0a\x05<unk>\x15",
+    ],
+)
+def test_passes_what_only_begins_like_one(data: bytes) -> None:
+    assert found(RULE, healthy(data={"weights.dat": data, "noend": data})) == []
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+@pytest.mark.parametrize("path", ["weights.dat", "data/weights", "model.sav", "arrays.npy", "vocab.model"])
+def test_fails_for_a_call_under_any_name_and_protocol(path: str, protocol: int) -> None:
+    (item,) = found(RULE, healthy(data={path: pickle.dumps(Calls(), protocol=protocol)}))
+    assert (item.severity, item.at.path) == (ERROR, path)
+    assert item.message == "the file is a pickle, which its name does not say; opening it calls posix.system"
+    assert item.observed == "1 call that no training file makes"
+
+
+def test_fails_as_a_note_for_data_without_a_call() -> None:
+    data = pickle.dumps(PLAIN, protocol=4)
+    assert found(RULE, healthy(data={"weights.dat": data})) == [
+        finding(
+            RULE,
+            NOTE,
+            "the file is a pickle, which its name does not say",
+            "weights.dat",
+            expected="a name that says so (.pkl, .pt, .bin), or a format without code",
+        )
+    ]
+    (archive,) = found(RULE, healthy(data={"weights.dat": make_torch({"a": 1})}))
+    assert archive.severity is NOTE
+
+
+def test_fails_as_a_warning_for_a_class_nobody_knows() -> None:
+    data = b"\x80\x02cmylib.tree\nTree\n)R."
+    (item,) = found(RULE, healthy(data={"forest.sav": data}))
+    assert item.severity is WARNING
+    (item,) = found(RULE, healthy(data={"forest.sav": b"\x80\x02cmylib.tree\nTree\n."}))
+    assert item.severity is WARNING
+    assert item.message.endswith("opening it imports mylib.tree.Tree")
+
+
+def test_says_when_it_cannot_look() -> None:
+    assert reasons(RULE, Snapshot("empty", {})) == ["every file is of a kind that is known by its name"]
+    absent = Blob("weights.dat", 1000, io.BytesIO, absent="its content is not here")
+    assert reasons(RULE, Snapshot("x", {"weights.dat": absent})) == ["weights.dat was not read: unfetched"]
