@@ -9,7 +9,7 @@ from typing import ClassVar, Self
 
 from auditor.artifacts._base import JSON_LIMIT, Artifact, parse_json_object
 from auditor.artifacts._fields import Fields, is_number
-from auditor.model import Blob, Fact
+from auditor.model import Blob, Fact, name_of
 
 Number = int | float
 
@@ -89,6 +89,11 @@ class TrainerState(Artifact):
             callbacks=tuple(read.mapping("stateful_callbacks")),
             type_errors=tuple(dict.fromkeys(read.errors)),
         )
+
+    @property
+    def best_checkpoint(self) -> str | None:
+        """The folder's name in ``best_model_checkpoint``: a path of the machine that trained, of either system."""
+        return name_of((self.best_model_checkpoint or "").replace("\\", "/").rstrip("/")) or None
 
     def logged(self, tag: str) -> tuple[tuple[int, float], ...]:
         """The numbers logged under a key (``loss``, ``eval_loss``, ...) as (step, value), in file order."""

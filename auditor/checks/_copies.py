@@ -96,8 +96,7 @@ def value_of(config: AdapterConfig, key: str) -> str:
 
 def _checkpoint(run: Run) -> AdapterConfig | None:
     state = run.latest(TrainerState)
-    best = state.best_model_checkpoint if state else None
-    wanted = name_of(best.replace("\\", "/").rstrip("/")) if best else None
+    wanted = state.best_checkpoint if state else None
     configs = [(name_of(folder.path), folder.one(AdapterConfig)) for folder in run.checkpoints]
     found = [(name, config) for name, config in configs if config is not None]
     named = next((config for name, config in found if name == wanted), None)

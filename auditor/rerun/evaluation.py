@@ -7,8 +7,8 @@ in eval mode, so that a run that was evaluated has other dropout masks afterward
 
 from auditor.artifacts.trainer_state import TrainerState
 from auditor.artifacts.training_args import TrainingArgs
-from auditor.model import Setting, name_of
-from auditor.runs import Run
+from auditor.model import Setting
+from auditor.runs import Run, best_step
 
 _PASS = "_runtime"
 
@@ -39,7 +39,7 @@ def passes(run: Run) -> dict[str, Setting]:
     }
 
 
-def best_step(run: Run) -> int | None:
+def loaded_step(run: Run) -> int | None:
     """The step whose weights the Trainer loaded at the end; None where the adapter is that of the last step.
 
     Source: transformers 5.23.0, trainer.py, ``_load_best_model``: with ``load_best_model_at_end`` the weights of
@@ -48,6 +48,4 @@ def best_step(run: Run) -> int | None:
     arguments, state = run.one(TrainingArgs), run.latest(TrainerState)
     if arguments is None or state is None or arguments.values.get("load_best_model_at_end") is not True:
         return None
-    name = name_of((state.best_model_checkpoint or "").replace("\\", "/").rstrip("/"))
-    number = name.removeprefix("checkpoint-")
-    return int(number) if number != name and number.isdecimal() and len(number) < 12 else None
+    return best_step(state)

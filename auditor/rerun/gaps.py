@@ -10,7 +10,7 @@ from auditor.artifacts.adapter_weights import AdapterWeights
 from auditor.artifacts.model_weights import ModelWeights
 from auditor.artifacts.trainer_state import TrainerState
 from auditor.model import RerunPlan
-from auditor.rerun.evaluation import best_step
+from auditor.rerun.evaluation import loaded_step
 from auditor.rerun.outputs import Output
 from auditor.runs import Contents, Folder, Run
 
@@ -85,7 +85,7 @@ def missing(aspect: str, pair: Pair, at: str, says: str) -> Gap:
 def committed_pairs(run: Run, plan: RerunPlan, rerun: Output) -> Iterator[Pair]:
     """Each committed folder inside the span with the rerun's: the root only when its step was trained."""
     ended = plan.span == "whole" or any(part.stop == plan.total_steps for part in plan.parts)
-    best = best_step(run)
+    best = loaded_step(run)
     if best is not None and plan.covers(best):
         yield Pair(ROOT, best, run.root, _with_best(rerun, best, ended), run.contents, rerun.base)
     elif best is None and ended:

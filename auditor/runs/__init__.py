@@ -7,7 +7,7 @@ run whose history it continues (lineage), not simply to its parent.
 from auditor.runs._grouping import group
 from auditor.runs._lineage import argument_differences, differences, trainer_of
 from auditor.runs._reading import read
-from auditor.runs._words import CHECKPOINT, BaseFolder, Contents, Folder, Run
+from auditor.runs._words import CHECKPOINT, BaseFolder, Contents, Folder, Run, best_step
 
 __all__ = [
     "CHECKPOINT",
@@ -16,6 +16,7 @@ __all__ = [
     "Folder",
     "Run",
     "argument_differences",
+    "best_step",
     "differences",
     "group",
     "read",

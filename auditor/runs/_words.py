@@ -8,6 +8,7 @@ from typing import TypeVar
 from auditor.artifacts._base import Artifact
 from auditor.artifacts.base_config import BaseConfig
 from auditor.artifacts.event_log import EventLog
+from auditor.artifacts.trainer_state import TrainerState
 from auditor.artifacts.training_args import TrainingArgs
 from auditor.model import Blob, Snapshot, Unread, name_of
 from auditor.recipes._base import Recipe
@@ -139,3 +140,11 @@ def step_of(path: str) -> int | None:
     """N of a folder named ``checkpoint-N``, else None."""
     match = CHECKPOINT.match(name_of(path))
     return int(match.group(1)) if match else None
+
+
+def best_step(state: TrainerState) -> int | None:
+    """The step of the checkpoint that a state calls the best; None where it calls none so."""
+    if state.best_checkpoint is None:
+        return None
+    step = step_of(state.best_checkpoint)
+    return state.best_global_step if step is None else step

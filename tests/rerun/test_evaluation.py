@@ -13,7 +13,7 @@ import pytest
 from auditor.model import Setting, Span
 from auditor.rerun import spans
 from auditor.rerun.bounds import unlike
-from auditor.rerun.evaluation import best_step, passes
+from auditor.rerun.evaluation import loaded_step, passes
 from auditor.rerun.gaps import ROOT, committed_pairs
 from auditor.rerun.weights_gap import weights_gap
 from tests.builders.pickles import make_training_args
@@ -68,7 +68,7 @@ def test_the_best_step_is_that_of_the_named_checkpoint(
     says: bool, best: str | None, step: int | None
 ) -> None:
     files = v.with_json(v.committed(), LAST, lambda state: state.update(best_model_checkpoint=best))
-    assert best_step(v.run_of(arguments(files, load_best_model_at_end=says))) == step
+    assert loaded_step(v.run_of(arguments(files, load_best_model_at_end=says))) == step
 
 
 def test_a_run_that_loaded_its_best_checkpoint_is_held_against_that_step() -> None:

@@ -11,8 +11,7 @@ from auditor.artifacts.trainer_state import TrainerState
 from auditor.claims import DECLARED, EFFECTIVE, RECORDED, Ledger, received
 from auditor.compare.reach import ADAMS, BETAS, LIONS, ZERO_STARTS, Bound
 from auditor.compare.schedules import Named, factor, of_arguments, why_no_form
-from auditor.runs import Run, trainer_of
-from auditor.runs._words import step_of
+from auditor.runs import Run, best_step, trainer_of
 
 MARGIN = 5e-3
 """Relative slack of a bound that claims give: rates are logged with a few digits, float32 rounds each step."""
@@ -139,9 +138,8 @@ def _sure_steps(run: Run, ledger: Ledger) -> int:
     taken = ledger.value("global_step", RECORDED)
     arguments, state = received(run), run.latest(TrainerState)
     loads = arguments is not None and arguments.values.get("load_best_model_at_end") is True
-    if loads and state is not None and state.best_model_checkpoint is not None:
-        best = step_of(state.best_model_checkpoint.rstrip("/"))
-        taken = best if best is not None else state.best_global_step
+    if loads and state is not None and state.best_checkpoint is not None:
+        taken = best_step(state)
     return int(_positive(taken))
 
 

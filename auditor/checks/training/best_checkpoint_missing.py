@@ -34,14 +34,13 @@ def check(run: Run) -> Iterator[Problem | Skip]:
     if state is None or not run.checkpoints:
         yield Skip("the run publishes no checkpoint with a state")
         return
-    best = state.best_model_checkpoint
-    if not best:
+    name = state.best_checkpoint
+    if name is None:
         return
     received = arguments(run, run.last)
     if whole(received.get("save_total_limit")) is not None:
         yield Skip("save_total_limit deletes checkpoints")
         return
-    name = name_of(best.replace("\\", "/").rstrip("/"))
     if any(f"/{name}/" in f"/{path}" for path in run.contents.snapshot.under(run.path)):
         return
     final = any(

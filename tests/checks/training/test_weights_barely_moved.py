@@ -1,7 +1,10 @@
 import math
 from typing import Any
 
+import pytest
+
 from auditor.model import Snapshot
+from tests.builders.example_edits import pickled
 from tests.builders.repositories import healthy, seed
 from tests.checks.expecting import WARNING, finding, found, reasons
 from tests.rerun.variants import committed, with_tensors
@@ -50,3 +53,12 @@ def test_says_when_it_cannot_look() -> None:
     short = {"trainer_state.json": {"/global_step": 5}}
     states = ("checkpoint-9/", "checkpoint-18/")
     assert reasons(RULE, healthy(json_edits=short, without=states)) == ["5 steps are too few to tell"]
+
+
+@pytest.mark.parametrize("best", ["/out/checkpoint-9", "C:\\out\\checkpoint-9\\"])
+def test_counts_the_steps_of_the_best_checkpoint_where_the_run_loaded_it(best: str) -> None:
+    arguments = pickled(committed()["training_args.bin"], "load_best_model_at_end", value=True)
+    folders = ("", "checkpoint-9/", "checkpoint-18/")
+    loads = {f"{folder}training_args.bin": arguments for folder in folders}
+    state = {"checkpoint-18/trainer_state.json": {"/best_model_checkpoint": best}}
+    assert reasons(RULE, healthy(data=loads, json_edits=state)) == ["9 steps are too few to tell"]
