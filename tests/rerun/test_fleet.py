@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -347,6 +348,15 @@ def test_slurm_gets_a_gpu_for_a_run_of_a_gpu_and_the_time_that_is_left(lab: Lab)
     assert parameters({}, lab.site, None)["timeout_min"] == 24 * 60
     assert parameters({}, lab.site, None, longest=120)["timeout_min"] == 120
     assert parameters({"timeout_min": 30}, lab.site, None, longest=120)["timeout_min"] == 30
+
+
+def test_a_job_gets_folders_with_any_signs_in_their_names(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", "/my modules:/of $HOME;it's")
+    lines = parameters({}, lab.site, None)["slurm_setup"]
+    assert isinstance(lines, list)
+    shell = "\n".join([*lines, 'printf %s "$PYTHONPATH"'])
+    done = subprocess.run(["sh", "-c", shell], capture_output=True, check=True)
+    assert done.stdout.decode().endswith(":/my modules:/of $HOME;it's")
 
 
 @pytest.mark.parametrize(

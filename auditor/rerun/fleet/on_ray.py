@@ -3,13 +3,11 @@
 import logging
 import os
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
-import auditor
 from auditor.errors import IncompleteError, UsageError
 from auditor.rerun.fleet.order import Left, Order, Site
-from auditor.rerun.fleet.remote import Job, Remote, without_word
+from auditor.rerun.fleet.remote import Job, Remote, answered, first_line, import_path, without_word
 from auditor.rerun.fleet.where import Where
 from auditor.rerun.fleet.work import Answer, work
 from auditor.rerun.followed import Followed
@@ -66,22 +64,19 @@ class OnRay(Remote):
     def _connect(self, address: str) -> None:
         if not self._ours:
             return
-        here = str(Path(auditor.__file__).resolve().parents[1])
-        path = os.pathsep.join(entry for entry in (here, os.environ.get("PYTHONPATH", "")) if entry)
         started: dict[str, Any] = (
             {"address": address} if address else {"address": "local", "include_dashboard": False}
         )
         try:
             self._ray.init(
                 **started,
-                runtime_env={"env_vars": {"PYTHONPATH": path}},
+                runtime_env={"env_vars": {"PYTHONPATH": import_path()}},
                 log_to_driver=False,
                 logging_level=logging.ERROR,
             )
         except (ConnectionError, RuntimeError, ValueError) as error:
-            first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
             raise IncompleteError(
-                f"Ray cannot be reached: {first}", "check the address, or start a cluster"
+                f"Ray cannot be reached: {first_line(error)}", "check the address, or start a cluster"
             ) from error
 
 
@@ -99,7 +94,7 @@ class _RayJob(Job):
         except self._ray.exceptions.RayError as error:
             lines = str(error).strip().splitlines()[-1:]
             raise without_word(self._name, lines) from error
-        return found if isinstance(found, Answer) else Answer("the job answered with something else")
+        return answered(found)
 
     def cancel(self) -> None:
         with suppress(self._ray.exceptions.RayError):

@@ -4,20 +4,29 @@
 """
 
 import os
+import shlex
 import time
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from math import ceil
-from pathlib import Path
 from typing import Any
 
-import auditor
 from auditor.errors import UsageError
 from auditor.rerun.failure import FEW
 from auditor.rerun.fleet.order import Left, Order, Site
 from auditor.rerun.fleet.queue_of_slurm import ENDED, limit_of, state
-from auditor.rerun.fleet.remote import POLL, Job, Remote, Tell, untold, without_word
+from auditor.rerun.fleet.remote import (
+    POLL,
+    Job,
+    Remote,
+    Tell,
+    answered,
+    first_line,
+    import_path,
+    untold,
+    without_word,
+)
 from auditor.rerun.fleet.where import Value, Where
 from auditor.rerun.fleet.work import Answer, work
 from auditor.rerun.followed import Followed
@@ -65,9 +74,8 @@ class OnSlurm(Remote):
                 longest = limit_of(None if partition is None else str(partition))
             self._executor.update_parameters(**parameters(options, site, left(), longest))
         except (NameError, ValueError, AssertionError, RuntimeError) as error:
-            first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
             raise UsageError(
-                f"submitit refuses {where.text}: {first}", "check the options of --on"
+                f"submitit refuses {where.text}: {first_line(error)}", "check the options of --on"
             ) from error
 
     def submit(self, order: Order) -> Job:
@@ -104,7 +112,7 @@ def parameters(
         found["timeout_min"] = wanted if longest is None else min(wanted, longest)
     if site.device == "cuda" and not any(name in options for name in _GPU_NAMES):
         found["gpus_per_node"] = 1
-    found["slurm_setup"] = [f"export PYTHONPATH={_path()}"]
+    found["slurm_setup"] = [f"export PYTHONPATH={shlex.quote(import_path())}"]
     for name, value in options.items():
         own = name in SHARED_NAMES or name.startswith("slurm_")
         found[name if own else f"slurm_{name}"] = value
@@ -143,7 +151,7 @@ class _SlurmJob(Job):
             found = self._job.result()
         except self._failed as error:
             raise without_word(self._name, self._lines()) from error
-        return found if isinstance(found, Answer) else Answer("the job answered with something else")
+        return answered(found)
 
     def _lines(self) -> list[str]:
         return (self._job.stderr() or "").strip().splitlines()[-FEW:]
@@ -154,18 +162,11 @@ class _SlurmJob(Job):
             self._job.cancel(check=False)
 
 
-def _path() -> str:
-    """PYTHONPATH for a job: where this auditor lies, before what is there already."""
-    here = str(Path(auditor.__file__).resolve().parents[1])
-    known = os.environ.get("PYTHONPATH", "")
-    return os.pathsep.join([here, *(entry for entry in known.split(os.pathsep) if entry and entry != here)])
-
-
 @contextmanager
 def _importable() -> Iterator[None]:
     """A job that inherits this process' variables can import auditor."""
     before = os.environ.get("PYTHONPATH")
-    os.environ["PYTHONPATH"] = _path()
+    os.environ["PYTHONPATH"] = import_path()
     try:
         yield
     finally:

@@ -1,6 +1,7 @@
 """Follows orders that other machines carry out: their steps, their answers, the clock, an interrupt."""
 
 import json
+import os
 import secrets
 import time
 from abc import ABC, abstractmethod
@@ -9,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import auditor
 from auditor.errors import IncompleteError
 from auditor.rerun.fleet.order import Ended, Left, Order, Site
 from auditor.rerun.fleet.work import SHARED, STOP, TOKEN, TOLD, Answer, scratch_of
@@ -150,6 +152,23 @@ def _error(job: Job) -> IncompleteError | None:
     if answer.error is None:
         return None
     return (EndedEarlyError if answer.early else IncompleteError)(answer.error, answer.hint)
+
+
+def answered(found: object) -> Answer:
+    """What a job of a queue returned."""
+    return found if isinstance(found, Answer) else Answer("the job answered with something else")
+
+
+def first_line(error: Exception) -> str:
+    """The first line of what an error says, or its kind where it says nothing."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
+
+
+def import_path() -> str:
+    """PYTHONPATH for a job: where this auditor lies, before what is there already."""
+    here = str(Path(auditor.__file__).resolve().parents[1])
+    known = os.environ.get("PYTHONPATH", "")
+    return os.pathsep.join([here, *(entry for entry in known.split(os.pathsep) if entry and entry != here)])
 
 
 def without_word(name: str, lines: Sequence[str]) -> IncompleteError:
