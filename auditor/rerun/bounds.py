@@ -6,11 +6,11 @@ from pathlib import Path
 
 from auditor.artifacts.rng_state import RngState
 from auditor.claims import Ledger
-from auditor.model import Aspect, RerunPlan, Verdict, VersionRange, version_key
+from auditor.model import Aspect, RerunPlan, Verdict, VersionRange
 from auditor.rerun.data import count_rows
 from auditor.rerun.gaps import Floors
 from auditor.rerun.outputs import Output, Outputs, rows_drawn
-from auditor.rerun.releases import used
+from auditor.rerun.releases import minor, used
 from auditor.rerun.trainers import COMMAND
 from auditor.runs import Run
 
@@ -53,7 +53,7 @@ def newer_base(base: str, environment: Mapping[str, object]) -> str | None:
     which later releases tell the layers apart.
     """
     wrote, here = _written_by(Path(base)) if base else None, used(environment, "transformers")
-    if wrote is None or here is None or _minor(wrote) <= _minor(here):
+    if wrote is None or here is None or minor(wrote) <= minor(here):
         return None
     return (
         f"the base model's config.json was written by transformers {wrote}, "
@@ -77,18 +77,14 @@ def same_release(ledger: Ledger, environment: Mapping[str, object]) -> bool:
     wrote, here = ledger.derived("transformers_version"), used(environment, "transformers")
     if not isinstance(wrote, VersionRange) or here is None or not wrote.low or not wrote.high:
         return False
-    return _minor(wrote.low) == _minor(wrote.high) == _minor(here)
+    return minor(wrote.low) == minor(wrote.high) == minor(here)
 
 
 def _holds(wrote: VersionRange, here: str) -> bool:
     """Whether a release lies in a range by its first two numbers: patches do not change arithmetic."""
-    below = wrote.low is not None and _minor(here) < _minor(wrote.low)
-    above = wrote.high is not None and _minor(here) > _minor(wrote.high)
+    below = wrote.low is not None and minor(here) < minor(wrote.low)
+    above = wrote.high is not None and minor(here) > minor(wrote.high)
     return not below and not above
-
-
-def _minor(version: str) -> tuple[int, ...]:
-    return version_key(version)[:2]
 
 
 def trained_on(run: Run) -> str | None:

@@ -78,16 +78,17 @@ def used(environment: Mapping[str, object], name: str) -> str | None:
 
 
 def _is_one(span: VersionRange) -> bool:
-    return bool(span.low and span.high) and version_key(str(span.low))[:2] == version_key(str(span.high))[:2]
+    return bool(span.low and span.high) and minor(str(span.low)) == minor(str(span.high))
 
 
 def _train_alike(name: str, span: VersionRange, here: str) -> bool:
     """Whether every release of the range trains the same bits as the one here, as far as releases are known."""
     since = SAME_BITS_SINCE.get(name)
-    return since is not None and min(_minor(span.low or "0"), _minor(here)) >= since
+    return since is not None and min(minor(span.low or "0"), minor(here)) >= since
 
 
-def _minor(version: str) -> tuple[int, ...]:
+def minor(version: str) -> tuple[int, ...]:
+    """The first two numbers of a release."""
     return version_key(version)[:2]
 
 
@@ -95,9 +96,8 @@ def _reach(name: str, span: VersionRange, plan: RerunPlan, run: Run) -> Mapping[
     accumulation = plan.settings.get("gradient_accumulation_steps")
     several = accumulation is not None and isinstance(accumulation.value, int) and accumulation.value > 1
     plain = run.base is not None and not run.base.is_multimodal
-    before = span.low is None or version_key(span.low)[:2] < (
-        _AVERAGED_UNTIL[0] if plain else _AVERAGED_UNTIL[1]
-    )
+    until = _AVERAGED_UNTIL[0] if plain else _AVERAGED_UNTIL[1]
+    before = span.low is None or minor(span.low) < until
     if name == "transformers" and several and before and not _packed(plan):
         return {**REACH, "weights": AVERAGED, "optimizer": AVERAGED}
     return REACH
