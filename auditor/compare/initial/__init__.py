@@ -9,13 +9,22 @@ and `held_in` tells the type in which the numbers were held.
 from auditor.compare.initial._begun import Begun, moved_in_any_basis
 from auditor.compare.initial._glance import begins_with, held_in
 from auditor.compare.initial._proof import Limits, prove_seed
-from auditor.compare.initial._run import Seeded, adapters_of, seeded_adapter, structure_of
+from auditor.compare.initial._run import (
+    IN_AN_AUDIT,
+    Seeded,
+    adapters_of,
+    first_adapters,
+    seeded_adapter,
+    structure_of,
+)
 from auditor.compare.initial._search import recover_seed
 from auditor.compare.initial._sentences import CHOSEN, UNCHOSEN, SeedProof
-from auditor.compare.initial._values import precision_of
+from auditor.compare.initial._values import GLANCE, precision_of
 
 __all__ = [
     "CHOSEN",
+    "GLANCE",
+    "IN_AN_AUDIT",
     "UNCHOSEN",
     "Begun",
     "Limits",
@@ -23,6 +32,7 @@ __all__ = [
     "Seeded",
     "adapters_of",
     "begins_with",
+    "first_adapters",
     "held_in",
     "moved_in_any_basis",
     "precision_of",

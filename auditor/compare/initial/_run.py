@@ -39,7 +39,7 @@ def seeded_adapter(run: Run, seed: int) -> Seeded | None:
     replayed once: whoever asks again gets the same proof. Nothing is raised.
     """
     first: Seeded | None = None
-    for folder, weights, config in islice(_adapters(run), _ADAPTERS):
+    for folder, weights, config in first_adapters(run):
         if config.peft_type != "LORA":
             continue
         key = (seed, config.path)
@@ -60,8 +60,13 @@ def adapters_of(run: Run) -> Iterator[Adapter]:
         yield weights, config, structure_of(run, config)
 
 
+def first_adapters(run: Run) -> Iterator[tuple[Folder, AdapterWeights, AdapterConfig]]:
+    """The two that a seed is held against: the run's own and the first checkpoint's, which is nearer to the start."""
+    yield from islice(_adapters(run), _ADAPTERS)
+
+
 def _adapters(run: Run) -> Iterator[tuple[Folder, AdapterWeights, AdapterConfig]]:
-    for folder in (run.root, *run.checkpoints):
+    for folder in run.folders:
         weights, config = folder.one(AdapterWeights), folder.one(AdapterConfig)
         if weights is not None and config is not None:
             yield folder, weights, config

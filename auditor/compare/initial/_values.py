@@ -24,7 +24,7 @@ _SAME_NORMAL = 4e-6
 _SAME_SCALED = 2e-4
 """Largest relative distance after a factor is taken out: ten thousand roundings of float32, one of a step each."""
 _FACTORS = 0.2, 1 + 1e-6
-_GLANCE, _ZEROS = 1024, 1 << 28
+GLANCE, _ZEROS = 1024, 1 << 28
 """Elements looked at before a zeroed tensor is read whole, and those read so in one file (1 GB of float32)."""
 SEEN = 7.0
 """Standard deviations from which a correlation places a module: by chance once in 4e10 tries."""
@@ -134,7 +134,7 @@ class Values:
         """Whether a tensor is zero throughout; False when so much was read that this one is not."""
         if info is None or info.elements > self._left:
             return False
-        if any(chunk.any() for chunk in islice(self.weights.chunks(info.name, _GLANCE), 1)):
+        if any(chunk.any() for chunk in islice(self.weights.chunks(info.name, GLANCE), 1)):
             return False
         self._left -= info.elements
         return not any(chunk.any() for chunk in self.weights.chunks(info.name))

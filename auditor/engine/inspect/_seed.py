@@ -1,7 +1,7 @@
 """The seed that drew a run's adapter: proved, or searched for in a range when asked."""
 
 from collections.abc import Iterator, Mapping
-from itertools import islice
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from auditor.artifacts.adapter_config import AdapterConfig
@@ -16,10 +16,6 @@ if TYPE_CHECKING:
     from auditor.architectures._structure import Structure
     from auditor.compare.initial import Seeded, SeedProof
 
-ELEMENTS = 4096
-"""Elements of a module that are looked at while nobody asks for a seed."""
-_WORDS, _WINDOW = 1 << 25, 1 << 20
-"""What is spent on a seed that nobody asked for: 33 million numbers of the stream, one million searched."""
 _OTHERS = (0, 1, 42, 123, 1234, 1337, 2024, 3407)
 """Seeds tried in its place when it explains nothing; --seed tries all usual ones."""
 
@@ -48,9 +44,10 @@ def seed_of(run: Run, options: InspectOptions, views: Views) -> Found | None:
     if wanted is None:
         return None
     seed, source = wanted
-    from auditor.compare.initial import Limits, prove_seed
+    from auditor.compare.initial import IN_AN_AUDIT, Limits, prove_seed
 
-    limits = None if options.seed is not None else Limits(ELEMENTS, _WORDS, _WINDOW, 1, _OTHERS)
+    few = replace(IN_AN_AUDIT, others=_OTHERS, modules=Limits().modules)
+    limits = few if options.seed is None else None
     first: Found | None = None
     for folder, weights, config, structure in _adapters(run):
         proof = prove_seed(views.get(weights.path, weights), config, seed, structure, limits)
@@ -75,11 +72,9 @@ def _stated(run: Run, options: InspectOptions) -> Iterator[tuple[int, str]]:
 
 
 def _adapters(run: Run) -> "Iterator[tuple[Folder, AdapterWeights, AdapterConfig, Structure | None]]":
-    from auditor.compare.initial import structure_of
+    from auditor.compare.initial import first_adapters, structure_of
 
-    folders = ((folder, folder.one(AdapterWeights), folder.one(AdapterConfig)) for folder in run.folders)
-    both = ((folder, weights, config) for folder, weights, config in folders if weights and config)
-    for folder, weights, config in islice(both, 2):
+    for folder, weights, config in first_adapters(run):
         if config.peft_type == "LORA":
             yield folder, weights, config, structure_of(run, config)
 

@@ -1,8 +1,7 @@
 """The weight files of a run, read once: each described, compared with the one before it, and let go."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from auditor.artifacts._safetensors import BITS, TensorInfo
@@ -12,7 +11,7 @@ from auditor.artifacts.model_weights import ModelWeights
 from auditor.compare.pairs import weights_blob
 from auditor.engine.inspect._options import InspectOptions
 from auditor.engine.inspect._relations import is_equal
-from auditor.engine.inspect._seed import ELEMENTS, is_looked_for
+from auditor.engine.inspect._seed import is_looked_for
 from auditor.model import AdapterComparison
 from auditor.runs import Folder, Run
 
@@ -20,9 +19,6 @@ if TYPE_CHECKING:
     from auditor.compare._one_pass import OnePass
     from auditor.compare._sides import Modules, Side
     from auditor.compare.spectrum import Updates
-
-_GLANCE = 1024
-"""Elements of a factor that started at zero which the seed's proof looks at."""
 
 
 @dataclass(slots=True)
@@ -65,7 +61,7 @@ def read_weights(run: Run, options: InspectOptions, told: Callable[[int], None])
         return found
     from auditor.compare._one_pass import OnePass
 
-    seeded = {weights.path for weights in _seeded(run)} if is_looked_for(run, options) else set()
+    seeded = _seeded(run) if is_looked_for(run, options) else frozenset()
     one_pass = OnePass(
         tuple(files.values()), {n: _kept for n, item in enumerate(files.values()) if item.path in seeded}
     )
@@ -90,18 +86,21 @@ class _Place:
     weights: AdapterWeights
 
 
-def _seeded(run: Run) -> Iterator[AdapterWeights]:
+def _seeded(run: Run) -> frozenset[str]:
     """The files that the seed's proof looks at."""
-    both = (run.root, *run.checkpoints)
-    yield from islice((w for f in both if (w := f.one(AdapterWeights)) and f.one(AdapterConfig)), 2)
+    from auditor.compare.initial import first_adapters
+
+    return frozenset(weights.path for _, weights, _ in first_adapters(run))
 
 
 def _kept(info: TensorInfo) -> int:
     """Bytes of a factor's beginning that the seed's proof reads."""
+    from auditor.compare.initial import GLANCE, IN_AN_AUDIT
+
     drawn, zeroed = ("lora_A", "lora_embedding_B"), ("lora_B", "lora_embedding_A")
-    elements = ELEMENTS if any(f".{word}" in info.name for word in drawn) else 0
+    elements = IN_AN_AUDIT.sample if any(f".{word}" in info.name for word in drawn) else 0
     if any(f".{word}" in info.name for word in zeroed):
-        elements = _GLANCE
+        elements = GLANCE
     return elements * BITS[info.dtype] // 8
 
 
