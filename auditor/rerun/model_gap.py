@@ -9,15 +9,15 @@ from auditor.artifacts._safetensors import TensorInfo
 from auditor.artifacts.adapter_weights import AdapterWeights
 from auditor.artifacts.model_weights import ModelWeights
 from auditor.compare._rounding import rounded
+from auditor.compare.reach import ROUNDED
 from auditor.errors import CannotRead
 from auditor.rerun.gaps import Gap, Pair, missing
 from auditor.rerun.methods import model_files
+from auditor.rerun.precision import SHORT
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_ROUNDING: Mapping[str, float] = {"BF16": 2.0**-8, "F16": 2.0**-11}
-"""Half a spacing of the type, relative to the number that is stored."""
 _FLOATS = frozenset({"F64", "F32", "F16", "BF16"})
 
 
@@ -185,13 +185,13 @@ def _as_stored(name: str, ours: AdapterWeights, theirs: AdapterWeights) -> Itera
     """Our tensor, rounded to the type in which theirs is stored."""
     dtype = theirs.info(name).dtype
     for chunk in ours.chunks(name):
-        yield rounded(chunk, dtype) if dtype in _ROUNDING and dtype != ours.info(name).dtype else chunk
+        yield rounded(chunk, dtype) if dtype in SHORT and dtype != ours.info(name).dtype else chunk
 
 
 def _coarse(theirs: Tensors, ours: Tensors, names: list[str], total: Sums) -> float:
     """What rounding to a shorter type moves at most, relative to the update."""
     types = [
-        _ROUNDING.get(_info(theirs, name).dtype, 0.0)
+        ROUNDED.get(_info(theirs, name).dtype, 0.0)
         for name in names
         if _info(theirs, name).dtype != _info(ours, name).dtype
     ]

@@ -12,9 +12,10 @@ from auditor.artifacts.trainer_state import TrainerState
 from auditor.errors import CannotRead
 from auditor.rerun import moments
 from auditor.rerun.gaps import Gap, Pair, missing, relative
+from auditor.rerun.precision import equal_bits
 from auditor.rerun.shards import shards
 from auditor.rerun.updated_gap import updated_gap
-from auditor.rerun.weights_gap import distance, equal_bits
+from auditor.rerun.weights_gap import distance
 
 GROUP_KEYS = ("lr", "initial_lr", "betas", "eps", "weight_decay", "amsgrad", "maximize")
 CLOSED_FORM = 1e-9

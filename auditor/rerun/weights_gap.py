@@ -1,26 +1,25 @@
 """Adapters of two trainings: by bits, then by effective update; and the seed, by modules never updated."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.adapter_weights import AdapterWeights
-from auditor.compare._rounding import rounded
 from auditor.compare.adapters import compare
+from auditor.compare.reach import ROUNDED
 from auditor.errors import CannotRead
 from auditor.model import AdapterComparison
 from auditor.rerun.gaps import Gap, Pair, missing
 from auditor.rerun.model_gap import model_gap
 from auditor.rerun.outputs import Output
+from auditor.rerun.precision import SHORT, as_held, coarse, equal_bits, held
 from auditor.runs import Folder, Run
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _NAMES = ("adapter_model.safetensors", "adapter_model.bin")
-_ROUNDING: Mapping[str, float] = {"BF16": 2.0**-7, "F16": 2.0**-10}
-"""What storing both factors in this type moves their product at most, relative: half a spacing each."""
 _FACTOR = 1e-3
 """A factor nearer to 1 is said by the distance alone."""
 SAME_UPDATE = 1e-6
@@ -55,7 +54,8 @@ def _measured(
         says = f"all {len(theirs.tensors)} tensors are bit-equal"
         return Gap("weights", pair.key, theirs.path, says, pair.step, same=True, distance=0.0)
     if all(_equal_as_stored(theirs, ours, name) for name in _compared(theirs, ours)):
-        types = " and ".join(sorted({_precision(theirs, name) for name in theirs.tensors} & set(_ROUNDING)))
+        found = {held(info.dtype, theirs.array(name)) for name, info in theirs.tensors.items()}
+        types = " and ".join(sorted(found & set(SHORT)))
         says = f"all {len(theirs.tensors)} tensors are bit-equal once rounded to {types}"
         return Gap("weights", pair.key, theirs.path, says, pair.step, distance=0.0)
     return _by_effect(pair, theirs, ours, compare(theirs, config, ours, made))
@@ -113,25 +113,8 @@ def _equal_as_stored(theirs: AdapterWeights, ours: AdapterWeights, name: str) ->
     one, two = theirs.array(name), ours.array(name)
     if theirs.info(name).dtype == ours.info(name).dtype and equal_bits(one, two):
         return True
-    dtype = _precision(theirs, name)
-    return dtype in _ROUNDING and equal_bits(one, rounded(two, dtype).astype(one.dtype))
-
-
-def _precision(weights: AdapterWeights, name: str) -> str:
-    """The type a tensor is stored in, or the shorter one that holds its values: files are rounded and widened again."""
-
-    dtype, values = weights.info(name).dtype, weights.array(name)
-    if dtype != "F32" or not values.any():
-        return dtype
-    held = (
-        short for short in ("BF16", "F16") if equal_bits(values, rounded(values, short).astype(values.dtype))
-    )
-    return next(held, dtype)
-
-
-def equal_bits(one: "NDArray[Any]", two: "NDArray[Any]") -> bool:
-    """Equal shape and bytes, so that NaN is equal to itself and -0 is not 0."""
-    return one.shape == two.shape and one.dtype == two.dtype and one.tobytes() == two.tobytes()
+    dtype = held(theirs.info(name).dtype, one)
+    return dtype in SHORT and equal_bits(one, as_held(dtype, two).astype(one.dtype))
 
 
 def _scale(
@@ -175,7 +158,7 @@ def _by_effect(pair: Pair, theirs: AdapterWeights, ours: AdapterWeights, compare
         pair.step,
         distance=compared.relative_distance,
         slack=SAME_UPDATE,
-        coarse=max(_ROUNDING.get(_precision(theirs, name), 0.0) for name in theirs.tensors),
+        coarse=coarse(theirs, compared),
         module=module,
         tensor=_farthest(theirs, ours, module),
     )
@@ -212,7 +195,8 @@ def init_gap(run: Run, pair: Pair, rerun: Output) -> Iterator[Gap]:
     if theirs is None or ours is None or start is None:
         return
     try:
-        unused = [name for name in _idle(theirs) if name in set(_idle(ours)) and name in start.tensors]
+        known = start.tensors.keys() & set(_idle(ours))
+        unused = [name for name in _idle(theirs) if name in known]
         yield _init(pair, theirs, start, unused)
     except CannotRead as error:
         yield missing("init", pair, theirs.path, f"{theirs.path} {error.reason}")
@@ -223,7 +207,7 @@ def _init(pair: Pair, theirs: AdapterWeights, start: AdapterWeights, unused: lis
         return missing(
             "init", pair, theirs.path, "training updated every module, so no initial value is left to compare"
         )
-    drawn = {name: (theirs.array(name), _drawn_as_held(theirs, start, name)) for name in unused}
+    drawn = {name: _drawn(theirs, start, name) for name in unused}
     equal = [name for name in unused if equal_bits(*drawn[name])]
     says = (
         f"{len(equal)} of {len(unused)} untouched lora_A are bit-equal to those drawn from the declared seed"
@@ -231,7 +215,7 @@ def _init(pair: Pair, theirs: AdapterWeights, start: AdapterWeights, unused: lis
     telling = [name for name in unused if name in equal or not _fits_any_seed(drawn[name][0])]
     if not telling:
         return missing("init", pair, theirs.path, f"{says}, and the others would fit any seed")
-    slack = max(_ROUNDING.get(theirs.info(name).dtype, 0.0) for name in telling)
+    slack = max(2 * ROUNDED.get(theirs.info(name).dtype, 0.0) for name in telling)
     gaps = {name: distance(*drawn[name]) for name in telling}
     if max(gaps.values()) > slack:
         outside = {name: _outside(*drawn[name]) for name in telling}
@@ -253,14 +237,14 @@ def _init(pair: Pair, theirs: AdapterWeights, start: AdapterWeights, unused: lis
     )
 
 
-def _drawn_as_held(theirs: AdapterWeights, start: AdapterWeights, name: str) -> "NDArray[Any]":
-    """A tensor as it was drawn, rounded where the committed one is.
+def _drawn(theirs: AdapterWeights, start: AdapterWeights, name: str) -> "tuple[NDArray[Any], NDArray[Any]]":
+    """A committed tensor, and what was drawn, rounded where the committed one is.
 
     PEFT draws in float32 and moves what it drew to the base's type and back (peft 0.21.2, tuners/lora/layer.py
     ``update_layer``, tuners/tuners_utils.py ``cast_adapter_dtype``).
     """
-    values, dtype = start.array(name), _precision(theirs, name)
-    return rounded(values, dtype).astype(values.dtype) if dtype in _ROUNDING else values
+    values = theirs.array(name)
+    return values, as_held(held(theirs.info(name).dtype, values), start.array(name))
 
 
 def _outside(one: "NDArray[Any]", two: "NDArray[Any]") -> float:

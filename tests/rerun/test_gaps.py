@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from auditor.compare._rounding import rounded
 from auditor.rerun.curve_gap import curve_gap, first_outside
 from auditor.rerun.gaps import relative
-from auditor.rerun.weights_gap import distance, equal_bits
+from auditor.rerun.precision import equal_bits
+from auditor.rerun.weights_gap import distance
 
 numbers = st.floats(allow_nan=False, allow_infinity=False, width=32)
 

@@ -200,6 +200,17 @@ def test_noise_in_an_adapter_stored_in_bfloat16_is_noise() -> None:
     assert "inside the noise of 0.0078" in item.why  # 2 ** -7: both factors rounded by half a spacing
 
 
+def test_one_factor_of_short_numbers_excuses_only_what_it_can_move() -> None:
+    """A module that never trained on a base in bfloat16 holds such a lora_A, and so may a forger's."""
+
+    def short(name: str, array: NDArray[Any]) -> NDArray[Any]:
+        return eight_bits(name, array) if f"{MODULE}.lora_A" in name else array
+
+    files = noisy(v.committed(), 5e-3)
+    files |= {path: v.with_tensors(files[path], short) for path in v.WEIGHTS}
+    assert {("weights", path) for path in v.WEIGHTS} <= diverged(verdict_on(files))
+
+
 def test_the_optimizer_of_another_run_is_named() -> None:
     files = v.committed()
     files["checkpoint-9/optimizer.pt"] = v.moments(files["checkpoint-9/optimizer.pt"], 1.0)
