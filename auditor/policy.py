@@ -210,13 +210,17 @@ def _ignore(item: Mapping[str, object], where: str) -> Suppression:
 def _rerun(value: object, where: str) -> Mapping[str, object]:
     table = _mapping(value, "rerun", where)
     _known(table, _RERUN_KEYS, f"[rerun] of {where}")
-    for key in ("steps", "minutes", "threads", "timeout"):
+    for key in ("minutes", "timeout"):
         number = table.get(key, 1)
         if isinstance(number, bool) or not isinstance(number, int | float) or not 0 < number < math.inf:
             raise UsageError(f"{key} in [rerun] of {where} is {number!r}", "give a number above 0")
-    jobs, on = table.get("jobs", 1), table.get("on", "local")
-    if not isinstance(jobs, int) or isinstance(jobs, bool) or jobs < 1:
-        raise UsageError(f"jobs in [rerun] of {where} is {jobs!r}", "give a whole number from 1 upwards")
+    for key in ("steps", "threads", "jobs"):
+        count = table.get(key, 1)
+        if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+            raise UsageError(
+                f"{key} in [rerun] of {where} is {count!r}", "give a whole number from 1 upwards"
+            )
+    on = table.get("on", "local")
     if not isinstance(on, str):
         raise UsageError(f"on in [rerun] of {where} is {on!r}", "write a text such as slurm:partition=gpu")
     trainer, command = table.get("trainer", "auto"), table.get("command", "x")

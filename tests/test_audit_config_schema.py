@@ -19,6 +19,7 @@ def test_both_know_the_same_keys() -> None:
     assert set(known) == set(policy._KEYS)
     assert set(known["ignore"]["items"]["properties"]) == set(policy._IGNORE_KEYS)
     assert set(known["rerun"]["properties"]) == set(policy._RERUN_KEYS)
+    assert set(known["rerun"]["properties"]["trainer"]["enum"]) == set(policy._TRAINERS)
     assert set(known["fail-on"]["enum"]) == set(policy.LEVELS)
 
 
@@ -32,7 +33,7 @@ def test_both_know_the_same_keys() -> None:
         '[paths]\n"/a" = "b"',
         IGNORE,
         IGNORE + 'path = "*.json"',
-        "[rerun]\nsteps = 0.5\nminutes = 3",
+        "[rerun]\nsteps = 5\nthreads = 2\njobs = 2\nminutes = 0.5",
         '[rerun]\nenvironment = "recorded"',
         '[rerun]\nenvironment = "transformers==4.48.3, peft==0.14.0"',
         "[tolerance]\nloss = 1e-3",
@@ -60,6 +61,11 @@ def test_both_accept(text: str) -> None:
         IGNORE + "from = 1",
         IGNORE.replace("2030-01-01", "soon"),
         "[rerun]\nsteps = 0",
+        "[rerun]\nsteps = 2.5",
+        "[rerun]\nthreads = 1.5",
+        "[rerun]\njobs = 0",
+        "[rerun]\nminutes = 0",
+        '[rerun]\ntrainer = "mine"',
         '[rerun]\nenvironment = "newest"',
         '[rerun]\nenvironment = "peft==0.14.0;x"',
         "[rerun]\nspeed = 1",

@@ -67,7 +67,7 @@ def test_pyproject_is_read_only_where_it_speaks_of_us() -> None:
         (
             "[rerun]\nsteps = 'x'",
             "steps in [rerun] of main:.audit.toml is 'x'",
-            "give a number above 0",
+            "give a whole number from 1 upwards",
         ),
         (
             '[rerun]\nenvironment = "recored"',
@@ -75,7 +75,12 @@ def test_pyproject_is_read_only_where_it_speaks_of_us() -> None:
             "use current, recorded, or releases such as transformers==4.48.3,peft==0.14.0",
         ),
         ("[rerun]\nenvironment = 1", "environment in [rerun] of main:.audit.toml is 1", None),
-        ("[rerun]\nminutes = nan", "minutes in [rerun] of main:.audit.toml is nan", None),
+        (
+            "[rerun]\nminutes = nan",
+            "minutes in [rerun] of main:.audit.toml is nan",
+            "give a number above 0",
+        ),
+        ("[rerun]\nthreads = 1.5", "threads in [rerun] of main:.audit.toml is 1.5", None),
         ("[rerun]\nstep = 3", "unknown key 'step' in [rerun] of main:.audit.toml", "did you mean 'steps'?"),
     ],
 )
