@@ -63,6 +63,7 @@ def clone(tmp_path: Path, name: str) -> Path:
 
 @pytest.mark.parametrize("title", FORGES)
 def test_a_workflow_uploads_what_it_writes(title: str) -> None:
+    assert reports(title)
     for path in reports(title).values():
         assert BLOCKS[title].count(path) >= 2, f"{path} is written and not kept"
 

@@ -8,7 +8,7 @@ from auditor.compare.files import compare_files
 from auditor.compare.pairs import compare_adapters, compare_curves
 from auditor.engine import _policy, _rules
 from auditor.engine._feed import Outcome, run_checks
-from auditor.engine._look import Options, base_config, base_folder, look, weighed
+from auditor.engine._look import Options, look, weighed
 from auditor.engine._result import report
 from auditor.engine._side import Side
 from auditor.errors import UsageError
@@ -18,8 +18,6 @@ from auditor.policy import Policy
 __all__ = [
     "Options",
     "Rerunner",
-    "base_config",
-    "base_folder",
     "check",
     "compare",
     "difference",

@@ -9,6 +9,7 @@ import pytest
 
 from auditor.artifacts.optimizer_state import OptimizerState
 from auditor.compare.states import OptimizerDescription, describe_optimizer
+from auditor.errors import CannotRead
 from tests.builders.blobs import blob
 from tests.builders.pickles import Global, New, Tensor, make_torch
 
@@ -146,7 +147,7 @@ def test_optimizers_without_tensors() -> None:
 
 
 def test_hidden_states_are_bounded_too() -> None:
-    with pytest.raises(Exception, match="holds 40 values for parameter 0"):
+    with pytest.raises(CannotRead, match="holds 40 values for parameter 0"):
         described({BNB: {f"k{i}": 0 for i in range(40)}}, ADAM)
 
 

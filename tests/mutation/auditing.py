@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from unittest import mock
 
 from auditor.artifacts._base import Artifact
-from auditor.engine import _feed, _rules, audit
-from auditor.engine.audit import Options, look
+from auditor.engine import _feed, _look, _rules
+from auditor.engine._look import Options, look
 from auditor.model import Blob, Digest, Finding, Severity, Snapshot, Unread
 from auditor.policy import Policy
 from auditor.recipes._base import Recipe
@@ -37,7 +37,7 @@ class Auditor:
         self._parsed: dict[str, tuple[list[Artifact], dict[str, Unread]]] = {}
         self._recipes: dict[str, Recipe | None] = {}
         # The base model's folder is the same each time; only the repository changes.
-        self.base = (audit.base_config(TINY_BASE), audit.base_folder(TINY_BASE))
+        self.base = (_look.base_config(TINY_BASE), _look.base_folder(TINY_BASE))
         self._kept: dict[int, object] = {id(item): item for item in self.base}
         self._calls: dict[object, tuple[Finding, ...]] = {}
         self.honest = frozenset(map(_identity, self.audit(self.blobs)))
@@ -54,8 +54,8 @@ class Auditor:
         with (
             mock.patch.object(_reading, "_parse", self._parse),
             mock.patch.object(_reading, "_recipe", self._recipe),
-            mock.patch.object(audit, "base_config", return_value=self.base[0]),
-            mock.patch.object(audit, "base_folder", return_value=self.base[1]),
+            mock.patch.object(_look, "base_config", return_value=self.base[0]),
+            mock.patch.object(_look, "base_folder", return_value=self.base[1]),
         ):
             side = look(snapshot, self.options)
         assert not side.crashed, side.crashed

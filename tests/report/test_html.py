@@ -156,9 +156,13 @@ def test_status_is_said_in_words_beside_its_colour() -> None:
 
 def test_shapes_carry_their_own_paint() -> None:
     body = render(reports.rich()).split("</head>")[1]
-    for tag in re.findall(r"<(?:rect|circle|text)\b[^>]*>", body):
+    shapes = re.findall(r"<(?:rect|circle|text)\b[^>]*>", body)
+    paths = re.findall(r'<path class="[^>]*>', body)
+    assert shapes
+    assert paths
+    for tag in shapes:
         assert " fill=" in tag or 'stroke-dasharray="2 2"' in tag, tag
-    for tag in re.findall(r'<path class="[^>]*>', body):
+    for tag in paths:
         assert " stroke=" in tag, tag
 
 

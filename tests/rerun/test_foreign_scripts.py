@@ -14,7 +14,7 @@ import pytest
 
 from auditor.claims import build
 from auditor.cli import _reruns
-from auditor.engine.audit import base_config
+from auditor.engine._look import base_config
 from auditor.errors import IncompleteError, UsageError
 from auditor.model import RerunPlan, RerunResult, Setting, Span, Verdict
 from auditor.policy import Policy

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from auditor.claims import build
-from auditor.engine.audit import base_config
+from auditor.engine._look import base_config
 from auditor.model import RerunResult, Setting, Verdict
 from auditor.rerun.options import RerunOptions
 from auditor.rerun.readings import readings

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from auditor.claims import build
-from auditor.engine.audit import base_config
+from auditor.engine._look import base_config
 from auditor.errors import UsageError
 from auditor.model import RerunPlan, RerunResult, Setting, Verdict
 from auditor.rerun import experiment, trainers

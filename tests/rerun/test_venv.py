@@ -100,6 +100,7 @@ def test_no_project_around_here_can_name_an_index(desk: Desk, monkeypatch: pytes
     monkeypatch.setenv("VIRTUAL_ENV", str(hostile))
     monkeypatch.setenv("PYTHONPATH", str(hostile))
     desk.build()
+    assert desk.calls()
     for _, folder, variables in desk.calls():
         assert folder == Path(sys.executable).anchor
         assert not {"VIRTUAL_ENV", "PYTHONPATH"} & set(variables)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from auditor.artifacts.adapter_weights import AdapterWeights
 from auditor.claims import Ledger, build
-from auditor.engine.audit import base_config
+from auditor.engine._look import base_config
 from auditor.model import Blob, RerunPlan, Snapshot, Span
 from auditor.rerun import plan as planning
 from auditor.rerun.outputs import Output, Outputs, Part
