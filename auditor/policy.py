@@ -210,16 +210,7 @@ def _ignore(item: Mapping[str, object], where: str) -> Suppression:
 def _rerun(value: object, where: str) -> Mapping[str, object]:
     table = _mapping(value, "rerun", where)
     _known(table, _RERUN_KEYS, f"[rerun] of {where}")
-    for key in ("minutes", "timeout"):
-        number = table.get(key, 1)
-        if isinstance(number, bool) or not isinstance(number, int | float) or not 0 < number < math.inf:
-            raise UsageError(f"{key} in [rerun] of {where} is {number!r}", "give a number above 0")
-    for key in ("steps", "threads", "jobs"):
-        count = table.get(key, 1)
-        if isinstance(count, bool) or not isinstance(count, int) or count < 1:
-            raise UsageError(
-                f"{key} in [rerun] of {where} is {count!r}", "give a whole number from 1 upwards"
-            )
+    _amounts(table, f"[rerun] of {where}")
     on = table.get("on", "local")
     if not isinstance(on, str):
         raise UsageError(f"on in [rerun] of {where} is {on!r}", "write a text such as slurm:partition=gpu")
@@ -240,6 +231,17 @@ def _rerun(value: object, where: str) -> Mapping[str, object]:
             f"command in [rerun] of {where} is {command!r}", "give one line of text, or an array of words"
         )
     return table
+
+
+def _amounts(table: Mapping[str, object], where: str) -> None:
+    for key in ("minutes", "timeout"):
+        number = table.get(key, 1)
+        if isinstance(number, bool) or not isinstance(number, int | float) or not 0 < number < math.inf:
+            raise UsageError(f"{key} in {where} is {number!r}", "give a number above 0")
+    for key in ("steps", "threads", "jobs"):
+        count = table.get(key, 1)
+        if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+            raise UsageError(f"{key} in {where} is {count!r}", "give a whole number from 1 upwards")
 
 
 def _numbers(value: object, where: str) -> Mapping[str, float]:
