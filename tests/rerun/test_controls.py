@@ -204,11 +204,20 @@ def noise(share: float) -> v.Files:
     return {**files, **{path: v.with_tensors(files[path], edit) for path in v.WEIGHTS}}
 
 
-@pytest.mark.parametrize(("control", "expected"), [(0.9, Verdict.CONSISTENT), (0.1, Verdict.INCONCLUSIVE)])
+@pytest.mark.parametrize(
+    ("control", "expected"),
+    [
+        (0.9, Verdict.CONSISTENT),
+        (0.24, Verdict.CONSISTENT),
+        (0.21, Verdict.INCONCLUSIVE),
+        (0.1, Verdict.INCONCLUSIVE),
+    ],
+)
 def test_under_a_loud_floor_weights_must_beat_every_control(control: float, expected: Verdict) -> None:
-    """A floor of 0.1 hides small lies; 0.048 away is three times nearer than 0.45 is, and not than 0.045.
+    """A floor of 0.1 hides small lies; 0.048 away is three times nearer than 0.143 is.
 
-    dW x 1.05 is 0.05 / 1.05 from dW; from dW x 1.9 it is 0.85 / 1.9, from dW x 1.1 it is 0.05 / 1.1.
+    dW x 1.05 is 0.05 / 1.05 from dW; from dW x 1.9 it is 0.85 / 1.9, from dW x 1.24 it is 0.19 / 1.24 = 0.153, from
+    dW x 1.21 it is 0.16 / 1.21 = 0.132, from dW x 1.1 it is 0.05 / 1.1.
     """
     files = v.without(
         {**v.committed(), **{p: moved(0.05)[p] for p in v.WEIGHTS}}, v.event_path(), *v.OPTIMIZERS
@@ -219,6 +228,20 @@ def test_under_a_loud_floor_weights_must_beat_every_control(control: float, expe
     outputs = outputs.more([trained(moved(control), trial)])
     found = judge(run, build(run), v.plan_of_fixture(), outputs)
     assert {item.verdict for item in found.aspects if item.aspect == "weights"} == {expected}
+
+
+@pytest.mark.parametrize(
+    ("floor", "expected"), [(0.0145, Verdict.EQUIVALENT), (0.0155, Verdict.INCONCLUSIVE)]
+)
+def test_a_floor_of_the_weights_is_loud_where_three_of_it_hide_a_rate(
+    floor: float, expected: Verdict
+) -> None:
+    """A learning rate 3 % off moves the update by 0.032 in 12 steps, so 0.01 of noise decides nothing from 0.015 on."""
+    run = v.run_of(v.without(moved(0.01), v.event_path(), *v.OPTIMIZERS))
+    variation = v.output(moved(floor / (1 - floor)), "variation", "another kernel")
+    found = judge(run, build(run), v.plan_of_fixture(), v.outputs(variation=variation))
+    assert {item.verdict for item in found.aspects if item.aspect == "weights"} == {expected}
+    assert found.floor == pytest.approx(floor, rel=1e-3)
 
 
 def test_distances_are_those_of_the_last_moment() -> None:

@@ -426,6 +426,17 @@ def test_a_floor_that_hides_recipes_decides_nothing() -> None:
     assert "is too high to tell noise from another recipe" in weights.why
 
 
+@pytest.mark.parametrize(("floor", "expected"), [(0.045, Verdict.EQUIVALENT), (0.055, Verdict.INCONCLUSIVE)])
+def test_a_floor_of_moments_is_too_high_from_a_twentieth_on(floor: float, expected: Verdict) -> None:
+    """Moments x (1 + s) are s / (1 + s) away."""
+    share, files, variation = floor / (1 - floor), v.committed(), v.scaled(v.committed(), 1e-5)
+    for path in v.OPTIMIZERS:
+        files[path], variation[path] = v.moments(files[path], 0.01), v.moments(variation[path], share)
+    made = v.outputs(variation=v.output(variation, "variation", "another kernel"))
+    result = verdict_on(v.scaled(files, 1e-6), made)
+    assert {item.verdict for item in result.aspects if item.aspect == "optimizer"} == {expected}
+
+
 def idle(files: v.Files, seed: int | None = None) -> v.Files:
     """The files with one module that training never touched; its lora_A drawn anew when a seed is given."""
 
