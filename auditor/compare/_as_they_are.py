@@ -75,7 +75,7 @@ class AsTheyAre:
             why = f"the files have more than {BYTE_LIMIT // 1024**3} GB, too much to compare here"
             return AdapterComparison(*names, "not comparable", why=why)
         looked = {name: _measured(name, self._sums[name], self._alone.get(name)) for name in self._wanted}
-        found = {**self._found, **looked}
+        found = {**self._found, **looked, **self._copies()}
         measured = {name: item for name, item in found.items() if isinstance(item, Measured)}
         unmeasured = {name: item for name, item in found.items() if isinstance(item, Unmeasured)}
         whole = judged(*names, measured, unmeasured=unmeasured)
@@ -85,6 +85,23 @@ class AsTheyAre:
             clauses.append(f"{len(problems) - _SAID} more of the kind")
         relation = "different" if whole.relation == "subset" else whole.relation
         return replace(whole, relation=relation, why="; ".join(clauses) or None)
+
+    def _copies(self) -> Mapping[str, Unmeasured]:
+        """Tensors that a side holds twice, where it matters which of the two a loader takes."""
+        last = self._one.last_places(), self._two.last_places()
+        others = {
+            name: (last[0].get(name, base), last[1].get(name, head))
+            for name, (base, head) in self._wanted.items()
+            if name not in self._alone and (name in last[0] or name in last[1])
+        }
+        alike = [
+            (name, base, head)
+            for name, (base, head) in others.items()
+            if base.tensors[name].shape == head.tensors[name].shape
+        ]
+        same = {name for name, s in sums_by_name(alike) if isinstance(s, Sums) and not s.differing}
+        says = {**self._two.twice, **self._one.twice}
+        return {name: Unmeasured(says[name]) for name in others if name not in same}
 
     def _sort_out(self) -> None:
         """Which tensors can be compared, and why others cannot."""

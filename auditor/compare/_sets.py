@@ -21,13 +21,15 @@ class WeightSet:
     """The weight files of one side.
 
     ``problems`` are sentences: a tensor in two shards, a shard that is missing or lies outside. ``missing`` tells
-    for tensors of the index where they should be. ``complete`` is whether a name that is not here is nowhere.
+    for tensors of the index where they should be. ``complete`` is whether a name that is not here is nowhere. ``twice``
+    says of tensors that lie in two files that they do: loaders take the first or the last of them.
     """
 
     files: tuple[AdapterWeights, ...]
     problems: tuple[str, ...] = ()
     missing: Mapping[str, str] = field(default_factory=dict)
     complete: bool = True
+    twice: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -42,7 +44,8 @@ class WeightSet:
             for path, reason in (unread or {}).items()
         }
         absent = _absent(files, index, known)
-        problems = itertools.chain(absent.values(), _twice(files), _misplaced(files, index))
+        twice = dict(_twice(files))
+        problems = itertools.chain(absent.values(), twice.values(), _misplaced(files, index))
         missing = {
             name: absent[shard]
             for name, shard in (index.weight_map.items() if index is not None else ())
@@ -54,6 +57,7 @@ class WeightSet:
             tuple(_few(problems)),
             {name: why for name, why in missing.items() if name not in held},
             not absent,
+            twice,
         )
 
     @property
@@ -68,6 +72,10 @@ class WeightSet:
             for name in item.tensors:
                 found.setdefault(name, item)
         return found
+
+    def last_places(self) -> Mapping[str, AdapterWeights]:
+        """The file that holds a tensor last, of those in two files."""
+        return {name: item for item in self.files for name in item.tensors if name in self.twice}
 
     def why_absent(self, name: str) -> str | None:
         """Why a name that is not here need not be missing; None when this side is known completely."""
@@ -116,12 +124,14 @@ def _numbered(names: Iterable[str]) -> Iterator[str]:
     return itertools.islice(listed, _SHARDS)
 
 
-def _twice(files: Sequence[AdapterWeights]) -> Iterator[str]:
+def _twice(files: Sequence[AdapterWeights]) -> Iterator[tuple[str, str]]:
+    """Tensors that a file before held too, with the sentence."""
     first: dict[str, str] = {}
     for item in files:
         for name in item.tensors:
             if name in first:
-                yield f"tensor {shown(name)} is in {first[name]} and in {item.path}; the first is compared"
+                files_of_it = f"{first[name]} and in {item.path}"
+                yield name, f"tensor {shown(name)} is in {files_of_it}, and loaders differ in which they take"
             else:
                 first[name] = item.path
 

@@ -10,7 +10,7 @@ from auditor.model import AdapterComparison, name_of
 from auditor.runs import Contents, Folder
 
 _KINDS = (("model", "safetensors"), ("pytorch_model", "bin"))
-"""(stem, ending) of the files that transformers loads, in the order it looks for them."""
+"""(stem, ending) of the files that transformers loads, in the order it looks for them; one file before shards."""
 
 
 def compare_models(
@@ -33,6 +33,8 @@ def model_of(contents: Contents, folder: Folder) -> WeightSet:
     files = {name_of(item.path): item for item in folder.all(ModelWeights)}
     kind = next((kind for kind in _KINDS if any(_is_of(name, kind) for name in names)), None)
     wanted = [name for name in names if kind is None or _is_of(name, kind)]
+    if kind is not None and (whole := ".".join(kind)) in wanted:
+        wanted = [whole]
     reasons = {names[name]: found.reason for name in wanted if (found := contents.unread_at(names[name]))}
     index = next(
         (item for item in folder.all(WeightIndex) if any(shard in wanted for shard in item.shards)), None

@@ -147,7 +147,8 @@ class Opened:
         """This one's adapter as base beside another's as head: relation, distances by module, what else differs.
 
         ``other`` may be what `auditor.open` takes. ``tensors`` compares tensor by tensor too. Raises UsageError when a
-        side holds no weights, or several adapters: open ``TARGET:FOLDER`` then.
+        side holds no weights, or several adapters: open ``TARGET:FOLDER`` then. Raises IncompleteError when its only
+        weights could not be read.
         """
         for side in (self, other):
             if isinstance(side, Opened) and not side._close.alive:

@@ -97,7 +97,7 @@ def test_remarks_on_tensors_are_shown(capsys: Capture, tmp_path: Path) -> None:
     both = make_arrays({"a": numpy.ones(3, "f4"), "b": numpy.ones(2, "f4")})
     one = str(write(tmp_path / "one", {first: shard, second: both}))
     two = str(write(tmp_path / "two", {first: make_arrays({"a": numpy.zeros(3, "f4")}), second: both}))
-    says = f"tensor 'a' is in {first} and in {second}; the first is compared"
+    says = f"tensor 'a' is in {first} and in {second}, and loaders differ in which they take"
     document = as_json(capsys, one, two, "--tensors")
     assert document["notes"] == [says]
     assert [row["differing"] for row in document["tensors"]] == [3, 0]

@@ -140,7 +140,8 @@ def test_what_is_odd_about_shards_is_said() -> None:
     found = compare_models(whole, (first, second))
     assert (found.relation, found.why) == (
         "identical",
-        "tensor 'a' is in m-00001-of-00002.safetensors and in m-00002-of-00002.safetensors; the first is compared",
+        "tensor 'a' is in m-00001-of-00002.safetensors and in m-00002-of-00002.safetensors, "
+        "and loaders differ in which they take",
     )
     assert compare_models(whole, (first,)).why == (
         "tensor 'b' is on one side only, and shards of the other are not here; "

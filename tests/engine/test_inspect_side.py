@@ -7,11 +7,11 @@ import numpy
 import pytest
 
 from auditor.engine.inspect import InspectOptions, inspect, side_by_side
-from auditor.errors import UsageError
+from auditor.errors import IncompleteError, UsageError
 from auditor.model import Blob, Digest, Snapshot
 from auditor.model.inspection import InspectionComparison
 from tests.builders import adapter_folders as made
-from tests.builders.safetensors import make_adapter, make_arrays
+from tests.builders.safetensors import make_adapter, make_arrays, with_header
 
 FACTORS = made.factors(3)
 
@@ -161,6 +161,40 @@ def test_several_adapters_are_asked_about() -> None:
 def test_nothing_to_compare() -> None:
     with pytest.raises(UsageError, match="holds no weights"):
         beside({"README.md": b"hello"}, made.folder(FACTORS))
+
+
+def test_weights_that_cannot_be_read_say_why() -> None:
+    """Two tensors on the same bytes: the reason is worth more than that there is nothing to compare."""
+    place = {"dtype": "F32", "shape": [2]}
+    header = json.dumps({"a": {**place, "data_offsets": [0, 8]}, "b": {**place, "data_offsets": [4, 12]}})
+    model = {"model.safetensors": with_header(header, bytes(12))}
+    says = "the weights of two were not read: model.safetensors lets the data of tensor 'b' overlap"
+    with pytest.raises(IncompleteError, match=says):
+        beside({"model.safetensors": make_arrays({"a": numpy.ones(2, "f4")})}, model)
+
+
+@pytest.mark.parametrize("changed", [False, True])
+def test_a_tensor_in_two_shards_counts_with_both_its_copies(changed: bool) -> None:
+    """The head's second copy is what a loader that takes the last one loads."""
+    first, second = (f"model-0000{number}-of-00002.safetensors" for number in (1, 2))
+    a, b = numpy.ones(3, "f4"), numpy.ones(2, "f4")
+    one = {first: make_arrays({"a": a}), second: make_arrays({"b": b})}
+    two = {first: one[first], second: make_arrays({"b": b, "a": a + changed})}
+    says = f"tensor 'a' is in {first} and in {second}, and loaders differ in which they take"
+    for tensors in (False, True):
+        for found in (beside(one, two, tensors), beside(two, one, tensors)):
+            assert found.comparison.relation == ("not comparable" if changed else "identical")
+            assert str(found.comparison.why).startswith(says)
+    same = beside(two, two)
+    assert same.comparison.relation == "identical"
+
+
+def test_one_file_is_loaded_before_shards() -> None:
+    """transformers 5.23.0, modeling_utils.py: model.safetensors, where it is there, and no shard."""
+    shard = "model-00001-of-00001.safetensors"
+    one = {"model.safetensors": make_arrays({"a": numpy.ones(3, "f4")})}
+    two = {**one, shard: make_arrays({"a": numpy.zeros(3, "f4")})}
+    assert beside(one, two).comparison.relation == "identical"
 
 
 def test_states_that_differ_are_listed_by_file() -> None:

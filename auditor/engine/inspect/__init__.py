@@ -17,7 +17,7 @@ def side_by_side(
 ) -> "InspectionComparison":
     """Compare what two snapshots hold. Raises UsageError when one of them holds no weights, or several adapters.
 
-    ``tensors`` compares every tensor as numbers too.
+    IncompleteError when its weights could not be read. ``tensors`` compares every tensor as numbers too.
     """
     from auditor.engine.inspect._compare import compared
 

@@ -9,9 +9,9 @@ from auditor.artifacts.adapter_weights import AdapterWeights
 from auditor.artifacts.model_weights import ModelWeights
 from auditor.compare.pairs import weights_blob
 from auditor.engine.inspect._reading import runs_of
-from auditor.errors import UsageError
+from auditor.errors import IncompleteError, UsageError
 from auditor.model import Snapshot
-from auditor.runs import Folder, Run
+from auditor.runs import Contents, Folder, Run
 
 if TYPE_CHECKING:
     from auditor.compare.tensors import WeightSet
@@ -66,17 +66,31 @@ class Chosen:
 
 
 def choose(snapshot: Snapshot) -> Chosen:
-    """The only run's own folder, else its last checkpoint with weights. Raises UsageError where that is not clear."""
-    _, runs = runs_of(snapshot)
+    """The only run's own folder, else its last checkpoint with weights. Raises UsageError where that is not clear.
+
+    IncompleteError where the only weights could not be read.
+    """
+    contents, runs = runs_of(snapshot)
     with_weights = [(run, folder) for run in runs if (folder := _own(run)) is not None]
     if len(with_weights) == 1:
         return Chosen(snapshot, *with_weights[0])
     if not with_weights:
+        _refuse_unread(contents)
         raise UsageError(
             f"{snapshot.name} holds no weights to set side by side",
             "give a ref, a folder or a file that holds an adapter",
         )
     raise _many(snapshot, [folder.path for _, folder in with_weights])
+
+
+def _refuse_unread(contents: Contents) -> None:
+    """Raise IncompleteError where there are weights and they could not be read."""
+    for item in contents.unread:
+        if AdapterWeights.matches(item.path) or ModelWeights.matches(item.path):
+            raise IncompleteError(
+                f"the weights of {contents.snapshot.name} were not read: {item.path} {item.reason}",
+                "audit inspect of it alone shows the rest",
+            )
 
 
 def _own(run: Run) -> Folder | None:
