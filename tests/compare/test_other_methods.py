@@ -138,11 +138,9 @@ def test_what_is_odd_about_shards_is_said() -> None:
         model("m-00002-of-00002.safetensors", a=ONE, b=TWO),
     )
     found = compare_models(whole, (first, second))
-    assert (found.relation, found.why) == (
-        "identical",
-        "tensor 'a' is in m-00001-of-00002.safetensors and in m-00002-of-00002.safetensors, "
-        "and loaders differ in which they take",
-    )
+    places = "m-00001-of-00002.safetensors and in m-00002-of-00002.safetensors"
+    says = f"tensor 'a' is in {places}, and loaders differ in which they take"
+    assert (found.relation, found.why) == ("identical", says)
     assert compare_models(whole, (first,)).why == (
         "tensor 'b' is on one side only, and shards of the other are not here; "
         "the shard 'm-00002-of-00002.safetensors' is missing"
