@@ -7,6 +7,7 @@ are those of a run that did what is said, and weights, moments, generators and l
 from collections.abc import Iterator
 from dataclasses import replace
 
+from benchmarks.detection.blind.edits import declared
 from benchmarks.detection.blind.forging import evaluations_apart, rates_of_the_lie_hidden
 from benchmarks.detection.blind.honest import SCRIPT
 from benchmarks.detection.case import BARE, CAREFUL, Case, forged, lie
@@ -96,7 +97,8 @@ def _qwen2(run: Run, script: Run) -> Iterator[Case]:
     yield lie("NEFTune on paper", CAREFUL, noisy, more=run.more)
     yield forged("rsLoRA written afterwards", run, configured(use_rslora=True))
     biases = lora(run, bias="lora_only")
-    yield forged("biases zeroed", biases, times("bias", 0.0))
+    told_biases = declared("peft", bias="lora_only")
+    yield forged("biases zeroed", biases, told_biases, times("bias", 0.0))
     yield lie("a seed for the data on paper", CAREFUL, replace(run, data_seed=7), data_seed=None)
     evaluated = replace(more(run, eval_strategy="steps", eval_steps=3), evaluates="loss")
     evaluations = told(eval_strategy="steps", eval_steps=3)
