@@ -32,6 +32,13 @@ class IncompleteError(AuditError):
     exit_code = 3
 
 
+def extra(name: str) -> str:
+    """The hint how to install an optional dependency group. No index holds this package under its name, so another
+    project's would be installed by that name: the checkout says which one is meant.
+    """
+    return f"in the folder of auditor: pip install '.[{name}]'"
+
+
 class CannotRead(Exception):  # noqa: N818 - a result of looking at somebody's file, not a defect of ours
     """One file cannot be read; the rest of the audit goes on.
 

@@ -86,10 +86,10 @@ def test_without_pandas_the_hint_says_what_to_install(
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(UsageError) as caught:
         _ = opened.modules
-    assert caught.value.hint == "pip install 'auditor[tables]'"
+    assert caught.value.hint == "in the folder of auditor: pip install '.[tables]'"
     with pytest.raises(UsageError) as caught:
         opened.curves.to_dataframe()
-    assert caught.value.hint == "pip install 'auditor[tables]'"
+    assert caught.value.hint == "in the folder of auditor: pip install '.[tables]'"
 
 
 def test_comparing_with_what_open_takes(tmp_path: Path) -> None:

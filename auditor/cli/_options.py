@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from auditor.cli import _complete
 from auditor.cli._help import OUTPUT, RERUN
 
 Repo = Annotated[
@@ -27,6 +28,7 @@ Format = Annotated[
         "--format",
         metavar="FORMAT",
         help="What stdout holds: terminal, json, markdown, html, sarif, junit, github or gitlab.",
+        autocompletion=_complete.formats,
         rich_help_panel=OUTPUT,
     ),
 ]
@@ -65,10 +67,16 @@ Data = Annotated[
     ),
 ]
 Only = Annotated[
-    list[str] | None, typer.Option("--only", metavar="RULE", help="Run this rule alone. Repeatable.")
+    list[str] | None,
+    typer.Option(
+        "--only", metavar="RULE", help="Run this rule alone. Repeatable.", autocompletion=_complete.rules
+    ),
 ]
 Ignore = Annotated[
-    list[str] | None, typer.Option("--ignore", metavar="RULE", help="Do not run this rule. Repeatable.")
+    list[str] | None,
+    typer.Option(
+        "--ignore", metavar="RULE", help="Do not run this rule. Repeatable.", autocompletion=_complete.rules
+    ),
 ]
 Baseline = Annotated[
     Path | None,

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from auditor.cli import _complete, _output, _reruns
 from auditor.cli import _options as opt
-from auditor.cli import _output, _reruns
 from auditor.cli._guard import guarded
 from auditor.cli._help import Grouped
 from auditor.sources import targets
@@ -56,7 +56,9 @@ def compare(
     base: Annotated[
         str,
         typer.Argument(
-            metavar="BASE", help="The ref to merge into: a branch, tag or commit. BASE...HEAD names both."
+            metavar="BASE",
+            help="The ref to merge into: a branch, tag or commit. BASE...HEAD names both.",
+            autocompletion=_complete.refs,
         ),
     ],
     head: Annotated[
@@ -64,6 +66,7 @@ def compare(
         typer.Argument(
             metavar="[HEAD]",
             help="The ref under review; HEAD when you name none. Histories may be unrelated.",
+            autocompletion=_complete.refs,
         ),
     ] = None,
     repo: opt.Repo = None,
@@ -142,7 +145,10 @@ def compare(
 @app.command(cls=Grouped, short_help="The same for one side: a ref, a folder, a bundle or a file.")
 def check(
     target: Annotated[
-        str, typer.Argument(metavar="[TARGET]", help="A ref, a folder, a .bundle or one file.")
+        str,
+        typer.Argument(
+            metavar="[TARGET]", help="A ref, a folder, a .bundle or one file.", autocompletion=_complete.refs
+        ),
     ] = "HEAD",
     repo: opt.Repo = None,
     lfs_store: opt.LfsStore = None,
@@ -176,7 +182,12 @@ def check(
 
 @app.command(cls=Grouped, short_help="Train the declared recipe again and compare the weights.")
 def rerun(
-    target: Annotated[str, typer.Argument(metavar="[TARGET]", help="A ref, a folder or a .bundle.")] = "HEAD",
+    target: Annotated[
+        str,
+        typer.Argument(
+            metavar="[TARGET]", help="A ref, a folder or a .bundle.", autocompletion=_complete.refs
+        ),
+    ] = "HEAD",
     repo: opt.Repo = None,
     lfs_store: opt.LfsStore = None,
     plan: Annotated[bool, typer.Option("--plan", help="Print what would be trained, and stop.")] = False,

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from auditor.cli import _complete
 from auditor.cli import _inspect_output as outputs
 from auditor.cli import _options as opt
 from auditor.cli.commands import app
@@ -15,10 +16,16 @@ _TARGET = "A ref, a folder, a .bundle or one file; TARGET:FOLDER is a part of it
 
 @app.command(short_help="What is in an adapter, checkpoint or run; how two of them relate.")
 def inspect(
-    target: Annotated[str, typer.Argument(metavar="[TARGET]", help=_TARGET)] = "HEAD",
+    target: Annotated[
+        str, typer.Argument(metavar="[TARGET]", help=_TARGET, autocompletion=_complete.refs)
+    ] = "HEAD",
     other: Annotated[
         str | None,
-        typer.Argument(metavar="[OTHER]", help="A second one, set beside it: are they the same?"),
+        typer.Argument(
+            metavar="[OTHER]",
+            help="A second one, set beside it: are they the same?",
+            autocompletion=_complete.refs,
+        ),
     ] = None,
     repo: opt.Repo = None,
     lfs_store: opt.LfsStore = None,

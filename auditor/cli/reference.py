@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
+from auditor.cli import _complete, _output
 from auditor.cli import _options as opt
-from auditor.cli import _output
 from auditor.cli.commands import app
 from auditor.errors import UsageError
 from auditor.sources import targets
@@ -25,7 +25,10 @@ def explain(
     rule: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="RULE...", help="Names of rules; without any they are listed.", show_default=False
+            metavar="RULE...",
+            help="Names of rules; without any they are listed.",
+            show_default=False,
+            autocompletion=_complete.rules,
         ),
     ] = None,
     family: _Family = None,
@@ -111,7 +114,12 @@ def report(
 @app.command(short_help="The policy in force, and where each value comes from.")
 def config(
     ref: Annotated[
-        str, typer.Argument(metavar="[REF]", help="The ref whose policy counts (the BASE of a comparison).")
+        str,
+        typer.Argument(
+            metavar="[REF]",
+            help="The ref whose policy counts (the BASE of a comparison).",
+            autocompletion=_complete.refs,
+        ),
     ] = "HEAD",
     repo: opt.Repo = None,
     fail_on: opt.FailOn = None,

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from auditor.artifacts._fields import is_number
 from auditor.artifacts.event_log import EventLog
 from auditor.artifacts.trainer_state import TrainerState
-from auditor.errors import UsageError
+from auditor.errors import UsageError, extra
 from auditor.runs import Run
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ BATCH = 65_536
 """Rows held at once while a parquet file is written."""
 COLUMNS = ("run", "source", "tag", "canonical_tag", "step", "epoch", "wall_time", "value")
 """In the order of `CurveRow`'s fields."""
-_HINT = "pip install 'auditor[tables]'"
+_HINT = extra("tables")
 _FORMULA = tuple("=+-@\t\r\n'＝＋－＠")
 """First characters that make spreadsheets calculate a cell (OWASP, CSV Injection), and the guard itself."""
 

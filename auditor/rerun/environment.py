@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from auditor.errors import IncompleteError, UsageError
+from auditor.errors import IncompleteError, UsageError, extra
 from auditor.model import RerunPlan
 from auditor.rerun.trainers import COMMAND, TRAINERS
 from auditor.runs import Run
 
 LIBRARIES = ("torch", "transformers", "peft", "accelerate")
-HINT = 'pip install "auditor[rerun]"'
+HINT = extra("rerun")
 _PINNED: Mapping[str, str] = {
     "PYTHONHASHSEED": "0",
     "PYTHONUNBUFFERED": "1",

@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from auditor.errors import AuditError, IncompleteError, UsageError
+from auditor.errors import AuditError, IncompleteError, UsageError, extra
 from auditor.rerun import linked
 
 SPACE = 1024 * 1024 * 1024
@@ -136,9 +136,7 @@ def _torch() -> tuple[str, str]:
     try:
         found = importlib.metadata.distribution("torch")
     except importlib.metadata.PackageNotFoundError as error:
-        raise UsageError(
-            "a rerun needs torch, which this Python does not have", 'pip install "auditor[rerun]"'
-        ) from error
+        raise UsageError("a rerun needs torch, which this Python does not have", extra("rerun")) from error
     return found.version, str(found.locate_file("torch"))
 
 

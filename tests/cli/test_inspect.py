@@ -250,7 +250,7 @@ def test_parquet_says_what_it_needs(capsys: Capture, monkeypatch: pytest.MonkeyP
     done = audit(capsys, "inspect", "candidate", *TINY, "--output", f"parquet={tmp_path}/x.parquet")
     assert done.code == 2
     assert "parquet needs pyarrow, which is not installed" in done.err
-    assert "pip install 'auditor[tables]'" in done.err
+    assert "pip install '.[tables]'" in done.err
 
 
 @pytest.mark.parametrize("range_", [(), ("0..100",)])

@@ -277,7 +277,10 @@ def test_what_is_not_installed_is_said(
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(UsageError) as caught:
         to_dataframe([]) if module == "pandas" else to_parquet([], tmp_path / "x.parquet")
-    assert (caught.value.message, caught.value.hint) == (says, "pip install 'auditor[tables]'")
+    assert (caught.value.message, caught.value.hint) == (
+        says,
+        "in the folder of auditor: pip install '.[tables]'",
+    )
     assert not (tmp_path / "x.parquet").exists()
 
 

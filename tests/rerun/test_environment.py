@@ -82,7 +82,7 @@ def test_missing_libraries_are_a_usage_error_with_the_command_to_install_them() 
         environment.versions(("pytest", "no-such-library"))
     assert raised.value.exit_code == 2
     assert raised.value.message == "a rerun needs no-such-library, which this Python does not have"
-    assert raised.value.hint == 'pip install "auditor[rerun]"'
+    assert raised.value.hint == "in the folder of auditor: pip install '.[rerun]'"
 
 
 def test_bitsandbytes_is_needed_only_where_the_base_is_quantised() -> None:

@@ -3,14 +3,14 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from auditor.errors import UsageError
+from auditor.errors import UsageError, extra
 from auditor.model.inspection import Inspection, InspectionComparison
 from auditor.report.inspect._tables import Table, table
 
 if TYPE_CHECKING:
     import pandas
 
-_HINT = "pip install 'auditor[tables]'"
+_HINT = extra("tables")
 
 
 def require() -> None:
@@ -19,7 +19,10 @@ def require() -> None:
 
     missing = [name for name in ("pandas", "pyarrow") if importlib.util.find_spec(name) is None]
     if missing:
-        raise UsageError(f"parquet needs {' and '.join(missing)}, which is not installed", _HINT)
+        raise UsageError(
+            f"parquet needs {' and '.join(missing)}, which {'is' if len(missing) == 1 else 'are'} not installed",
+            _HINT,
+        )
 
 
 def frame(made: Table) -> "pandas.DataFrame":

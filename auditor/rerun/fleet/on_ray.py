@@ -5,7 +5,7 @@ import os
 from contextlib import suppress
 from typing import Any
 
-from auditor.errors import IncompleteError, UsageError
+from auditor.errors import IncompleteError, UsageError, extra
 from auditor.rerun.fleet.order import Left, Order, Site
 from auditor.rerun.fleet.remote import Job, Remote, answered, first_line, import_path, without_word
 from auditor.rerun.fleet.where import Where
@@ -33,7 +33,7 @@ class OnRay(Remote):
         try:
             import ray
         except ImportError as error:
-            raise UsageError("--on ray needs ray", 'pip install "auditor[fleet]"') from error
+            raise UsageError("--on ray needs ray", extra("fleet")) from error
         super().__init__(site, followed, progress, left, limit)
         options = dict(where.options)
         for name in options:

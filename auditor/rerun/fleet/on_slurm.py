@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from math import ceil
 from typing import Any
 
-from auditor.errors import UsageError
+from auditor.errors import UsageError, extra
 from auditor.rerun.failure import FEW
 from auditor.rerun.fleet.order import Left, Order, Site
 from auditor.rerun.fleet.queue_of_slurm import ENDED, limit_of, state
@@ -61,7 +61,7 @@ class OnSlurm(Remote):
         try:
             import submitit
         except ImportError as error:
-            raise UsageError("--on slurm needs submitit", 'pip install "auditor[fleet]"') from error
+            raise UsageError("--on slurm needs submitit", extra("fleet")) from error
         super().__init__(site, followed, progress, left, limit, tell)
         options = dict(where.options)
         cluster = str(options.pop("cluster", "slurm"))

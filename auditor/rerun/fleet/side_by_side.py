@@ -6,7 +6,7 @@ import time
 from collections.abc import Generator, Sequence
 from contextlib import suppress
 
-from auditor.errors import UsageError
+from auditor.errors import UsageError, extra
 from auditor.rerun.fleet.devices import gpus
 from auditor.rerun.fleet.local import Local
 from auditor.rerun.fleet.order import Ended, Left, Order, Site
@@ -22,7 +22,7 @@ class SideBySide:
         try:
             import joblib
         except ImportError as error:
-            raise UsageError("--jobs needs joblib", 'pip install "auditor[rerun]"') from error
+            raise UsageError("--jobs needs joblib", extra("rerun")) from error
         self._joblib, self._followed, self._progress = joblib, followed, progress
         self._lock, self._stop = threading.Lock(), threading.Event()
         devices: Sequence[str | None] = gpus(site.surroundings)[:jobs] or [None] * jobs
