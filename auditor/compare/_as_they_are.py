@@ -7,6 +7,7 @@ from dataclasses import replace
 from auditor.artifacts._safetensors import shown
 from auditor.artifacts.adapter_weights import AdapterWeights
 from auditor.compare._relation import Unmeasured, judged
+from auditor.compare._running import RunningSums
 from auditor.compare._sets import WeightSet
 from auditor.compare._update import Measured
 from auditor.compare.tensors import Sums, sums_by_name
@@ -63,6 +64,12 @@ class AsTheyAre:
     def look(self, names: Iterable[str]) -> None:
         """Read some tensors."""
         self.take(sums_by_name([(name, *self._wanted[name]) for name in names]))
+
+    def running(self, files: tuple[int, int], name: str) -> RunningSums:
+        """What sums up a tensor of the files of these numbers while it passes by in slices."""
+        alone = self._alone.get(name)
+        some = files if alone is None else (files[alone],)
+        return RunningSums([(file, name) for file in some], lambda sums: self.take([(name, sums)]))
 
     def take(self, sums: Iterable[tuple[str, Sums | CannotRead]]) -> None:
         """Take sums that somebody else has; of a tensor on one side only those with itself."""

@@ -130,17 +130,17 @@ def _sums(pair: Pair, unit: _Unit, rooms: tuple[Room, Room, Scratch], chunk: int
         count = min(chunk, unit.stop - start)
         one = base.load(start, count, rooms[0])
         two = one if head is base else head.load(start, count, rooms[1])
-        if alike and _equal(one, two):
-            total.add_equal(base.numbers(one, rooms[0]), _width(base.dtype) is not None)
+        if alike and equal_bytes(one, two):
+            total.add_equal(base.numbers(one, rooms[0]), width_of(base.dtype) is not None)
             continue
-        codes = _codes(one, two, base.dtype) if alike else None
+        codes = codes_of(one, two, base.dtype) if alike else None
         total.add(base.numbers(one, rooms[0]), head.numbers(two, rooms[1]), codes)
     base.verify()
     head.verify()
     return total
 
 
-def _equal(one: "NDArray[Any]", two: "NDArray[Any]") -> bool:
+def equal_bytes(one: "NDArray[Any]", two: "NDArray[Any]") -> bool:
     """Whether two arrays of one dtype have the same bytes; different ones mostly show it at once."""
     import numpy
 
@@ -152,14 +152,15 @@ def _equal(one: "NDArray[Any]", two: "NDArray[Any]") -> bool:
     return bool(numpy.array_equal(left, right))
 
 
-def _width(dtype: str) -> int | None:
+def width_of(dtype: str) -> int | None:
     """Bits of a code with its sign, 0 for a code without one, None for dtypes without ULP."""
     if dtype == "F8_E8M0":
         return 0
     return BITS[dtype] if dtype in BITS and dtype[0] in "FB" and dtype != "BOOL" else None
 
 
-def _codes(one: "NDArray[Any]", two: "NDArray[Any]", dtype: str) -> Codes | None:
-    width = _width(dtype)
+def codes_of(one: "NDArray[Any]", two: "NDArray[Any]", dtype: str) -> Codes | None:
+    """The codes behind stored elements of one dtype; None for dtypes without ULP."""
+    width = width_of(dtype)
     word = f"u{one.dtype.itemsize}"
     return None if width is None else Codes(one.view(word), two.view(word), width, dtype)

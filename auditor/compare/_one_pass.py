@@ -9,9 +9,12 @@ after it in the order needs it. At any time there are in memory the groups of on
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from functools import partial
 from typing import Any, NamedTuple
 
 from auditor.artifacts.adapter_weights import AdapterWeights
+from auditor.compare._lockstep import Lockstep
+from auditor.compare._slices import Running, Unit
 from auditor.compare._windows import Keep, Window
 
 HELD = 4 * 1024 * 1024
@@ -20,13 +23,15 @@ two are open at any time."""
 UNPACKED = 32 * 1024 * 1024
 """The same where a file is no plain one: an object of git, which is unpacked anew each time it is opened."""
 LARGEST = 20 * 1024 * 1024
-"""Bytes of the largest group that is held; two of them are in memory where two files are compared. A larger one (the
-factors of an embedding at a high rank) is read from the file by each who asked for it."""
+"""Bytes of the largest group that is held; two of them are in memory where two files are compared. A larger one (a
+saved embedding, factors at a high rank) passes by in slices, of all files at once."""
 _BUNDLE = 1 * 1024 * 1024
 """Bytes of small groups that are read, and handed out, in one go."""
 
 Work = Callable[[Sequence[Any]], None]
 """Does what was asked for, given the keys of all that is ready."""
+InSlices = Callable[[Any], Sequence[Running] | None]
+"""Makes those who do the work of a key with slices; None where that cannot be done."""
 Needs = Sequence[tuple[int, Sequence[str]]]
 """Numbers of files with names of tensors in each."""
 
@@ -65,7 +70,7 @@ class _Group:
         for file, some in self.names.items():
             size = sum(files[file].tensors[name].nbytes for name in some)
             self.sizes[file] = sizes.setdefault(size, size)
-        self.is_large = max(self.sizes.values(), default=0) > LARGEST
+        self.large = tuple(tasks) if max(self.sizes.values(), default=0) > LARGEST else ()
 
     def due(self, file: int) -> list[tuple[Work, object]]:
         """What is to be done in a file's turn; it is not kept."""
@@ -86,6 +91,7 @@ class OnePass:
         self._files = files
         self._windows = [Window(item, (keep or {}).get(number)) for number, item in enumerate(files)]
         self._tasks: list[_Task] = []
+        self._running: dict[Work, InSlices] = {}
         self._left: Counter[Work] = Counter()
         self._done: dict[Work, Callable[[], None]] = {}
 
@@ -103,6 +109,10 @@ class OnePass:
         self._tasks.append(_Task(needs, work, key))
         self._left[work] += 1
 
+    def in_slices(self, work: Work, running: InSlices) -> None:
+        """Who does what ``work`` does with a key, for tensors too large to be held: while they pass by in slices."""
+        self._running[work] = running
+
     def then(self, work: Work, done: Callable[[], None]) -> None:
         """Have ``done`` called when all was handed to ``work``; at once when nothing was asked for."""
         if self._left[work]:
@@ -114,13 +124,37 @@ class OnePass:
         """Go through all files; ``told`` hears of each (number of the file, bytes that were looked at)."""
         tasks, self._tasks = self._tasks, []
         sizes: dict[int, int] = {}
-        groups = [_Group(some, self._files, sizes) for some in _joined(tasks)]
+        every = [_Group(some, self._files, sizes) for some in _joined(tasks)]
         del tasks
+        for group in every:
+            if group.large:
+                self._walk(group, told)
+        groups = [group for group in every if not group.large]
+        del every
         for batch in _batches(groups, sorted({f for g in groups for f in g.names}), self._most):
             for file in sorted({file for group in batch for file in group.names}):
                 self._turn(batch, file)
                 if told is not None:
                     told(file, sum(group.sizes.get(file, 0) for group in batch))
+
+    def _walk(self, group: _Group, told: Callable[[int, int], None] | None) -> None:
+        """A group that is too large to be held passes by in slices; kohya's alphas are held meanwhile."""
+        small = {
+            file: [name for name in names if self._files[file].tensors[name].elements == 1]
+            for file, names in group.names.items()
+        }
+        for file, names in small.items():
+            if names:
+                with self._windows[file].opened():
+                    self._windows[file].hold(names)
+        Lockstep(self._files, self._windows, told).walk([self._unit(task) for task in group.large])
+        for file, names in small.items():
+            self._windows[file].drop(names)
+
+    def _unit(self, task: _Task) -> Unit:
+        made = self._running[task.work](task.key) if task.work in self._running else None
+        instead = partial(self._work, [(task.work, task.key)])
+        return Unit(made, instead, partial(self._finished, task.work, 1))
 
     def _turn(self, batch: Sequence[_Group], file: int) -> None:
         mine = [group for group in batch if file in group.names]
@@ -128,8 +162,7 @@ class OnePass:
             stack.enter_context(self._windows[file].opened())
             for bundle in _batches(mine, (file,), _BUNDLE):
                 for group in bundle:
-                    if not group.is_large:
-                        self._windows[file].hold(group.names[file])
+                    self._windows[file].hold(group.names[file])
                 self._work(item for group in bundle for item in group.due(file))
                 for group in bundle:
                     for other in group.ended(file):
@@ -142,10 +175,13 @@ class OnePass:
             keys.setdefault(work, []).append(key)
         for work, some in keys.items():
             work(some)
-            self._left[work] -= len(some)
-            if not self._left[work]:
-                del self._left[work]
-                self._done.pop(work, lambda: None)()
+            self._finished(work, len(some))
+
+    def _finished(self, work: Work, count: int) -> None:
+        self._left[work] -= count
+        if not self._left[work]:
+            del self._left[work]
+            self._done.pop(work, lambda: None)()
 
 
 def _batches(groups: Iterable[_Group], files: Iterable[int], most: int) -> Iterator[list[_Group]]:
@@ -154,7 +190,7 @@ def _batches(groups: Iterable[_Group], files: Iterable[int], most: int) -> Itera
     sizes: Counter[int] = Counter()
     mine = frozenset(files)
     for group in groups:
-        own = {} if group.is_large else {file: size for file, size in group.sizes.items() if file in mine}
+        own = {file: size for file, size in group.sizes.items() if file in mine}
         if batch and any(sizes[file] + size > most for file, size in own.items()):
             yield batch
             batch, sizes = [], Counter()

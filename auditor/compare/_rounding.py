@@ -36,6 +36,15 @@ class Rounding:
             self._holds = False
 
     @property
+    def is_open(self) -> bool:
+        """Whether it held for all tensors so far."""
+        return self._holds
+
+    def told(self, holds: bool) -> None:
+        """What somebody else found out about a pair of tensors."""
+        self._holds = self._holds and holds
+
+    @property
     def words(self) -> str | None:
         """A clause that says so, when it held for every tensor of both sides; None when it did not."""
         if self._shorter is None or not self._holds:
@@ -81,13 +90,18 @@ def of_tensor(one: Side, two: Side, match: Match) -> Infos:
 
 def _rounds(one: Side, first: TensorInfo, two: Side, second: TensorInfo) -> bool:
     """Whether the numbers are equal in the shorter of both types."""
+    chunks = zip(one.weights.chunks(first.name), two.weights.chunks(second.name), strict=True)
+    return all(agree(x, first.dtype, y, second.dtype) for x, y in chunks)
+
+
+def agree(x: "NDArray[Any]", first: str, y: "NDArray[Any]", second: str) -> bool:
+    """Whether numbers of two types are equal in the shorter one."""
     import numpy
 
-    dtype = min(first.dtype, second.dtype, key=lambda word: BITS.get(word, 0))
-    chunks = zip(one.weights.chunks(first.name), two.weights.chunks(second.name), strict=True)
-    if first.dtype == second.dtype:
-        return all(numpy.array_equal(x, y, equal_nan=True) for x, y in chunks)
-    return all(numpy.array_equal(rounded(x, dtype), rounded(y, dtype), equal_nan=True) for x, y in chunks)
+    if first == second:
+        return bool(numpy.array_equal(x, y, equal_nan=True))
+    dtype = min(first, second, key=lambda word: BITS.get(word, 0))
+    return bool(numpy.array_equal(rounded(x, dtype), rounded(y, dtype), equal_nan=True))
 
 
 def rounded(array: "NDArray[Any]", dtype: str) -> "NDArray[Any]":

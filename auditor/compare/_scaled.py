@@ -35,13 +35,19 @@ class Scaled:
         return Measured(self.base, self.head / m**2, self.gap + d * cross + d * d * self.head)
 
 
+def own_multiple(found: Measured) -> float | None:
+    """The head's length over the base's, where it is worth asking whether the head is that multiple; else None."""
+    if not found.base or not found.head or alike(found):
+        return None
+    k = math.sqrt(found.head / found.base)
+    return None if k * found.gap - k * found.base * (1 - k) ** 2 > _WORTH_IT * found.head else k
+
+
 def scaled(one: Side, two: Side, match: Match, found: Measured) -> Scaled:
     """Measure once more at the module's own multiple, where that is near enough to be asked for."""
     as_it_is = Scaled(found.base, found.head, found.gap)
-    if not found.base or not found.head or alike(found):
-        return as_it_is
-    k = math.sqrt(found.head / found.base)
-    if k * found.gap - k * found.base * (1 - k) ** 2 > _WORTH_IT * found.head:
+    k = own_multiple(found)
+    if k is None:
         return as_it_is
     try:
         closer = again(one, two, match, k)

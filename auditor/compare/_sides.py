@@ -19,7 +19,7 @@ from auditor.compare._factors import (
 from auditor.compare._names import Match, Module, bare, modules_of
 from auditor.compare._relation import Unmeasured
 from auditor.compare._update import Measured, measure
-from auditor.compare.tensors import compare_chunks
+from auditor.compare.tensors import TensorDifference, compare_chunks
 from auditor.errors import CannotRead
 
 if TYPE_CHECKING:
@@ -74,14 +74,14 @@ def look(one: Side, two: Side, match: Match) -> Look:
     try:
         first = one.factors(match.base) if match.base is not None else None
         second = two.factors(match.head) if match.head is not None else None
-        if first is not None and second is not None and (other := _of_another_kind(match, first, second)):
+        if first is not None and second is not None and (other := of_another_kind(match, first, second)):
             return Unmeasured(other, "different")
-        return measure(first, second), _magnitude_distance(one, two, match)
+        return measure(first, second), magnitude_distance(one, two, match)
     except (NotComparableError, CannotRead) as error:
         return _without_measure(one, two, match, str(error))
 
 
-def _of_another_kind(match: Match, one: Factors, two: Factors) -> str | None:
+def of_another_kind(match: Match, one: Factors, two: Factors) -> str | None:
     """A clause about updates that belong to weights of other shapes."""
     if one.dimensions != two.dimensions:
         sizes = f"{list(one.dimensions)} on one side and {list(two.dimensions)} on the other"
@@ -117,36 +117,49 @@ def again(one: Side, two: Side, match: Match, k: float) -> Measured:
     return measure(first, second and replace(second, scaling=second.scaling / k))
 
 
+State = tuple[str | None, bool]
+"""Why one side alone cannot be measured, and whether its file defines no update at all."""
+
+
 def _without_measure(one: Side, two: Side, match: Match, reason: str) -> Unmeasured:
-    """What a module without a measure means: damage on one side alone is a difference, equal numbers are none."""
     states = _state(one, match.base), _state(two, match.head)
+    return meaning(reason, states, _stored_alike(one, two, match))
+
+
+def meaning(reason: str, states: tuple[State, State], alike: bool) -> Unmeasured:
+    """What a module without a measure means: damage on one side alone is a difference, equal numbers are none."""
     whys = [why for why, _ in states if why is not None]
     why = whys[0] if whys else reason
-    if _stored_alike(one, two, match):
+    if alike:
         return Unmeasured(f"{why}, and the other side holds the same numbers", "same")
     broken = [is_broken for _, is_broken in states]
     return Unmeasured(why, "different" if len(whys) == 1 and any(broken) else None)
 
 
-def _state(side: Side, name: str | None) -> tuple[str | None, bool]:
-    """Why one side alone cannot be measured, and whether its file defines no update at all."""
+def _state(side: Side, name: str | None) -> State:
     if name is None:
         return None, False
     try:
         measure(side.factors(name), None)
-    except NotComparableError as error:
-        return str(error), isinstance(error, BrokenError)
-    except CannotRead as error:
-        return f"{side.weights.path} {error.reason}", False
+    except (NotComparableError, CannotRead) as error:
+        return state_of(side, error)
     return None, False
 
 
-def _parts(module: Module) -> tuple[TensorInfo | None, ...]:
+def state_of(side: Side, error: NotComparableError | CannotRead) -> State:
+    """What an error says of one side."""
+    if isinstance(error, CannotRead):
+        return f"{side.weights.path} {error.reason}", False
+    return str(error), isinstance(error, BrokenError)
+
+
+def parts_of(module: Module) -> tuple[TensorInfo | None, ...]:
+    """A, B, DoRA's magnitude and kohya's alpha."""
     return module.pair.a, module.pair.b, module.pair.magnitude, module.alpha
 
 
-def _stored_alike(one: Side, two: Side, match: Match) -> bool:
-    """Whether both sides store the same numbers for a module, NaN equal to NaN, under the same settings."""
+def may_be_alike(one: Side, two: Side, match: Match) -> bool:
+    """Whether both sides have a module's tensors in the same shapes, under the same settings."""
     if match.base is None or match.head is None:
         return False
     first, second = one.setting(match.base), two.setting(match.head)
@@ -154,18 +167,34 @@ def _stored_alike(one: Side, two: Side, match: Match) -> bool:
         first[1] == second[1] or (math.isnan(first[1]) and math.isnan(second[1]))
     ):
         return False
-    pairs = list(zip(_parts(one.modules[match.base]), _parts(two.modules[match.head]), strict=True))
-    if any((x is None) != (y is None) or (x and y and x.shape != y.shape) for x, y in pairs):
+    pairs = zip(parts_of(one.modules[match.base]), parts_of(two.modules[match.head]), strict=True)
+    return not any((x is None) != (y is None) or (x and y and x.shape != y.shape) for x, y in pairs)
+
+
+def _stored_alike(one: Side, two: Side, match: Match) -> bool:
+    """Whether both sides store the same numbers for a module, NaN equal to NaN, under the same settings."""
+    if match.base is None or match.head is None or not may_be_alike(one, two, match):
         return False
-    if _same_file(one, two) and match.base == match.head:
+    if same_file(one, two) and match.base == match.head:
         return True
+    pairs = zip(parts_of(one.modules[match.base]), parts_of(two.modules[match.head]), strict=True)
     try:
         return all(_equal(one, x.name, two, y.name) for x, y in pairs if x is not None and y is not None)
     except CannotRead:
         return False
 
 
-def _same_file(one: Side, two: Side) -> bool:
+def equal_alphas(one: Side, two: Side, match: Match) -> bool:
+    """Whether a module of both sides holds the same alpha, or none."""
+    first, second = one.modules[match.base or ""].alpha, two.modules[match.head or ""].alpha
+    try:
+        return first is None or second is None or _equal(one, first.name, two, second.name)
+    except CannotRead:
+        return False
+
+
+def same_file(one: Side, two: Side) -> bool:
+    """Whether digests tell that both are one file."""
     return one.weights.identity is not None and one.weights.identity == two.weights.identity
 
 
@@ -176,7 +205,7 @@ def _equal(one: Side, first: str, two: Side, second: str) -> bool:
     return all(numpy.array_equal(x, y, equal_nan=True) for x, y in chunks)
 
 
-def _magnitude_distance(one: Side, two: Side, match: Match) -> float | None:
+def magnitude_distance(one: Side, two: Side, match: Match) -> float | None:
     """|m1 - m2| / max(|m1|, |m2|); a vector of one side only is compared with nothing. None without vectors."""
     if match.base is None or match.head is None:
         return None
@@ -192,8 +221,12 @@ def _magnitude_distance(one: Side, two: Side, match: Match) -> float | None:
     x, y = (_vector(side, info) for side, info in ((one, first), (two, second)))
     if numpy.array_equal(x, y, equal_nan=True):
         return 0.0
-    largest = max(float(numpy.linalg.norm(x)), float(numpy.linalg.norm(y)))
-    gap = float(numpy.linalg.norm(x - y))
+    return relative(*(float(numpy.linalg.norm(vector)) for vector in (x, y, x - y)))
+
+
+def relative(first: float, second: float, gap: float) -> float:
+    """The distance of two vectors over the longer one; infinite when they have none."""
+    largest = max(first, second)
     return gap / largest if math.isfinite(gap) and largest else math.inf
 
 
@@ -224,7 +257,12 @@ def _compared(one: Side, first: str, two: Side, second: str) -> Iterator[tuple[s
     except CannotRead as error:
         yield first, f"a weight file {error.reason}"
         return
+    yield from said(found)
+
+
+def said(found: TensorDifference) -> Iterator[tuple[str, str | None]]:
+    """As in `differing`, what was found out about one tensor."""
     if found.unread is not None:
-        yield first, f"a weight file {found.unread}"
+        yield found.name, f"a weight file {found.unread}"
     elif not found.equal:
-        yield first, None
+        yield found.name, None

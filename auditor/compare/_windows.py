@@ -5,7 +5,7 @@ from bisect import bisect_right, insort
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from auditor.artifacts._opened import Opened
 from auditor.artifacts._safetensors import TensorInfo
@@ -14,6 +14,7 @@ from auditor.errors import CannotRead
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
+    from numpy.typing import NDArray
 
 KEPT = 4 * 1024 * 1024
 """Most bytes of a file that stay in memory after their tensor was let go."""
@@ -82,6 +83,20 @@ class Window:
                 if isinstance(data, bytearray) and len(data) == size:
                     self._let_go(start, data, kept)
 
+    def keeper(self, name: str, begin: int) -> "Keeper | None":
+        """Who keeps what is to be kept of a tensor that passes by in slices; None when nothing is."""
+        info = self._file.tensors[name]
+        kept = self._keep(info) if self._keep is not None else 0
+        return Keeper(self, begin, info.nbytes, kept) if kept and info.nbytes else None
+
+    def put(self, start: int, data: bytearray | int) -> None:
+        """Hold the beginning of a tensor that has passed by, or how many zeros it is."""
+        kept = 0 if isinstance(data, int) else len(data)
+        if start not in self._held and kept <= self._room:
+            insort(self._starts, start)
+            self._held[start] = data
+            self._room -= kept
+
     def at(self, start: int, size: int) -> memoryview | bytes | None:
         """``size`` bytes from an offset, if they are held."""
         place = bisect_right(self._starts, start) - 1
@@ -119,6 +134,26 @@ class Window:
 
     def _stream(self) -> BinaryIO:
         return cast(BinaryIO, _Stream(self))
+
+
+class Keeper:
+    """What a window keeps of a tensor that passes by in slices: its beginning, or that it is zero throughout."""
+
+    def __init__(self, window: Window, begin: int, size: int, kept: int) -> None:
+        self._window, self._begin, self._size = window, begin, size
+        self._head = bytearray(min(kept, size))
+        self._is_zero = True
+
+    def add(self, offset: int, data: "NDArray[Any]") -> None:
+        """Bytes of the tensor from an offset on."""
+        self._is_zero = self._is_zero and not data.any()
+        end = min(offset + len(data), len(self._head))
+        if offset < end:
+            self._head[offset:end] = data[: end - offset].data
+
+    def done(self) -> None:
+        """All bytes were added, each once."""
+        self._window.put(self._begin, self._size if self._is_zero else self._head)
 
 
 class _Stream(io.RawIOBase):

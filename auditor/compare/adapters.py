@@ -6,6 +6,7 @@ The factors themselves say little: (B M, M^-1 A) is the same update for every in
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Protocol, cast
 
 from auditor.artifacts.adapter_config import AdapterConfig
@@ -15,9 +16,13 @@ from auditor.compare._factors import NotComparableError
 from auditor.compare._names import Match, matched, renamed
 from auditor.compare._relation import Magnitudes, Unmeasured, judged, named
 from auditor.compare._rounding import Rounding, of_module, of_tensor
+from auditor.compare._running import RunningRounding, RunningSums
+from auditor.compare._running_pair import RunningPair
 from auditor.compare._scaled import Scaled, scaled
 from auditor.compare._sets import WeightSet
-from auditor.compare._sides import Look, Side, differing, look, side_of, untargeted
+from auditor.compare._sides import Look, Side, differing, look, said, side_of, untargeted
+from auditor.compare._slices import Running
+from auditor.compare.tensors import Sums, difference
 from auditor.model import AdapterComparison
 
 _ACTING = frozenset(
@@ -47,6 +52,9 @@ class Comparison(Protocol):
 
     def look(self, parts: Sequence[Part]) -> None:
         """Compare some parts. Nothing is raised."""
+
+    def running(self, files: tuple[int, int], part: Part) -> Sequence[Running]:
+        """What compares a part of the files of these numbers while it passes by in slices."""
 
     def result(self) -> AdapterComparison:
         """The relation, when all parts were looked at."""
@@ -103,6 +111,9 @@ class _Settled:
     def look(self, parts: Sequence[Part]) -> None:
         """Nothing is asked for."""
 
+    def running(self, files: tuple[int, int], part: Part) -> Sequence[Running]:
+        return ()
+
     def result(self) -> AdapterComparison:
         return self._found
 
@@ -133,6 +144,30 @@ class _ByUpdates:
     def look(self, parts: Sequence[Part]) -> None:
         for part in parts:
             (self._look_at_module if part.is_module else self._look_outside)(cast("Match", part.what))
+
+    def running(self, files: tuple[int, int], part: Part) -> Sequence[Running]:
+        one, two, match = self._one, self._two, cast("Match", part.what)
+        infos = of_module(one, two, match) if part.is_module else (of_tensor(one, two, match),)
+        rounding = [
+            RunningRounding(files, (x, y), self._rounding)
+            for x, y in infos
+            if x is not None and y is not None
+        ]
+        if part.is_module:
+            return (RunningPair((one, two), match, files, partial(self._take, match)), *rounding)
+        if match.base is None or match.head is None or not _of_one_shape(one, two, match):
+            self._others[match] = list(differing(one, two, (match,)))
+            return rounding
+        names = zip(files, (match.base, match.head), strict=True)
+        return (RunningSums(list(names), partial(self._take_outside, match)), *rounding)
+
+    def _take(self, match: Match, found: Look, scale: Scaled | None) -> None:
+        self._looked[match.name] = found
+        if scale is not None:
+            self._scaled[match.name] = scale
+
+    def _take_outside(self, match: Match, sums: Sums) -> None:
+        self._others[match] = list(said(difference(match.name, sums)))
 
     def _look_at_module(self, match: Match) -> None:
         found = self._looked[match.name] = look(self._one, self._two, match)
@@ -174,6 +209,11 @@ class _ByUpdates:
         return found if words is None else replace(found, why="; ".join(filter(None, (found.why, words))))
 
 
+def _of_one_shape(one: Side, two: Side, match: Match) -> bool:
+    left, right = of_tensor(one, two, match)
+    return left is not None and right is not None and left.shape == right.shape
+
+
 def _of_module(side: Side, name: str | None) -> tuple[str, ...]:
     return () if name is None else side.modules[name].names
 
@@ -213,6 +253,9 @@ class _ByTensors:
 
     def look(self, parts: Sequence[Part]) -> None:
         self._found.look(str(part.what) for part in parts)
+
+    def running(self, files: tuple[int, int], part: Part) -> Sequence[Running]:
+        return (self._found.running(files, str(part.what)),)
 
     def result(self) -> AdapterComparison:
         found = self._found.result()

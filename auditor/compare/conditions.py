@@ -2,11 +2,16 @@
 
 import statistics
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from auditor.artifacts._safetensors import TensorInfo
 from auditor.artifacts.adapter_weights import AdapterWeights, LoraPair
+from auditor.compare._slices import ALIGNED
 from auditor.compare.reach import Moved
 from auditor.errors import CannotRead
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 OUTGROWN = 100.0
 """How many times the median of all modules; Adam moves the numbers of all modules by about as much a step."""
@@ -39,7 +44,7 @@ def repeated(weights: AdapterWeights) -> Iterator[tuple[str, ...]]:
 class Repeats:
     """`repeated` for modules that are looked at in any order, each once, while their numbers are in memory.
 
-    Numbers are told apart by Python's keyed hash, 64 bits for each chunk of them.
+    Numbers are told apart by Python's keyed hash, 64 bits for each stretch of them.
     """
 
     def __init__(self, weights: AdapterWeights) -> None:
@@ -51,16 +56,28 @@ class Repeats:
     def look(self, modules: Iterable[str]) -> None:
         """Look at some modules; those without LoRA factors of PEFT's names are passed over."""
         for name in modules:
-            info = _comparable(name, self._pairs.get(name))
+            mark = self.mark(name)
+            if mark is None:
+                continue
             try:
-                marks = () if info is None else tuple(self._marks(info))
+                for chunk in self._weights.chunks(mark.info.name):
+                    mark.add(chunk)
             except CannotRead:
                 self._unread = True
                 continue
-            if info is not None and any(marks):
-                first = self._first.setdefault((info.dtype, info.shape, *marks), name)
-                if first != name:
-                    self._alike.setdefault(first, [first]).append(name)
+            self.take(mark)
+
+    def mark(self, module: str) -> "Mark | None":
+        """What hashes a module's lora_B; None for a module that none repeats."""
+        info = _comparable(module, self._pairs.get(module))
+        return None if info is None else Mark(module, info)
+
+    def take(self, mark: "Mark") -> None:
+        """Look at a module that was hashed."""
+        if mark.tells:
+            first = self._first.setdefault((mark.info.dtype, mark.info.shape, mark.value), mark.module)
+            if first != mark.module:
+                self._alike.setdefault(first, [first]).append(mark.module)
 
     def result(self) -> tuple[tuple[str, ...], ...]:
         """The groups in the order of the file; none when a tensor could not be read."""
@@ -68,14 +85,27 @@ class Repeats:
         groups = [tuple(sorted(group, key=order.__getitem__)) for group in self._alike.values()]
         return () if self._unread else tuple(sorted(groups, key=lambda group: order[group[0]]))
 
-    def _marks(self, info: TensorInfo) -> Iterator[int]:
-        """A hash of each chunk, 0 for zeros; nothing when the first numbers hold NaN."""
-        for number, chunk in enumerate(self._weights.chunks(info.name)):
-            if not number:
-                head = chunk[:_HEAD]
-                if head.size and head.max() != head.max():
-                    return
-            yield (hash(chunk.tobytes()) or 1) if chunk.any() else 0
+
+class Mark:
+    """A hash of a module's lora_B, stretch by stretch."""
+
+    def __init__(self, module: str, info: TensorInfo) -> None:
+        self.module, self.info, self.value = module, info, 0
+        self._some, self._begun, self._has_nan = False, False, False
+
+    @property
+    def tells(self) -> bool:
+        """Whether there are numbers that another module would not have by chance: no zeros, and no NaN first."""
+        return self._some and not self._has_nan
+
+    def add(self, chunk: "NDArray[Any]") -> None:
+        """Add numbers in their order, whole stretches of 1,024 but for the last ones."""
+        if not self._begun:
+            self._begun, head = True, chunk[:_HEAD]
+            self._has_nan = bool(head.size and head.max() != head.max())
+        self._some = self._some or bool(chunk.any())
+        for start in range(0, chunk.size, ALIGNED):
+            self.value = hash((self.value, chunk[start : start + ALIGNED].tobytes()))
 
 
 def _comparable(module: str, pair: LoraPair | None) -> TensorInfo | None:

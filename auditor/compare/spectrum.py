@@ -7,22 +7,15 @@ deficient rank and numbers as small or large as float32 allows lose nothing.
 
 import math
 from array import array
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.adapter_weights import AdapterWeights, LoraPair
-from auditor.compare._factors import (
-    Factors,
-    NotComparableError,
-    factors_of,
-    own_scaling,
-    scaling_of,
-    triangle,
-    wide,
-)
+from auditor.compare._factors import NotComparableError, factors_of, own_scaling, scaling_of
 from auditor.compare._names import Module, bare, modules_of
+from auditor.compare._seen import RunningFactors, Seen, seen_of
 from auditor.errors import CannotRead
 
 if TYPE_CHECKING:
@@ -108,9 +101,18 @@ class Updates:
     def look(self, modules: Iterable[str]) -> None:
         """Describe some modules."""
         for name in modules:
-            found = _described(self._weights, self._config, self._modules[name])
-            # A list of floats takes three times the memory, and there may be a hundred files.
-            self._found[name] = replace(found, spectrum=()), array("d", found.spectrum)
+            self._keep(name)
+
+    def running(self, module: str, file: int) -> RunningFactors:
+        """What describes a module of the file of this number while it passes by in slices."""
+        return RunningFactors(
+            self._weights, self._modules[module].pair, file, lambda seen: self._keep(module, seen)
+        )
+
+    def _keep(self, module: str, seen: Seen | None = None) -> None:
+        found = _described(self._weights, self._config, self._modules[module], seen)
+        # A list of floats takes three times the memory, and there may be a hundred files.
+        self._found[module] = replace(found, spectrum=()), array("d", found.spectrum)
 
     def result(self) -> tuple[UpdateDescription, ...]:
         """What was described, in the order of the file."""
@@ -118,16 +120,18 @@ class Updates:
         return tuple(replace(item, spectrum=tuple(spectrum)) for item, spectrum in found)
 
 
-def _described(weights: AdapterWeights, config: AdapterConfig | None, module: Module) -> UpdateDescription:
+def _described(
+    weights: AdapterWeights, config: AdapterConfig | None, module: Module, seen: Seen | None
+) -> UpdateDescription:
+    """``seen`` is what somebody saw of the factors already."""
     pair = module.pair
     try:
         factors = factors_of(weights, pair, 1.0)
     except NotComparableError as error:
-        return _apart(weights, pair, str(error))
+        return _apart(weights, pair, str(error), seen)
     scaling, why = _scaling(weights, config, module, factors.rank)
     try:
-        left, right = _Read(), _Read()
-        core = _core(factors, left, right)
+        left, right, core = seen or seen_of(factors)
     except CannotRead as error:
         why = f"{weights.path} {error.reason}"
         return UpdateDescription(pair.module, factors.shape, factors.rank, scaling, why=why)
@@ -170,16 +174,15 @@ def _scaling(
         return None, f"{weights.path} {error.reason}"
 
 
-def _apart(weights: AdapterWeights, pair: LoraPair, why: str) -> UpdateDescription:
+def _apart(weights: AdapterWeights, pair: LoraPair, why: str, seen: Seen | None) -> UpdateDescription:
     """Factors that make no product: their elements are looked at one by one."""
-    sides = {"a": _Read(), "b": _Read()}
+    b, a, _ = seen or Seen.nothing()
     try:
-        for word, info in (("a", pair.a), ("b", pair.b)):
-            for chunk in weights.chunks(info.name) if info is not None else ():
-                sides[word].look(chunk)
+        for read, info in ((a, pair.a), (b, pair.b)):
+            for chunk in weights.chunks(info.name) if info is not None and seen is None else ():
+                read.look(chunk)
     except CannotRead as error:
         why = f"{why}; {weights.path} {error.reason}"
-    a, b = sides["a"], sides["b"]
     return UpdateDescription(
         pair.module,
         None,
@@ -190,45 +193,6 @@ def _apart(weights: AdapterWeights, pair: LoraPair, why: str) -> UpdateDescripti
         infinite=a.infinite + b.infinite,
         why=why,
     )
-
-
-class _Read:
-    """What is seen of one factor on the way: its largest finite element, NaN and infinities."""
-
-    def __init__(self) -> None:
-        self.largest: float | None = None
-        self.nan = self.infinite = 0
-
-    def look(self, block: "NDArray[Any]") -> "NDArray[Any]":
-        """The block itself, or a copy with zeros for what is not finite."""
-        import numpy
-
-        if not block.size:
-            return block
-        largest = max(float(block.max()), -float(block.min()))
-        if not math.isfinite(largest):
-            bad = ~numpy.isfinite(block)
-            nan = int(numpy.count_nonzero(numpy.isnan(block)))
-            self.nan += nan
-            self.infinite += int(numpy.count_nonzero(bad)) - nan
-            if bad.all():
-                return numpy.zeros_like(block)
-            block = numpy.where(bad, 0, block)
-            largest = max(float(block.max()), -float(block.min()))
-        self.largest = max(self.largest or 0.0, largest)
-        return block
-
-    def through(self, blocks: Iterator["NDArray[Any]"]) -> Iterator["NDArray[Any]"]:
-        """All blocks in float64, each looked at."""
-        return (self.look(wide(block)) for block in blocks)
-
-
-def _core(factors: Factors, left: _Read, right: _Read) -> tuple["NDArray[Any]", "NDArray[Any]"]:
-    import numpy
-
-    with numpy.errstate(over="ignore", invalid="ignore"):
-        one = triangle(left.through(factors.left(factors.rows)))
-        return one, triangle(right.through(factors.right(factors.rows)))
 
 
 def _spectrum(core: tuple["NDArray[Any]", "NDArray[Any]"], scaling: float) -> tuple[float, ...] | None:

@@ -1,6 +1,7 @@
 """The weights of two folders compared: their relation, and tensor by tensor on demand, each byte read once."""
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from auditor.compare.pairs import compare_folders, weights_blob
@@ -57,6 +58,7 @@ def _adapters(one: Chosen, two: Chosen, tensors: bool) -> Related:
         for part in made.parts:
             both = ((0, part.base), (1, part.head))
             one_pass.ask(tuple((file, names) for file, names in both if names), made.look, part)
+        one_pass.in_slices(made.look, partial(made.running, (0, 1)))
     known = files[0].identity is not None and files[0].identity == files[1].identity
     if not tensors or known:
         one_pass.run()
@@ -66,6 +68,7 @@ def _adapters(one: Chosen, two: Chosen, tensors: bool) -> Related:
     with TensorByTensor(WeightSet((base,)), WeightSet((head,))) as each:
         for name in each.names:
             one_pass.ask(((0, (name,)), (1, (name,))), each.look, name)
+        one_pass.in_slices(each.look, partial(each.running, (0, 1)))
         one_pass.run()
         return _result(one, two, made), _difference(each)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from auditor.artifacts._safetensors import BITS, TensorInfo
@@ -18,6 +19,7 @@ from auditor.runs import Folder, Run
 if TYPE_CHECKING:
     from auditor.compare._one_pass import OnePass
     from auditor.compare._sides import Modules, Side
+    from auditor.compare._slices import Running
     from auditor.compare.spectrum import Updates
 
 
@@ -51,8 +53,8 @@ def has_weights(run: Run, folder: Folder) -> bool:
 def read_weights(run: Run, options: InspectOptions, told: Callable[[int], None]) -> Read:
     """Read all weights of a run, each byte once; ``told`` hears of the bytes of adapters, some at a time.
 
-    Read again are: a module of more than `auditor.compare._one_pass.LARGEST` bytes, a tensor of torch that lies
-    scattered in its storage, and what a proof of a seed that the user names looks at. Raises nothing.
+    Read again are: a tensor of torch of more than `auditor.compare._one_pass.LARGEST` bytes that lies scattered in its
+    storage, and what a proof of a seed that the user names looks at. Raises nothing.
     """
     found = Read()
     folders = [folder for folder in (*run.checkpoints, run.root) if has_weights(run, folder)]
@@ -132,6 +134,7 @@ def _describe(
     one_pass: "OnePass", place: _Place, config: AdapterConfig | None, sides: _Sides, found: Read
 ) -> None:
     """Have a file described."""
+    from auditor.compare._running import RunningMark
     from auditor.compare.conditions import Repeats
     from auditor.compare.spectrum import Updates
 
@@ -141,12 +144,18 @@ def _describe(
         updates.look(modules)
         repeats.look(modules)
 
+    def running(module: str) -> "Sequence[Running]":
+        mark = repeats.mark(module)
+        marks = () if mark is None else (RunningMark(place.number, mark, repeats.take),)
+        return (updates.running(module, place.number), *marks)
+
     def done() -> None:
         found.described[place.weights.path] = updates
         found.repeats[place.weights.path] = repeats.result()
 
     for module, names in updates.parts.items():
         one_pass.ask(((place.number, names),), work, module)
+    one_pass.in_slices(work, running)
     one_pass.then(work, done)
 
 
@@ -173,7 +182,9 @@ def _relate(
     def done() -> None:
         found.relations[first.weights.path, second.weights.path] = made.result()
 
+    numbers = first.number, second.number
     for part in made.parts:
-        both = ((first.number, part.base), (second.number, part.head))
+        both = zip(numbers, (part.base, part.head), strict=True)
         one_pass.ask(tuple((file, names) for file, names in both if names), made.look, part)
+    one_pass.in_slices(made.look, partial(made.running, numbers))
     one_pass.then(made.look, done)

@@ -1,0 +1,239 @@
+"""Tensors too large to be held, read from all files side by side, a slice of each at a time.
+
+Whoever wants numbers of such tensors keeps running sums: a `Running` names the tensors that it walks through in step
+(its strands) and is handed slice after slice of them. A tensor is read once for everybody who walks through it, however
+many files and neighbours there are. A matrix whose columns are wanted (lora_A) is read a piece of each row at a time.
+
+In memory are `ROOM` bytes of slices and `STATE` bytes of running sums. Where the sums of all files would take more, or
+more than `OPEN` files would be open, the files are walked through in runs that share one file, which is read for both.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from graphlib import CycleError, TopologicalSorter
+from math import gcd, lcm
+
+from auditor.artifacts._opened import Opened
+from auditor.artifacts._safetensors import BITS
+from auditor.artifacts.adapter_weights import AdapterWeights
+from auditor.compare._slices import ALIGNED, Node, Running, Slice, Unit
+from auditor.compare._windows import Window
+from auditor.errors import CannotRead
+
+ROOM = 8 * 1024 * 1024
+"""Bytes of all slices that are in memory at a time, as they are stored."""
+STATE = 24 * 1024 * 1024
+"""Bytes of running sums: those of rank 128 over 32 files, of rank 256 over 8."""
+OPEN = 64
+"""Most files that are open at a time."""
+
+Told = Callable[[int, int], None]
+Key = tuple[int, str]
+"""Number of the file, and the tensor's name."""
+
+
+class _CrossedError(Exception):
+    """One wants the strands in another order, or another cut, than the other."""
+
+
+class Lockstep:
+    """``windows`` are over ``files``, in their order; ``told`` hears of each (number of the file, bytes read)."""
+
+    def __init__(
+        self, files: Sequence[AdapterWeights], windows: Sequence[Window], told: Told | None = None
+    ) -> None:
+        self._files, self._windows, self._told = files, windows, told
+
+    def walk(self, units: Sequence[Unit]) -> None:
+        """Have all units summed up. Nothing is raised."""
+        for some in _runs([unit for unit in units if unit.is_possible]):
+            self._walked(some)
+        for unit in units:
+            if not unit.is_possible:
+                unit.instead()
+
+    def _walked(self, units: Sequence[Unit]) -> None:
+        try:
+            lanes = _lanes(units, self._files)
+        except _CrossedError:
+            # No order suits all of them, as only a file made for it has it: each is served alone.
+            for unit in units:
+                if len(units) > 1:
+                    self._walked((unit,))
+                else:
+                    unit.instead()
+            return
+        left = _Left(units)
+        with ExitStack() as stack:
+            opened: dict[int, Opened] = {}
+            for file in sorted({file for unit in units for file in unit.files}):
+                with _noted(left, (key for key in left.keys if key[0] == file)):
+                    opened[file] = stack.enter_context(self._files[file].opened())
+            for lane in lanes:
+                self._through(lane, left, opened)
+        left.finish()
+
+    def _through(self, lane: "_Lane", left: "_Left", opened: Mapping[int, Opened]) -> None:
+        nodes: dict[Key, Node] = {}
+        for key in lane.cuts:
+            if key in left.keys:
+                with _noted(left, (key,)):
+                    nodes[key] = self._node(lane, key, opened)
+        for start in range(0, lane.length, lane.step):
+            count = min(lane.step, lane.length - start)
+            lane.hand_out(left, dict(self._slices(lane, left, nodes, start, count)))
+        for key, node in nodes.items():
+            with _noted(left, (key,)):
+                node.close()
+
+    def _node(self, lane: "_Lane", key: Key, opened: Mapping[int, Opened]) -> Node:
+        file, name = key
+        region = self._files[file].region(name, opened[file])
+        pieces, inner = lane.cuts[key]
+        if region.strides is not None or (region.bits < 8 and pieces > 1):
+            raise CannotRead("scatters its elements")
+        keeper = self._windows[file].keeper(name, region.begin)
+        return Node(opened[file], region, pieces, lane.length * inner, keeper)
+
+    def _slices(
+        self, lane: "_Lane", left: "_Left", nodes: Mapping[Key, Node], start: int, count: int
+    ) -> Iterator[tuple[Key, Slice]]:
+        for key, node in nodes.items():
+            if key not in left.keys:
+                continue
+            inner = lane.cuts[key][1]
+            with _noted(left, (key,)):
+                found = node.load(start * inner, count * inner)
+                if self._told is not None:
+                    self._told(key[0], found.raw.size * lane.bits[key] // 8)
+                yield key, found
+
+
+class _Left:
+    """The units that are still being summed up; ``keys`` are the tensors that they read."""
+
+    def __init__(self, units: Sequence[Unit]) -> None:
+        self._units = units
+        self._lost: set[int] = set()
+        self._owner = {id(item): number for number, unit in enumerate(units) for item in unit.running}
+        self._keys = [unit.keys for unit in units]
+        self.keys: set[Key] = set().union(*self._keys)
+
+    def has(self, running: Running) -> bool:
+        """Whether somebody still wants what passes by."""
+        return self._owner[id(running)] not in self._lost
+
+    def lose(self, running: Running) -> None:
+        """Somebody who cannot go on."""
+        self._gone({self._owner[id(running)]})
+
+    def lose_readers(self, key: Key) -> None:
+        """Everybody who reads a tensor that cannot be read."""
+        self._gone({number for number, keys in enumerate(self._keys) if key in keys})
+
+    def finish(self) -> None:
+        """All has passed."""
+        for number, unit in enumerate(self._units):
+            if number in self._lost:
+                unit.instead()
+            else:
+                unit.done()
+
+    def _gone(self, numbers: set[int]) -> None:
+        self._lost |= numbers
+        self.keys = set().union(*(keys for n, keys in enumerate(self._keys) if n not in self._lost))
+
+
+@contextmanager
+def _noted(left: _Left, keys: Iterator[Key] | tuple[Key, ...]) -> Iterator[None]:
+    """Who wanted tensors that cannot be read, or do not fit into memory, reads for himself, and is told the reason."""
+    try:
+        yield
+    except (CannotRead, MemoryError):
+        for key in list(keys):
+            left.lose_readers(key)
+
+
+class _Lane:
+    """Tensors that are walked through together: ``cuts`` are (pieces, elements of a piece for one step of length)."""
+
+    def __init__(self, strands: Sequence[tuple[Running, int]], files: Sequence[AdapterWeights]) -> None:
+        self._strands = strands
+        every = [running.strands[number] for running, number in strands]
+        infos = {(m.file, m.name): files[m.file].tensors[m.name] for strand in every for m in strand.members}
+        lengths = {strand.length for strand in every if strand.length is not None}
+        shapes: dict[tuple[int, ...], set[int]] = {}
+        for strand in every:
+            for m in strand.members if strand.length is not None else ():
+                shapes.setdefault(infos[m.file, m.name].shape, set()).add(m.pieces)
+        if len(lengths) > 1 or any(len(pieces) > 1 for pieces in shapes.values()):
+            raise _CrossedError
+        self.length = max(lengths) if lengths else max(info.elements for info in infos.values())
+        self.cuts = {
+            key: self._cut(info.elements, *shapes.get(info.shape, {1})) for key, info in infos.items()
+        }
+        self.bits = {key: BITS[info.dtype] for key, info in infos.items()}
+
+    def _cut(self, elements: int, pieces: int) -> tuple[int, int]:
+        inner = elements // (pieces * self.length) if elements else 0
+        if elements != pieces * self.length * inner:
+            raise _CrossedError
+        return pieces, inner
+
+    @property
+    def step(self) -> int:
+        """How much of the length is in memory at a time."""
+        bits = sum(pieces * inner * self.bits[key] for key, (pieces, inner) in self.cuts.items())
+        whole = lcm(*(ALIGNED // gcd(inner, ALIGNED) for pieces, inner in self.cuts.values() if pieces == 1))
+        return max(1, 8 * ROOM // max(bits, 1) // whole) * whole
+
+    def hand_out(self, left: _Left, slices: Mapping[Key, Slice]) -> None:
+        """Hand slices to everybody who is still there."""
+        for running, number in self._strands:
+            if left.has(running):
+                members = running.strands[number].members
+                try:
+                    running.take(number, [slices[member.file, member.name] for member in members])
+                except (CannotRead, MemoryError):
+                    left.lose(running)
+
+
+def _lanes(units: Sequence[Unit], files: Sequence[AdapterWeights]) -> list[_Lane]:
+    """All strands, those that share a tensor together, in an order that suits everybody. Raises _CrossedError."""
+    strands = [
+        (item, number) for unit in units for item in unit.running for number in range(len(item.strands))
+    ]
+    lane_of: dict[Key, int] = {}
+    merged: dict[int, list[tuple[Running, int]]] = {}
+    for place, (item, number) in enumerate(strands):
+        merged[place] = [(item, number)]
+        keys = [(member.file, member.name) for member in item.strands[number].members]
+        for other in {lane_of[key] for key in keys if key in lane_of}:
+            merged[place] = merged.pop(other) + merged[place]
+        lane_of.update({(m.file, m.name): place for i, n in merged[place] for m in i.strands[n].members})
+    at = {(id(item), number): place for place, some in merged.items() for item, number in some}
+    order: TopologicalSorter[int] = TopologicalSorter(dict.fromkeys(merged, ()))
+    for item, number in strands:
+        if number:
+            order.add(at[id(item), number], at[id(item), number - 1])
+    try:
+        return [_Lane(merged[place], files) for place in order.static_order()]
+    except CycleError as error:
+        raise _CrossedError from error
+
+
+def _runs(units: Sequence[Unit]) -> Iterator[list[Unit]]:
+    """Units whose files may be open, and whose sums may be in memory, at one time; by the last file of each."""
+    some: list[Unit] = []
+    open_files: set[int] = set()
+    memory = 0
+    for unit in sorted(units, key=lambda unit: max(unit.files, default=0)):
+        wanted = sum(item.memory for item in unit.running)
+        if some and (memory + wanted > STATE or len(open_files | unit.files) > OPEN):
+            yield some
+            some, open_files, memory = [], set(), 0
+        some.append(unit)
+        open_files |= unit.files
+        memory += wanted
+    if some:
+        yield some

@@ -1,0 +1,124 @@
+"""Squared norms of low-rank updates and of their differences while their factors pass by once, A before B.
+
+With A1^T - A2^T = dA and the QR decomposition [A1^T dA] = Q [X D], whose Q has orthonormal columns, row i of the
+difference of two updates of equal rank, (B1 - B2) A1 + B2 dA, is as long as row i of (B1 - B2) X^T + B2 D^T. So X and
+D are all that has to be kept of A, no row of B is needed twice, and nothing is squared before the last sum: a small
+difference, another basis of one update and a multiple of it are as exact as float64 can have them. Factors of
+different ranks are decomposed side by side, [A1^T A2^T].
+"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from auditor.compare._factors import Factors, Triangle, wide
+from auditor.compare._seen import row_count
+from auditor.compare._update import Measured
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+class Products:
+    """|W1|^2, |W2|^2, |W1 - W2|^2 and <W1, W2> of two updates of one shape, from their factors' rows."""
+
+    def __init__(self, one: Factors, two: Factors) -> None:
+        self._common = one.scaling == two.scaling
+        self._scalings = (1.0, 1.0) if self._common else (one.scaling, two.scaling)
+        self._scale = one.scaling**2 if self._common else 1.0
+        self._ranks = one.rank, two.rank
+        self._right = Triangle()
+        self._moved = one.rank != two.rank
+        self._base = self._head = self._gap = self._cross = 0.0
+
+    @property
+    def memory(self) -> int:
+        """Bytes of the triangle."""
+        return 8 * sum(self._ranks) ** 2
+
+    def right(self, one: "NDArray[Any]", two: "NDArray[Any]") -> None:
+        """Add rows of A transposed, (rows, r)."""
+        import numpy
+
+        first = self._ranks[0]
+        for x, y in _blocks(one, two):
+            both = numpy.empty((len(x), sum(self._ranks)))
+            both[:, :first], both[:, first:] = x, y
+            if self._ranks[0] == self._ranks[1]:
+                numpy.subtract(both[:, :first], both[:, first:], out=both[:, first:])
+                self._moved = self._moved or bool(both[:, first:].any())
+            self._right.add(both)
+
+    def left(self, one: "NDArray[Any]", two: "NDArray[Any]") -> None:
+        """Add rows of B, (rows, r), when all of A has passed."""
+        first = self._ranks[0]
+        triangle = self._right.matrix
+        if not triangle.size:
+            return
+        x_basis, other = triangle[:first, :first], triangle[:, first:]
+        for x, y in _blocks(one, two):
+            b1, b2 = self._scalings[0] * wide(x), self._scalings[1] * wide(y)
+            w1, gap = b1 @ x_basis.T, b2 @ other.T
+            own = slice(0, w1.shape[1])
+            w2 = gap.copy()
+            if self._ranks[0] == self._ranks[1]:
+                change = b1 - b2
+                self._moved = self._moved or bool(change.any())
+                w2 *= -1
+                w2[:, own] += b2 @ x_basis.T
+                gap[:, own] += change @ x_basis.T
+            else:
+                gap *= -1
+                gap[:, own] += w1
+            self._base += _inner(w1, w1)
+            self._head += _inner(w2, w2)
+            self._gap += _inner(gap, gap)
+            self._cross += _inner(w1, w2[:, own])
+
+    def measured(self) -> tuple[Measured, float]:
+        """The squared norms, and <W1, W2>."""
+        s = self._scale
+        same = self._common and not self._moved
+        return Measured(s * self._base, s * self._head, s * self._gap, same), s * self._cross
+
+
+class Norm:
+    """|W|^2 of one update, from its factors' rows."""
+
+    def __init__(self, factors: Factors) -> None:
+        self._factors = factors
+        self._right = Triangle()
+        self._sum = 0.0
+
+    @property
+    def memory(self) -> int:
+        """Bytes of the triangle."""
+        return 8 * self._factors.rank**2
+
+    def right(self, rows: "NDArray[Any]") -> None:
+        """Add rows of A transposed."""
+        for x, _ in _blocks(rows, rows):
+            self._right.add(wide(x))
+
+    def left(self, rows: "NDArray[Any]") -> None:
+        """Add rows of B, when all of A has passed."""
+        triangle = self._right.matrix
+        for x, _ in _blocks(rows, rows) if triangle.size else ():
+            made = wide(x) @ triangle.T
+            self._sum += _inner(made, made)
+
+    def measured(self) -> float:
+        """The squared norm."""
+        return self._factors.scaling**2 * self._sum
+
+
+def _blocks(one: "NDArray[Any]", two: "NDArray[Any]") -> Iterator[tuple["NDArray[Any]", "NDArray[Any]"]]:
+    """Rows of both, as many as are decomposed at a time."""
+    step = row_count(one.shape[1] + two.shape[1])
+    for start in range(0, len(one), step):
+        yield one[start : start + step], two[start : start + step]
+
+
+def _inner(one: "NDArray[Any]", two: "NDArray[Any]") -> float:
+    import numpy
+
+    return float(numpy.vdot(one, two))
