@@ -5,12 +5,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from auditor.artifacts.rng_state import RngState
+from auditor.artifacts.trainer_state import TrainerState
 from auditor.claims import Ledger
 from auditor.model import Aspect, RerunPlan, Verdict, VersionRange
+from auditor.rerun.curve_gap import NO_CURVE, curves_of
 from auditor.rerun.data import count_rows
 from auditor.rerun.gaps import Floors
 from auditor.rerun.outputs import Output, Outputs, rows_drawn
 from auditor.rerun.releases import minor, used
+from auditor.rerun.tokens_gap import TAGS as COUNTED_TOKENS
 from auditor.rerun.trainers import COMMAND
 from auditor.runs import Run
 
@@ -19,6 +22,8 @@ CONFIG_LIMIT = 16 * 1024 * 1024
 COMMANDED = (
     "How the command seeds, orders and batches its rows, and what else it reads, is its own and is not known."
 )
+NAMED, WIDTH = 8, 40
+"""Keys of logs named, and characters shown of each."""
 _PROVED = ("transformers", "peft")
 """Libraries whose release evidence derives from files (claims transformers_version and peft_version)."""
 
@@ -138,10 +143,22 @@ def _open(run: Run, plan: RerunPlan, outputs: Outputs, floors: Floors, safety: f
     dtype = plan.settings.get("compute_dtype")
     if dtype and dtype.value == "float16" and outputs.environment.get("device", "cpu") == "cpu":
         yield "fp16 has no effect on a CPU, so nothing is said about the declared fp16."
+    yield from _unheld(run, outputs.rerun)
     yield from _other_releases(plan, outputs)
     unknown = [key for key, setting in plan.settings.items() if setting.assumed]
     if unknown:
         yield f"No file says {', '.join(sorted(unknown))}: the values in the plan were assumed."
+
+
+def _unheld(run: Run, rerun: Output) -> Iterator[str]:
+    """Keys of log_history and scalars of event files that a training of ours does not log, or that a clock decides."""
+    rows = (key for state in run.all(TrainerState) for key in state.row_keys)
+    tags = (tag.removeprefix("train/").replace("/", "_") for log in run.events for tag in log.scalars)
+    found = sorted({*rows, *tags} - {*curves_of(rerun), *NO_CURVE, *COUNTED_TOKENS})
+    if found:
+        more = f" and {len(found) - NAMED} more keys" if len(found) > NAMED else ""
+        named = ", ".join(name[:WIDTH] for name in found[:NAMED])
+        yield f"Nothing was held against what logs say of {named}{more}."
 
 
 def _other_releases(plan: RerunPlan, outputs: Outputs) -> Iterator[str]:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from auditor.artifacts.event_log import EventLog
 from auditor.artifacts.trainer_state import TrainerState
 from auditor.model import RerunPlan
+from auditor.rerun.counters_gap import flops_of, logged_flops
 from auditor.rerun.gaps import Gap, relative
 from auditor.rerun.log_format import FULL, Format
 from auditor.rerun.outputs import Output
@@ -20,8 +21,15 @@ _COUNTED = frozenset({"learning_rate", "epoch", "num_tokens", "num_input_tokens_
 """What recipe and data decide without arithmetic in float32, so that every machine logs the same."""
 _LAST = _COUNTED | {"grad_norm"}
 """What a row tells of its own step; everything else is a mean over the steps since the row before."""
-_NO_CURVE = ("step", "train_loss", "total_flos")
+FLOPS = "total_flos"
+NO_CURVE = ("step", FLOPS)
+"""Keys of a row that are no value by step."""
+TRAIN_LOSS = "train_loss"
 _CLOCK = ("_runtime", "_per_second")
+MEAN_SLACK = 1e-5
+"""Relative difference of a mean worked out here from one that was summed in float32."""
+SINGLE = 1.2e-7
+"""Relative rounding of an event file's float32 (2**-23)."""
 EXACT = Format()
 """A number as it was computed."""
 
@@ -34,12 +42,14 @@ Telling = Callable[[str, Callable[[float], float]], frozenset[int]]
 
 def curve_gaps(run: Run, plan: RerunPlan, rerun: Output, telling: Telling | None = None) -> Iterator[Gap]:
     """Every committed file that logs a curve, each tag by itself, up to the end of the span."""
-    ours = curves_of(rerun)
+    ours, flops = curves_of(rerun), flops_of(rerun)
     for state in run.all(TrainerState):
         logged = {tag: state.logged(tag) for tag in ours}
         yield from _file(state.path, logged, plan, ours, telling, single=False)
+        yield from logged_flops(state.path, state.logged(FLOPS), flops)
     for log in run.events:
         yield from _file(log.path, _scalars(log, ours), plan, ours, telling, single=True)
+        yield from logged_flops(log.path, _scalars(log, (FLOPS,))[FLOPS], flops, SINGLE)
 
 
 def _scalars(log: EventLog, tags: Iterable[str]) -> Mapping[str, Sequence[tuple[int, float]]]:
@@ -52,7 +62,7 @@ def curves_of(output: Output) -> Mapping[str, tuple[tuple[int, float], ...]]:
     found: dict[str, list[tuple[int, float]]] = {tag: [] for tag in TAGS}
     for span, state in output.states():
         for tag in dict.fromkeys(key for row in state.log_history for key in row):
-            if tag not in _NO_CURVE and not tag.endswith(_CLOCK):
+            if tag not in NO_CURVE and not tag.endswith(_CLOCK) and (tag != TRAIN_LOSS or not span.start):
                 points = [point for point in state.logged(tag) if point[0] > span.start]
                 found.setdefault(tag, []).extend(points)
     return {tag: tuple(points) for tag, points in found.items() if points}
@@ -76,8 +86,41 @@ def _file(
         }
         if theirs:
             stored = Format.of(theirs.values(), single, counted=tag in _COUNTED)
-            found = curve_gap(tag, path, theirs, dict(ours.get(tag, ())), stored, factor)
+            mine = _mean(theirs, ours, stored) if tag == TRAIN_LOSS else dict(ours.get(tag, ()))
+            found = _with_holes(curve_gap(tag, path, theirs, mine, stored, factor), theirs, mine, unfit)
             yield replace(found, telling=telling(tag, stored)) if telling is not None else found
+
+
+def _mean(theirs: Series, ours: Mapping[str, Sequence[tuple[int, float]]], stored: Format) -> Series:
+    """The mean loss of the whole training, or of the steps since the checkpoint from which a run was resumed.
+
+    A resumed run sums from there (transformers 4.51.3, trainer.py, ``_total_loss_scalar``), and divides by all steps
+    or, in release 5, by those (5.23.0, ``_finalize_training``). Where not every step was logged here, only an equal
+    mean says something.
+    """
+    whole, losses = dict(ours.get(TRAIN_LOSS, ())), dict(ours.get("loss", ()))
+    (step, value), *_ = theirs.items()
+    if step not in whole:
+        return {}
+    rest, means = 0.0, [whole[step]]
+    for at in range(step, 0, -1):
+        if at not in losses:
+            return whole if stored.apart(value, whole[step]) <= MEAN_SLACK else {}
+        rest += losses[at]
+        means += [rest / step, rest / (step - at + 1)]
+    nearest = min(means, key=lambda mean: stored.apart(value, mean))
+    return {step: nearest if stored.apart(value, nearest) <= MEAN_SLACK else whole[step]}
+
+
+def _with_holes(gap: Gap, theirs: Series, ours: Series, unfit: frozenset[int]) -> Gap:
+    """Names rows that are missing between others, where the file logs at no step but those of the rerun."""
+    rows = sorted(step for step in ours if min(theirs) < step < max(theirs) and step not in unfit)
+    gone = [step for step in rows if step not in theirs]
+    if not gone or not set(theirs) <= set(ours):
+        return gap
+    more = f" and {len(gone) - 1} more" if len(gone) > 1 else ""
+    says = f"{gap.says}; it has no row at step {gone[0]}{more}, where the rerun logs one"
+    return replace(gap, says=says, same=False)
 
 
 def _unfit(tag: str, logged: Mapping[str, Sequence[tuple[int, float]]], plan: RerunPlan) -> frozenset[int]:
@@ -158,7 +201,7 @@ def _convention(
     The loss times the accumulation (releases that logged the sum over micro-batches), or the learning rate of
     the next step (4.x logs after the scheduler's step).
     """
-    if tag == "loss" and factor > 1:
+    if tag in ("loss", TRAIN_LOSS) and factor > 1:
         scaled = [stored.apart(theirs[step], ours[step] * factor) for step in set(theirs) & set(ours)]
         says = f"the loss is {factor} times the rerun's at every step, the sum over {factor} micro-batches"
         return says, max(scaled)

@@ -8,28 +8,24 @@ from auditor.artifacts.optimizer_state import OptimizerState
 from auditor.artifacts.rng_state import RngState
 from auditor.artifacts.scaler_state import ScalerState
 from auditor.artifacts.scheduler_state import SchedulerState
-from auditor.artifacts.trainer_state import TrainerState
 from auditor.errors import CannotRead
 from auditor.rerun import moments
+from auditor.rerun.counters_gap import CLOSED_FORM, flops_gap, state_gap
 from auditor.rerun.gaps import Gap, Pair, missing, relative
 from auditor.rerun.precision import equal_bits
 from auditor.rerun.shards import shards
 from auditor.rerun.updated_gap import updated_gap
 from auditor.rerun.weights_gap import distance
 
-GROUP_KEYS = ("lr", "initial_lr", "betas", "eps", "weight_decay", "amsgrad", "maximize")
-CLOSED_FORM = 1e-9
-"""Relative slack of learning rates: a closed form of step and total, up to the last bits of a product."""
+GROUP_KEYS = (
+    *("lr", "initial_lr", "betas", "eps", "weight_decay", "amsgrad", "maximize", "decoupled_weight_decay"),
+    "params",
+)
+KERNEL_KEYS = ("foreach", "fused", "capturable", "differentiable")
+"""Which of torch's kernels made the step; each gives the same up to rounding."""
 DRAWN = 2
 """32-bit numbers that the CPU's generator gives for one element of a dropout mask (the fixture: nine steps of 128 ids
 through 1,024 inputs move its generator by twice their product)."""
-COUNTERS = (
-    *("global_step", "max_steps", "epoch", "num_train_epochs", "train_batch_size"),
-    *("num_input_tokens_seen", "logging_steps", "save_steps"),
-)
-"""Fields of trainer_state.json that the recipe decides. Not compared: what evaluation decides, which a rerun does not
-repeat (eval_steps, best_*), names of a search, flags of the process, and total_flos, which is an aspect of its own."""
-EPOCH_SLACK = 1e-6
 
 
 def optimizer_gap(pair: Pair) -> Gap | None:
@@ -68,13 +64,16 @@ def _moments(pair: Pair, theirs: OptimizerState, ours: OptimizerState) -> Gap:
     count = len(theirs.entries)
     words = "both moments" if len(gaps) == 2 * count else "the moments"
     says = f"{words} of {count} parameters are bit-equal" if same else f"{where} is {gaps[where]:.2g} away"
+    kernel = _first_unlike(theirs.param_groups, ours.param_groups, KERNEL_KEYS)
+    if kernel is not None:
+        says += f"; {kernel}, which chooses a kernel"
     return Gap(
         "optimizer",
         pair.key,
         theirs.path,
         says,
         pair.step,
-        same=same,
+        same=same and kernel is None,
         distance=gaps[where],
         tensor=None if same else where,
     )
@@ -100,10 +99,19 @@ def _counts(theirs: OptimizerState, ours: OptimizerState) -> str | None:
 def _groups(theirs: Sequence[Mapping[str, object]], ours: Sequence[Mapping[str, object]]) -> str | None:
     if len(theirs) != len(ours):
         return f"it has {len(theirs)} parameter groups, the rerun's {len(ours)}"
+    return _first_unlike(theirs, ours, GROUP_KEYS)
+
+
+def _first_unlike(
+    theirs: Sequence[Mapping[str, object]], ours: Sequence[Mapping[str, object]], keys: Sequence[str]
+) -> str | None:
     for number, (one, two) in enumerate(zip(theirs, ours, strict=True)):
-        for key in GROUP_KEYS:
-            if key in one and key in two and not _agree(one[key], two[key]):
-                return f"{key} of group {number} is {one[key]}, the rerun's {two[key]}"
+        for key in keys:
+            if key not in one or key not in two or _agree(one[key], two[key]):
+                continue
+            if key == "params":
+                return f"group {number} holds other parameters than the rerun's, or in another order"
+            return f"{key} of group {number} is {one[key]}, the rerun's {two[key]}"
     return None
 
 
@@ -126,6 +134,7 @@ def scheduler_gap(pair: Pair) -> Gap | None:
         return missing("scheduler", pair, theirs.path, "the rerun left no scheduler state at this step")
     fields = (
         ("last_epoch", theirs.last_epoch, ours.last_epoch),
+        ("_step_count", theirs.step_count, ours.step_count if theirs.step_count is not None else None),
         ("base_lrs", theirs.base_lrs, ours.base_lrs),
         ("_last_lr", theirs.last_lr, ours.last_lr),
     )
@@ -134,7 +143,9 @@ def scheduler_gap(pair: Pair) -> Gap | None:
             says = f"{name} is {_plain(one)}, the rerun's {_plain(two)}"
             return Gap("scheduler", pair.key, theirs.path, says, pair.step, distance=math.inf)
     same = all(one == two for _, one, two in fields)
-    says = "last_epoch, base_lrs and _last_lr are equal" + ("" if same else " up to the last bits")
+    says = "last_epoch, _step_count, base_lrs and _last_lr are equal" + (
+        "" if same else " up to the last bits"
+    )
     return Gap(
         "scheduler",
         pair.key,
@@ -179,7 +190,11 @@ def rng_gap(pair: Pair) -> Gap | None:
         says = f"torch's generator is bit-equal; that of {unused}, which training does not use, is not"
         return Gap("rng", pair.key, theirs.path, says, pair.step, distance=0.0)
     says = "the generators of torch, Python and NumPy are in the same state"
-    return Gap("rng", pair.key, theirs.path, says, pair.step, same=True, distance=0.0)
+    if bool(theirs.cuda) != bool(ours.cuda):
+        which = "a GPU's is committed" if theirs.cuda else "no GPU's is committed"
+        says = f"{says}; {which}, and this machine's training {'left none' if theirs.cuda else 'left one'}"
+    same = bool(theirs.cuda) == bool(ours.cuda)
+    return Gap("rng", pair.key, theirs.path, says, pair.step, same=same, distance=0.0)
 
 
 def _elsewhere(pair: Pair, theirs: RngState, ours: RngState, says: str) -> Gap:
@@ -218,56 +233,6 @@ def scaler_gap(pair: Pair) -> Gap | None:
             return Gap("scaler", pair.key, theirs.path, says, pair.step, distance=math.inf)
     says = "scale and growth tracker are equal"
     return Gap("scaler", pair.key, theirs.path, says, pair.step, same=True, distance=0.0)
-
-
-def state_gap(pair: Pair) -> Gap | None:
-    """trainer_state.json: the counters that the recipe decides."""
-    theirs, ours = pair.theirs.one(TrainerState), pair.ours.one(TrainerState)
-    if theirs is None:
-        why = pair.unread("trainer_state.json")
-        return missing("state", pair, pair.path("trainer_state.json"), why) if why else None
-    if ours is None:
-        return missing("state", pair, theirs.path, "the rerun left no trainer_state.json at this step")
-    compared = [key for key in COUNTERS if key in theirs.raw and key in ours.raw]
-    # Tokens are counted only where the arguments ask for it, which changes nothing that is trained.
-    counts = theirs.num_input_tokens_seen and ours.num_input_tokens_seen
-    compared = [key for key in compared if key != "num_input_tokens_seen" or counts]
-    for key in compared:
-        one, two = theirs.raw[key], ours.raw[key]
-        if one != two and not (key == "epoch" and _near(one, two)):
-            says = f"{key} is {one}, the rerun's {two}"
-            return Gap("state", pair.key, theirs.path, says, pair.step, distance=math.inf)
-    if not compared:
-        return missing("state", pair, theirs.path, "it holds none of the counters")
-    says = f"{', '.join(compared)} are equal"
-    return Gap("state", pair.key, theirs.path, says, pair.step, same=True, distance=0.0)
-
-
-def _near(one: object, two: object) -> bool:
-    return isinstance(one, int | float) and isinstance(two, int | float) and relative(one, two) <= EPOCH_SLACK
-
-
-def flops_gap(pair: Pair) -> Gap | None:
-    """total_flos of trainer_state.json: 6 x tokens x parameters, so any other number is another training."""
-    theirs, ours = pair.theirs.one(TrainerState), pair.ours.one(TrainerState)
-    if theirs is None or not theirs.total_flos:
-        return None
-    if ours is None or not ours.total_flos:
-        return missing("flops", pair, theirs.path, "the rerun counted no flops at this step")
-    gap = relative(theirs.total_flos, ours.total_flos)
-    says = f"total_flos is {theirs.total_flos:,}"
-    if gap:
-        says += f", the rerun's {ours.total_flos:,}"
-    return Gap(
-        "flops",
-        pair.key,
-        theirs.path,
-        says,
-        pair.step,
-        same=gap == 0,
-        distance=math.inf if gap > CLOSED_FORM else gap,
-        ratio=theirs.total_flos / ours.total_flos,
-    )
 
 
 def state_gaps(pair: Pair) -> Iterator[Gap]:

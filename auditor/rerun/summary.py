@@ -89,7 +89,7 @@ def _said(speaking: Sequence[Judged]) -> str:
     equal: dict[str, list[str]] = {}
     for item in speaking:
         name, _, rest = item.why.partition(" is equal at ")
-        if item.gap.points and item.gap.same and rest:
+        if item.gap.points and item.gap.distance == 0 and rest:
             equal.setdefault(rest, []).append(name)
         else:
             found.append(item.why)

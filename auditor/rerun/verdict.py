@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from auditor.claims import Ledger
 from auditor.model import RerunPlan, RerunResult, Verdict
 from auditor.rerun.bounds import coverage_of, does_not_prove, same_release, unlike
-from auditor.rerun.curve_gap import Telling, curve_gaps, curves_of, repeated_curves
+from auditor.rerun.curve_gap import TRAIN_LOSS, Telling, curve_gaps, curves_of, repeated_curves
 from auditor.rerun.draws import drawn_elsewhere
 from auditor.rerun.exactness import LEAST_NOISE, Exact, idle_moments, proofs, telling_steps
 from auditor.rerun.gaps import Floors, Gap, committed_pairs, repeated_pairs
@@ -91,7 +91,7 @@ def judge(
         does_not_prove=does_not_prove(run, plan, outputs, bench.floors, SAFETY),
         why=summary(verdict, judged, plan),
         repeats=repeats_of(outputs),
-        curves=curves_of(ours),
+        curves={tag: points for tag, points in curves_of(ours).items() if tag != TRAIN_LOSS},
     )
 
 
