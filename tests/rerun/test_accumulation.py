@@ -120,6 +120,32 @@ def test_the_rates_of_the_last_row_tell_it_alone() -> None:
     assert planning.build(v.run_of(alone), build(v.run_of(alone)), TINY_BASE, v.DATA).settings[KEY].assumed
 
 
+def ended(steps: int, **rates: float) -> Run:
+    """A run of one epoch whose last log row has these rates, and nothing else."""
+    row = {"step": steps, **{f"train_{key}": value for key, value in rates.items()}}
+    return run_of({"max_steps": steps, "num_train_epochs": 1, "log_history": [row]})
+
+
+def test_rates_and_runtime_are_known_to_half_of_their_last_digit() -> None:
+    """0.05 samples and 0.013 steps a second lie within 0.0495 / 0.0135 = 3.67 and 0.0505 / 0.0125 = 4.04.
+
+    A runtime of one second, at 4 096 million samples a second in a million steps, within 4095.8 and 4096.2.
+    """
+    slow = ended(10_000, samples_per_second=0.05, steps_per_second=0.013)
+    assert accumulation.fitting(slow, known(1, 1), None, None).numbers == (4,)
+    fast = ended(1_000_000, samples_per_second=4.096e9, steps_per_second=1e6, runtime=1.0)
+    assert accumulation.fitting(fast, known(1, 1), None, None).numbers == (4096,)
+
+
+def test_an_assumed_batch_leaves_the_accumulation_assumed() -> None:
+    files = undeclared(v.committed())
+    run = v.run_of(files)
+    sizes = known(1, 1)
+    assert not accumulation.derived(run, sizes, None, None)[0][KEY].assumed
+    sizes["per_device_train_batch_size"] = Setting(1, "the default", assumed=True)
+    assert accumulation.derived(run, sizes, None, None)[0][KEY].assumed
+
+
 def test_rows_and_steps_tell_it_where_the_log_has_no_rates() -> None:
     state = trained(96, 1, 2, 1, carried=False, seconds=60)
     state["log_history"].pop()

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from auditor.claims import Ledger
-from auditor.model import Setting
+from auditor.model import Setting, Span, VersionRange
 from auditor.rerun.bounds import does_not_prove, newer_base, unlike
 from tests.rerun import variants as v
+from tests.rerun.test_verdict import derived
 
 HERE = {"versions": {"transformers": "4.51.3", "peft": "0.13.2"}}
 NEWER = (
@@ -41,6 +42,31 @@ def test_a_configuration_that_cannot_be_read_excuses_nothing(tmp_path: Path, tex
     (tmp_path / "config.json").write_text(text, encoding="utf-8")
     assert newer_base(str(tmp_path), HERE) is None
     assert newer_base(str(tmp_path / "none"), HERE) is None
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "told"),
+    [
+        ("4.51.0", None, False),
+        ("4.51.9", "4.51.9", False),  # patches do not change arithmetic
+        (None, "4.51.0", False),
+        ("4.52.0", None, True),
+        (None, "4.50.3", True),
+    ],
+)
+def test_a_run_of_another_minor_excuses(low: str | None, high: str | None, *, told: bool) -> None:
+    ledger = derived("transformers", VersionRange(low, high))
+    why = unlike(v.run_of(v.committed()), ledger, v.plan_of_fixture(), HERE)
+    assert (why is not None and "which may compute otherwise" in why) is told
+
+
+def test_an_unknown_beginning_excuses_where_any_part_begins_there() -> None:
+    run, known = v.run_of(v.committed()), replace(v.plan_of_fixture(), base="", unknown_start="none fits")
+    nothing = Ledger(".", {})
+    parts = (Span(0, 9), Span(9, 18, "checkpoint-9"))
+    why = unlike(run, nothing, replace(known, parts=parts), HERE)
+    assert why == "the run did not begin with the declared seed's adapter: none fits"
+    assert unlike(run, nothing, replace(known, parts=parts[1:]), HERE) is None
 
 
 def test_each_difference_between_the_releases_is_stated(tmp_path: Path) -> None:

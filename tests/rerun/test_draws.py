@@ -77,6 +77,13 @@ def test_a_state_of_a_later_moment_is_no_draw() -> None:
     assert drawn_elsewhere([WEIGHTS, LATER, NORM, drawn(7), later], plan(0.05))[3].verdict is Verdict.DIVERGED
 
 
+def test_a_draw_after_the_states_step_leaves_its_own_weights_alone() -> None:
+    """Text sampled when step 12 was done: its weights agree, its generator and what follows do not."""
+    same = Judged(replace(WEIGHTS.gap, step=12, distance=0.0), Verdict.IDENTICAL, "equal", 0.0, None)
+    found = drawn_elsewhere([WEIGHTS, LATER, NORM, drawn(7), same], plan(0.05))
+    assert [item.verdict for item in found[-2:]] == [Verdict.INCONCLUSIVE, Verdict.IDENTICAL]
+
+
 def test_bits_that_agree_leave_edited_weights_unexplained() -> None:
     found = drawn_elsewhere([replace(WEIGHTS, proved=True), LATER, NORM, drawn(7)], plan(0.05))
     assert found[0].verdict is Verdict.DIVERGED

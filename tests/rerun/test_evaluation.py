@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from auditor.artifacts.adapter_weights import AdapterWeights
+from auditor.artifacts.trainer_state import TrainerState
 from auditor.model import Setting, Span
 from auditor.rerun import spans
 from auditor.rerun.bounds import unlike
@@ -90,14 +92,23 @@ def test_a_run_that_loaded_its_best_checkpoint_is_held_against_that_step() -> No
     gap = weights_gap(root)
     assert gap is not None
     assert (root.key, gap.step, gap.same) == (ROOT, 9, True)
-    half = replace(v.plan_of_fixture(), span="prefix", stop_at=8, parts=(Span(0, 8),))
+    plan = v.plan_of_fixture()
+    half = replace(plan, span="prefix", stop_at=8, parts=(Span(0, 8),))
     assert [pair.key for pair in committed_pairs(run, half, rerun)] == []
+    later = replace(plan, span="segments", parts=(Span(9, 18, "checkpoint-9"),))
+    assert [pair.key for pair in committed_pairs(run, later, rerun)] == ["checkpoint-18"]
+    first = replace(plan, span="prefix", stop_at=9, parts=(Span(0, 9),))
+    (root, *_) = committed_pairs(run, first, rerun)
+    assert root.ours.one(AdapterWeights) is not None
+    assert root.ours.one(TrainerState) is None, "the end of the run was not trained"
 
 
 def test_a_run_made_the_steps_its_last_state_counts() -> None:
     assert spans.made(v.run_of(v.committed()), 18) == 18
     early = v.with_json(v.committed(), "trainer_state.json", lambda state: state.update(global_step=12))
     assert spans.made(v.run_of(early), 18) == 12
+    further = v.with_json(v.committed(), "trainer_state.json", lambda state: state.update(global_step=20))
+    assert spans.made(v.run_of(further), 18) == 18, "no more than its schedule"
     assert spans.made(v.run_of(v.without(v.committed(), "checkpoint-18", "trainer_state.json")), 18) == 18
 
 

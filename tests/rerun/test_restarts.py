@@ -79,6 +79,22 @@ def test_only_the_beginning_is_trained_where_the_checkpoint_holds_no_states() ->
     assert (made.span, made.parts) == ("prefix", (Span(0, 9),))
 
 
+def test_an_epoch_that_stands_still_was_counted_anew() -> None:
+    """Step 9, whose checkpoint is here, is half an epoch; so is step 10, nine steps into an epoch cut short."""
+    files = resumed_at(9, ignore_data_skip=True)
+
+    def stands(state: dict[str, Any]) -> None:
+        for row in state["log_history"]:
+            if row["step"] == 10:
+                row["epoch"] = 0.5
+            if row["step"] > 10:
+                row["epoch"] = 0.5 + row["step"] / 100
+
+    for path in v.STATES:
+        files = v.with_json(files, path, stands)
+    assert spans.restarts(v.run_of(files)) == (9,)
+
+
 def test_a_resume_from_a_checkpoint_that_is_not_here_ends_what_can_be_trained() -> None:
     """After step 4, where no checkpoint was committed, so that nothing here begins as the run went on."""
     made = plan(resumed_at(4, ignore_data_skip=True))
