@@ -1,5 +1,6 @@
 """Run -> the ledger of Claims: who says what about each hyperparameter. Evidence marks the claims afterwards."""
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
@@ -227,12 +228,19 @@ def precision_of(arguments: Mapping[str, object]) -> str | None:
 _SYNONYMS = {"none": "no", "null": "no", "false": "no", "fp32": "no", "float32": "no"}
 
 
+def _same_number(one: float, other: float) -> bool:
+    try:
+        return one == other or math.isclose(one, other, rel_tol=1e-12)
+    except OverflowError:  # an integer beyond every float, which JSON and pickles can hold
+        return False
+
+
 def same_value(key: str, one: object, other: object) -> bool:
     """Whether two sources mean the same by a key: numbers within 1e-12, sets as sets, enum words without case."""
     if isinstance(one, bool) or isinstance(other, bool):
         return _truth(one) == _truth(other)
     if isinstance(one, int | float) and isinstance(other, int | float):
-        return one == other or abs(one - other) <= 1e-12 * max(abs(one), abs(other))
+        return _same_number(one, other)
     if isinstance(one, list | tuple | frozenset | set) and isinstance(other, list | tuple | frozenset | set):
         return {str(item) for item in one} == {str(item) for item in other}
     if key == "mixed_precision":

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
+from auditor.artifacts._fields import is_number
 from auditor.artifacts.trainer_state import TrainerState
 from auditor.artifacts.training_args import TrainingArgs
 from auditor.rerun.gaps import Gap, Pair, missing, relative
@@ -60,7 +61,7 @@ def _counters(theirs: TrainerState, ours: TrainerState, keys: list[str]) -> Iter
 
 
 def _near(one: object, two: object) -> bool:
-    return isinstance(one, int | float) and isinstance(two, int | float) and relative(one, two) <= EPOCH_SLACK
+    return is_number(one) and is_number(two) and relative(one, two) <= EPOCH_SLACK
 
 
 def _flags(theirs: TrainerState, ours: TrainerState) -> Iterator[str]:

@@ -8,6 +8,7 @@ that the recipe states.
 
 import ast
 import json
+import math
 import struct
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -118,7 +119,9 @@ def _unordered(run: Run, folder: Folder) -> str | None:
     """
     state = folder.one(TrainerState)
     epoch = state.epoch if state is not None else None
-    if epoch is None or epoch <= 1 or abs(epoch - round(epoch)) < _WHOLE or not by_length(run):
+    if epoch is None or not 1 < epoch < math.inf or not by_length(run):
+        return None
+    if abs(epoch - round(epoch)) < _WHOLE:
         return None
     return f"{folder.path} lies within epoch {int(epoch) + 1}, whose order by length no saved state gives"
 

@@ -95,10 +95,10 @@ def _in_file_order(known: Mapping[str, Setting]) -> Iterator[Alternative]:
 def _shuffled_before(known: Mapping[str, Setting]) -> Iterator[Alternative]:
     """``dataset.shuffle(seed=...)`` before training; without a seed it takes NumPy's, which is the run's."""
     seed = known["seed"].value
-    for number in dict.fromkeys((seed, USUAL_SEED)):
-        if isinstance(number, int) and not isinstance(number, bool) and number >= 0:
-            name = f"rows shuffled beforehand by seed {number}"
-            yield Alternative({SHUFFLED: number}, f"{name}: no file tells it", open=True, name=name)
+    own = (seed,) if isinstance(seed, int) and not isinstance(seed, bool) and seed >= 0 else ()
+    for number in dict.fromkeys((*own, USUAL_SEED)):
+        name = f"rows shuffled beforehand by seed {number}"
+        yield Alternative({SHUFFLED: number}, f"{name}: no file tells it", open=True, name=name)
 
 
 def _other_seeds(ledger: Ledger, known: Mapping[str, Setting]) -> Iterator[Alternative]:

@@ -1,5 +1,6 @@
 """Tokens a step: the counts that trainer_state.json holds against the ids of the batches that the rerun drew."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -35,7 +36,7 @@ def tokens_gaps(run: Run, plan: RerunPlan, rerun: Output) -> Iterator[Gap]:
 
 def _committed(state: TrainerState) -> Iterator[_Counted]:
     for tag in TAGS:
-        found = {step: round(value) for step, value in state.logged(tag) if value >= 0}
+        found = {step: round(value) for step, value in state.logged(tag) if 0 <= value < math.inf}
         if tag == TAGS[0] and state.global_step and state.num_input_tokens_seen:
             found[state.global_step] = state.num_input_tokens_seen
         if any(found.values()):

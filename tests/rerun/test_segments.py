@@ -10,6 +10,9 @@ import numpy
 import pytest
 from numpy.typing import NDArray
 
+from auditor.artifacts.adapter_weights import AdapterWeights
+from auditor.artifacts.optimizer_state import OptimizerState
+from auditor.artifacts.scheduler_state import SchedulerState
 from auditor.claims import build
 from auditor.errors import IncompleteError, UsageError
 from auditor.model import RerunResult, Span, Verdict
@@ -182,3 +185,34 @@ def test_states_of_another_moment_are_named(name: str, other: str, says: str) ->
     run = v.run_of(files)
     (folder,) = [item for item in run.checkpoints if item.step == 9]
     assert resume.why_not(run, folder) == says
+
+
+def test_one_update_or_parameter_too_many_is_another_states() -> None:
+    run = v.run_of(v.committed())
+    (folder,) = [item for item in run.checkpoints if item.step == 9]
+    optimizer, scheduler = folder.one(OptimizerState), folder.one(SchedulerState)
+    weights = folder.one(AdapterWeights)
+    assert optimizer is not None
+    assert scheduler is not None
+    assert weights is not None
+    (first, *others) = optimizer.entries
+    more = [replace(first, index=1000 + n) for n in range(len(weights.tensors) + 1 - len(optimizer.entries))]
+    for kind, edited, says in (
+        (
+            OptimizerState,
+            replace(optimizer, entries=(replace(first, step=10.0), *others)),
+            "the optimizer of checkpoint-9 was stepped 10 times",
+        ),
+        (
+            SchedulerState,
+            replace(scheduler, last_epoch=10),
+            "the scheduler of checkpoint-9 was stepped 10 times",
+        ),
+        (
+            OptimizerState,
+            replace(optimizer, entries=(*optimizer.entries, *more)),
+            "the optimizer of checkpoint-9 has more parameters than its adapter",
+        ),
+    ):
+        later = replace(folder, artifacts={**folder.artifacts, kind: (edited,)})
+        assert resume.why_not(run, later) == says

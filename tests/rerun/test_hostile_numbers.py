@@ -1,0 +1,66 @@
+"""Numbers that no training writes, where a rerun plans by them and compares them: no traceback, and no excuse."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from auditor.claims import build, same_value
+from auditor.model import Verdict
+from auditor.rerun import plan as planning
+from auditor.rerun import resume
+from tests.builders.pickles import make_training_args
+from tests.builders.repositories import TINY_BASE
+from tests.rerun import variants as v
+from tests.rerun.test_verdict import aspect, verdict_on
+
+BEYOND = 10**400
+"""An integer that no float holds; JSON sets no limit."""
+STATE = "checkpoint-9/trainer_state.json"
+DECLARED = "cheetah-fine-tuning-config.json"
+
+
+def arguments(**values: object) -> v.Files:
+    files = v.committed()
+    told = {"per_device_train_batch_size": 1, "gradient_accumulation_steps": 2, "max_steps": 18, **values}
+    made = make_training_args(told, "transformers.training_args.TrainingArguments")
+    return files | {path: made for path in files if path.endswith("training_args.bin")}
+
+
+def edited(path: str, edit: Callable[[dict[str, Any]], None]) -> v.Files:
+    return v.with_json(v.committed(), path, edit)
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        lambda: edited(DECLARED, lambda d: d["peft"].update(lora_alpha=BEYOND)),
+        lambda: arguments(seed=[math.nan]),
+    ],
+    ids=["a rank's scale beyond floats", "a list for a seed"],
+)
+def test_a_plan_is_made_all_the_same(files: Callable[[], v.Files]) -> None:
+    run = v.run_of(files())
+    assert planning.build(run, build(run), TINY_BASE, v.DATA).total_steps == 18
+
+
+@pytest.mark.parametrize("epoch", [math.nan, math.inf, -math.inf, 1e300])
+def test_an_epoch_that_no_log_has_is_no_place_within_one(epoch: float) -> None:
+    run = v.run_of(edited(STATE, lambda d: d.update(epoch=epoch)))
+    (folder,) = [item for item in run.checkpoints if item.step == 9]
+    assert resume.why_not(run, folder) is None
+
+
+def test_counters_and_counts_beyond_every_float_differ() -> None:
+    result = verdict_on(edited(STATE, lambda d: d.update(epoch=BEYOND)))
+    assert aspect(result, "state", STATE).verdict is Verdict.DIVERGED
+    counted = edited(STATE, lambda d: d["log_history"][0].update(num_tokens=math.inf))
+    assert verdict_on(counted).aspects
+
+
+def test_values_beyond_every_float_are_only_themselves() -> None:
+    assert same_value("lora_alpha", BEYOND, BEYOND)
+    for one, other in ((BEYOND, 2), (2.5, BEYOND), (math.inf, 2.5), (math.nan, 2.5), (math.inf, -math.inf)):
+        assert not same_value("lora_alpha", one, other)
+    assert same_value("lora_alpha", 2, 2.0)
