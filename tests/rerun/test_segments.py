@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from auditor.artifacts.adapter_weights import AdapterWeights
-from auditor.artifacts.optimizer_state import OptimizerState
+from auditor.artifacts.optimizer_state import OptimizerState, ParamState
 from auditor.artifacts.scheduler_state import SchedulerState
 from auditor.claims import build
 from auditor.errors import IncompleteError, UsageError
@@ -196,23 +196,17 @@ def test_one_update_or_parameter_too_many_is_another_states() -> None:
     assert scheduler is not None
     assert weights is not None
     (first, *others) = optimizer.entries
-    more = [replace(first, index=1000 + n) for n in range(len(weights.tensors) + 1 - len(optimizer.entries))]
-    for kind, edited, says in (
-        (
-            OptimizerState,
-            replace(optimizer, entries=(replace(first, step=10.0), *others)),
-            "the optimizer of checkpoint-9 was stepped 10 times",
-        ),
-        (
-            SchedulerState,
-            replace(scheduler, last_epoch=10),
-            "the scheduler of checkpoint-9 was stepped 10 times",
-        ),
-        (
-            OptimizerState,
-            replace(optimizer, entries=(*optimizer.entries, *more)),
-            "the optimizer of checkpoint-9 has more parameters than its adapter",
-        ),
+    later = (ParamState(first.index, 10.0, first.tensors), *others)
+    missing = len(weights.tensors) + 1 - len(optimizer.entries)
+    more = (*optimizer.entries, *(ParamState(1000 + n, 9.0, first.tensors) for n in range(missing)))
+
+    def of(entries: tuple[ParamState, ...]) -> OptimizerState:
+        return OptimizerState(optimizer.path, entries, optimizer.param_groups, optimizer.archive)
+
+    for state, says in (
+        (of(later), "the optimizer of checkpoint-9 was stepped 10 times"),
+        (replace(scheduler, last_epoch=10), "the scheduler of checkpoint-9 was stepped 10 times"),
+        (of(more), "the optimizer of checkpoint-9 has more parameters than its adapter"),
     ):
-        later = replace(folder, artifacts={**folder.artifacts, kind: (edited,)})
-        assert resume.why_not(run, later) == says
+        other = replace(folder, artifacts={**folder.artifacts, type(state): (state,)})
+        assert resume.why_not(run, other) == says
