@@ -140,6 +140,17 @@ def test_shows_ledger_rerun_adapters_files_and_coverage() -> None:
         assert words in text
 
 
+def test_every_value_of_the_ledger_names_its_source_for_a_phone() -> None:
+    """On a narrow screen the head of the table is hidden and each cell stands below the other."""
+    text = render(reports.rich())
+    rows = re.findall(r'<tr class="(?:contradicted|verified|unverifiable|stated)">.*?</tr>', text, re.DOTALL)
+    cells = [cell for row in rows for cell in re.findall(r'<td class="cell"([^>]*)>', row)]
+    assert cells
+    assert all(re.fullmatch(r' data-of="[^"]+"', cell) for cell in cells)
+    heads = re.findall(r'<span title="[^"]+">([^<]+)</span><small>', text)
+    assert {re.sub(r' data-of="(.*)"', r"\1", cell) for cell in cells} == set(heads)
+
+
 def test_status_is_said_in_words_beside_its_colour() -> None:
     text = Page(render(reports.rich())).text
     for words in (
