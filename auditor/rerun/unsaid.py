@@ -56,7 +56,8 @@ def _unknown(
     """What is not known of the rows or their order, where the first logged values do not show it was as assumed."""
     unknown = _unknown_rows(assumed, recipe)
     if unknown is not None and not begins_alike(judged):
-        return f"{unknown}, and no first loss and gradient norm show that it was as assumed"
+        more = "" if ordered else f", {UNTOLD}"
+        return f"{unknown}{more}, and no first loss and gradient norm show that it was as assumed"
     return UNTOLD if not ordered and not _first_loss_agrees(judged) else None
 
 

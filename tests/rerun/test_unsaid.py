@@ -133,3 +133,20 @@ def test_pads_that_total_flos_counts_explain_what_dropout_drew_for_them() -> Non
 )
 def test_pads_explain_nothing_else(gaps: list[Judged], known: RerunPlan) -> None:
     assert {item.verdict for item in excused(gaps, known)} == {Verdict.DIVERGED}
+
+
+def test_an_order_that_no_file_tells_excuses_what_rows_decide_unless_the_first_loss_agrees() -> None:
+    gaps = [WEIGHTS, LOSS, RATE]
+    found = excused(gaps, plan(), ordered=False)
+    assert [item.verdict for item in found] == [Verdict.INCONCLUSIVE, Verdict.INCONCLUSIVE, Verdict.DIVERGED]
+    assert found[0].why == "it differs; but the order of rows is told by no file"
+    assert excused(gaps, plan(), ordered=True) == gaps
+    assert excused([WEIGHTS, LATER], plan(), ordered=False) == [WEIGHTS, LATER]
+
+
+def test_rows_and_their_order_may_both_be_untold() -> None:
+    (found,) = excused([WEIGHTS], plan(*ROWS), ordered=False)
+    assert found.why == (
+        "it differs; but no file says how rows became examples, the order of rows is told by no file, and no first "
+        "loss and gradient norm show that it was as assumed"
+    )
