@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from auditor.artifacts.optimizer_state import OptimizerState
 from auditor.claims import Ledger
 from auditor.model import Alternative, Setting
-from auditor.rerun import base_dtype, extras, row_order, stored
+from auditor.rerun import base_dtype, extras, padding, row_order, stored
 from auditor.runs import Run
 
 
@@ -45,9 +45,7 @@ def _open(known: Mapping[str, Setting]) -> Iterator[Alternative]:
         setting = known.get(key)
         if setting is not None and setting.assumed and _matters(key, known):
             yield Alternative({key: not setting.value}, f"{key} = {not setting.value}: {why}", open=True)
-    if _may_be_padded(known):
-        says = "pad_to_max_length = True: no file says how rows were padded, and dropout draws for the padding too"
-        yield Alternative({"pad_to_max_length": True}, says, open=True)
+    yield from padding.readings(known)
     dtype = known.get("compute_dtype")
     if dtype is not None and dtype.assumed:
         other = "float32" if dtype.value == "bfloat16" else "bfloat16"
@@ -73,14 +71,6 @@ def _slips(known: Mapping[str, Setting]) -> Iterator[Alternative]:
     dropout = known["lora_dropout"].value if "lora_dropout" in known else None
     if isinstance(dropout, int | float) and dropout > 0:
         yield Alternative({"lora_dropout": 0.0}, "lora_dropout = 0.0: the dropout was not applied")
-
-
-def _may_be_padded(known: Mapping[str, Setting]) -> bool:
-    """Whether padding to a fixed length would draw other dropout masks: it changes nothing else that is computed."""
-    padding, packing = (known.get(key) for key in ("pad_to_max_length", "packing"))
-    if padding is None or not padding.assumed or padding.value or not known["max_length"].value:
-        return False
-    return extras.draws_by_width(known) and not (packing and packing.value)
 
 
 def _can_pack(known: Mapping[str, Setting]) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from auditor.claims import Ledger
 from auditor.model import Alternative, Control, RerunPlan, RerunResult, Setting, Verdict
-from auditor.rerun import probes
+from auditor.rerun import padding, probes
 from auditor.rerun.controls import controls
 from auditor.rerun.options import RerunOptions
 from auditor.rerun.outputs import Output, Outputs
@@ -16,7 +16,7 @@ from auditor.rerun.trials import HYPOTHESIS, Trial
 from auditor.rerun.verdict import judge
 from auditor.runs import Run
 
-MOST = 8
+MOST = 10
 """Other readings that are trained at most. What is open beyond them stays open."""
 NEARER = 0.5
 """A control explains a run that lies at most this share of its distance from the declared recipe away from it."""
@@ -33,16 +33,21 @@ class Search:
     plan: RerunPlan
     options: RerunOptions
     readings: Mapping[str, Alternative] = field(default_factory=dict)
+    settled: str | None = None
+    """The name of the reading under which batches are as wide as the run counted; the others are tried on top of it."""
 
     def __post_init__(self) -> None:
+        self.readings = _named(self._usable())
+
+    def _usable(self) -> Sequence[Alternative]:
+        """The plan's readings that change it; where no file decides, a run is as honest either way: those first."""
         usable = [item for item in self.plan.alternatives if self._changes_something(item)]
-        # Where no file decides, a run is as honest one way as the other: those are tried first.
-        usable.sort(key=lambda item: not item.open)
-        self.readings = {f"reading-{number}": item for number, item in enumerate(usable, 1)}
+        return sorted(usable, key=lambda item: not item.open)
 
     def __call__(self, outputs: Outputs) -> Sequence[Trial]:
         """What to train next; nothing when the question is settled or the options forbid more."""
         declared = judge(self.run, self.ledger, self.plan, outputs)
+        self._know(outputs)
         if _is_settled(declared):
             return ()
         if self.options.controls and not outputs.controls:
@@ -58,9 +63,32 @@ class Search:
         left = self._left(outputs)
         return [self._trial(name) for name in left[:1]] if len(outputs.hypotheses) < MOST else ()
 
+    def _know(self, outputs: Outputs) -> None:
+        """Take what the run's own count of ids says of padding: which widths are tried, and which one it was."""
+        usable = self._usable()
+        told = (
+            padding.allowed(self.run, self.plan, outputs.rerun)
+            if any(map(padding.is_width, usable))
+            else None
+        )
+        if told is None:
+            return
+        widths = {f"width-{number}": item for number, item in enumerate(told, 1)}
+        fits = (
+            output.name
+            for output in outputs.hypotheses
+            if output.name in widths and padding.agrees(self.run, self.plan, output)
+        )
+        self.settled = next(fits, None)
+        others = _named(usable)
+        if self.settled is not None:
+            others = {name: _on_top(item, widths[self.settled]) for name, item in others.items()}
+        self.readings = widths | {name: item for name, item in others.items() if not padding.is_width(item)}
+
     def result(self, outputs: Outputs) -> RerunResult:
         """The verdict on the declared recipe, with every control and reading, and the one that fits."""
         declared = judge(self.run, self.ledger, self.plan, outputs)
+        self._know(outputs)
         rows = tuple(
             self._control(outputs, output) for output in outputs.controls if is_another(output, outputs.rerun)
         )
@@ -72,6 +100,9 @@ class Search:
         refuted = [probe for probe in outputs.probes if begun[probes.reading_of(probe)] is Verdict.DIVERGED]
         tried = (*tried, *map(probes.row, refuted))
         fitting = next((name for name, found in readings.items() if found.verdict in _FITS), None)
+        if fitting is None and self.settled in readings:
+            why = f"{readings[self.settled].why} Taken: {self.readings[self.settled].words}, as the run counts its ids."
+            declared = replace(readings[self.settled], why=why)
         if fitting is None:
             found = self._with_a_suspicion(replace(declared, controls=(*rows, *tried)))
             return self._unless_open(found, {*readings, *map(probes.reading_of, refuted)})
@@ -138,9 +169,8 @@ class Search:
     def _judged(self, outputs: Outputs, output: Output) -> RerunResult:
         """The verdict that the committed files would get under a reading, with the same measure of noise."""
         reading = self.readings[probes.reading_of(output)]
-        changed = {
-            key: Setting(value, reading.says, assumed=reading.open) for key, value in reading.changes.items()
-        }
+        changes = output.trial.changes if output.trial is not None else reading.changes
+        changed = {key: Setting(value, reading.says, assumed=reading.open) for key, value in changes.items()}
         plan = replace(self.plan, settings={**self.plan.settings, **changed})
         if output.trial is not None:
             plan = output.trial.of(plan)
@@ -154,6 +184,18 @@ class Search:
             to_committed(self.run, self.plan, output),
             verdict,
         )
+
+
+def _named(usable: Sequence[Alternative]) -> dict[str, Alternative]:
+    return {f"reading-{number}": item for number, item in enumerate(usable, 1)}
+
+
+def _on_top(reading: Alternative, settled: Alternative) -> Alternative:
+    """A reading together with the one that is settled."""
+    if padding.is_width(reading):
+        return reading
+    changes, name = {**settled.changes, **reading.changes}, f"{settled.words}, {reading.words}"
+    return replace(reading, changes=changes, name=name)
 
 
 def _is_settled(result: RerunResult) -> bool:

@@ -9,7 +9,7 @@ from auditor.artifacts.optimizer_state import OptimizerState
 from auditor.artifacts.training_args import TrainingArgs
 from auditor.claims import DECLARED, DESCRIBED, EFFECTIVE, RECORDED, Ledger, same_value
 from auditor.model import Alternative, Setting, Statement, Status
-from auditor.rerun import extras, row_order, stored
+from auditor.rerun import extras, padding, row_order, stored
 from auditor.rerun.child.job import Settings
 from auditor.rerun.methods import settled, truncation
 from auditor.rerun.spans import restarting
@@ -60,7 +60,6 @@ _NEVER_HYPOTHESES = frozenset(
 )
 """Keys whose sources differ by spelling (a ratio, "all-linear") or without effect on the weights."""
 _UNLISTED = ("logging_first_step", "optim_args")
-_CHOICES = ("attn_implementation", "pad_to_max_length")
 
 Chosen = dict[str, Setting]
 
@@ -84,8 +83,8 @@ def choose(run: Run, ledger: Ledger) -> tuple[Mapping[str, Setting], tuple[Alter
         chosen["max_length"] = truncation(run) or chosen["max_length"]
     unusual, more = extras.of_run(run)
     others.extend(more)
-    chosen.update({**row_order.of_run(run), **unusual, **_names(run)})
-    chosen.update({key: Setting(DEFAULTS[key], PIPELINE, assumed=True) for key in _CHOICES})
+    chosen.update({**row_order.of_run(run), **unusual, **padding.settings(ledger), **_names(run)})
+    chosen["attn_implementation"] = Setting(DEFAULTS["attn_implementation"], PIPELINE, assumed=True)
     chosen["save_total_limit"] = Setting(None, "every checkpoint of the span is kept until it is compared")
     chosen = settled(run, {**chosen, **restarting(run)})
     others = [item for item in others if set(item.changes) <= set(chosen)]

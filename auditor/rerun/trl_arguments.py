@@ -20,7 +20,10 @@ _DPO = (
 )
 TAKEN: Mapping[str, tuple[str, ...]] = {"sft": _SFT, "dpo": _DPO}
 """Arguments that decide what is trained (trl 1.16.0, trainer/sft_config.py and dpo_config.py, and older releases)."""
-_NOT_TRL = ("add_eos_token", "block_size", "pad_to_max_length", "init_seed", "init_skip")
+_NOT_TRL = (
+    *("add_eos_token", "block_size", "pad_to_max_length", "pad_to_multiple_of", "padding_side"),
+    *("init_seed", "init_skip"),
+)
 _NOT_DPO = ("text_column", "packing", "max_length")
 
 

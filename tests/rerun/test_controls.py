@@ -72,11 +72,13 @@ def test_open_readings_come_first_and_slips_after_them() -> None:
         "packing = True",
         "add_eos_token = True",
         "pad_to_max_length = True",
+        "pad_to_multiple_of = 8",
+        "pad_to_multiple_of = 64",
         "gradient_accumulation_steps = 1",
         "per_device_train_batch_size = 2, gradient_accumulation_steps = 1",
         "lora_dropout = 0.0",
     ]
-    assert [item.open for item in found] == [True, True, True, False, False, False]
+    assert [item.open for item in found] == [True, True, True, True, True, False, False, False]
 
 
 def test_the_plan_carries_what_other_sources_say() -> None:
@@ -344,15 +346,6 @@ def test_no_control_is_named_where_a_checkpoint_agrees() -> None:
     near = trained(moved(1.1), Trial("control-row", CONTROL, "row 0 replaced"))
     result = search(files).result(replace(v.outputs(), controls=(near,)))
     assert (result.verdict, result.nearest) == (Verdict.DIVERGED, None)
-
-
-def test_padding_is_another_reading_where_dropout_draws_for_it() -> None:
-    known = dict(v.plan_of_fixture().settings)
-    known |= {"packing": Setting(False, "declared"), "max_length": Setting(64, "declared")}
-    assert {"pad_to_max_length": True} in [dict(item.changes) for item in readings(known) if item.open]
-    for key, value in (("lora_dropout", 0.0), ("packing", True), ("max_length", None)):
-        other = readings({**known, key: Setting(value, "declared")})
-        assert {"pad_to_max_length": True} not in [dict(item.changes) for item in other]
 
 
 def test_weights_of_other_tensors_are_near_to_nothing() -> None:

@@ -73,7 +73,8 @@ def test_every_setting_says_where_it_comes_from() -> None:
     assert made.settings["max_steps"].source == "checkpoint-18/trainer_state.json#/max_steps"
     assert made.settings["packing"].source.startswith("arithmetic: 96 rows as one example each give 48 steps")
     assumed = {key for key, setting in made.settings.items() if setting.assumed}
-    unsaid = {"attn_implementation", "init_seed", "init_skip", "packing", "pad_to_max_length", "shuffle_seed"}
+    unsaid = {"attn_implementation", "init_seed", "init_skip", "packing", "shuffle_seed"}
+    unsaid |= {"pad_to_max_length", "pad_to_multiple_of"}
     assert assumed == unsaid
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from auditor.rerun.child.rows import (
     Example,
     Examples,
+    Padding,
     RowsError,
     encode,
     load_examples,
@@ -85,7 +86,17 @@ def test_padding_reaches_the_longest_row_on_the_right_and_masks_it_from_the_loss
 
 
 def test_padding_to_a_length_pads_the_longest_row_too() -> None:
-    assert pad([[5]], PAD, length=3)["input_ids"] == [[5, 0, 0]]
+    assert pad([[5]], PAD, Padding(length=3))["input_ids"] == [[5, 0, 0]]
+
+
+def test_padding_goes_up_to_a_multiple_and_to_either_side() -> None:
+    assert pad([[5, 6, 7], [8]], PAD, Padding(multiple=2, left=True)) == {
+        "input_ids": [[0, 5, 6, 7], [0, 0, 0, 8]],
+        "attention_mask": [[0, 1, 1, 1], [0, 0, 0, 1]],
+        "labels": [[-100, 5, 6, 7], [-100, -100, -100, 8]],
+    }
+    assert [Padding(multiple=8).width(longest) for longest in (1, 8, 9)] == [8, 8, 16]
+    assert Padding(length=12, multiple=8).width(3) == 16
 
 
 def test_a_pad_token_inside_a_row_is_trained_on() -> None:

@@ -49,6 +49,11 @@ CASES: Mapping[str, Case] = {
 }
 PARTS = {"by-length": "4..8", "by-length-epochs": "7..14", "noise": "8..12"}
 """Segments that are trained from a committed checkpoint; an epoch has 7 steps."""
+PADDED: Mapping[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "eight": ({"multiple": 8}, {"pad_to_multiple_of": 8}),
+    "left": ({"left": True}, {"padding_side": "left"}),
+}
+"""What the script's collator does, and the settings under which the child does the same."""
 SETTINGS = {name: {**arguments, **lora} for name, (arguments, lora) in CASES.items()}
 MADE = ("adapter_model.safetensors", "optimizer.pt", "rng_state.pth", "trainer_state.json")
 """What training computes; the rest tells the recipe."""
@@ -101,6 +106,9 @@ class Lab:
         """The plan of every run, whole, and the segments of `PARTS`."""
         for name in ("usual", *CASES):
             yield job(name, self.folder / "reruns" / name, self.plan(self.files(name)), inputs)
+        for name, (_, changed) in PADDED.items():
+            plan = self.plan(self.files("usual"))
+            yield job(name, self.folder / "reruns" / name, plan, inputs, None, None, None, **changed)
         for name, span in PARTS.items():
             files = self.files(name)
             plan = self.plan(files, span)
@@ -134,6 +142,8 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Lab:
         tiny_llama.make_base(found.base)
         for name, (arguments, lora) in {"usual": ({}, {}), **CASES}.items():
             unusual.train(str(found.base), str(found.data), str(folder / "runs" / name), arguments, lora)
+        for name, (how, _) in PADDED.items():
+            unusual.train(str(found.base), str(found.data), str(folder / "runs" / name), {}, {}, **how)
         inputs = Inputs.of(RerunOptions(base=found.base, data=found.data))
         runner.run_child(
             list(found.jobs(inputs)),
@@ -187,6 +197,16 @@ def test_a_segment_goes_on_bit_for_bit(lab: Lab, name: str) -> None:
     made, files = contents(lab.folder / "parts" / name), lab.files(name)
     for path in ("adapter_model.safetensors", "rng_state.pth"):
         assert made[end + path] == files[end + path], path
+
+
+@pytest.mark.rerun
+@pytest.mark.parametrize("name", PADDED)
+def test_batches_are_padded_as_a_collator_does(lab: Lab, name: str) -> None:
+    made, files = contents(lab.folder / "reruns" / name), lab.files(name)
+    usual = lab.files("usual")
+    for path in ("adapter_model.safetensors", "checkpoint-4/rng_state.pth"):
+        assert made[path] == files[path], path
+    assert files["adapter_model.safetensors"] != usual["adapter_model.safetensors"]
 
 
 @pytest.mark.rerun

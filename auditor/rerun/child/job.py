@@ -44,8 +44,7 @@ class Settings:
     double quant) are seldom meant. Without a ``peft_type`` every parameter is trained. A base is loaded in ``dtype``
     (auto: that of its files) and, unquantised, cast as a whole to ``cast_to``, buffers included, which rounds more.
     ``shuffle_seed`` shuffles the rows before anything else is done with them. ``trainer_arguments`` are those that only
-    the arguments of TRL's trainers have. ``evaluations`` counts by step the
-    passes over evaluation sets, whose draws are made and which are not repeated.
+    TRL's trainers have. ``evaluations`` counts passes over evaluation sets by step; their draws alone are repeated.
     """
 
     trainer: str = "reference"
@@ -62,6 +61,8 @@ class Settings:
     block_size: int | None = None
     packing: bool = False
     pad_to_max_length: bool = False
+    pad_to_multiple_of: int | None = None
+    padding_side: str = "right"
     quantization: str | None = None
     bnb_4bit_quant_type: str = "nf4"
     bnb_4bit_use_double_quant: bool = True
@@ -127,6 +128,7 @@ class Settings:
             ("peft_type", self.peft_type, ("LORA", None)),
             ("dtype", self.dtype, ("auto", "float32", "bfloat16", "float16")),
             ("cast_to", self.cast_to, (None, "float32", "bfloat16", "float16")),
+            ("padding_side", self.padding_side, ("right", "left")),
             ("train_sampling_strategy", self.train_sampling_strategy, STRATEGIES),
         ):
             if value not in allowed:

@@ -169,14 +169,35 @@ def unpacked(encoded: Sequence[Sequence[int]]) -> list[Example]:
     return [Example(tuple(ids), number, number) for number, ids in enumerate(encoded) if ids]
 
 
-def pad(batch: Sequence[Sequence[int]], pad_id: int, length: int | None = None) -> dict[str, list[list[int]]]:
-    """Pads on the right to the longest row or to `length`; labels are ignored where attention_mask is 0."""
-    width = max(len(ids) for ids in batch) if length is None else length
-    gaps = [width - len(ids) for ids in batch]
+@dataclass(frozen=True, slots=True)
+class Padding:
+    """How a batch gets its width: its longest row, ``length`` where that is given, rounded up to ``multiple``."""
+
+    length: int | None = None
+    multiple: int | None = None
+    left: bool = False
+
+    def width(self, longest: int) -> int:
+        """The width of a batch whose longest row has so many ids."""
+        wanted = longest if self.length is None else self.length
+        return wanted if not self.multiple else -(-wanted // self.multiple) * self.multiple
+
+    def row(self, ids: Sequence[int], width: int, value: int) -> list[int]:
+        """A row with ``value`` in the place of what it lacks."""
+        gap = [value] * (width - len(ids))
+        return [*gap, *ids] if self.left else [*ids, *gap]
+
+
+_TIGHT = Padding()
+
+
+def pad(batch: Sequence[Sequence[int]], pad_id: int, padding: Padding = _TIGHT) -> dict[str, list[list[int]]]:
+    """Pads every row to the same width; labels are ignored where attention_mask is 0."""
+    width = padding.width(max(len(ids) for ids in batch))
     return {
-        "input_ids": [[*ids, *[pad_id] * gap] for ids, gap in zip(batch, gaps, strict=True)],
-        "attention_mask": [[1] * len(ids) + [0] * gap for ids, gap in zip(batch, gaps, strict=True)],
-        "labels": [[*ids, *[IGNORED_LABEL] * gap] for ids, gap in zip(batch, gaps, strict=True)],
+        "input_ids": [padding.row(ids, width, pad_id) for ids in batch],
+        "attention_mask": [padding.row([1] * len(ids), width, 0) for ids in batch],
+        "labels": [padding.row(ids, width, IGNORED_LABEL) for ids in batch],
     }
 
 

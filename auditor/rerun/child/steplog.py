@@ -77,6 +77,7 @@ class StepLog:
             self._line["examples"] = [index for indices, _, _ in drawn for index in indices]
             self._line["batch"] = ids_digest([ids for _, ids, _ in drawn])
             self._line["ids"] = sum(len(row) for _, ids, _ in drawn for row in ids)
+            self._line["shapes"] = [[len(ids), len(ids[0]) if ids else 0] for _, ids, _ in drawn]
             counts = [count for _, _, count in drawn if count is not None]
             self._line |= {"tokens": sum(counts)} if len(counts) == len(drawn) else {}
         self._begun, self._substeps = True, 0

@@ -5,7 +5,7 @@ Nothing of auditor is used. BASE DATA OUTPUT ARGUMENTS LORA, the last two JSON o
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,15 +35,28 @@ LORA: dict[str, Any] = {
 }
 
 
-def collate(features: Sequence[dict[str, list[int]]]) -> dict[str, Any]:
-    """Rows padded on the right to the longest, which neither labels nor attention see."""
-    width = max(len(item["input_ids"]) for item in features)
-    ids = torch.tensor([item["input_ids"] + [0] * (width - len(item["input_ids"])) for item in features])
-    mask = torch.tensor([[int(at < len(item["input_ids"])) for at in range(width)] for item in features])
-    return {"input_ids": ids, "attention_mask": mask, "labels": ids.masked_fill(mask == 0, -100)}
+def collator(
+    multiple: int = 1, left: bool = False
+) -> Callable[[Sequence[dict[str, list[int]]]], dict[str, Any]]:
+    """Rows padded to the longest, or to the next multiple, with pads that neither labels nor attention see."""
+
+    def collate(features: Sequence[dict[str, list[int]]]) -> dict[str, Any]:
+        width = -(-max(len(item["input_ids"]) for item in features) // multiple) * multiple
+        ids = torch.zeros((len(features), width), dtype=torch.int64)
+        mask = torch.zeros_like(ids)
+        for number, item in enumerate(features):
+            length = len(item["input_ids"])
+            where = slice(width - length, width) if left else slice(length)
+            ids[number, where] = torch.tensor(item["input_ids"])
+            mask[number, where] = 1
+        return {"input_ids": ids, "attention_mask": mask, "labels": ids.masked_fill(mask == 0, -100)}
+
+    return collate
 
 
-def train(base: str, data: str, output: str, arguments: dict[str, Any], lora: dict[str, Any]) -> None:
+def train(
+    base: str, data: str, output: str, arguments: dict[str, Any], lora: dict[str, Any], **padding: Any
+) -> None:
     """Train and save."""
     tokenizer = AutoTokenizer.from_pretrained(base)
     texts = [json.loads(line)["text"] for line in Path(data).read_text(encoding="utf-8").splitlines()]
@@ -53,7 +66,7 @@ def train(base: str, data: str, output: str, arguments: dict[str, Any], lora: di
     model.config.use_cache = False
     set_seed(options.seed)
     model = get_peft_model(model, LoraConfig(**{**LORA, **lora}))
-    trainer = Trainer(model=model, args=options, data_collator=collate, train_dataset=rows)
+    trainer = Trainer(model=model, args=options, data_collator=collator(**padding), train_dataset=rows)
     trainer.train()
     trainer.save_model()
     trainer.save_state()

@@ -8,7 +8,7 @@ from ..arguments import lora_config, name_base, training_arguments
 from ..job import ROW_KEYS, Job, Settings, total_steps
 from ..libraries import peft, torch, transformers
 from ..patches import inputs_of_zeros
-from ..rows import Examples, load_examples, pad
+from ..rows import Examples, Padding, load_examples, pad
 from ..steplog import StepLog
 
 
@@ -21,12 +21,13 @@ def build(job: Job, base: Any, examples: Examples, tokenizer: Any, log: StepLog)
     """Returns a Trainer of the base with a new adapter, or of the whole base."""
     s = job.settings
     length = s.max_length if s.pad_to_max_length else None
+    padding = Padding(length, s.pad_to_multiple_of, s.padding_side == "left")
     zeros = inputs_of_zeros(str(base.config.model_type))
     return transformers.Trainer(
         model=trainable(base, s),
         args=training_arguments(job, total_steps(len(examples), s)),
         train_dataset=examples,
-        data_collator=collator(examples, tokenizer.pad_token_id or 0, length, log, zeros),
+        data_collator=collator(examples, tokenizer.pad_token_id or 0, padding, log, zeros),
         **{tokenizer_argument(): tokenizer},
     )
 
@@ -54,7 +55,7 @@ def trainable(base: Any, settings: Settings) -> Any:
 
 
 def collator(
-    examples: Examples, pad_id: int, length: int | None, log: StepLog, zeros: Sequence[str] = ()
+    examples: Examples, pad_id: int, padding: Padding, log: StepLog, zeros: Sequence[str] = ()
 ) -> Callable[[Sequence[dict[str, list[int]]]], dict[str, Any]]:
     """Returns a collate function that logs its batch: input_ids, attention_mask and labels, int64.
 
@@ -62,7 +63,7 @@ def collator(
     """
 
     def collate(features: Sequence[dict[str, list[int]]]) -> dict[str, Any]:
-        padded = pad([feature["input_ids"] for feature in features], pad_id, length)
+        padded = pad([feature["input_ids"] for feature in features], pad_id, padding)
         log.collated(
             examples.take_drawn(len(features)), padded["input_ids"], sum(map(sum, padded["attention_mask"]))
         )

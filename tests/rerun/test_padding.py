@@ -1,0 +1,252 @@
+"""How rows were padded: the readings, those that the committed count of ids allows, and real runs padded so."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from auditor.claims import Ledger
+from auditor.engine._evidence import ledger_of
+from auditor.model import Alternative, RerunPlan, Setting, Verdict
+from auditor.rerun import padding
+from auditor.rerun.options import RerunOptions
+from auditor.rerun.outputs import Output, Outputs
+from auditor.rerun.search import Search
+from auditor.rerun.session import rerun
+from auditor.rerun.trials import Trial
+from tests.rerun import tiny_llama
+from tests.rerun import variants as v
+
+DROPPED = Setting(0.1, "declared")
+STEPS = 18
+
+
+def known(**changed: Setting) -> dict[str, Setting]:
+    """The fixture's settings with rows that are padded, an adapter that has dropout, and some others."""
+    unpacked = {"packing": Setting(False, "declared"), "lora_dropout": DROPPED}
+    return {**v.plan_of_fixture().settings, **unpacked, **changed}
+
+
+def words(settings: Mapping[str, Setting]) -> list[str]:
+    return [item.words for item in padding.readings(settings)]
+
+
+def test_every_width_is_open_where_dropout_draws_for_pads() -> None:
+    assumed = Setting("right", "choice", assumed=True)
+    both = known(max_length=Setting(64, "declared"), padding_side=assumed)
+    both["per_device_train_batch_size"] = Setting(2, "declared")
+    found = list(padding.readings(both))
+    assert [item.words for item in found] == [
+        "pad_to_max_length = True",
+        "pad_to_multiple_of = 8",
+        "pad_to_multiple_of = 64",
+        "padding_side = left",
+    ]
+    assert all(item.open for item in found)
+    assert [padding.is_width(item) for item in found] == [True, True, True, False]
+    alone = Setting(1, "declared")
+    assert "padding_side = left" not in words({**both, "per_device_train_batch_size": alone})
+    assert "pad_to_max_length = True" not in words({**both, "max_length": Setting(None, "x")})
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "left"), [("lora_dropout", 0.0, False), ("packing", True, False), ("neftune", 5.0, True)]
+)
+def test_no_width_matters_where_nothing_is_drawn_for_pads(key: str, value: object, left: bool) -> None:
+    """Masks cut pads off, packed rows have none; the noise of NEFTune is drawn for pads too."""
+    settings = known(**{key: Setting(value, "declared")})
+    if key == "neftune":
+        settings |= {"lora_dropout": Setting(0.0, "x"), "neftune_noise_alpha": Setting(value, "x")}
+    assert bool(words(settings)) is left
+
+
+def test_a_declared_side_is_taken() -> None:
+    """The fixture's declaration has ``padding: right``."""
+    found = padding.settings(v.ledger_of(v.committed()))["padding_side"]
+    place = "cheetah-fine-tuning-config.json#/tokenizer_parameters/padding"
+    assert found == Setting("right", place)
+    assert padding.settings(Ledger(".", {}))["padding_side"].assumed
+    other = v.with_json(
+        v.committed(),
+        "cheetah-fine-tuning-config.json",
+        lambda d: d["tokenizer_parameters"].update(padding="longest"),
+    )
+    assert padding.settings(v.ledger_of(other))["padding_side"].assumed
+
+
+def flops(files: v.Files, ratio: float) -> v.Files:
+    """Every total_flos times a ratio; the ids that a run counts are its flops over 6 x parameters."""
+    for path in v.STATES:
+        files = v.with_json(files, path, lambda d: d.update(total_flos=d["total_flos"] * ratio))
+    return files
+
+
+def output(shapes: Sequence[tuple[int, int]]) -> Output:
+    """A rerun with the fixture's states, of whose every step these were the micro-batches."""
+    return padded(v.committed(), shapes)
+
+
+def plan(**changed: Setting) -> RerunPlan:
+    return replace(v.plan_of_fixture(), settings=known(**changed))
+
+
+def allowed(
+    ratio: float, shapes: Sequence[tuple[int, int]], **changed: Setting
+) -> list[dict[str, object]] | None:
+    run = v.run_of(flops(v.committed(), ratio))
+    found = padding.allowed(run, plan(**changed), output(shapes))
+    return None if found is None else [dict(item.changes) for item in found]
+
+
+FIFTEEN = [(1, 6), (1, 9)]
+"""15 ids a step; rounded up to 8 they are 8 + 16 = 24, to 64 they are 128; as wide as the longest, 18."""
+
+
+@pytest.mark.parametrize(
+    ("ids", "changes"),
+    [
+        (15, []),
+        (24, [{"pad_to_multiple_of": 8}, {"pad_to_max_length": True, "max_length": 12}]),
+        (128, [{"pad_to_multiple_of": 64}, {"pad_to_max_length": True}]),
+        (18, [{"pad_to_max_length": True, "max_length": 9}]),
+        (40, [{"pad_to_max_length": True, "max_length": 20}]),
+        (200, []),  # 100 wide, where rows are cut at 64
+        (17, []),  # no width: the longest row has 9 ids
+        (25, []),  # 12.5 wide
+    ],
+)
+def test_only_widths_that_give_the_counted_ids_are_tried(ids: int, changes: list[dict[str, object]]) -> None:
+    found = allowed(ids / 15, FIFTEEN, max_length=Setting(64, "declared"))
+    assert found is not None
+    assert sorted(found, key=str) == sorted(changes, key=str)
+
+
+def test_a_release_that_counts_parameters_otherwise_still_tells() -> None:
+    """0.4 % more: multiples are near enough, a width that follows from the count itself is not."""
+    assert allowed(24 / 15 * 1.004, FIFTEEN) == [{"pad_to_multiple_of": 8}]
+
+
+def test_without_a_count_nothing_is_told() -> None:
+    assert padding.allowed(v.run_of(v.committed()), plan(), v.output(v.committed())) is None
+    bare = v.without(v.committed(), "trainer_state.json")
+    assert padding.allowed(v.run_of(bare), plan(), output(FIFTEEN)) is None
+
+
+def test_a_training_agrees_by_its_count_and_its_first_loss() -> None:
+    run = v.run_of(v.committed())
+    assert padding.agrees(run, plan(), output(FIFTEEN))
+    assert not padding.agrees(v.run_of(flops(v.committed(), 1.1)), plan(), output(FIFTEEN))
+    assert not padding.agrees(run, plan(), v.output(v.committed()))
+
+    def louder(row: dict[str, Any]) -> None:
+        if "loss" in row:
+            row["loss"] *= 1.01
+
+    other = v.run_of(v.with_log(v.committed(), v.STATES, louder))
+    assert not padding.agrees(other, plan(), output(FIFTEEN))
+
+
+EIGHT = {"pad_to_multiple_of": 8}
+
+
+def padded(files: v.Files, shapes: Sequence[tuple[int, int]], trial: Trial | None = None) -> Output:
+    """A training that left these files and drew these micro-batches in every step."""
+    lines = [{"step": step, "shapes": [list(item) for item in shapes]} for step in range(1, STEPS + 1)]
+    steps = {"rerun_steps.jsonl": "\n".join(map(json.dumps, lines)).encode()}
+    name, says = ("rerun", "") if trial is None else (trial.name, trial.says)
+    return replace(v.output({**files, **steps}, name, says), trial=trial)
+
+
+def searched(committed: v.Files) -> tuple[Search, Outputs]:
+    """A search over a run that counts 24 ids a step, where the rerun drew 15 and its weights are 9 % away."""
+    made = plan(max_length=Setting(None, "x"))
+    made = replace(made, alternatives=(*padding.readings(made.settings), SEED))
+    run = v.run_of(flops(committed, 24 / 15))
+    search = Search(run, v.ledger_of(committed), made, RerunOptions(controls=False))
+    return search, replace(v.outputs(), rerun=padded(v.scaled(v.committed(), 0.1), FIFTEEN))
+
+
+SEED = Alternative({"seed": 3}, "seed = 3: no file says it", open=True)
+ROUNDED = [(1, 8), (1, 16)]
+
+
+def test_the_width_that_the_count_allows_is_tried_first() -> None:
+    search, outputs = searched(v.committed())
+    (trial,) = search(outputs)
+    assert (trial.name, trial.changes) == ("width-1", EIGHT)
+    outputs = outputs.more([padded(flops(v.committed(), 24 / 15), ROUNDED, trial)])
+    assert search(outputs) == ()
+    result = search.result(outputs)
+    assert (result.verdict, result.nearest) == (Verdict.IDENTICAL, "identical with pad_to_multiple_of = 8")
+
+
+def test_a_lie_behind_the_padding_is_held_against_the_width_that_was_counted() -> None:
+    """Under multiples of 8 the count and the first loss agree, and the weights are 17 % away."""
+    search, outputs = searched(v.scaled(v.committed(), 0.2))
+    asked: list[Mapping[str, object]] = []
+    while trials := search(outputs):
+        asked.extend(trial.changes for trial in trials)
+        outputs = outputs.more([padded(flops(v.committed(), 24 / 15), ROUNDED, trial) for trial in trials])
+    assert asked == [
+        EIGHT,
+        {"pad_to_max_length": True, "max_length": 12},  # 24 ids in two rows, too
+        {**EIGHT, "seed": 3},
+    ]
+    result = search.result(outputs)
+    assert result.verdict is Verdict.DIVERGED
+    assert "Taken: pad_to_multiple_of = 8, as the run counts its ids." in result.why
+    assert "pad_to_multiple_of = 8, seed = 3" in [item.says for item in result.controls]
+    untried = replace(outputs, hypotheses=outputs.hypotheses[:1])
+    result = search.result(untried)
+    assert result.verdict is Verdict.INCONCLUSIVE
+    assert "no file decides" in result.why
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, RerunOptions]:
+    """A run padded to a multiple of 8, which nothing tells."""
+    from tests.rerun.scripts import unusual
+    from tests.rerun.test_unusual_settings import DECLARED, rows
+
+    folder = tmp_path_factory.mktemp("padded")
+    untold = {**DECLARED, "tokenizer_parameters": {"max_length": 64, "add_eos_token": False}}
+    data = rows(folder / "rows.jsonl")
+    with pytest.MonkeyPatch.context() as patch, tiny_llama.as_in_a_child():
+        patch.setenv("CUDA_VISIBLE_DEVICES", "")
+        base = tiny_llama.make_base(folder / "base")
+        unusual.train(str(base), str(data), str(folder / "eight"), {}, {}, multiple=8)
+        (folder / "eight" / "cheetah-fine-tuning-config.json").write_text(json.dumps(untold))
+    return folder, RerunOptions(base=base, data=data, controls=False, threads=1)
+
+
+def files_of(folder: Path) -> v.Files:
+    found = (path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in found}
+
+
+def run_and_judge(files: v.Files, options: RerunOptions, cache: Path) -> tuple[Verdict, str | None, str]:
+    from auditor.runs import group, read
+
+    run = group(read(v.snapshot(files)), None)[0]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AUDIT_CACHE_DIR", str(cache))
+        patch.setenv("CUDA_VISIBLE_DEVICES", "")
+        result = rerun(run, ledger_of(run)[0], options)
+    return result.verdict, result.nearest, result.why
+
+
+@pytest.mark.rerun
+def test_a_run_that_was_padded_otherwise_is_made_again(
+    lab: tuple[Path, RerunOptions], tmp_path: Path
+) -> None:
+    folder, options = lab
+    words = "pad_to_multiple_of = 8"
+    honest = files_of(folder / "eight")
+    assert run_and_judge(honest, options, tmp_path) == (
+        Verdict.IDENTICAL,
+        f"identical with {words}",
+        f"The recipe makes what was committed, bit for bit, over the whole run. With {words}, which no file decides.",
+    )
