@@ -58,12 +58,12 @@ def unsettled(
         if here is None or _is_one(span) or _train_alike(name, span, here):
             continue
         known = (
-            f"only that {name} {span} made the run"
+            f"files prove only that {name} {span} made the run"
             if span.low or span.high
-            else f"not which {name} made the run"
+            else f"no file proves which {name} made the run"
         )
         says = (
-            f"files prove {known} and this rerun used {here}; another minor release may scale losses and gradients "
+            f"{known} and this rerun used {here}; another minor release may scale losses and gradients "
             f"otherwise (--environment recorded trains with the likeliest, {name}==X.Y.Z with another)"
         )
         return Unsettled(says, _reach(name, span, plan, run))
