@@ -30,6 +30,8 @@ _refs: dict[str, tuple[tuple[object, ...], TensorRef]] = {}
 
 Keyed by text, whose hashes Python salts: sizes could be chosen to collide.
 """
+_KEY = 40
+"""Characters of a storage key that is remembered. torch counts from 0; a longer one would be kept for nothing."""
 _SIZES = 64
 """Most dimensions of a tensor (torch and NumPy both stop at 64)."""
 
@@ -62,11 +64,14 @@ def _tensor(
         raise ValueError("a tensor whose shape and stride differ in length")
     fields = storage.dtype, sizes, strides, _size(offset), storage.key, storage.numel, requires_grad is True
     known = _refs.get(storage.key)
-    if known is None or known[0] != fields:
+    if known is not None and known[0] == fields:
+        return known[1]
+    made = TensorRef(*fields)
+    if len(storage.key) <= _KEY:
         if len(_refs) >= _REFS:
             _refs.clear()
-        known = _refs[storage.key] = fields, TensorRef(*fields)
-    return known[1]
+        _refs[storage.key] = fields, made
+    return made
 
 
 def _typed_tensor(
