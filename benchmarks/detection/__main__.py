@@ -72,7 +72,7 @@ def _tell(one: Judgement) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.detection", description=__doc__)
     parser.add_argument("--only", action="append", metavar="WORD", help="cases whose name has this in it")
-    parser.add_argument("--set", action="append", choices=tuple(SETS), help="which cases (default: both)")
+    parser.add_argument("--set", action="append", choices=tuple(SETS), help="which cases (default: all)")
     parser.add_argument("--architecture", action="append", choices=ARCHITECTURES)
     parser.add_argument("--jobs", type=int, default=1, help="architectures judged at the same time")
     parser.add_argument(

@@ -26,7 +26,6 @@ from tests.builders.pickles import Tensor, make_torch
 from tests.builders.safetensors import entry, make_adapter, make_arrays, make_safetensors, with_header
 
 NAME = "adapter_model.safetensors"
-FOUR = "base_model.model.layers.0.q_proj.lora_A.weight"
 
 
 def read(data: bytes, path: str = NAME) -> AdapterWeights:

@@ -10,7 +10,6 @@ from auditor.model import AdapterComparison
 from tests.builders.adapters import Array, P, factors, named, set_against
 
 SIDE = named({"model.layers.0.self_attn.q_proj": factors(1), "model.layers.1.mlp.up_proj": factors(2)})
-STEM = "model.layers.0.self_attn.q_proj"
 
 
 def rewritten(change: Callable[[str], str]) -> dict[str, Array]:

@@ -18,14 +18,11 @@ BNB = "__bnb_optimizer_quant_state__"
 
 
 def floats(*shape: int) -> Tensor:
-    count = 1
-    for size in shape:
-        count *= size
-    return Tensor([0.0] * count, shape)
+    return Tensor([0.0] * math.prod(shape), shape)
 
 
 def bytes_(*shape: int) -> Tensor:
-    return Tensor([0] * shape[0] * shape[1], shape, "uint8")
+    return Tensor([0] * math.prod(shape), shape, "uint8")
 
 
 def described(entry: Mapping[str, object], group: Mapping[str, object]) -> OptimizerDescription:
@@ -50,6 +47,13 @@ CASES: Sequence[tuple[str, Mapping[str, object], Mapping[str, object], object, s
     ("adamw 8-bit", {"step": 5, BNB: {**QUANTIZED, **SECOND}}, ADAM, (64, 64), None),
     ("adamw", {"step": 5, BNB: {"state1": floats(8, 4), "state2": floats(8, 4)}}, ADAM, (8, 4), None),
     ("lion 8-bit", {"step": 5, BNB: QUANTIZED}, {**ADAM, "betas": (0.9, 0.99), "eps": 0.0}, (64, 64), None),
+    (
+        "ademamix 8-bit",
+        {"step": 5, BNB: {**QUANTIZED, "state1": bytes_(2, 64, 64), **SECOND}},
+        {**ADAM, "betas": (0.9, 0.999, 0.9999), "alpha": 5.0},
+        (64, 64),
+        STACKED,
+    ),
     (
         "lion",
         {"exp_avg": floats(8, 4)},

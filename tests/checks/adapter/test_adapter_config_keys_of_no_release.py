@@ -6,7 +6,6 @@ from tests.checks.expecting import NOTE, WARNING, finding, found, reasons
 
 RULE = "adapter-config-keys-of-no-release"
 CONFIG = "adapter_config.json"
-TOO_OLD = {"/peft_version": DELETE}
 
 
 def edited(**values: object) -> list[object]:
