@@ -87,13 +87,17 @@ def _counts(theirs: OptimizerState, ours: OptimizerState) -> str | None:
     for index, entry in one.items():
         if entry.step != two[index].step:
             return (
-                f"parameter {index} was updated {entry.step:g} times, the rerun's {two[index].step:g} times"
+                f"parameter {index} was updated {_times(entry.step)}, the rerun's {_times(two[index].step)}"
             )
         shapes = {name: tuple(ref.shape) for name, ref in entry.tensors.items()}
         expected = {name: tuple(ref.shape) for name, ref in two[index].tensors.items()}
         if shapes != expected:
             return f"the moments of parameter {index} have other shapes than the rerun's"
     return None
+
+
+def _times(steps: float | None) -> str:
+    return "no known number of times" if steps is None else f"{steps:g} times"
 
 
 def _groups(theirs: Sequence[Mapping[str, object]], ours: Sequence[Mapping[str, object]]) -> str | None:

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
+from auditor.artifacts.optimizer_state import OptimizerState
 from auditor.claims import build, same_value
 from auditor.model import Verdict
 from auditor.rerun import plan as planning
 from auditor.rerun import resume
-from tests.builders.pickles import make_training_args
+from tests.builders.pickles import make_optimizer, make_training_args
 from tests.builders.repositories import TINY_BASE
 from tests.rerun import variants as v
 from tests.rerun.test_verdict import aspect, verdict_on
@@ -57,6 +58,23 @@ def test_counters_and_counts_beyond_every_float_differ() -> None:
     assert aspect(result, "state", STATE).verdict is Verdict.DIVERGED
     counted = edited(STATE, lambda d: d["log_history"][0].update(num_tokens=math.inf))
     assert verdict_on(counted).aspects
+
+
+@pytest.mark.parametrize(
+    ("step", "says"),
+    [
+        (math.nan, "parameter 0 was updated no known number of times, the rerun's 9 times"),
+        (2.0**70, "parameter 0 was updated 1.18059e+21 times, the rerun's 9 times"),
+    ],
+)
+def test_step_counts_that_no_optimizer_has_are_named(step: float, says: str) -> None:
+    path = v.OPTIMIZERS[0]
+    files = v.committed()
+    state = v.run_of(files).checkpoints[0].one(OptimizerState)
+    assert state is not None
+    shapes = [entry.tensors["exp_avg"].shape for entry in state.entries]
+    files[path] = make_optimizer(shapes, step)
+    assert aspect(verdict_on(files), "optimizer", path).why == says
 
 
 def test_values_beyond_every_float_are_only_themselves() -> None:

@@ -102,11 +102,10 @@ def _clipped(norm: float, clip: float) -> float:
 def _beta(optimizer: OptimizerState) -> float | None:
     """The one second beta of all groups that hold parameters, of torch's Adam or AdamW."""
     groups = [group for group in optimizer.param_groups if group.get("params")]
-    found = {tuple(b) if isinstance(b := group.get("betas"), list | tuple) else () for group in groups}
-    if len(found) != 1 or not all("amsgrad" in group for group in groups):
+    found = [tuple(b) if isinstance(b := group.get("betas"), list | tuple) else () for group in groups]
+    if not found or any(one != found[0] for one in found) or not all("amsgrad" in group for group in groups):
         return None
-    betas = found.pop()
-    two = betas[1] if len(betas) == 2 else None
+    two = found[0][1] if len(found[0]) == 2 else None
     return two if isinstance(two, float) and 0 < two < 1 else None
 
 

@@ -23,6 +23,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from auditor.artifacts._fields import is_number
 from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.adapter_weights import AdapterWeights
 from auditor.artifacts.optimizer_state import OptimizerState
@@ -89,8 +90,8 @@ def _adam(optimizer: OptimizerState, state: TrainerState | None) -> Adam | str:
     # RAdam and NAdam keep the same moments and step differently; they have no `amsgrad`.
     if optimizer.kind != "adamw" or not groups or not all("amsgrad" in group for group in groups):
         return "is not of torch's Adam or AdamW"
-    pairs = [group.get("betas") for group in groups]
-    betas = [b for pair in pairs if isinstance(pair, list | tuple) for b in pair if isinstance(b, float)]
+    pairs = [b for group in groups if isinstance(b := group.get("betas"), list | tuple) and len(b) == 2]
+    betas = [beta for pair in pairs for beta in pair if isinstance(beta, float)]
     rates = [_number(group.get(key)) for group in groups for key in ("lr", "initial_lr")]
     # A run resumed with another rate shows the higher one in its log only.
     rates += [rate for _, rate in state.logged("learning_rate")] if state else []
@@ -99,10 +100,10 @@ def _adam(optimizer: OptimizerState, state: TrainerState | None) -> Adam | str:
     steps, peak = max(optimizer.steps), max(rates)
     if not 1 <= steps <= MOST_STEPS or not 0 < peak < math.inf:
         return "has no usable step count or learning rate"
-    if not all("initial_lr" in group for group in groups):
+    if not all(is_number(group.get("initial_lr")) for group in groups):
         return "does not say its highest learning rate"
     decay = max(_number(group.get("weight_decay")) for group in groups)
-    same = len({group.get("initial_lr") for group in groups}) == 1
+    same = all(group.get("initial_lr") == groups[0].get("initial_lr") for group in groups)
     logged = _rates(state, int(steps), peak) if same else ()
     return Adam(int(steps), max(betas[::2]), min(betas[1::2]), decay, peak, logged)
 

@@ -147,3 +147,10 @@ def test_says_when_it_cannot_look() -> None:
     plain = make_torch({"state": {0: {"step": 18.0}}, "param_groups": [{"params": [0]}]})
     skip = "the optimizer keeps no second moments in plain tensors"
     assert reasons(RULE, healthy(data=dict.fromkeys(BOTH, plain))) == [skip] * 2
+
+
+@pytest.mark.parametrize("betas", [(0.9, [0.999]), [[], []], (), None, (0.9, 1.0), (0.9, "0.999")])
+def test_passes_betas_that_no_adam_has(betas: object) -> None:
+    """They are no numbers to sum by; what else the moments show still counts."""
+    assert found(RULE, healthy(data=with_moment(-1.0, "exp_avg", {**GROUP, "betas": betas}))) == []
+    assert len(found(RULE, healthy(data=with_moment(-1e-30, group={**GROUP, "betas": betas})))) == 1

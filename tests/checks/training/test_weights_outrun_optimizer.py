@@ -88,3 +88,14 @@ def test_says_when_it_cannot_look() -> None:
 def test_passes_steps_of_the_earlier_state_that_no_run_makes(step: int) -> None:
     """They are other rules' findings, and no number to count from."""
     assert found(RULE, healthy(json_edits={"checkpoint-9/trainer_state.json": {"/global_step": step}})) == []
+
+
+@pytest.mark.parametrize("rate", [[2e-4], {}, "2e-4"])
+def test_passes_a_highest_rate_that_is_no_number(rate: object) -> None:
+    """The rate of the last step is one; the highest may have been any."""
+    group = {"amsgrad": False, "initial_lr": rate}
+    odd = dict.fromkeys(OPTIMIZERS, make_optimizer([(2, 2)], 18, group=group))
+    assert found(RULE, healthy(data=odd)) == []
+    assert reasons(RULE, healthy(data=odd)) == [
+        f"{path} does not say its highest learning rate" for path in OPTIMIZERS
+    ]
