@@ -156,7 +156,7 @@ def planned(snapshot: "Snapshot", options: "Options", run_name: str | None, want
     from auditor.engine._look import grouped
     from auditor.engine.rerun import plan
 
-    return plan_text(plan(grouped(snapshot, options), run_name, wanted, options.policy))
+    return plan_text(plan(grouped(snapshot, options), run_name, wanted, options.policy), _output.width())
 
 
 def cached(word: str) -> str:

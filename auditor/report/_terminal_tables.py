@@ -64,6 +64,8 @@ def _aspect(group: words.AspectGroup, paint: Paint, width: int) -> Iterator[str]
     floor = "" if aspect.floor is None or not distance else f" (floor {number(aspect.floor)})"
     left = f"  {pad(one_line(aspect.aspect), 12)} "
     verdict = f"{sign} {aspect.verdict.word:<13}" if distance else f"{sign} {aspect.verdict.word}"
+    if len(left + verdict + distance + floor) > width:
+        floor = ""
     yield left + paint(verdict, _RERUN_COLOURS[sign]) + distance + floor
     where = f"{group.where}: " if group.where else ""
     yield from wrapped(where + aspect.why, width, " " * 15, " " * 15)

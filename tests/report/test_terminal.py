@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from auditor.model import Control, Finding, Location, Report, Severity
+from auditor.model import Control, Finding, Location, Report, Severity, Verdict
 from auditor.report._text import width_of
 from auditor.report.terminal import render
 from tests.builders import reports
@@ -32,6 +32,17 @@ def test_colours_add_escapes_and_nothing_else() -> None:
 @pytest.mark.parametrize("make", [*EVERY.values(), hostile.report])
 def test_no_line_is_wider_than_asked(width: int, make: Callable[[], Report]) -> None:
     assert max(map(width_of, render(make(), width=width).splitlines())) <= width
+
+
+def test_an_aspect_fits_a_narrow_terminal_without_its_floor() -> None:
+    report = reports.rich()
+    assert report.rerun is not None
+    long = replace(report.rerun.aspects[0], verdict=Verdict.DIVERGED, distance=0.023241, floor=1.385e-07)
+    report = replace(report, rerun=replace(report.rerun, aspects=(long,)))
+    assert "distance 0.02324 (floor 1.385e-07)" in render(report)
+    narrow = render(report, width=60)
+    assert "distance 0.02324\n" in narrow
+    assert max(map(width_of, narrow.splitlines())) <= 60
 
 
 def test_a_narrow_terminal_gets_sixty_columns() -> None:
