@@ -10,7 +10,7 @@ from auditor.claims import Ledger
 from auditor.model import Aspect, RerunPlan, Verdict, VersionRange
 from auditor.rerun.curve_gap import NO_CURVE, curves_of
 from auditor.rerun.data import count_rows
-from auditor.rerun.gaps import Floors
+from auditor.rerun.gaps import Floors, of_updates
 from auditor.rerun.outputs import Output, Outputs, rows_drawn
 from auditor.rerun.releases import minor, used
 from auditor.rerun.tokens_gap import TAGS as COUNTED_TOKENS
@@ -133,7 +133,7 @@ def _open(run: Run, plan: RerunPlan, outputs: Outputs, floors: Floors, safety: f
             yield "What led to the checkpoints that segments resume from was not trained again."
         else:
             yield f"Steps {plan.stop_at + 1} to {plan.total_steps} were not trained again."
-    noise = max((value for (aspect, _), value in floors.items() if aspect == "weights"), default=None)
+    noise = max(of_updates(floors), default=None)
     if noise:
         yield f"A change that moves the update by less than {safety * noise:.2g} is noise here."
     if outputs.variations and noise == 0:

@@ -15,6 +15,8 @@ from auditor.rerun.outputs import Output
 from auditor.runs import Contents, Folder, Run
 
 ROOT = ""
+OUTSIDE = "+outside"
+"""Ends the key of a gap of tensors besides an adapter's factors, whose noise is measured by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,3 +125,10 @@ def relative(one: float, two: float) -> float:
 
 Floors = Mapping[tuple[str, str], float]
 """(aspect, key) -> the largest distance between our own trainings of the same plan."""
+
+
+def of_updates(floors: Floors) -> list[float]:
+    """The floors of the weights, without those of tensors besides the factors."""
+    return [
+        value for (aspect, key), value in floors.items() if aspect == "weights" and not key.endswith(OUTSIDE)
+    ]

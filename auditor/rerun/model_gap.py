@@ -81,7 +81,7 @@ def _measured(pair: Pair, at: str, theirs: Tensors, ours: Tensors) -> Gap:
     base = _tensors(pair.base)
     total, found = Sums(), dict[str, Sums]()
     for name in names:
-        found[name] = _sums(name, theirs[name], ours[name], base.get(name))
+        found[name] = sums(name, theirs[name], ours[name], base.get(name))
         total.add(found[name])
     if not all(map(math.isfinite, (total.apart, total.theirs, total.ours))):
         return _hole(pair, at, found)
@@ -153,7 +153,11 @@ def _same(theirs: AdapterWeights, ours: AdapterWeights, name: str) -> bool:
     return all(one.tobytes() == two.tobytes() for one, two in pieces)
 
 
-def _sums(name: str, theirs: AdapterWeights, ours: AdapterWeights, base: AdapterWeights | None) -> Sums:
+def sums(name: str, theirs: AdapterWeights, ours: AdapterWeights, base: AdapterWeights | None) -> Sums:
+    """Squared norms over one tensor, chunk by chunk; without a ``base`` both updates are the tensors themselves.
+
+    Raises CannotRead.
+    """
     import numpy
 
     found = Sums()

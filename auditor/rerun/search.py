@@ -104,7 +104,7 @@ class Search:
             why = f"{readings[self.settled].why} Taken: {self.readings[self.settled].words}, as the run counts its ids."
             declared = replace(readings[self.settled], why=why)
         if fitting is None:
-            found = self._with_a_suspicion(replace(declared, controls=(*rows, *tried)))
+            found = self._with_a_suspicion(replace(declared, controls=(*rows, *tried)), outputs)
             return self._unless_open(found, {*readings, *map(probes.reading_of, refuted)})
         reading, found = self.readings[fitting], readings[fitting]
         nearest = f"{found.verdict.word} with {reading.words}"
@@ -126,11 +126,11 @@ class Search:
         """The verdict of each reading that was trained up to the first logged loss."""
         return {probes.reading_of(probe): self._judged(outputs, probe).verdict for probe in outputs.probes}
 
-    def _with_a_suspicion(self, result: RerunResult) -> RerunResult:
+    def _with_a_suspicion(self, result: RerunResult, outputs: Outputs) -> RerunResult:
         """What the weights look like: some checkpoint's where one is as the recipe makes it, else a control's."""
         weights = [item for item in result.aspects if item.aspect == "weights"]
         if not any(item.verdict in _FITS for item in weights):
-            return _with_nearest_control(result)
+            return _with_nearest_control(result, to_committed(self.run, self.plan, outputs.rerun))
         if (
             not any(item.verdict is Verdict.DIVERGED for item in weights)
             or (found := origin(self.run)) is None
@@ -213,21 +213,17 @@ def _is_proved(result: RerunResult) -> bool:
     return any(item.verdict is Verdict.IDENTICAL and item.aspect == "weights" for item in result.aspects)
 
 
-def _with_nearest_control(result: RerunResult) -> RerunResult:
+def _with_nearest_control(result: RerunResult, apart: float | None) -> RerunResult:
     """Name the control that the committed weights are clearly nearer to than to the declared recipe.
 
-    Weights that are another recipe's to the last bit are not the declared one's, however loud the noise is.
+    ``apart`` is the declared recipe's distance, measured as the controls' are. Weights that are another recipe's to the
+    last bit are not the declared one's, however loud the noise is.
     """
-    distances = [
-        item.distance
-        for item in result.aspects
-        if item.aspect == "weights" and item.distance is not None and math.isfinite(item.distance)
-    ]
     measured = [(item.to_committed, item.says) for item in result.controls if item.to_committed is not None]
-    if _is_settled(result) or result.verdict is Verdict.CONSISTENT or not distances or not measured:
+    if _is_settled(result) or result.verdict is Verdict.CONSISTENT or apart is None or not measured:
         return result
     distance, says = min(measured)
-    if distance > NEARER * max(distances):
+    if distance > NEARER * apart:
         return result
     nearest = f"looks like {says}"
     if distance == 0:

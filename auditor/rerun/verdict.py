@@ -10,8 +10,9 @@ from auditor.rerun.bounds import coverage_of, does_not_prove, same_release, unli
 from auditor.rerun.curve_gap import TRAIN_LOSS, Telling, curve_gaps, curves_of, repeated_curves
 from auditor.rerun.draws import drawn_elsewhere
 from auditor.rerun.exactness import LEAST_NOISE, Exact, idle_moments, proofs, telling_steps
-from auditor.rerun.gaps import Floors, Gap, committed_pairs, repeated_pairs
+from auditor.rerun.gaps import OUTSIDE, Floors, Gap, committed_pairs, of_updates, repeated_pairs
 from auditor.rerun.outputs import Output, Outputs
+from auditor.rerun.outside_gap import outside_gap
 from auditor.rerun.releases import Unsettled, left_open, unsettled
 from auditor.rerun.row_order import is_told
 from auditor.rerun.scale import is_another, to_committed
@@ -78,14 +79,13 @@ def judge(
     verdict = min(comparable, default=Verdict.INCONCLUSIVE)
     if verdict is not Verdict.DIVERGED and not any(map(is_learned, judged)):
         verdict = Verdict.INCONCLUSIVE
-    weights = [value for (aspect, _), value in bench.floors.items() if aspect == "weights"]
     return RerunResult(
         run=run.name,
         plan=plan,
         environment=outputs.environment,
         verdict=verdict,
         aspects=aspects,
-        floor=max(weights, default=None),
+        floor=max(of_updates(bench.floors), default=None),
         first_divergence=first_divergence(judged),
         coverage=coverage_of(plan, aspects, ours),
         does_not_prove=does_not_prove(run, plan, outputs, bench.floors, SAFETY),
@@ -97,7 +97,7 @@ def judge(
 
 def _bench(run: Run, ledger: Ledger, plan: RerunPlan, outputs: Outputs, gaps: Sequence[Gap]) -> Bench:
     floors = _floors(outputs)
-    moved = any(aspect == "weights" and value > 0 for (aspect, _), value in floors.items())
+    moved = any(of_updates(floors))
     bench = Bench(
         floors=floors,
         measured=bool(outputs.variations) and moved,
@@ -120,6 +120,9 @@ def _gaps(run: Run, plan: RerunPlan, rerun: Output, telling: Telling) -> Iterato
         found = weights_gap(pair)
         if found is not None:
             yield found
+        beside = outside_gap(pair, rerun.initial)
+        if beside is not None:
+            yield beside
         yield from state_gaps(pair)
 
 
@@ -130,6 +133,9 @@ def _noise(other: Output, rerun: Output) -> Iterator[Gap]:
         found = weights_gap(pair)
         if found is not None:
             yield found
+        beside = outside_gap(pair, rerun.initial, always=True)
+        if beside is not None:
+            yield beside
         yield from state_gaps(pair)
 
 
@@ -188,7 +194,8 @@ def _floor(gap: Gap, floors: Floors) -> float | None:
     known = [
         value
         for (aspect, key), value in floors.items()
-        if aspect == gap.aspect and (aspect != "curve" or key == gap.key)
+        if aspect == gap.aspect
+        and (key == gap.key if aspect == "curve" else key.endswith(OUTSIDE) == gap.key.endswith(OUTSIDE))
     ]
     return max(known, default=None)
 
@@ -216,7 +223,7 @@ def _outside(gap: Gap, bench: Bench, limit: float, floor: float | None, reason: 
 
 def _is_loud(bench: Bench) -> bool:
     """Whether the weights' floor hides a small change of recipe."""
-    return any(aspect == "weights" and value >= LOUD for (aspect, _), value in bench.floors.items())
+    return any(value >= LOUD for value in of_updates(bench.floors))
 
 
 def _beats_controls(gap: Gap, bench: Bench) -> bool:

@@ -66,7 +66,7 @@ def structure(theirs: AdapterWeights, ours: AdapterWeights) -> tuple[str | None,
 
     Copies of base layers do not count: PEFT adds them by its own rules.
     """
-    copies = {*theirs.base_layers(), *ours.base_layers()}
+    copies = _copies(theirs, ours)
     for name in sorted((set(theirs.tensors) ^ set(ours.tensors)) - copies):
         where = "is committed and not made by the recipe" if name in theirs.tensors else "is not committed"
         return name, f"tensor {name} {where}"
@@ -104,8 +104,13 @@ def unmoved(start: Folder, folder: Folder) -> bool:
 
 def _compared(theirs: AdapterWeights, ours: AdapterWeights) -> list[str]:
     """The tensors both sides have, without copies of base layers."""
-    copies = {*theirs.base_layers(), *ours.base_layers()}
+    copies = _copies(theirs, ours)
     return [name for name in theirs.tensors if name in ours.tensors and name not in copies]
+
+
+def _copies(*both: AdapterWeights) -> set[str]:
+    """Copies of base layers. A bias is saved where it is trained (peft 0.21.2, utils/save_and_load.py)."""
+    return {name for weights in both for name in weights.base_layers() if not name.endswith(".bias")}
 
 
 def _equal_as_stored(theirs: AdapterWeights, ours: AdapterWeights, name: str) -> bool:
