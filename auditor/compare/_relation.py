@@ -10,6 +10,11 @@ from auditor.model import AdapterComparison, ModuleUpdate, UncomparedModule
 
 EQUIVALENT = 1e-6
 """Largest relative distance of one update in two bases: float32 factors round at 2**-24 = 6e-8 each."""
+_NOISE = 4.0
+"""Times the rounding of the factors that two bases of one update may lie apart: whoever changed the basis computed in
+float32, which rounds as often as the result."""
+_HIDDEN = 1e-4
+"""Largest relative distance that rounding excuses, since whoever writes the factors decides how much they cancel."""
 
 Rescaled = Callable[[float], Iterable[Measured]]
 
@@ -83,12 +88,13 @@ def relation_of(measured: Mapping[str, Measured], rescaled: Rescaled | None = No
 
 
 def alike(item: Measured) -> bool:
-    """Whether two updates differ by no more than float32 factors in another basis differ.
+    """Whether two updates differ by no more than the factors of one update in another basis differ.
 
-    Factors that cancel (|B A| far below |B| |A|) may round to more; they count as different, because whoever
-    writes the factors decides how much they cancel.
+    Factors that cancel (|B A| far below |B| |A|, as a basis of any condition makes them) round to more than others.
     """
-    return item.gap <= EQUIVALENT**2 * max(item.base, item.head)
+    largest = max(item.base, item.head)
+    noise = _NOISE**2 * (item.base_noise + item.head_noise)
+    return item.gap <= max(EQUIVALENT**2 * largest, min(noise, _HIDDEN**2 * largest))
 
 
 def _is_scaled(items: Iterable[Measured], rescaled: Rescaled | None) -> bool:

@@ -27,12 +27,16 @@ class Scaled:
     head: float
     gap: float
     k: float = 1.0
+    base_noise: float = 0.0
+    head_noise: float = 0.0
 
     def by(self, m: float) -> Measured:
         """The base beside the head divided by m."""
         d = 1 / self.k - 1 / m
         cross = self.k * (self.base - self.head / self.k**2 - self.gap)
-        return Measured(self.base, self.head / m**2, self.gap + d * cross + d * d * self.head)
+        gap = self.gap + d * cross + d * d * self.head
+        noises = self.base_noise, self.head_noise / m**2
+        return Measured(self.base, self.head / m**2, gap, False, *noises)
 
 
 def own_multiple(found: Measured) -> float | None:
@@ -45,7 +49,8 @@ def own_multiple(found: Measured) -> float | None:
 
 def scaled(one: Side, two: Side, match: Match, found: Measured) -> Scaled:
     """Measure once more at the module's own multiple, where that is near enough to be asked for."""
-    as_it_is = Scaled(found.base, found.head, found.gap)
+    noises = found.base_noise, found.head_noise
+    as_it_is = Scaled(found.base, found.head, found.gap, 1.0, *noises)
     k = own_multiple(found)
     if k is None:
         return as_it_is
@@ -53,4 +58,4 @@ def scaled(one: Side, two: Side, match: Match, found: Measured) -> Scaled:
         closer = again(one, two, match, k)
     except (NotComparableError, CannotRead):
         return as_it_is
-    return Scaled(found.base, found.head, closer.gap, k)
+    return Scaled(found.base, found.head, closer.gap, k, *noises)

@@ -8,7 +8,7 @@ norm is taken through QR factors of the stacked matrices: |[B1 B2] [A1; A2]| = |
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -25,12 +25,18 @@ _CANCELLED = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Squared Frobenius norms of two updates and of their difference; ``same`` when all factors are equal."""
+    """Squared Frobenius norms of two updates and of their difference; ``same`` when all factors are equal.
+
+    ``base_noise`` and ``head_noise`` are squared norms too: of what rounding the factors to their dtype adds to each
+    update at most, were it spread evenly (`_noise`); 0 where that was not looked at.
+    """
 
     base: float
     head: float
     gap: float
     same: bool = False
+    base_noise: float = 0.0
+    head_noise: float = 0.0
 
 
 def measure(one: Factors | None, two: Factors | None) -> Measured:
@@ -44,11 +50,12 @@ def measure(one: Factors | None, two: Factors | None) -> Measured:
         if exceeds(one) or exceeds(two):
             found = Measured(*by_product(one, two))
         elif one is None or two is None:
-            alone = 0.0 if (only := one or two) is None else _alone(only)
+            alone = 0.0 if (only := one or two) is None else _alone(only)[0]
             found = Measured(alone if one else 0.0, alone if two else 0.0, alone)
         elif one.rank != two.rank:
-            base, head = _alone(one), _alone(two)
-            found = Measured(base, head, _stacked(one, two) if one.scaling and two.scaling else base + head)
+            (base, noise), (head, other) = _alone(one), _alone(two)
+            gap = _stacked(one, two) if one.scaling and two.scaling else base + head
+            found = Measured(base, head, gap, base_noise=noise, head_noise=other)
         else:
             found = _of_equal_rank(one, two)
     if not math.isfinite(found.base + found.head + found.gap):
@@ -90,11 +97,14 @@ def _of_equal_rank(one: Factors, two: Factors) -> Measured:
         _norm(two, left.yy, right.yy, second),
         gap,
         common and not left.moved and not right.moved,
+        _noise(one, left.xx, right.xx, 1.0),
+        _noise(two, left.yy, right.yy, 1.0),
     )
     if not common:
         return found
     s = one.scaling**2
-    return replace(found, base=s * found.base, head=s * found.head, gap=s * found.gap)
+    whole = {name: s * getattr(found, name) for name in ("base", "head", "gap", "base_noise", "head_noise")}
+    return replace(found, **whole)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,11 +154,29 @@ def _norm(factors: Factors, left: "NDArray[Any]", right: "NDArray[Any]", scaling
     return found
 
 
-def _alone(factors: Factors) -> float:
-    """The squared norm of one update."""
+_ROUNDED: Mapping[str, float] = {"F32": 2.0**-24, "F16": 2.0**-11, "BF16": 2.0**-8}
+"""Largest relative error of a number rounded to nearest."""
+
+
+def _noise(factors: Factors, left: "NDArray[Any]", right: "NDArray[Any]", scaling: float) -> float:
+    """What rounding of the factors adds to the square of one update, from the Gram matrices of its factors.
+
+    Errors e of B and f of A make e A + B f; those of single elements have nothing to do with each other, so that the
+    squares add up to sum_k |e_k|^2 |A_k|^2 + |B_k|^2 |f_k|^2 over columns of B and rows of A. An element's error is at
+    most u times it, and spread evenly its square is a third of that.
+    """
+    import numpy
+
+    units = sum(_ROUNDED.get(info.dtype, 0.0) ** 2 for info in (factors.a, factors.b))
+    return scaling**2 * units / 3 * float(numpy.diagonal(left) @ numpy.diagonal(right))
+
+
+def _alone(factors: Factors) -> tuple[float, float]:
+    """The squared norm of one update, and the noise of its factors."""
     left = _gram(factors.left(factors.rows), factors.rank)
     right = _gram(factors.right(factors.rows), factors.rank)
-    return factors.scaling**2 * _norm(factors, left, right, 1.0)
+    noise = _noise(factors, left, right, factors.scaling)
+    return factors.scaling**2 * _norm(factors, left, right, 1.0), noise
 
 
 def _stacked(one: Factors, two: Factors) -> float:

@@ -132,6 +132,70 @@ def test_another_basis_is_equivalent(seed: int, rank: int, dtype: str) -> None:
     assert back.relation == "equivalent"
 
 
+def conditioned(side: Side, seed: int, condition: float, dtype: str) -> dict[str, tuple[Array, Array]]:
+    """`turned` by a matrix of that condition, computed in ``dtype``."""
+    generator = numpy.random.default_rng(seed)
+    found = {}
+    for name, (a, b) in side.items():
+        left, _, right = numpy.linalg.svd(generator.standard_normal((len(a), len(a))))
+        matrix = (left * numpy.geomspace(1, 1 / condition, len(a)) @ right).astype(dtype)
+        found[name] = numpy.linalg.solve(matrix, a.astype(dtype)), b.astype(dtype) @ matrix
+    return found
+
+
+@given(
+    SEEDS, st.integers(2, 8), st.floats(1, 1e3), st.sampled_from(["f8", "f4"]), st.sampled_from([1, 3, 0.37])
+)
+@settings(deadline=None, max_examples=60)
+def test_a_basis_of_any_condition_is_told_in_float32(
+    seed: int, rank: int, condition: float, dtype: str, k: float
+) -> None:
+    """However far it makes rounding move the update; the same update at k times its length is scaled."""
+    side = {name: factors(seed + n, rank, (30, 24)) for n, name in enumerate("qv")}
+    head = conditioned(side, seed, condition, dtype)
+    one, two = ({n: x.astype("f4") for n, x in named(item).items()} for item in (side, head))
+    raw = {"r": rank, "lora_alpha": 8}
+    found = set_against(one, two, raw, {**raw, "lora_alpha": 8 * k})
+    assert found.relation == ("equivalent" if k == 1 else "scaled"), found.sentence
+    assert found.scale == pytest.approx(k, rel=1e-4)
+    back = set_against(two, one, {**raw, "lora_alpha": 8 * k}, raw)
+    assert back.relation == found.relation
+
+
+@given(SEEDS, st.floats(1, 1e3))
+@settings(deadline=None, max_examples=30)
+def test_rounding_excuses_no_change_of_the_update(seed: int, condition: float) -> None:
+    """In one basis factors that move by 2e-6 of themselves are another update; in any, one that moves by 3e-4."""
+    side = {"q": factors(seed, 8, (30, 24))}
+    noise = numpy.random.default_rng(seed + 1)
+    near = {"q": tuple(x * (1 + 2e-6 * noise.standard_normal(x.shape)) for x in side["q"])}
+    a, b = side["q"]
+    far = {"q": (a, b + 3e-4 * noise.standard_normal(b.shape))}
+    pairs = ((side, near), (side, conditioned(far, seed, condition, "f8")))
+    for pair in pairs:
+        one, two = ({n: x.astype("f4") for n, x in named(item).items()} for item in pair)
+        assert set_against(one, two, {"r": 8}, {"r": 8}).relation == "different"
+
+
+def test_factors_that_cancel_hide_less_than_one_part_in_ten_thousand() -> None:
+    """Huge columns that cancel round to more than the update: the excuse ends at 1e-4 of it."""
+    a, b = factors(1, 2, (30, 24))
+    huge = 1e4 * factors(2, 1, (30, 24))[1]
+    one, two = (
+        {
+            n: x.astype("f4")
+            for n, x in named(
+                {"q": (numpy.vstack((a, a[:1], a[:1])), numpy.hstack((b * (1, 1 + change), huge, -huge)))}
+            ).items()
+        }
+        for change in (0, 6e-4)
+    )
+    found = set_against(one, two)
+    assert found.relation == "different"
+    assert found.relative_distance is not None
+    assert 1e-4 < found.relative_distance < 6e-4
+
+
 @given(SEEDS, st.permutations(range(6)), st.sampled_from(["f8", "f4", "f2"]))
 @settings(deadline=None, max_examples=30)
 def test_order_and_container_of_the_file_do_not_matter(seed: int, order: list[int], dtype: str) -> None:
