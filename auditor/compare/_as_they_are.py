@@ -2,10 +2,14 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 
 from auditor.artifacts._safetensors import shown
 from auditor.artifacts.adapter_weights import AdapterWeights
+from auditor.compare._engine import Pair, sums_of_pairs
+from auditor.compare._open_sets import open_side
+from auditor.compare._packed import MARK
 from auditor.compare._relation import Unmeasured, judged
 from auditor.compare._running import RunningSums
 from auditor.compare._sets import WeightSet
@@ -52,6 +56,7 @@ class AsTheyAre:
         self._wanted: dict[str, tuple[AdapterWeights, AdapterWeights]] = {}
         self._found: dict[str, Measured | Unmeasured] = {}
         self._sums: dict[str, Sums | CannotRead] = {}
+        self._packed: frozenset[str] = frozenset()
         self._is_large = max(_bytes(one.files), _bytes(two.files)) > BYTE_LIMIT
         if not self._is_large:
             self._sort_out()
@@ -63,10 +68,30 @@ class AsTheyAre:
 
     def look(self, names: Iterable[str]) -> None:
         """Read some tensors."""
-        self.take(sums_by_name([(name, *self._wanted[name]) for name in names]))
+        asked = list(names)
+        self.take(sums_by_name([(n, *self._wanted[n]) for n in asked if n not in self._packed]))
+        self._look_at_packed([name for name in asked if name in self._packed])
 
-    def running(self, files: tuple[int, int], name: str) -> RunningSums:
-        """What sums up a tensor of the files of these numbers while it passes by in slices."""
+    def _look_at_packed(self, names: Sequence[str]) -> None:
+        """Weights in 4 bits, as the numbers they stand for."""
+        if not names:
+            return
+        with ExitStack() as stack:
+            sides = open_side(self._one, stack), open_side(self._two, stack)
+            pairs: list[Pair] = []
+            for name in names:
+                alone = self._alone.get(name)
+                chosen = sides if alone is None else (sides[alone], sides[alone])
+                try:
+                    pairs.append(Pair(name, chosen[0].source(name), chosen[1].source(name)))
+                except CannotRead as error:
+                    self.take([(name, error)])
+            self.take(sums_of_pairs(pairs))
+
+    def running(self, files: tuple[int, int], name: str) -> RunningSums | None:
+        """What sums up a tensor of the files of these numbers while it passes by in slices; None for packed ones."""
+        if name in self._packed:
+            return None
         alone = self._alone.get(name)
         some = files if alone is None else (files[alone],)
         return RunningSums([(file, name) for file in some], lambda sums: self.take([(name, sums)]))
@@ -85,7 +110,7 @@ class AsTheyAre:
         found = {**self._found, **looked, **self._copies()}
         measured = {name: item for name, item in found.items() if isinstance(item, Measured)}
         unmeasured = {name: item for name, item in found.items() if isinstance(item, Unmeasured)}
-        whole = judged(*names, measured, unmeasured=unmeasured)
+        whole = judged(*names, measured, unmeasured=unmeasured, updates=False)
         problems = [*self._one.problems, *self._two.problems]
         clauses = list(dict.fromkeys([*filter(None, (whole.why,)), *problems[:_SAID]]))
         if len(problems) > _SAID:
@@ -113,10 +138,15 @@ class AsTheyAre:
     def _sort_out(self) -> None:
         """Which tensors can be compared, and why others cannot."""
         left, right = self._one.places(), self._two.places()
-        for name in {**left, **right}:
+        (one, parts), (two, others) = _unpacked(self._one), _unpacked(self._two)
+        self._packed = frozenset({**one, **two})
+        for name in {**left, **right}.keys() - parts - others if parts or others else {**left, **right}:
             base, head = left.get(name), right.get(name)
             if base is not None and head is not None:
-                shapes = [list(side.tensors[name].shape) for side in (base, head)]
+                shapes = [
+                    list(forms.get(name, side.tensors[name].shape))
+                    for forms, side in ((one, base), (two, head))
+                ]
                 if shapes[0] == shapes[1]:
                     self._wanted[name] = base, head
                 else:
@@ -143,6 +173,15 @@ def compare_as_they_are(
     found = AsTheyAre(one, two)
     found.look(found.names)
     return found.result()
+
+
+def _unpacked(weights: WeightSet) -> tuple[Mapping[str, tuple[int, ...]], frozenset[str]]:
+    """(shapes of the weights that are stored in 4 bits, names of their scales and states)."""
+    if not any(MARK in name for item in weights.files for name in item.tensors):
+        return {}, frozenset()
+    with ExitStack() as stack:
+        side = open_side(weights, stack)
+        return {name: item.shape for name, item in side.packed.items()}, side.parts
 
 
 def _measured(name: str, sums: Sums | CannotRead, alone: int | None) -> Measured | Unmeasured:

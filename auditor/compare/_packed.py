@@ -25,7 +25,8 @@ from auditor.errors import CannotRead
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_MARK = ".quant_state.bitsandbytes__"
+MARK = ".quant_state.bitsandbytes__"
+"""Between the name of a weight stored in 4 bits and the word for its codes, in the name of its state."""
 _STATE_LIMIT = 65_536
 _BLOCK_LIMIT = 1 << 20
 _PARTS = ("absmax", "quant_map", "nested_absmax", "nested_quant_map")
@@ -144,7 +145,7 @@ def packed(places: Mapping[str, Place]) -> tuple[Mapping[str, Packed], frozenset
     parts: set[str] = set()
     problems: list[str] = []
     for name in places:
-        weight, mark, kind = name.rpartition(_MARK)
+        weight, mark, kind = name.rpartition(MARK)
         if not mark or kind not in ("nf4", "fp4") or weight not in places:
             continue
         try:

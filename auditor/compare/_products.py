@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from auditor.compare._factors import Factors, Triangle, wide
 from auditor.compare._seen import row_count
-from auditor.compare._update import Measured
+from auditor.compare._update import Measured, noise_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -29,6 +29,9 @@ class Products:
         self._right = Triangle()
         self._moved = one.rank != two.rank
         self._base = self._head = self._gap = self._cross = 0.0
+        self._factors = one, two
+        self._squares: list[list[Any]] = [[0.0, 0.0], [0.0, 0.0]]
+        """Of A's rows and of B's columns, on each side."""
 
     @property
     def memory(self) -> int:
@@ -43,6 +46,7 @@ class Products:
         for x, y in _blocks(one, two):
             both = numpy.empty((len(x), sum(self._ranks)))
             both[:, :first], both[:, first:] = x, y
+            self._square(0, both[:, :first], both[:, first:])
             if self._ranks[0] == self._ranks[1]:
                 numpy.subtract(both[:, :first], both[:, first:], out=both[:, first:])
                 self._moved = self._moved or bool(both[:, first:].any())
@@ -57,6 +61,7 @@ class Products:
         x_basis, other = triangle[:first, :first], triangle[:, first:]
         for x, y in _blocks(one, two):
             b1, b2 = self._scalings[0] * wide(x), self._scalings[1] * wide(y)
+            self._square(1, b1, b2)
             w1, gap = b1 @ x_basis.T, b2 @ other.T
             own = slice(0, w1.shape[1])
             w2 = gap.copy()
@@ -76,9 +81,21 @@ class Products:
 
     def measured(self) -> tuple[Measured, float]:
         """The squared norms, and <W1, W2>."""
+        import numpy
+
         s = self._scale
         same = self._common and not self._moved
-        return Measured(s * self._base, s * self._head, s * self._gap, same), s * self._cross
+        noises = [
+            s * noise_of(factors, squares[1], squares[0], 1.0) if all(map(numpy.ndim, squares)) else 0.0
+            for factors, squares in zip(self._factors, self._squares, strict=True)
+        ]
+        return Measured(s * self._base, s * self._head, s * self._gap, same, *noises), s * self._cross
+
+    def _square(self, part: int, one: "NDArray[Any]", two: "NDArray[Any]") -> None:
+        import numpy
+
+        for squares, rows in zip(self._squares, (one, two), strict=True):
+            squares[part] = squares[part] + numpy.einsum("ij,ij->j", rows, rows)
 
 
 class Norm:

@@ -45,11 +45,13 @@ def judged(
     magnitudes: Magnitudes | None = None,
     renamed: int = 0,
     rescaled: Rescaled | None = None,
+    updates: bool = True,
 ) -> AdapterComparison:
     """The relation of two adapters, by what was measured of each module (or tensor).
 
     ``others`` are reasons outside the updates for which the adapters differ: one clause each. ``rescaled`` measures
-    again with the head divided by a number.
+    again with the head divided by a number. ``updates`` is False for tensors that are no updates, where zero means
+    nothing in particular.
     """
     missing, dora = unmeasured or {}, magnitudes or Magnitudes()
     relation, why = _with_magnitudes(relation_of(measured, rescaled), dora)
@@ -60,7 +62,7 @@ def judged(
     elif None in verdicts and relation != "different":
         relation = "not comparable"
     whole = _sums(measured.values())
-    clauses += _zeros(relation, whole) if measured else ()
+    clauses += _zeros(relation, whole) if measured and updates else ()
     return AdapterComparison(
         base,
         head,

@@ -197,6 +197,9 @@ class RunningPair:
 def _scaled(found: Measured, cross: float) -> Scaled:
     """As `scaled`, from the inner product of both updates."""
     k = own_multiple(found)
+    noises = found.base_noise, found.head_noise
     if k is None:
-        return Scaled(found.base, found.head, found.gap)
-    return Scaled(found.base, found.head, max(0.0, found.base - 2 * cross / k + found.head / k**2), k)
+        return Scaled(found.base, found.head, found.gap, 1.0, *noises)
+    return Scaled(
+        found.base, found.head, max(0.0, found.base - 2 * cross / k + found.head / k**2), k, *noises
+    )

@@ -28,7 +28,7 @@ class Measured:
     """Squared Frobenius norms of two updates and of their difference; ``same`` when all factors are equal.
 
     ``base_noise`` and ``head_noise`` are squared norms too: of what rounding the factors to their dtype adds to each
-    update at most, were it spread evenly (`_noise`); 0 where that was not looked at.
+    update at most, were it spread evenly (`noise_of`); 0 where that was not looked at.
     """
 
     base: float
@@ -97,8 +97,8 @@ def _of_equal_rank(one: Factors, two: Factors) -> Measured:
         _norm(two, left.yy, right.yy, second),
         gap,
         common and not left.moved and not right.moved,
-        _noise(one, left.xx, right.xx, 1.0),
-        _noise(two, left.yy, right.yy, 1.0),
+        noise_of(one, left.xx.diagonal(), right.xx.diagonal(), 1.0),
+        noise_of(two, left.yy.diagonal(), right.yy.diagonal(), 1.0),
     )
     if not common:
         return found
@@ -158,24 +158,22 @@ _ROUNDED: Mapping[str, float] = {"F32": 2.0**-24, "F16": 2.0**-11, "BF16": 2.0**
 """Largest relative error of a number rounded to nearest."""
 
 
-def _noise(factors: Factors, left: "NDArray[Any]", right: "NDArray[Any]", scaling: float) -> float:
-    """What rounding of the factors adds to the square of one update, from the Gram matrices of its factors.
+def noise_of(factors: Factors, left: "NDArray[Any]", right: "NDArray[Any]", scaling: float) -> float:
+    """What rounding of the factors adds to the square of one update, from the squares of B's columns and of A's rows.
 
     Errors e of B and f of A make e A + B f; those of single elements have nothing to do with each other, so that the
     squares add up to sum_k |e_k|^2 |A_k|^2 + |B_k|^2 |f_k|^2 over columns of B and rows of A. An element's error is at
     most u times it, and spread evenly its square is a third of that.
     """
-    import numpy
-
     units = sum(_ROUNDED.get(info.dtype, 0.0) ** 2 for info in (factors.a, factors.b))
-    return scaling**2 * units / 3 * float(numpy.diagonal(left) @ numpy.diagonal(right))
+    return scaling**2 * units / 3 * float(left @ right)
 
 
 def _alone(factors: Factors) -> tuple[float, float]:
     """The squared norm of one update, and the noise of its factors."""
     left = _gram(factors.left(factors.rows), factors.rank)
     right = _gram(factors.right(factors.rows), factors.rank)
-    noise = _noise(factors, left, right, factors.scaling)
+    noise = noise_of(factors, left.diagonal(), right.diagonal(), factors.scaling)
     return factors.scaling**2 * _norm(factors, left, right, 1.0), noise
 
 

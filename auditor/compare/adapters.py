@@ -53,8 +53,8 @@ class Comparison(Protocol):
     def look(self, parts: Sequence[Part]) -> None:
         """Compare some parts. Nothing is raised."""
 
-    def running(self, files: tuple[int, int], part: Part) -> Sequence[Running]:
-        """What compares a part of the files of these numbers while it passes by in slices."""
+    def running(self, files: tuple[int, int], part: Part) -> Sequence[Running] | None:
+        """What compares a part of the files of these numbers while it passes by in slices; None where nothing can."""
 
     def result(self) -> AdapterComparison:
         """The relation, when all parts were looked at."""
@@ -254,8 +254,9 @@ class _ByTensors:
     def look(self, parts: Sequence[Part]) -> None:
         self._found.look(str(part.what) for part in parts)
 
-    def running(self, files: tuple[int, int], part: Part) -> Sequence[Running]:
-        return (self._found.running(files, str(part.what)),)
+    def running(self, files: tuple[int, int], part: Part) -> Sequence[Running] | None:
+        made = self._found.running(files, str(part.what))
+        return None if made is None else (made,)
 
     def result(self) -> AdapterComparison:
         found = self._found.result()

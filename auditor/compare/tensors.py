@@ -85,7 +85,7 @@ class TensorByTensor:
         self._both = [name for name in self._base.names if name in self._head.known]
         self._found: dict[str, TensorDifference] = {}
         self.sums: dict[str, Sums] = {}
-        """Of the tensors that were read, as they are stored."""
+        """Of the tensors that were read; of packed ones those of the numbers they stand for."""
         self._same_bytes = True
         self.names = [name for name in self._both if self._base.form(name)[1] == self._head.form(name)[1]]
 
@@ -120,7 +120,7 @@ class TensorByTensor:
     def _take(self, name: str, sums: Sums | CannotRead) -> None:
         self._found[name] = _difference(name, math.prod(self._base.form(name)[1]), sums)
         self._same_bytes = self._same_bytes and isinstance(sums, Sums) and sums.same_bytes
-        if isinstance(sums, Sums) and name not in self._base.packed and name not in self._head.packed:
+        if isinstance(sums, Sums):
             self.sums[name] = sums
 
     def have_equal_files(self) -> bool:

@@ -127,7 +127,10 @@ class ScalerFacts:
 
 @dataclass(frozen=True, slots=True)
 class StateInspection:
-    """The training's state in one folder; None for what is not there. ``notes`` are sentences about the generators."""
+    """The training's state in one folder; None for what is not there. ``notes`` are sentences about the generators.
+
+    ``world_size`` is how many processes kept their generators: 1 for rng_state.pth, else the highest rank and one.
+    """
 
     folder: str
     step: int | None = None
@@ -135,6 +138,7 @@ class StateInspection:
     optimizer: OptimizerFacts | None = None
     schedule: ScheduleFacts | None = None
     processes: tuple[ProcessFacts, ...] = ()
+    world_size: int | None = None
     scaler: ScalerFacts | None = None
     notes: tuple[str, ...] = ()
 

@@ -18,7 +18,7 @@ from auditor.model import AdapterComparison, Change, ModuleUpdate, UncomparedMod
 from auditor.model import inspection as words
 from tests.builders import adapter_folders as made
 from tests.builders.command import audit
-from tests.builders.pickles import make_optimizer
+from tests.builders.pickles import Tensor, make_optimizer, make_torch
 from tests.builders.safetensors import make_arrays
 
 Capture = pytest.CaptureFixture[str]
@@ -88,6 +88,19 @@ def test_parameters_that_no_gradient_reached_are_shown(capsys: Capture, tmp_path
     assert says in audit(capsys, "inspect", folder, "--format", "html").out
     unread = as_json(capsys, folder, "--no-numbers")
     assert unread["runs"][0]["states"][0]["optimizer"]["without_gradient"] == []
+
+
+def test_the_world_size_is_the_highest_rank_and_one(capsys: Capture, tmp_path: Path) -> None:
+    """Of four processes two files are left; a run of one process has no rank."""
+    state = make_torch({"cpu": Tensor([0] * 5056, (5056,), "uint8"), "python": None, "numpy": None})
+    several = write(tmp_path / "a", {f"rng_state_{rank}.pth": state for rank in (0, 3)})
+    one = write(tmp_path / "b", {"rng_state.pth": state})
+    sizes = [as_json(capsys, str(f))["runs"][0]["states"][0]["world_size"] for f in (several, one)]
+    assert sizes == [4, 1]
+    told = audit(capsys, "inspect", str(several)).out
+    assert re.search(r"world size\s+4 processes", told)
+    assert "rank 1, 2 is missing" in " ".join(told.split())
+    assert "world size" not in audit(capsys, "inspect", str(one)).out
 
 
 def test_remarks_on_tensors_are_shown(capsys: Capture, tmp_path: Path) -> None:

@@ -166,11 +166,12 @@ def test_a_basis_of_any_condition_is_told_in_float32(
 @settings(deadline=None, max_examples=30)
 def test_rounding_excuses_no_change_of_the_update(seed: int, condition: float) -> None:
     """In one basis factors that move by 2e-6 of themselves are another update; in any, one that moves by 3e-4."""
-    side = {"q": factors(seed, 8, (30, 24))}
+    side: Side = {"q": factors(seed, 8, (30, 24))}
     noise = numpy.random.default_rng(seed + 1)
-    near = {"q": tuple(x * (1 + 2e-6 * noise.standard_normal(x.shape)) for x in side["q"])}
     a, b = side["q"]
-    far = {"q": (a, b + 3e-4 * noise.standard_normal(b.shape))}
+    moved = [x * (1 + 2e-6 * noise.standard_normal(x.shape)) for x in (a, b)]
+    near: Side = {"q": (moved[0], moved[1])}
+    far: Side = {"q": (a, b + 3e-4 * noise.standard_normal(b.shape))}
     pairs = ((side, near), (side, conditioned(far, seed, condition, "f8")))
     for pair in pairs:
         one, two = ({n: x.astype("f4") for n, x in named(item).items()} for item in pair)

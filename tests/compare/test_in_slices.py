@@ -180,6 +180,32 @@ def test_slices_change_nothing(
     assert source.factor(*WEIGHTS) <= 1.0
 
 
+def test_rounding_in_another_basis_is_excused_as_of_whole_tensors() -> None:
+    """A basis of condition 300 moves float32 factors by more than 1e-6 of the update, in slices as whole."""
+    first = embedding(0)
+    generator = numpy.random.default_rng(5)
+    left, _, right = numpy.linalg.svd(generator.standard_normal((4, 4)))
+    basis = left * numpy.geomspace(1, 1 / 300, 4) @ right
+    a, b = (first[f"{EMBEDDING}_{word}"].astype("f8") for word in "AB")
+    turned = {
+        f"{EMBEDDING}_A": numpy.linalg.solve(basis, a),
+        f"{EMBEDDING}_B": 3 * b @ basis,
+        HEAD: first[HEAD],
+    }
+    one, two = (
+        made.snapshot(
+            {"adapter_config.json": made.config(), "adapter_model.safetensors": make_arrays(arrays)}
+        )
+        for arrays in (first, {name: array.astype("f4") for name, array in turned.items()})
+    )
+    whole = side_by_side(one, two).comparison
+    with in_slices():
+        found = side_by_side(one, two).comparison
+    assert whole.scale == pytest.approx(3, rel=1e-4)
+    assert found.scale == pytest.approx(3, rel=1e-4)
+    assert [whole.relation, found.relation] == ["scaled"] * 2
+
+
 def test_a_multiple_is_told_whatever_its_size() -> None:
     base = embedding(5)
     b = f"{EMBEDDING}_B"

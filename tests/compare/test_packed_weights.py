@@ -8,6 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from auditor.artifacts.model_weights import ModelWeights
+from auditor.compare.models import compare_models
 from auditor.compare.tensors import compare_weights
 from tests.builders.blobs import blob
 from tests.builders.safetensors import entry, make_safetensors
@@ -62,6 +63,25 @@ def test_other_scales_are_other_numbers() -> None:
     other = {**GOOD, "w.weight.absmax": entry(numpy.array([1, 20], "<f4"))}
     found = compare_weights(read(GOOD), read(other)).tensors[0]
     assert (found.name, found.differing, found.first, found.max_abs) == ("w.weight", 2, 5, 20.0)
+
+
+def test_two_models_relate_by_the_numbers_that_codes_stand_for() -> None:
+    """Distances of codes and scales would be of nothing that a model computes with."""
+    plain = {"w.weight": entry(VALUES)}
+    assert compare_models((read(GOOD),), (read(plain),)).relation == "identical"
+    other = {**GOOD, "w.weight.absmax": entry(numpy.array([1, 20], "<f4"))}
+    found = compare_models((read(GOOD),), (read(other),))
+    changed = numpy.array([-7, -6, -5, -4, 0, 20, 40])
+    assert [item.module for item in found.modules] == ["w.weight"]
+    assert found.relative_distance == pytest.approx(
+        float(numpy.linalg.norm(changed - VALUES) / numpy.linalg.norm(changed)), rel=1e-6
+    )
+    alone = compare_models((read({**GOOD, "v": entry(VALUES)}),), (read({"v": entry(VALUES)}),))
+    assert alone.relation == "different"
+    assert [item.base_norm for item in alone.modules] == pytest.approx(
+        [float(numpy.linalg.norm(VALUES))] * 2, rel=1e-6
+    )
+    assert compare_models((read(GOOD),), (read(GOOD),)).relation == "identical"
 
 
 @pytest.mark.parametrize(

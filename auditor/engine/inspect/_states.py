@@ -57,6 +57,7 @@ def state_of(
         None if optimizer is None else _optimizer(run, folder, optimizer, numbers, last),
         None if scheduler is None else _schedule(scheduler, trainer, arguments),
         processes,
+        _world(processes),
         scaled,
         (*_steps(trainer, optimizer, scheduler, scaled), *notes),
     )
@@ -159,6 +160,10 @@ def _schedule(
         found.says,
         found.notes,
     )
+
+
+def _world(processes: tuple[ProcessFacts, ...]) -> int | None:
+    return max((one.rank or 0 for one in processes), default=-1) + 1 or None
 
 
 def _generators(

@@ -43,14 +43,20 @@ def facts_of(state: StateInspection) -> Iterator[tuple[str, str]]:
         yield "optimizer", _optimizer(state.optimizer)
     if state.schedule is not None:
         yield "schedule", _schedule(state.schedule)
-    for process in state.processes[:_PROCESSES_SHOWN]:
-        yield "generators" if process.rank is None else f"rank {process.rank}", _process(process)
-    if len(state.processes) > _PROCESSES_SHOWN:
-        yield "", f"… and {len(state.processes) - _PROCESSES_SHOWN} processes more"
+    yield from _processes(state)
     if state.scaler is not None:
         yield "scaler", state.scaler.says
     for note in state.notes:
         yield "note", note
+
+
+def _processes(state: StateInspection) -> Iterator[tuple[str, str]]:
+    if state.world_size is not None and state.world_size > 1:
+        yield "world size", f"{state.world_size:,} processes"
+    for process in state.processes[:_PROCESSES_SHOWN]:
+        yield "generators" if process.rank is None else f"rank {process.rank}", _process(process)
+    if len(state.processes) > _PROCESSES_SHOWN:
+        yield "", f"… and {len(state.processes) - _PROCESSES_SHOWN} processes more"
 
 
 def _parts(state: StateInspection) -> int:
