@@ -126,15 +126,20 @@ def ended(steps: int, **rates: float) -> Run:
     return run_of({"max_steps": steps, "num_train_epochs": 1, "log_history": [row]})
 
 
-def test_rates_and_runtime_are_known_to_half_of_their_last_digit() -> None:
-    """0.05 samples and 0.013 steps a second lie within 0.0495 / 0.0135 = 3.67 and 0.0505 / 0.0125 = 4.04.
-
-    A runtime of one second, at 4 096 million samples a second in a million steps, within 4095.8 and 4096.2.
-    """
+def test_rates_are_known_to_half_of_their_last_digit() -> None:
+    """0.05 samples and 0.013 steps a second lie within 0.0495 / 0.0135 = 3.67 and 0.0505 / 0.0125 = 4.04."""
     slow = ended(10_000, samples_per_second=0.05, steps_per_second=0.013)
     assert accumulation.fitting(slow, known(1, 1), None, None).numbers == (4,)
-    fast = ended(1_000_000, samples_per_second=4.096e9, steps_per_second=1e6, runtime=1.0)
-    assert accumulation.fitting(fast, known(1, 1), None, None).numbers == (4096,)
+
+
+def test_the_runtime_sharpens_rates_of_few_digits() -> None:
+    """0.0595 / 0.0025 = 23.8 to 0.0605 / 0.0015 = 40.3 rows a step; 1,000,000 s of 2,000 steps leave 29.7 to 30.3."""
+    rates = {"samples_per_second": 0.06, "steps_per_second": 0.002}
+    assert accumulation.fitting(ended(2_000, **rates), known(1, 1), None, None).numbers == tuple(
+        range(24, 41)
+    )
+    timed = ended(2_000, **rates, runtime=1_000_000.0)
+    assert accumulation.fitting(timed, known(1, 1), None, None).numbers == (30,)
 
 
 def test_an_assumed_batch_leaves_the_accumulation_assumed() -> None:

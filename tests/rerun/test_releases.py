@@ -164,3 +164,25 @@ def test_weights_nearer_than_every_control_are_consistent() -> None:
     result = verdict(otherwise(), ledger(SEVERAL), made=replace(v.outputs(), controls=(control,)))
     assert aspect(result, "weights", AT).verdict is Verdict.CONSISTENT
     assert result.verdict is Verdict.CONSISTENT
+
+
+def logged(files: v.Files, tag: str, times: float) -> v.Files:
+    def row(line: dict[str, Any]) -> None:
+        if tag in line:
+            line[tag] *= times
+
+    return v.with_log(files, v.STATES, row)
+
+
+def test_no_release_logs_another_learning_rate() -> None:
+    found = diverged(verdict(logged(otherwise(), "learning_rate", 0.9), ledger(SEVERAL)))
+    assert found == {("curve", path) for path in v.STATES}
+
+
+def test_losses_summed_over_micro_batches_are_held_against_the_sum() -> None:
+    """Twice the mean is 0.48 from it, and no more than a label a row from the sum of two."""
+    item = aspect(verdict(logged(otherwise(), "loss", 2), ledger(SEVERAL)), "curve", "trainer_state.json")
+    assert item.verdict is Verdict.INCONCLUSIVE
+    assert ("curve", "trainer_state.json") in diverged(
+        verdict(logged(otherwise(), "loss", 3), ledger(SEVERAL))
+    )

@@ -2,10 +2,16 @@
 
 from typing import Any
 
+import pytest
+
+from auditor.artifacts.optimizer_state import OptimizerState
 from auditor.claims import build
 from auditor.model import Alternative, RerunPlan, Setting
 from auditor.rerun import optimizers
 from auditor.rerun import plan as planning
+from auditor.rerun.stored import reading, told
+from tests.builders.blobs import blob
+from tests.builders.pickles import Tensor, make_torch
 from tests.builders.repositories import TINY_BASE
 from tests.rerun import variants as v
 
@@ -74,3 +80,53 @@ def test_what_no_file_says_is_taken_from_the_state() -> None:
     assert made.settings["weight_decay"] == Setting(0.0, says)
     assert made.settings["optim"] == Setting("adamw_torch", says)
     assert stored(made) == []
+
+
+def state(names: str, **group: object) -> OptimizerState:
+    """An optimizer of one parameter that keeps tensors of these names."""
+    entry = {"step": 3, **{name: Tensor([0.0] * 4, (4,)) for name in names.split()}}
+    groups = [{"lr": 1e-4, "initial_lr": 2e-3, "eps": 1e-8, "weight_decay": 0.0, **group, "params": [0]}]
+    return OptimizerState.parse(
+        blob(make_torch({"state": {0: entry}, "param_groups": groups}), "optimizer.pt")
+    )
+
+
+@pytest.mark.parametrize(
+    ("names", "group", "optim"),
+    [
+        ("state1 state2", {"betas": (0.9, 0.999)}, ("paged_adamw_32bit", "adamw_bnb_8bit")),
+        ("state1 state2", {"betas": (0.9, 0.999, 0.9999)}, ("ademamix", "ademamix_8bit")),
+        ("state1", {"betas": (0.9, 0.99), "eps": 0}, ("lion_32bit", "lion_8bit")),
+        ("state1", {"betas": (0.99, 0), "eps": 1e-8}, ("rmsprop_bnb_32bit", "rmsprop_bnb_8bit")),
+        ("state1", {"betas": (0.9, 0), "eps": 0}, (None, None)),
+        ("state1", {"betas": None}, (None, None)),
+    ],
+)
+def test_bitsandbytes_is_told_apart_by_betas_and_epsilon(
+    names: str, group: dict[str, object], optim: tuple[str | None, str | None]
+) -> None:
+    """The defaults of bitsandbytes 0.50.2, optim/*.py; its SGD with momentum is no choice of the Trainer."""
+    made = [told(state(f"{names}{more}", **group)).get("optim") for more in ("", " qmap1 absmax1")]
+    assert tuple(made) == optim
+
+
+def test_betas_and_epsilon_of_another_algorithm_are_not_adams() -> None:
+    adam = told(state("exp_avg exp_avg_sq", betas=(0.9, 0.99), amsgrad=False))
+    assert (adam["adam_beta1"], adam["adam_beta2"], adam["adam_epsilon"]) == (0.9, 0.99, 1e-8)
+    assert set(told(state("state1", betas=(0.9, 0.99), eps=0))) == {"learning_rate", "weight_decay", "optim"}
+
+
+@pytest.mark.parametrize(
+    ("planned", "apart"),
+    [
+        ({"learning_rate": 2e-3 * (1 + 1e-12)}, False),  # written otherwise
+        ({"learning_rate": 2e-3 * (1 + 1e-6)}, True),
+        ({"optim": "adamw_torch_fused"}, False),  # the same state
+        ({"optim": "adafactor"}, True),
+        ({"optim": "an_optimizer_of_tomorrow"}, False),  # its state is not known
+    ],
+)
+def test_what_a_state_says_otherwise_is_a_reading(planned: dict[str, object], *, apart: bool) -> None:
+    settings = {key: Setting(value, "x") for key, value in planned.items()}
+    found = reading(state("exp_avg exp_avg_sq", betas=(0.9, 0.999)), settings)
+    assert [set(item.changes) for item in found] == ([set(planned)] if apart else [])
