@@ -169,7 +169,7 @@ def installed(name: str) -> str | None:
 
 
 def space_needed(run: Run, plan: RerunPlan, trainings: int) -> int:
-    """Bytes of disk: for each training its checkpoints, each an adapter and two moments as large."""
+    """Bytes of disk: for each training its checkpoints, each weights and two moments as large; states to go on from."""
     sizes = [
         blob.size
         for name in (
@@ -185,7 +185,8 @@ def space_needed(run: Run, plan: RerunPlan, trainings: int) -> int:
     setting = plan.settings.get("save_steps")
     every = setting.value if setting is not None else None
     checkpoints = 1 + (int(plan.steps / every) if isinstance(every, int | float) and every >= 1 else 1)
-    return trainings * (adapter * (3 * checkpoints + 2) + _HEADROOM)
+    resumed = sum(part.resume is not None for part in plan.trained)
+    return trainings * (adapter * (3 * checkpoints + 2) + _HEADROOM) + resumed * 3 * adapter
 
 
 def require_space(folder: Path, needed: int) -> None:

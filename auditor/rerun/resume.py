@@ -1,16 +1,17 @@
 """The states of a committed checkpoint, decoded by our readers and written afresh for a child that goes on from them.
 
-The child never opens a committed file: it gets one safetensors file of tensors (``adapter/NAME``,
-``optimizer/INDEX/KEY``) and one JSON document of plain numbers. What a file could steer beyond the states themselves
-is left out: intervals, batch sizes, callbacks and the log are the plan's own, and so is every setting of the optimizer
-that the recipe states.
+The child never opens a committed file: it gets one safetensors file of tensors (``adapter/NAME`` or, of a full
+fine-tune, ``model/NAME``; ``optimizer/INDEX/KEY``) and one JSON document of plain numbers. What a file could steer
+beyond the states themselves is left out: intervals, batch sizes, callbacks and the log are the plan's own, and so is
+every setting of the optimizer that the recipe states.
 """
 
 import ast
 import json
 import math
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +39,7 @@ _WHOLE = 1e-6
 """Logged epochs, unrounded since transformers 4.4x, differ from a whole number by less."""
 _WORDS = {"float32": "F32", "float16": "F16", "float64": "F64", "bfloat16": "BF16", "uint8": "U8"}
 _CODES = {"F32": "<f4", "F16": "<f2", "F64": "<f8", "U8": "u1"}
+_SIZES = {"F32": 4, "F16": 2, "F64": 8, "U8": 1, "BF16": 2}
 
 
 def why_not(run: Run, folder: Folder, optim: object = None) -> str | None:
@@ -56,12 +58,12 @@ def why_not(run: Run, folder: Folder, optim: object = None) -> str | None:
 
 def _nothing(run: Run, folder: Folder) -> str | None:
     """Which state is not there to go on from."""
-    if folder.one(AdapterWeights) is None and model_files(folder):
-        return f"{folder.path} holds a whole model, and full fine-tunes are trained from the start"
     if (reason := shards(run.contents, folder)) is not None:
         return reason
     needed = (AdapterWeights, OptimizerState, SchedulerState, RngState, TrainerState)
     missing = [kind.patterns[0] for kind in needed if folder.one(kind) is None]
+    if folder.one(AdapterWeights) is None and model_files(folder):
+        missing.remove(AdapterWeights.patterns[0])
     return f"{folder.path} has no readable {missing[0]}" if missing else None
 
 
@@ -88,11 +90,8 @@ def _unwritten(folder: Folder, optim: object) -> str | None:
 
 def _of_another(folder: Folder) -> str | None:
     """Why the states of a checkpoint cannot be those of its step; None when nothing says so."""
-    state, scheduler, weights = (
-        folder.one(TrainerState),
-        folder.one(SchedulerState),
-        folder.one(AdapterWeights),
-    )
+    state, scheduler = folder.one(TrainerState), folder.one(SchedulerState)
+    weights = {name for item in _files(folder) for name in item.tensors}
     if state is not None and state.global_step != folder.step:
         return f"{folder.path} holds the log of step {state.global_step}"
     optimizer = folder.one(OptimizerState)
@@ -105,9 +104,16 @@ def _of_another(folder: Folder) -> str | None:
         and scheduler.last_epoch > (folder.step or 0)
     ):
         return f"the scheduler of {folder.path} was stepped {scheduler.last_epoch} times"
-    if weights is not None and optimizer is not None and len(optimizer.entries) > len(weights.tensors):
-        return f"the optimizer of {folder.path} has more parameters than its adapter"
+    if optimizer is not None and len(optimizer.entries) > len(weights):
+        kind = "model" if folder.one(AdapterWeights) is None else "adapter"
+        return f"the optimizer of {folder.path} has more parameters than its {kind}"
     return None
+
+
+def _files(folder: Folder) -> tuple[AdapterWeights, ...]:
+    """The adapter of a folder, else the files of its whole model."""
+    weights = folder.one(AdapterWeights)
+    return model_files(folder) if weights is None else (weights,)
 
 
 def _unordered(run: Run, folder: Folder) -> str | None:
@@ -138,26 +144,26 @@ def write(run: Run, span: Span, target: Path, settings: Mapping[str, Setting]) -
             f"training cannot go on from {span.resume}: {reason if folder else 'it is not there'}"
         )
     try:
-        tensors = {**dict(_adapter(folder)), **dict(_moments(folder))}
+        tensors = {**dict(_weights(folder)), **dict(_moments(folder))}
         states = _states(folder, settings)
+        with (target / TENSORS).open("wb") as stream:
+            _write_safetensors(stream, tensors)
     except CannotRead as error:
         raise IncompleteError(f"a state of {span.resume} {error.reason}") from error
-    with (target / TENSORS).open("wb") as stream:
-        _write_safetensors(stream, tensors)
     (target / STATES).write_text(json.dumps(states), encoding="utf-8")
 
 
-Stored = tuple[str, "NDArray[Any]"]
+Stored = tuple[str, tuple[int, ...], Callable[[], "NDArray[Any]"]]
+"""A tensor's type as safetensors spells it, its shape, and what reads it: a whole model is written one by one."""
 
 
-def _adapter(folder: Folder) -> Iterator[tuple[str, Stored]]:
-    weights = folder.one(AdapterWeights)
-    if weights is None:
-        return
-    copies = set(weights.base_layers())
-    for name, info in weights.tensors.items():
-        if name not in copies:
-            yield f"adapter/{name}", (info.dtype, weights.array(name))
+def _weights(folder: Folder) -> Iterator[tuple[str, Stored]]:
+    kind = "model" if folder.one(AdapterWeights) is None else "adapter"
+    for weights in _files(folder):
+        copies = set(weights.base_layers())
+        for name, info in weights.tensors.items():
+            if name not in copies:
+                yield f"{kind}/{name}", (info.dtype, tuple(info.shape), partial(weights.array, name))
 
 
 def _moments(folder: Folder) -> Iterator[tuple[str, Stored]]:
@@ -171,7 +177,8 @@ def _moments(folder: Folder) -> Iterator[tuple[str, Stored]]:
             word = _WORDS.get(ref.dtype.removeprefix("torch."))
             if word is None or optimizer is None:
                 raise CannotRead(f"holds moments in {ref.dtype}, which are not written")
-            yield f"optimizer/{entry.index}/{key}", (word, optimizer.array(entry.index, key))
+            read = partial(optimizer.array, entry.index, key)
+            yield f"optimizer/{entry.index}/{key}", (word, tuple(ref.shape), read)
 
 
 def _states(folder: Folder, settings: Mapping[str, Setting]) -> Mapping[str, object]:
@@ -236,26 +243,26 @@ def _scaler(scaler: ScalerState | None) -> Mapping[str, object] | None:
 
 def _write_safetensors(stream: Any, tensors: Mapping[str, Stored]) -> None:
     """One safetensors file; numpy has no bfloat16, so its upper halves are written as they were read."""
-    import numpy
-
     header: dict[str, object] = {}
-    blocks: list[bytes] = []
     place = 0
-    for name, (dtype, array) in tensors.items():
-        if dtype == "BF16":
-            block = (numpy.ascontiguousarray(array, "<f4").view("<u4") >> 16).astype("<u2").tobytes()
-        elif dtype in _CODES:
-            block = numpy.ascontiguousarray(array, _CODES[dtype]).tobytes()
-        else:
+    for name, (dtype, shape, _) in tensors.items():
+        if dtype not in _SIZES:
             raise CannotRead(f"holds tensor {name!r} in {dtype}, which is not written")
-        header[name] = {
-            "dtype": dtype,
-            "shape": list(array.shape),
-            "data_offsets": [place, place + len(block)],
-        }
-        place += len(block)
-        blocks.append(block)
+        end = place + math.prod(shape) * _SIZES[dtype]
+        header[name] = {"dtype": dtype, "shape": list(shape), "data_offsets": [place, end]}
+        place = end
     text = json.dumps(header).encode()
     stream.write(struct.pack("<Q", len(text)) + text)
-    for block in blocks:
+    for name, (dtype, shape, read) in tensors.items():
+        block = _bytes_of(dtype, read())
+        if len(block) != math.prod(shape) * _SIZES[dtype]:
+            raise CannotRead(f"holds tensor {name!r} with another size than it says")
         stream.write(block)
+
+
+def _bytes_of(dtype: str, array: "NDArray[Any]") -> bytes:
+    import numpy
+
+    if dtype == "BF16":
+        return (numpy.ascontiguousarray(array, "<f4").view("<u4") >> 16).astype("<u2").tobytes()
+    return numpy.ascontiguousarray(array, _CODES[dtype]).tobytes()

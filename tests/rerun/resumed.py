@@ -12,10 +12,12 @@ from safetensors.numpy import load_file, save_file
 from auditor.artifacts.adapter_weights import AdapterWeights
 from auditor.artifacts.optimizer_state import OptimizerState
 from auditor.artifacts.rng_state import RngState
+from auditor.artifacts.scaler_state import ScalerState
 from auditor.artifacts.scheduler_state import SchedulerState
 from auditor.model import Setting, Span
 from auditor.rerun import environment, resume, runner
 from auditor.rerun.followed import Followed
+from auditor.rerun.methods import model_files
 from auditor.runs import Folder, Run, group, read
 from auditor.sources import directory
 from tests.rerun import tiny_llama
@@ -57,6 +59,18 @@ OF_TRL: Mapping[str, dict[str, Any]] = {
 """TRL's trainers; on a quantised base SFTTrainer keeps the adapter in bfloat16 (trl 1.16.0, trainer/sft_trainer.py)."""
 
 
+OF_MODELS: Mapping[str, dict[str, Any]] = {
+    "full": {"peft_type": None, "optim": "adamw_torch"},
+    "full-bfloat16": {"peft_type": None, "optim": "adamw_torch", "dtype": "bfloat16"},
+}
+"""Full fine-tunes, in the base's type and in one that numpy lacks."""
+SCALED: Mapping[str, dict[str, Any]] = {
+    "fp16": {"compute_dtype": "float16", "optim": "adamw_torch"},
+    "fp16-full": {"compute_dtype": "float16", "optim": "adamw_torch", "peft_type": None},
+}
+"""Trainings with a gradient scaler, which only a GPU has; its scale of 65,536 overflows in the first steps."""
+
+
 @dataclass(frozen=True)
 class Trained:
     """Whole trainings of several optimizers, and the same from their checkpoint in the middle."""
@@ -74,6 +88,8 @@ class Trained:
 def settings_of(name: str) -> dict[str, Any]:
     """The recipe under an optimizer; on a GPU a paged one pages states of 100,000 elements and more: 3,200 x 32."""
     rank = {"r": 3200} if name in PAGED else {}
+    if name in OF_MODELS or name in SCALED:
+        return {**RECIPE, "r": 4, **OF_MODELS.get(name, {}), **SCALED.get(name, {})}
     if name in OF_TRL:
         return {**RECIPE, "r": 4, "optim": "adamw_torch", **OF_TRL[name]}
     return {**RECIPE, **rank, **WITH_ARGUMENTS.get(name, {"optim": name})}
@@ -149,9 +165,11 @@ def varied(folder: Path, name: str) -> Iterator[dict[str, Any]]:
 
 
 def adapter(folder: Folder) -> dict[str, bytes]:
+    """The adapter, or the whole model."""
     weights = folder.one(AdapterWeights)
-    assert weights is not None
-    return {name: weights.array(name).tobytes() for name in weights.tensors}
+    files = model_files(folder) if weights is None else (weights,)
+    assert files
+    return {name: item.array(name).tobytes() for item in files for name in item.tensors}
 
 
 def types(folder: Folder) -> set[str]:
@@ -182,3 +200,10 @@ def assert_same_bits(trained: Trained, name: str) -> None:
     assert drawn is not None
     assert again is not None
     assert (drawn.cpu, drawn.cuda) == (again.cpu, again.cuda)
+    assert scaler(whole) == scaler(part)
+
+
+def scaler(folder: Folder) -> tuple[float | None, int | None] | None:
+    """Scale and growth tracker of a gradient scaler; None without one."""
+    found = folder.one(ScalerState)
+    return None if found is None else (found.scale, found.growth_tracker)

@@ -13,7 +13,7 @@ import pytest
 
 from auditor.artifacts.adapter_weights import AdapterWeights
 from auditor.artifacts.optimizer_state import OptimizerState
-from auditor.rerun import moments, resume, stored
+from auditor.rerun import methods, moments, resume, stored
 from auditor.rerun.gaps import Gap, Pair
 from auditor.rerun.states_gap import optimizer_gap
 from auditor.sources import directory
@@ -29,7 +29,7 @@ OF_TRL = tuple(resumed.OF_TRL) if importlib.util.find_spec("trl") is not None el
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> resumed.Trained:
-    return resumed.both(tmp_path_factory.mktemp("optimizers"), (*NAMES, *OF_TRL), "cpu")
+    return resumed.both(tmp_path_factory.mktemp("optimizers"), (*NAMES, *resumed.OF_MODELS, *OF_TRL), "cpu")
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -38,6 +38,14 @@ def test_a_segment_ends_in_the_bits_of_the_whole(trained: resumed.Trained, name:
     assert ("uint8" in resumed.types(trained.end(name))) == name.endswith("8bit")
     gap = gap_of(trained, name, f"{name}-on")
     assert (gap.same, gap.distance) == (True, 0.0)
+
+
+@pytest.mark.parametrize("name", resumed.OF_MODELS)
+def test_a_full_fine_tune_goes_on_from_a_checkpoint_too(trained: resumed.Trained, name: str) -> None:
+    resumed.assert_same_bits(trained, name)
+    weights = methods.model_files(trained.end(f"{name}-on"))
+    kept = "BF16" if name == "full-bfloat16" else "F32"
+    assert {info.dtype for item in weights for info in item.tensors.values()} == {kept}
 
 
 @pytest.mark.skipif(not OF_TRL, reason="TRL is not installed")

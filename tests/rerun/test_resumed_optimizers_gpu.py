@@ -27,11 +27,11 @@ THEIRS = (*resumed.PAGED, *resumed.BYTES, *resumed.FLOATS)
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> resumed.Trained:
-    names = (*OURS, *OF_TRL, *(THEIRS if BITSANDBYTES else ()))
+    names = (*OURS, *resumed.OF_MODELS, *resumed.SCALED, *OF_TRL, *(THEIRS if BITSANDBYTES else ()))
     return resumed.both(tmp_path_factory.mktemp("optimizers"), names, "cuda")
 
 
-@pytest.mark.parametrize("name", [*OURS, *OF_TRL])
+@pytest.mark.parametrize("name", [*OURS, *resumed.OF_MODELS, *OF_TRL])
 def test_a_segment_ends_in_the_bits_of_the_whole(trained: resumed.Trained, name: str) -> None:
     resumed.assert_same_bits(trained, name)
 
@@ -41,3 +41,15 @@ def test_a_segment_ends_in_the_bits_of_the_whole(trained: resumed.Trained, name:
 def test_a_segment_of_bitsandbytes_ends_in_the_bits_of_the_whole(trained: resumed.Trained, name: str) -> None:
     resumed.assert_same_bits(trained, name)
     assert ("uint8" in resumed.types(trained.end(name))) == name.endswith("8bit")
+
+
+@pytest.mark.parametrize("name", resumed.SCALED)
+def test_a_gradient_scaler_goes_on_where_it_was(trained: resumed.Trained, name: str) -> None:
+    """Scale and growth tracker are those of the checkpoint: a new scaler would begin at 65,536 and count anew."""
+    (half,) = [item for item in trained.run(name).checkpoints if item.step == resumed.HALF]
+    middle, end = resumed.scaler(half), resumed.scaler(trained.end(name))
+    assert middle is not None
+    assert end is not None
+    assert middle != (65536.0, 0)  # it overflowed, or counted steps without
+    assert end != middle
+    resumed.assert_same_bits(trained, name)

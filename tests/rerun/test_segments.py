@@ -14,7 +14,7 @@ from auditor.artifacts.adapter_weights import AdapterWeights
 from auditor.artifacts.optimizer_state import OptimizerState, ParamState
 from auditor.artifacts.scheduler_state import SchedulerState
 from auditor.claims import build
-from auditor.errors import IncompleteError, UsageError
+from auditor.errors import CannotRead, IncompleteError, UsageError
 from auditor.model import RerunResult, Span, Verdict
 from auditor.rerun import plan as planning
 from auditor.rerun import resume, spans
@@ -100,8 +100,13 @@ def test_states_are_written_afresh_and_hold_what_was_committed(tmp_path: Path) -
 def test_bfloat16_moments_keep_their_bits(tmp_path: Path) -> None:
     """0x3F80 and 0xBFC0 are 1.0 and -1.5: bfloat16 is the upper half of float32 (IEEE 754 binary32)."""
     with (tmp_path / "x").open("wb") as stream:
-        resume._write_safetensors(stream, {"a": ("BF16", numpy.array([1.0, -1.5], "<f4"))})
+        resume._write_safetensors(stream, {"a": ("BF16", (2,), lambda: numpy.array([1.0, -1.5], "<f4"))})
     assert (tmp_path / "x").read_bytes().endswith(b"\x80\x3f\xc0\xbf")
+
+
+def test_a_tensor_smaller_than_it_says_is_refused(tmp_path: Path) -> None:
+    with (tmp_path / "x").open("wb") as stream, pytest.raises(CannotRead, match="with another size"):
+        resume._write_safetensors(stream, {"a": ("F32", (3,), lambda: numpy.zeros(2, "<f4"))})
 
 
 def test_a_folder_that_is_gone_is_said(tmp_path: Path) -> None:

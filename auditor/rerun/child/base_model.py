@@ -24,7 +24,14 @@ class Base:
     def get(self, job: Job) -> Any:
         """Returns a job's frozen base without an adapter; the one kept is freed first when it is another."""
         s = job.settings
-        how = (s.quantization, s.bnb_4bit_quant_type, s.bnb_4bit_use_double_quant, s.compute_dtype)
+        # An adapter that was taken off leaves its base frozen.
+        how = (
+            s.quantization,
+            s.bnb_4bit_quant_type,
+            s.bnb_4bit_use_double_quant,
+            s.compute_dtype,
+            s.peft_type,
+        )
         key = (job.base.resolve(), how, job.checkpointing, s.attn_implementation, s.dtype, s.cast_to)
         if key != self._key:
             self.drop()

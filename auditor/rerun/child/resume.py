@@ -18,7 +18,7 @@ _TENSORS, _STATES = "tensors.safetensors", "states.json"
 
 
 def checkpoint(trainer: Any, job: Job, resume: Path) -> Path:
-    """Writes adapter, generators, scaler and counters as the Trainer saves them, and adds a `Resumed` to the trainer.
+    """Writes weights, generators, scaler and counters as the Trainer saves them, and adds a `Resumed` to the trainer.
 
     Neither optimizer.pt nor scheduler.pt is written, which the Trainer takes for nothing to load (transformers 5.23.0,
     trainer.py, ``_load_optimizer_and_scheduler``): their settings stay those of the recipe.
@@ -26,17 +26,25 @@ def checkpoint(trainer: Any, job: Job, resume: Path) -> Path:
     states = json.loads((resume / _STATES).read_text(encoding="utf-8"))
     tensors = load_file(resume / _TENSORS)
     folder = job.output / "resumed"
-    trainer.model.save_pretrained(str(folder))  # for the configuration; the weights are the committed ones
-    adapter = {
-        name.partition("/")[2]: value for name, value in tensors.items() if name.startswith("adapter/")
-    }
-    save_file(adapter, folder / "adapter_model.safetensors", {"format": "pt"})
+    _write_weights(trainer.model, tensors, folder)
     torch.save(_generators(states["rng"]), folder / "rng_state.pth")
     if states["scaler"] is not None:
         torch.save(states["scaler"], folder / "scaler.pt")
     write_json(folder / "trainer_state.json", _counters(states["state"], job, trainer))
     trainer.add_callback(Resumed(states, tensors, trainer.model))
     return folder
+
+
+def _write_weights(model: Any, tensors: Mapping[str, Any], folder: Path) -> None:
+    """Writes the committed adapter, or the committed model in one file, with the configuration of this training."""
+    if any(name.startswith("adapter/") for name in tensors):
+        model.save_pretrained(str(folder))  # for the configuration; the weights are the committed ones
+        kind, path = "adapter/", folder / "adapter_model.safetensors"
+    else:
+        model.config.save_pretrained(str(folder))
+        kind, path = "model/", folder / "model.safetensors"
+    committed = {name.removeprefix(kind): value for name, value in tensors.items() if name.startswith(kind)}
+    save_file(committed, path, {"format": "pt"})
 
 
 class Resumed(transformers.TrainerCallback):  # type: ignore[misc]
