@@ -27,7 +27,8 @@ Format = Annotated[
     typer.Option(
         "--format",
         metavar="FORMAT",
-        help="What stdout holds: terminal, json, markdown, html, sarif, junit, github or gitlab.",
+        help="What stdout holds: terminal, json, markdown, html, sarif, junit, github, gitlab, or questions to the "
+        "author of the branch.",
         autocompletion=_complete.formats,
         rich_help_panel=OUTPUT,
     ),
