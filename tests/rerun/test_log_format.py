@@ -31,6 +31,11 @@ def test_a_column_tells_its_decimals(decimals: int) -> None:
 def test_float32_is_not_taken_for_rounding() -> None:
     """Above 8 float32 has a spacing of 9.5e-7, so every value seems to have six decimals."""
     assert Format.of([single(value) for value in FULL], single=True) == Format(single=True)
+    # Near 3 the spacing is 2.4e-7, of which a sixth decimal spans four and a fifth forty; near 8 a fifth spans ten.
+    assert (
+        Format.of([single(round(value, 6)) for value in (3.1234567, 2.7654321)], single=True).decimals is None
+    )
+    assert Format.of([single(round(value, 5)) for value in (7.1234567, 5.7654321)], single=True).decimals == 5
     old = [single(round(value, 4)) for value in FULL]
     assert Format.of(old, single=True) == Format(single=True, decimals=4)
 

@@ -98,3 +98,8 @@ def test_a_count_that_began_anew_is_no_other_number() -> None:
         Verdict.IDENTICAL,
         "num_tokens grows by 2,176 over 17 steps, with padding, as in the rerun",
     )
+
+
+def test_counts_of_zero_are_no_counts() -> None:
+    """A Trainer that does not count leaves zeros."""
+    assert aspect(verdict_on(committed(0), made()), "tokens", None).verdict is Verdict.INCONCLUSIVE

@@ -63,11 +63,15 @@ def test_noise_updates_the_same_parameters() -> None:
     assert aspect(verdict_on(noisy(v.committed(), 5e-5)), "parameters", AT).verdict is Verdict.IDENTICAL
 
 
-@pytest.mark.parametrize(("value", "stays"), [(1e-9, True), (1e-3, False)])
-def test_what_a_shorter_type_stores_as_zero_counts_as_zero(value: float, *, stays: bool) -> None:
-    """float16 has nothing between 0 and 6e-8: 1e-9 becomes 0, 1e-3 does not."""
+@pytest.mark.parametrize(
+    ("dtype", "value", "stays"),
+    [("F16", 1e-9, True), ("F16", 1e-3, False), ("BF16", 1e-41, True), ("BF16", 1e-9, False)],
+)
+def test_what_a_shorter_type_stores_as_zero_counts_as_zero(dtype: str, value: float, *, stays: bool) -> None:
+    """float16 has nothing between 0 and 6e-8, bfloat16 nothing between 0 and 9e-41."""
     rerun = zeroed(v.committed(), value=value)
     files = zeroed(v.committed(), (AT,))
-    files[AT] = v.with_tensors(files[AT], lambda _, array: array.astype("f2"))
+    short = "f2" if dtype == "F16" else "f4"
+    files[AT] = v.with_tensors(files[AT], lambda _, array: array.astype(short), dtype)
     result = verdict_on(files, v.outputs(rerun))
     assert (("parameters", AT) not in diverged(result)) is stays
