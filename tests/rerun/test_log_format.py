@@ -28,6 +28,11 @@ def test_a_column_tells_its_decimals(decimals: int) -> None:
     assert Format.of(column, single=False, counted=True) == Format()
 
 
+def test_seven_decimals_are_what_was_computed_and_one_counts_as_two() -> None:
+    assert Format.of([round(value, 7) for value in FULL], single=False) == Format()
+    assert Format.of([round(value, 1) for value in FULL], single=False) == Format(decimals=2)
+
+
 def test_float32_is_not_taken_for_rounding() -> None:
     """Above 8 float32 has a spacing of 9.5e-7, so every value seems to have six decimals."""
     assert Format.of([single(value) for value in FULL], single=True) == Format(single=True)
