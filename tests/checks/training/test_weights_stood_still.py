@@ -107,15 +107,15 @@ def test_passes_for_a_module_that_rested_as_a_whole() -> None:
     assert found(RULE, published(with_tensors(put_back(MODULE), rest))) == []
 
 
-def of_checkpoint(where: str, apart: int = 10) -> Snapshot:
-    """checkpoint-18 with lora_A of checkpoint-9 in some modules, as if it were ``apart`` steps after it."""
+def of_checkpoint(where: str, apart: int = 10, factor: str = "lora_A") -> Snapshot:
+    """checkpoint-18 with a factor of checkpoint-9 in some modules, as if it were ``apart`` steps after it."""
     from auditor.artifacts.adapter_weights import AdapterWeights
 
     before = run_of(committed()).checkpoints[0].one(AdapterWeights)
     assert before is not None
 
     def edit(name: str, array: NDArray[Any]) -> NDArray[Any]:
-        return before.array(name) if "lora_A" in name and where in name else array
+        return before.array(name) if factor in name and where in name else array
 
     data = {path: with_tensors(committed()[path], edit) for path in (ROOT, EIGHTEEN)}
     step = {"checkpoint-9/trainer_state.json": {"/global_step": 18 - apart}}
@@ -138,6 +138,11 @@ def test_fails_for_a_lora_a_that_rested_between_two_checkpoints() -> None:
     ]
     (every,) = found(RULE, of_checkpoint(""))
     assert every.severity is NOTE
+
+
+def test_passes_a_module_of_which_neither_factor_moved() -> None:
+    """It was frozen, or got no gradient: while lora_B rests at zero lora_A does, and otherwise other rules tell."""
+    assert found(RULE, of_checkpoint(MODULE, factor="lora_")) == []
 
 
 def test_an_adapter_that_differs_from_its_checkpoint_is_told_as_that() -> None:
