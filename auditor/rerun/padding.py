@@ -5,6 +5,7 @@ other masks. ``total_flos`` counts the ids, pads included: 6 x parameters x ids 
 modeling_utils.py, ``floating_point_ops``).
 """
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -26,6 +27,8 @@ EXACT = 1e-9
 """Relative distance of equal counts after a quotient of whole numbers."""
 ALIKE = 2e-3
 """Relative distance of two first losses of the same rows: bfloat16 keeps 8 bits, logs of old releases four digits."""
+WIDEST = 131_072
+"""Ids that nobody pads rows to: a count beyond would have the rerun train as wide as whoever wrote the file chose."""
 _WHY = "no file says how rows were padded, and dropout draws for the padding too"
 Shapes = Sequence[tuple[int, int]]
 """Rows and width of every micro-batch."""
@@ -132,7 +135,8 @@ def _constant(counts: Sequence[Count]) -> int | None:
     found = {count.needed / sum(rows for rows, _ in count.shapes) for count in counts}
     width = round(max(found))
     same = all(abs(item - width) <= EXACT * width for item in found)
-    return width if same and width >= max(each for count in counts for _, each in count.shapes) else None
+    widest = max(each for count in counts for _, each in count.shapes)
+    return width if same and widest <= width < WIDEST else None
 
 
 def _counts(run: Run, plan: RerunPlan, rerun: Output) -> Iterator[Count]:
@@ -146,8 +150,9 @@ def _counts(run: Run, plan: RerunPlan, rerun: Output) -> Iterator[Count]:
         before = _flops_at(run, part.resume)
         mine, made = (theirs.total_flos or 0) - before, (ours.total_flos or 0) - before
         drawn = [shape for step in steps for shape in step]
-        if all(steps) and mine > 0 and made > 0:
-            yield Count(drawn, mine / made * sum(rows * width for rows, width in drawn))
+        needed = mine / made * sum(rows * width for rows, width in drawn) if mine > 0 and made > 0 else 0.0
+        if all(steps) and 0 < needed < math.inf:
+            yield Count(drawn, needed)
 
 
 def _flops_at(run: Run, resume: str | None) -> float:

@@ -1,6 +1,7 @@
 """How rows were padded: the readings, those that the committed count of ids allows, and real runs padded so."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -133,6 +134,12 @@ def test_without_a_count_nothing_is_told() -> None:
     assert padding.allowed(v.run_of(v.committed()), plan(), v.output(v.committed())) is None
     bare = v.without(v.committed(), "trainer_state.json")
     assert padding.allowed(v.run_of(bare), plan(), output(FIFTEEN)) is None
+
+
+@pytest.mark.parametrize("ratio", [math.inf, math.nan, 1e300, 1e6, -1.0, 0.0])
+def test_counts_that_no_run_has_are_no_widths(ratio: float) -> None:
+    """Nor does a file make a rerun train millions of ids wide."""
+    assert not allowed(ratio, FIFTEEN, max_length=Setting(None, "x"))
 
 
 def test_a_training_agrees_by_its_count_and_its_first_loss() -> None:
