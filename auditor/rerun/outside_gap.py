@@ -7,7 +7,7 @@ from auditor.compare.reach import ROUNDED
 from auditor.errors import CannotRead
 from auditor.rerun.gaps import OUTSIDE, Gap, Pair
 from auditor.rerun.model_gap import sums
-from auditor.rerun.precision import held
+from auditor.rerun.precision import held_by
 from auditor.runs import Folder
 
 SAME = 1e-6
@@ -71,8 +71,8 @@ def _apart(
         return 0.0, 0.0
     if not all(map(math.isfinite, (total.apart, total.theirs, total.ours))):
         return math.inf, 0.0
-    kept = held(theirs.info(name).dtype, theirs.array(name)) if total.apart else ""
     measure = max(total.theirs, total.ours) if base is not None and total.ours else total.weights
     if not measure:
         return math.inf, 0.0
-    return math.sqrt(total.apart / measure), ROUNDED.get(kept, 0.0) * math.sqrt(total.weights / measure)
+    lost = ROUNDED.get(held_by(theirs, name), 0.0)
+    return math.sqrt(total.apart / measure), lost * math.sqrt(total.weights / measure)

@@ -1,13 +1,16 @@
 """The type in which a file holds its numbers, and what rounding moves of an update."""
 
+from typing import Any
+
 import numpy
 import pytest
 from numpy.typing import NDArray
 
+from auditor.artifacts._tensor_bytes import CHUNK
 from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.adapter_weights import AdapterWeights
 from auditor.compare.adapters import compare
-from auditor.rerun.precision import coarse, held
+from auditor.rerun.precision import coarse, held, held_by
 from tests.builders.blobs import blob
 from tests.builders.safetensors import make_adapter
 
@@ -22,8 +25,17 @@ CONFIG = AdapterConfig.parse(
 )
 
 
+FIRST = "base_model.model.one.lora_A.weight"
+
+
 def array(*numbers: float) -> Array:
     return numpy.array(numbers, "f4")
+
+
+def adapter(**factors: tuple[NDArray[Any], NDArray[Any]]) -> AdapterWeights:
+    """An adapter of rank one, by module."""
+    columns = {module: (a[:, None], b[:, None]) for module, (a, b) in factors.items()}
+    return AdapterWeights.parse(blob(make_adapter(columns), "adapter_model.safetensors"))
 
 
 @pytest.mark.parametrize(
@@ -40,10 +52,20 @@ def array(*numbers: float) -> Array:
 )
 def test_the_shortest_type_that_holds_all_values(numbers: tuple[float, ...], dtype: str) -> None:
     assert held("F32", array(*numbers)) == dtype
+    assert held_by(adapter(one=(array(*numbers), array(LONG))), FIRST) == dtype
 
 
 def test_a_type_that_is_stored_is_believed() -> None:
     assert held("F16", numpy.array([1.0], "f2")) == "F16"
+    assert held_by(adapter(one=(numpy.array([1.0], "f2"), array(LONG))), FIRST) == "F16"
+
+
+@pytest.mark.parametrize(("last", "dtype"), [(1.0, "BF16"), (1 + 2**-8, "F16"), (LONG, "F32")])
+def test_every_number_of_a_tensor_counts(last: float, dtype: str) -> None:
+    """However many chunks it is read in, the first of which are zeros."""
+    numbers = numpy.zeros(CHUNK + 2, "f4")
+    numbers[-1] = last
+    assert held_by(adapter(one=(numbers, array(LONG))), FIRST) == dtype
 
 
 @pytest.mark.parametrize(
@@ -60,31 +82,13 @@ def test_a_type_that_is_stored_is_believed() -> None:
 def test_each_module_counts_by_its_share(
     first: tuple[float, float], second: tuple[float, float], expected: float
 ) -> None:
-    weights = AdapterWeights.parse(
-        blob(
-            make_adapter(
-                {
-                    "one": (array(first[0])[:, None], array(3 * first[1])[:, None]),
-                    "two": (array(second[0])[:, None], array(4 * second[1])[:, None]),
-                }
-            ),
-            "adapter_model.safetensors",
-        )
+    weights = adapter(
+        one=(array(first[0]), array(3 * first[1])), two=(array(second[0]), array(4 * second[1]))
     )
     found = coarse(weights, compare(weights, CONFIG, weights, CONFIG))
     assert found == pytest.approx(expected, rel=1e-5)
 
 
 def test_a_module_that_does_nothing_excuses_nothing() -> None:
-    weights = AdapterWeights.parse(
-        blob(
-            make_adapter(
-                {
-                    "one": (array(1.0)[:, None], array(0.0)[:, None]),
-                    "two": (array(LONG)[:, None], array(LONG)[:, None]),
-                }
-            ),
-            "adapter_model.safetensors",
-        )
-    )
+    weights = adapter(one=(array(1.0), array(0.0)), two=(array(LONG), array(LONG)))
     assert coarse(weights, compare(weights, CONFIG, weights, CONFIG)) == 0.0
