@@ -167,10 +167,10 @@ class DrawnInspection:
 class ReachInspection:
     """How far the training may have moved lora_B, which starts at zero, and how far it lies from there.
 
-    ``verdict`` is usual, unusual (over twice the sum of the learning rates), impossible (beyond Adam's bound) or not
-    known. ``rates`` is the sum of the learning rates over ``steps``, ``bound`` what Adam's arithmetic allows at most;
-    ``modules`` hold each module's largest |lora_B| over ``rates``. ``drawn`` says the same of lora_A, None where the
-    numbers that it began with are not known.
+    ``verdict`` is usual, unusual (nothing, less than noise makes, or over twice the sum of the learning rates),
+    impossible (beyond Adam's bound) or not known. ``rates`` is the sum of the learning rates over ``steps``, ``bound``
+    what Adam's arithmetic allows at most; ``modules`` hold each module's largest |lora_B| over ``rates``. ``drawn`` says
+    the same of lora_A, None where the numbers that it began with are not known.
     """
 
     verdict: str

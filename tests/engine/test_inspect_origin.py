@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy
@@ -27,12 +28,16 @@ def run_of(files: dict[str, bytes], **options: object) -> RunInspection:
 
 def trained(largest: float, **values: object) -> dict[str, bytes]:
     """An adapter whose largest lora_B is given, after ten steps at a constant rate of 1e-3."""
-    factors = made.factors(1, made.modules(1))
+    return longer(largest, 1, STEPS, values)
+
+
+def longer(largest: float, layers: int, steps: int, values: Mapping[str, object] = {}) -> dict[str, bytes]:
+    factors = made.factors(1, made.modules(layers))
     scale = numpy.float32(largest / max(float(numpy.abs(b).max()) for _, b in factors.values()))
     arguments = {"learning_rate": PEAK, "lr_scheduler_type": "constant", "optim": "adamw_torch", **values}
     return {
         **made.folder({name: (a, b * scale) for name, (a, b) in factors.items()}),
-        "trainer_state.json": made.state(STEPS, STEPS),
+        "trainer_state.json": made.state(steps, steps),
         "training_args.bin": make_training_args(arguments),
     }
 
@@ -139,6 +144,23 @@ def test_an_unusual_reach_lies_between_twice_the_sum_and_the_bound(largest: floa
     found = reach(files)
     assert found.verdict == verdict
     assert ("another basis" in found.says) == (verdict != "usual")
+
+
+@pytest.mark.parametrize(
+    ("largest", "layers", "steps", "says"),
+    [
+        (0.0, 1, 10, ": no lora_B moved, as if the adapter had never been trained"),
+        # Half of 1e-3 times the root of 100 steps; 30 layers have 4,320 numbers in lora_B, one has 144.
+        (0.0049, 30, 100, ", and noise alone would reach 0.005"),
+        (0.0051, 30, 100, None),
+        (0.0049, 1, 100, None),
+        (0.0001, 30, 9, None),
+    ],
+)
+def test_a_reach_that_is_too_short(largest: float, layers: int, steps: int, says: str | None) -> None:
+    found = reach(longer(largest, layers, steps))
+    assert found.verdict == ("usual" if says is None else "unusual")
+    assert found.says.endswith(")" if says is None else says)
 
 
 @pytest.mark.parametrize(

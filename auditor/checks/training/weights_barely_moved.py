@@ -41,7 +41,8 @@ SEVERITY = Severity.WARNING
 
 SHARE = 0.5
 """Of the learning rate times the root of the steps: a seventh of what a thousand numbers of pure noise reach."""
-_LEAST_NUMBERS = 1000
+LEAST_NUMBERS = 1000
+"""Numbers of lora_B of which the largest tells."""
 
 
 def check(run: Run, ledger: Ledger) -> Iterator[Problem | Skip]:
@@ -79,18 +80,18 @@ def _from_zero(run: Run, claim: Claimed | str) -> Iterator[Problem | Skip]:
         yield Skip(f"{weights.path} {error.reason}")
         return
     largest = max((item.largest for item in modules), default=0.0)
-    if sum(item.elements for item in modules) < _LEAST_NUMBERS:
+    if sum(item.elements for item in modules) < LEAST_NUMBERS:
         yield Skip(f"{weights.path} holds too few numbers in lora_B of linear modules")
-    elif 0 < largest < _least(claim):
+    elif 0 < largest < least_movement(claim):
         yield Problem(
             f"no number of lora_B is larger than {plain_number(largest)} after {counted(claim.sure, 'step')} at the "
             f"claimed learning rate of {claim.rate:g}",
             weights.at(max(modules, key=lambda item: item.largest).tensor),
-            expected=f"at least {plain_number(_least(claim))}, which noise alone would reach",
+            expected=f"at least {plain_number(least_movement(claim))}, which noise alone would reach",
             observed=plain_number(largest),
         )
 
 
-def _least(claim: Claimed) -> float:
+def least_movement(claim: Claimed) -> float:
     """What noise reaches, by the mean rate: a schedule that decays takes smaller steps at its end."""
     return SHARE * claim.least / math.sqrt(claim.sure)

@@ -44,7 +44,8 @@ def reach_of(
     if isinstance(claim, str) or reason is not None:
         says = f"how far the weights may have moved is not known: {reason}"
         return ReachInspection("not known", says, drawn=drawn)
-    return _judged(measured, claim, drawn)
+    numbers = sum(m.shape[0] * m.rank for m in adapter.modules if m.shape and m.rank) if adapter else 0
+    return _judged(measured, claim, drawn, numbers)
 
 
 def _largest(adapter: AdapterInspection | None) -> Mapping[str, float]:
@@ -53,8 +54,9 @@ def _largest(adapter: AdapterInspection | None) -> Mapping[str, float]:
 
 
 def _judged(
-    measured: Mapping[str, float], claim: "Claimed", drawn: DrawnInspection | None
+    measured: Mapping[str, float], claim: "Claimed", drawn: DrawnInspection | None, numbers: int
 ) -> ReachInspection:
+    """``numbers`` is how many numbers all lora_B have."""
     from auditor.checks.training.weights_outrun_learning_rate import TIMES
 
     far, steps, total = max(measured.values()), claim.steps, claim.total
@@ -70,8 +72,23 @@ def _judged(
     elif far > TIMES * total:
         verdict = "unusual"
         says += f", where trainings reach about one: {_EXPLAINED}"
+    elif (short := _short_of(far, claim, numbers)) is not None:
+        verdict, says = "unusual", says + short
     shares = {name: value / total for name, value in measured.items()}
     return ReachInspection(verdict, says, steps, total, bound, shares, drawn)
+
+
+def _short_of(far: float, claim: "Claimed", numbers: int) -> str | None:
+    """What is said of weights that moved less than `auditor.checks.training.weights_barely_moved` lets pass."""
+    from auditor.checks.training._stood_still import LEAST_STEPS
+    from auditor.checks.training.weights_barely_moved import LEAST_NUMBERS, least_movement
+
+    if not far:
+        return ": no lora_B moved, as if the adapter had never been trained"
+    if not claim.scheduled or claim.sure < LEAST_STEPS or numbers < LEAST_NUMBERS:
+        return None
+    least = least_movement(claim)
+    return f", and noise alone would reach {least:.3g}" if far < least else None
 
 
 _EXPLAINED = "LoRA+, an earlier adapter or another basis of the same update would explain it"
