@@ -169,7 +169,7 @@ class ReachInspection:
 
     ``verdict`` is usual, unusual (nothing, less than noise makes, or over twice the sum of the learning rates),
     impossible (beyond Adam's bound) or not known. ``rates`` is the sum of the learning rates over ``steps``, ``bound``
-    what Adam's arithmetic allows at most; ``modules`` hold each module's largest |lora_B| over ``rates``. ``drawn`` says
+    the most that Adam allows; ``modules`` hold each module's largest |lora_B| over ``rates``. ``drawn`` says
     the same of lora_A, None where the numbers that it began with are not known.
     """
 
