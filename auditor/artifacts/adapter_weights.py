@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from auditor.artifacts import _tensor_bytes
 from auditor.artifacts._base import Artifact
+from auditor.artifacts._lora_names import BASE_LAYER, PREFIX, LoraPair, SortedOut, sorted_out, split_name
 from auditor.artifacts._opened import Opened, State, state_of
 from auditor.artifacts._safetensors import BITS, TensorInfo, safetensors_header, shown, stream_size
 from auditor.artifacts._tensor_bytes import CHUNK, Region
@@ -19,17 +19,8 @@ if TYPE_CHECKING:
     from auditor.artifacts._pickle_values import TensorRef
     from auditor.artifacts.pickle_archive import PickleArchive
 
-PREFIX = "base_model.model."
-"""What PeftModel puts before the base model's module names (peft 0.21.2, peft_model.py)."""
-_A, _B, _MAGNITUDE = (
-    ("lora_A", "lora_embedding_A"),
-    ("lora_B", "lora_embedding_B"),
-    ("lora_magnitude_vector",),
-)
-_MARKS = frozenset((*_A, *_B, *_MAGNITUDE))
-_BASE_LAYER = "base_layer"
-_LONGEST = 400
-"""Characters of a name whose parts are remembered."""
+__all__ = ["PREFIX", "AdapterWeights", "LoraPair", "split_name"]
+
 _TORCH_DTYPES: Mapping[str, str] = {
     "float64": "F64",
     "float32": "F32",
@@ -51,31 +42,6 @@ _TORCH_DTYPES: Mapping[str, str] = {
     "float8_e5m2fnuz": "F8_E5M2FNUZ",
     "float8_e8m0fnu": "F8_E8M0",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class LoraPair:
-    """The LoRA tensors of one module: ``a`` is (r, in), ``b`` (out, r); a convolution has its kernel behind.
-
-    For an embedding ``a`` is (r, vocabulary) and ``b`` (width, r). ``magnitude`` is DoRA's vector.
-    """
-
-    module: str
-    a: TensorInfo | None = None
-    b: TensorInfo | None = None
-    magnitude: TensorInfo | None = None
-
-    @property
-    def rank(self) -> int | None:
-        """Rows of A, else columns of B; None when neither tells."""
-        if self.a is not None and self.a.shape:
-            return self.a.shape[0]
-        return self.b.shape[1] if self.b is not None and len(self.b.shape) > 1 else None
-
-    @property
-    def is_embedding(self) -> bool:
-        """Whether these are the factors of an embedding, whose update is the transpose of B A."""
-        return any(info is not None and ".lora_embedding_" in info.name for info in (self.a, self.b))
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +119,7 @@ class AdapterWeights(Artifact):
 
     def base_layers(self) -> tuple[str, ...]:
         """Names of tensors copied from the base model (``...base_layer.weight``)."""
-        return tuple(name for name in self.tensors if f".{_BASE_LAYER}." in name)
+        return tuple(name for name in self.tensors if f".{BASE_LAYER}." in name)
 
     def others(self) -> tuple[str, ...]:
         """Names of tensors that are neither LoRA factors nor copies of the base: heads, biases, prompts."""
@@ -245,52 +211,5 @@ class AdapterWeights(Artifact):
         found = {name: Fact(f"{info.dtype} {list(info.shape)}") for name, info in self.tensors.items()}
         return {**found, **{f"__metadata__.{key}": Fact(text) for key, text in self.metadata.items()}}
 
-    def _sorted_out(self) -> tuple[Mapping[str, LoraPair], tuple[str, ...]]:
-        parts: dict[str, dict[str, TensorInfo]] = {}
-        others: list[str] = []
-        for name, info in self.tensors.items():
-            module, part = split_name(name)
-            if part in ("a", "b", "magnitude") and part not in parts.setdefault(module, {}):
-                parts[module][part] = info
-            elif part != _BASE_LAYER:
-                others.append(name)
-        pairs = {
-            module: LoraPair(module, found.get("a"), found.get("b"), found.get("magnitude"))
-            for module, found in parts.items()
-            if found
-        }
-        return pairs, tuple(others)
-
-
-def split_name(name: str) -> tuple[str, str | None]:
-    """A tensor's module, without ``base_model.model.``, and its part.
-
-    Parts are a, b, magnitude, bias, base_layer or None, from PEFT's names (0.13.2 and 0.21.2,
-    tuners/lora/layer.py) with or without an adapter's name such as ``default``. Factors of a linear layer end
-    in ``.weight``, those of an embedding and of AdaLoRA do not.
-    """
-    return _known(name) if len(name) <= _LONGEST else _split(name)
-
-
-def _split(name: str) -> tuple[str, str | None]:
-    bare = name.removeprefix(PREFIX)
-    words = bare.split(".")
-    for position in range(max(1, len(words) - 3), len(words)):
-        if words[position] in _MARKS:
-            module, tail = ".".join(words[:position]), words[position + 1 :]
-            return module, _part(words[position], tail)
-        if words[position] == _BASE_LAYER and position < len(words) - 1:
-            return ".".join(words[:position]), _BASE_LAYER
-    return bare, None
-
-
-_known = lru_cache(maxsize=4096)(_split)
-"""The names of a run's checkpoints are the same."""
-
-
-def _part(mark: str, tail: list[str]) -> str | None:
-    if tail and tail[-1] == "bias":
-        return "bias"
-    if len(tail) == 2 and tail[-1] != "weight":
-        return None
-    return "a" if mark in _A else "b" if mark in _B else "magnitude"
+    def _sorted_out(self) -> SortedOut:
+        return sorted_out(tuple(self.tensors.items()))

@@ -6,7 +6,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -129,27 +129,30 @@ def emit(found: "Inspection | InspectionComparison", plan: Plan, looked: "Looked
             if name == _PARQUET:
                 _parquet(found, plan.table, looked, path)
             else:
-                path.write_text(_text_of(name, found, view, looked), encoding="utf-8")
+                with path.open("w", encoding="utf-8") as stream:
+                    stream.writelines(_pieces_of(name, found, view, looked))
         except OSError as error:
             raise IncompleteError(
                 f"{path} cannot be written: {error.strerror}", "choose another path"
             ) from error
     colour = _output.wants_colour(plan.color, sys.stdout.isatty())
     view = View(colour, _output.width(), not _knows_utf8(), plan.table, plan.tensors)
-    _output.write(_text_of(plan.stdout, found, view, looked))
+    _output.write_pieces(_pieces_of(plan.stdout, found, view, looked))
 
 
-def _text_of(
+def _pieces_of(
     name: str, found: "Inspection | InspectionComparison", view: "View", looked: "Looked | None"
-) -> str:
+) -> Iterable[str]:
+    """The text in pieces, where a format makes it so."""
     if name == _CSV and view.table == _CURVES and looked is not None:
         from auditor.compare.curve_table import to_csv
 
         stream = io.StringIO()
         to_csv(looked.logged(), stream)
-        return stream.getvalue()
-    text: str = _renderer(name).render(found, view)
-    return text
+        return (stream.getvalue(),)
+    renderer = _renderer(name)
+    pieces: Iterable[str] = renderer.pieces(found, view) if hasattr(renderer, "pieces") else ()
+    return pieces or (renderer.render(found, view),)
 
 
 def _parquet(

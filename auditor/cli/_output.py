@@ -3,7 +3,7 @@
 import importlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -76,8 +76,13 @@ def emit(
 
 def write(text: str) -> None:
     """Text to stdout. Raises IncompleteError when it cannot be written; click would end with 1, "findings"."""
+    write_pieces((text,))
+
+
+def write_pieces(pieces: Iterable[str]) -> None:
+    """As `write`, piece by piece."""
     try:
-        sys.stdout.write(text)
+        sys.stdout.writelines(pieces)
         sys.stdout.flush()
     except BrokenPipeError as error:
         # The reader (head, less) went away; Python must not complain about stdout once more at exit.

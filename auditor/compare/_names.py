@@ -9,9 +9,11 @@ examples/lora_dreambooth/convert_peft_sd_lora_to_kohya_ss.py); older files of di
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
+from auditor.artifacts._lora_names import MOST_KNOWN, LoraPair, sorted_out
 from auditor.artifacts._safetensors import TensorInfo
-from auditor.artifacts.adapter_weights import AdapterWeights, LoraPair
+from auditor.artifacts.adapter_weights import AdapterWeights
 
 _WRAPPERS = frozenset(
     {"_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module", "modules_to_save", "default"}
@@ -67,24 +69,39 @@ class Match:
         return self.base if self.base is not None else self.head or ""
 
 
-def modules_of(weights: AdapterWeights) -> tuple[Mapping[str, Module], tuple[str, ...]]:
-    """The LoRA modules by name, in the order of the file, and the names of tensors that belong to none."""
-    found = {name: Module.of(pair) for name, pair in weights.pairs().items()}
+Modules = tuple[Mapping[str, Module], tuple[str, ...]]
+"""The LoRA modules by name, in the order of the file, and the names of tensors that belong to none."""
+
+
+def modules_of(weights: AdapterWeights) -> Modules:
+    """The modules of a file."""
+    tensors = tuple(weights.tensors.items())
+    return (_known_modules if len(tensors) <= MOST_KNOWN else _modules)(tensors)
+
+
+def _modules(tensors: tuple[tuple[str, TensorInfo], ...]) -> Modules:
+    infos = dict(tensors)
+    pairs, others = sorted_out(tensors)
+    found = {name: Module.of(pair) for name, pair in pairs.items()}
     parts: dict[str, dict[str, TensorInfo]] = {}
     rest: list[str] = []
-    for name in weights.others():
+    for name in others:
         end = next((end for end in _ENDS if name.endswith(end)), None)
         if end is None or _ENDS[end] in parts.setdefault(name.removesuffix(end), {}):
             rest.append(name)
         else:
-            parts[name.removesuffix(end)][_ENDS[end]] = weights.tensors[name]
-    for module, tensors in parts.items():
-        if module in found or not {"a", "b"} & set(tensors):
-            rest.extend(info.name for info in tensors.values())
+            parts[name.removesuffix(end)][_ENDS[end]] = infos[name]
+    for module, some in parts.items():
+        if module in found or not {"a", "b"} & set(some):
+            rest.extend(info.name for info in some.values())
         else:
-            pair = LoraPair(module, tensors.get("a"), tensors.get("b"), tensors.get("magnitude"))
-            found[module] = Module.of(pair, tensors.get("alpha"))
+            pair = LoraPair(module, some.get("a"), some.get("b"), some.get("magnitude"))
+            found[module] = Module.of(pair, some.get("alpha"))
     return found, tuple(rest)
+
+
+_known_modules = lru_cache(maxsize=4)(_modules)
+"""The files of a run's checkpoints hold the same modules, and there may be a hundred."""
 
 
 def matched(base: Iterable[str], head: Iterable[str]) -> tuple[Match, ...]:
@@ -92,6 +109,11 @@ def matched(base: Iterable[str], head: Iterable[str]) -> tuple[Match, ...]:
 
     Equal names first; what is left is paired where one name of each side means the same in another dialect.
     """
+    names = tuple(base), tuple(head)
+    return (_known_matches if max(map(len, names)) <= MOST_KNOWN else _matched)(*names)
+
+
+def _matched(base: tuple[str, ...], head: tuple[str, ...]) -> tuple[Match, ...]:
     left, right = dict.fromkeys(base), dict.fromkeys(head)
     partner = {name: name for name in left if name in right}
     for meaning in (bare, flat):
@@ -102,6 +124,9 @@ def matched(base: Iterable[str], head: Iterable[str]) -> tuple[Match, ...]:
     taken = set(partner.values())
     both = [Match(name, partner.get(name)) for name in left]
     return (*both, *(Match(None, name) for name in right if name not in taken))
+
+
+_known_matches = lru_cache(maxsize=4)(_matched)
 
 
 def bare(name: str) -> str:

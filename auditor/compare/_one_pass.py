@@ -9,8 +9,9 @@ after it in the order needs it. At any time there are in memory the groups of on
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 from auditor.artifacts.adapter_weights import AdapterWeights
 from auditor.compare._lockstep import Lockstep
@@ -36,15 +37,29 @@ Needs = Sequence[tuple[int, Sequence[str]]]
 """Numbers of files with names of tensors in each."""
 
 
-class _Task(NamedTuple):
-    needs: Needs
-    work: Work
-    key: object
+@dataclass(eq=False, slots=True)
+class Request:
+    """What somebody wants of tensors: ``work`` is called with keys whose ``needs`` are in memory, some at a time.
 
-    @property
-    def last(self) -> int:
-        """The file in whose turn all is in memory."""
-        return max(file for file, _ in self.needs)
+    ``in_slices`` makes those who do the work of a key with tensors too large to be held. ``done`` is called at the end.
+    There may be a hundred files with hundreds of modules, so a key is all that is kept of each.
+    """
+
+    needs: Callable[[Any], Needs]
+    work: Work
+    in_slices: InSlices
+    done: Callable[[], None] = lambda: None
+    left: int = 0
+
+    def finished(self, count: int = 1) -> None:
+        """So many keys were served."""
+        self.left -= count
+        if not self.left:
+            self.done()
+
+
+_Task = tuple[Request, Any]
+"""A request with one of its keys."""
 
 
 class _Group:
@@ -54,13 +69,16 @@ class _Group:
         self, tasks: Sequence[_Task], files: Sequence[AdapterWeights], sizes: dict[int, int]
     ) -> None:
         self.names: dict[int, Sequence[str]] = {}
-        self._due: dict[int, list[tuple[Work, object]]] = {}
+        self._due: dict[int, list[_Task]] = {}
         self._last: dict[int, int] = {}
         self._held: list[int] = []
         for task in tasks:
-            end = task.last
-            self._due.setdefault(end, []).append((task.work, task.key))
-            for file, some in task.needs:
+            request, key = task
+            needs = request.needs(key)
+            # The file in whose turn all is in memory.
+            end = max(file for file, _ in needs)
+            self._due.setdefault(end, []).append(task)
+            for file, some in needs:
                 # Mostly the same ones, and there may be a hundred files: one tuple serves.
                 known = self.names.setdefault(file, some)
                 if known != some:
@@ -72,7 +90,7 @@ class _Group:
             self.sizes[file] = sizes.setdefault(size, size)
         self.large = tuple(tasks) if max(self.sizes.values(), default=0) > LARGEST else ()
 
-    def due(self, file: int) -> list[tuple[Work, object]]:
+    def due(self, file: int) -> list[_Task]:
         """What is to be done in a file's turn; it is not kept."""
         return self._due.pop(file, [])
 
@@ -91,9 +109,6 @@ class OnePass:
         self._files = files
         self._windows = [Window(item, (keep or {}).get(number)) for number, item in enumerate(files)]
         self._tasks: list[_Task] = []
-        self._running: dict[Work, InSlices] = {}
-        self._left: Counter[Work] = Counter()
-        self._done: dict[Work, Callable[[], None]] = {}
 
     @property
     def views(self) -> Sequence[AdapterWeights]:
@@ -104,38 +119,31 @@ class OnePass:
     def _most(self) -> int:
         return HELD if all(item.seen is not None for item in self._files) else UNPACKED
 
-    def ask(self, needs: Needs, work: Work, key: object) -> None:
-        """Have ``work`` called with ``key`` when these tensors are in memory, together with others of its keys."""
-        self._tasks.append(_Task(needs, work, key))
-        self._left[work] += 1
-
-    def in_slices(self, work: Work, running: InSlices) -> None:
-        """Who does what ``work`` does with a key, for tensors too large to be held: while they pass by in slices."""
-        self._running[work] = running
-
-    def then(self, work: Work, done: Callable[[], None]) -> None:
-        """Have ``done`` called when all was handed to ``work``; at once when nothing was asked for."""
-        if self._left[work]:
-            self._done[work] = done
-        else:
-            done()
+    def ask(self, request: Request, keys: Iterable[object]) -> None:
+        """Have all these keys served; where there is none, the request is done at once."""
+        before = len(self._tasks)
+        self._tasks.extend((request, key) for key in keys)
+        request.left += len(self._tasks) - before
+        request.finished(0)
 
     def run(self, told: Callable[[int, int], None] | None = None) -> None:
         """Go through all files; ``told`` hears of each (number of the file, bytes that were looked at)."""
         tasks, self._tasks = self._tasks, []
-        sizes: dict[int, int] = {}
-        every = [_Group(some, self._files, sizes) for some in _joined(tasks)]
-        del tasks
-        for group in every:
-            if group.large:
-                self._walk(group, told)
-        groups = [group for group in every if not group.large]
-        del every
-        for batch in _batches(groups, sorted({f for g in groups for f in g.names}), self._most):
+        for batch in _batches(self._groups(tasks, told), range(len(self._files)), self._most):
             for file in sorted({file for group in batch for file in group.names}):
                 self._turn(batch, file)
                 if told is not None:
                     told(file, sum(group.sizes.get(file, 0) for group in batch))
+
+    def _groups(self, tasks: list[_Task], told: Callable[[int, int], None] | None) -> Iterator[_Group]:
+        """Groups that are held; those that are too large are served on the way."""
+        sizes: dict[int, int] = {}
+        for some in _joined(tasks):
+            group = _Group(some, self._files, sizes)
+            if group.large:
+                self._walk(group, told)
+            else:
+                yield group
 
     def _walk(self, group: _Group, told: Callable[[int, int], None] | None) -> None:
         """A group that is too large to be held passes by in slices; kohya's alphas are held meanwhile."""
@@ -152,9 +160,8 @@ class OnePass:
             self._windows[file].drop(names)
 
     def _unit(self, task: _Task) -> Unit:
-        made = self._running[task.work](task.key) if task.work in self._running else None
-        instead = partial(self._work, [(task.work, task.key)])
-        return Unit(made, instead, partial(self._finished, task.work, 1))
+        request, key = task
+        return Unit(request.in_slices(key), partial(_serve, (task,)), request.finished)
 
     def _turn(self, batch: Sequence[_Group], file: int) -> None:
         mine = [group for group in batch if file in group.names]
@@ -163,25 +170,20 @@ class OnePass:
             for bundle in _batches(mine, (file,), _BUNDLE):
                 for group in bundle:
                     self._windows[file].hold(group.names[file])
-                self._work(item for group in bundle for item in group.due(file))
+                _serve(item for group in bundle for item in group.due(file))
                 for group in bundle:
                     for other in group.ended(file):
                         self._windows[other].drop(group.names[other])
 
-    def _work(self, due: Iterable[tuple[Work, object]]) -> None:
-        """Do what is due; the keys of one work together."""
-        keys: dict[Work, list[object]] = {}
-        for work, key in due:
-            keys.setdefault(work, []).append(key)
-        for work, some in keys.items():
-            work(some)
-            self._finished(work, len(some))
 
-    def _finished(self, work: Work, count: int) -> None:
-        self._left[work] -= count
-        if not self._left[work]:
-            del self._left[work]
-            self._done.pop(work, lambda: None)()
+def _serve(due: Iterable[_Task]) -> None:
+    """Do what is due; the keys of one request together."""
+    keys: dict[Request, list[object]] = {}
+    for request, key in due:
+        keys.setdefault(request, []).append(key)
+    for request, some in keys.items():
+        request.work(some)
+        request.finished(len(some))
 
 
 def _batches(groups: Iterable[_Group], files: Iterable[int], most: int) -> Iterator[list[_Group]]:
@@ -200,8 +202,19 @@ def _batches(groups: Iterable[_Group], files: Iterable[int], most: int) -> Itera
         yield batch
 
 
-def _joined(tasks: Sequence[_Task]) -> Iterator[list[_Task]]:
-    """Tasks that share a tensor, directly or through others, in the order of the first of each."""
+def _joined(tasks: list[_Task]) -> Iterator[list[_Task]]:
+    """Tasks that share a tensor, directly or through others, in the order of the first of each; they are taken away."""
+    roots = _roots(tasks)
+    found: dict[int, list[_Task]] = {}
+    for root, task in zip(roots, tasks, strict=True):
+        found.setdefault(root, []).append(task)
+    tasks.clear()
+    while found:
+        yield found.pop(next(iter(found)))
+
+
+def _roots(tasks: Sequence[_Task]) -> list[int]:
+    """The first of the tasks that share a tensor, for each of them."""
     parents = list(range(len(tasks)))
 
     def root(number: int) -> int:
@@ -211,9 +224,9 @@ def _joined(tasks: Sequence[_Task]) -> Iterator[list[_Task]]:
         return number
 
     owners: dict[int, dict[str, int]] = {}
-    uses = Counter(file for task in tasks for file, _ in task.needs)
-    for number, task in enumerate(tasks):
-        for file, names in task.needs:
+    uses = Counter(file for request, key in tasks for file, _ in request.needs(key))
+    for number, (request, key) in enumerate(tasks):
+        for file, names in request.needs(key):
             mine = owners.setdefault(file, {})
             for name in names:
                 one, two = root(mine.setdefault(name, number)), root(number)
@@ -221,7 +234,4 @@ def _joined(tasks: Sequence[_Task]) -> Iterator[list[_Task]]:
             uses[file] -= 1
             if not uses[file]:
                 del owners[file]
-    found: dict[int, list[_Task]] = {}
-    for number, task in enumerate(tasks):
-        found.setdefault(root(number), []).append(task)
-    yield from found.values()
+    return [root(number) for number in range(len(tasks))]

@@ -9,7 +9,7 @@ from auditor.compare._factors import BrokenError, Factors, NotComparableError, w
 from auditor.compare._names import Match
 from auditor.compare._products import Norm, Products
 from auditor.compare._relation import Unmeasured
-from auditor.compare._scaled import Scaled, own_multiple
+from auditor.compare._scaled import Scaled, as_measured, own_multiple
 from auditor.compare._seen import rows_of, strand_of
 from auditor.compare._sides import (
     Look,
@@ -199,7 +199,7 @@ def _scaled(found: Measured, cross: float) -> Scaled:
     k = own_multiple(found)
     noises = found.base_noise, found.head_noise
     if k is None:
-        return Scaled(found.base, found.head, found.gap, 1.0, *noises)
+        return as_measured(found)
     return Scaled(
         found.base, found.head, max(0.0, found.base - 2 * cross / k + found.head / k**2), k, *noises
     )

@@ -39,6 +39,11 @@ class Scaled:
         return Measured(self.base, self.head / m**2, gap, False, *noises)
 
 
+def as_measured(found: Measured) -> Scaled:
+    """What one measurement tells."""
+    return Scaled(found.base, found.head, found.gap, 1.0, found.base_noise, found.head_noise)
+
+
 def own_multiple(found: Measured) -> float | None:
     """The head's length over the base's, where it is worth asking whether the head is that multiple; else None."""
     if not found.base or not found.head or alike(found):
@@ -49,13 +54,11 @@ def own_multiple(found: Measured) -> float | None:
 
 def scaled(one: Side, two: Side, match: Match, found: Measured) -> Scaled:
     """Measure once more at the module's own multiple, where that is near enough to be asked for."""
-    noises = found.base_noise, found.head_noise
-    as_it_is = Scaled(found.base, found.head, found.gap, 1.0, *noises)
     k = own_multiple(found)
     if k is None:
-        return as_it_is
+        return as_measured(found)
     try:
         closer = again(one, two, match, k)
     except (NotComparableError, CannotRead):
-        return as_it_is
-    return Scaled(found.base, found.head, closer.gap, k, *noises)
+        return as_measured(found)
+    return Scaled(found.base, found.head, closer.gap, k, found.base_noise, found.head_noise)

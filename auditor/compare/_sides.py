@@ -16,7 +16,7 @@ from auditor.compare._factors import (
     own_scaling,
     scaling_of,
 )
-from auditor.compare._names import Match, Module, bare, modules_of
+from auditor.compare._names import Match, Module, Modules, bare, modules_of
 from auditor.compare._relation import Unmeasured
 from auditor.compare._update import Measured, measure
 from auditor.compare.tensors import TensorDifference, compare_chunks
@@ -24,10 +24,6 @@ from auditor.errors import CannotRead
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-
-Modules = tuple[Mapping[str, Module], tuple[str, ...]]
-"""What `modules_of` tells of a file."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ The factors themselves say little: (B M, M^-1 A) is the same update for every in
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import lru_cache, partial
 from typing import Protocol, cast
 
 from auditor.artifacts.adapter_config import AdapterConfig
@@ -18,7 +18,7 @@ from auditor.compare._relation import Magnitudes, Unmeasured, judged, named
 from auditor.compare._rounding import Rounding, of_module, of_tensor
 from auditor.compare._running import RunningRounding, RunningSums
 from auditor.compare._running_pair import RunningPair
-from auditor.compare._scaled import Scaled, scaled
+from auditor.compare._scaled import Scaled, as_measured, scaled
 from auditor.compare._sets import WeightSet
 from auditor.compare._sides import Look, Side, differing, look, said, side_of, untargeted
 from auditor.compare._slices import Running
@@ -41,6 +41,15 @@ class Part:
     what: object
     """Whose they are, for the comparison that made the part."""
     is_module: bool = False
+
+
+_part = lru_cache(maxsize=4096)(Part)
+"""The neighbours in a run hold the same modules, and there may be a hundred."""
+
+
+def needs_of(files: tuple[int, int], part: Part) -> Sequence[tuple[int, Sequence[str]]]:
+    """The tensors that a part takes, by the numbers of the files."""
+    return tuple((file, names) for file, names in zip(files, (part.base, part.head), strict=True) if names)
 
 
 class Comparison(Protocol):
@@ -129,16 +138,17 @@ class _ByUpdates:
         self._looked: dict[str, Look] = {}
         self._others: dict[Match, list[tuple[str, str | None]]] = {}
         self._scaled: dict[str, Scaled] = {}
+        """Those that were measured once more."""
 
     @property
     def parts(self) -> Sequence[Part]:
         one, two = self._one, self._two
         return (
             *(
-                Part(_of_module(one, match.base), _of_module(two, match.head), match, True)
+                _part(_of_module(one, match.base), _of_module(two, match.head), match, True)
                 for match in self._matches
             ),
-            *(Part(_one(match.base), _one(match.head), match) for match in self._outside),
+            *(_part(_one(match.base), _one(match.head), match) for match in self._outside),
         )
 
     def look(self, parts: Sequence[Part]) -> None:
@@ -163,7 +173,7 @@ class _ByUpdates:
 
     def _take(self, match: Match, found: Look, scale: Scaled | None) -> None:
         self._looked[match.name] = found
-        if scale is not None:
+        if scale is not None and scale.k != 1:
             self._scaled[match.name] = scale
 
     def _take_outside(self, match: Match, sums: Sums) -> None:
@@ -172,7 +182,7 @@ class _ByUpdates:
     def _look_at_module(self, match: Match) -> None:
         found = self._looked[match.name] = look(self._one, self._two, match)
         if isinstance(found, tuple):
-            self._scaled[match.name] = scaled(self._one, self._two, match, found[0])
+            self._take(match, found, scaled(self._one, self._two, match, found[0]))
         self._rounding.look(of_module(self._one, self._two, match))
 
     def _look_outside(self, match: Match) -> None:
@@ -203,7 +213,7 @@ class _ByUpdates:
                 for match in matches
                 if match.base is not None and match.head is not None
             ),
-            lambda k: (self._scaled[name].by(k) for name in measured),
+            lambda k: (self._scaled.get(name, as_measured(item)).by(k) for name, item in measured.items()),
         )
         words = self._rounding.words if found.relation == "different" else None
         return found if words is None else replace(found, why="; ".join(filter(None, (found.why, words))))

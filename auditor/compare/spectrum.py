@@ -9,6 +9,7 @@ import math
 from array import array
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from auditor.artifacts.adapter_config import AdapterConfig
@@ -142,7 +143,7 @@ def _described(
         why = f"the factors of {pair.module} in {weights.path} hold numbers too large for their product"
     return UpdateDescription(
         pair.module,
-        factors.shape,
+        _same(factors.shape),
         factors.rank,
         scaling,
         None if spectrum is None else math.hypot(*spectrum),
@@ -154,6 +155,12 @@ def _described(
         left.infinite + right.infinite,
         why,
     )
+
+
+@lru_cache(maxsize=1024)
+def _same(shape: tuple[int, int]) -> tuple[int, int]:
+    """One tuple for equal ones: there may be a hundred files with hundreds of modules."""
+    return shape
 
 
 def _scaling(

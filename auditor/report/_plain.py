@@ -3,7 +3,7 @@
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import fields, is_dataclass
 from enum import Enum
@@ -14,16 +14,55 @@ _NUMBERS_AS_TEXT = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.in
 _HIDDEN = re.compile("[\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
 _BYTES_SHOWN = 32
 _PIECES = 10_000
+_ENCODER = json.JSONEncoder(ensure_ascii=False, indent=2, allow_nan=False)
 _DECIMAL_BITS = 4096
 """Longer integers are written in hexadecimal: Python refuses to print very long ones in decimal."""
 
 
+class Parts(dict[str, object]):
+    """A JSON object of which `pieces` writes one value after the other."""
+
+
+class Each:
+    """A JSON array whose items are made one by one, while `pieces` writes it."""
+
+    def __init__(self, items: Iterable[object]) -> None:
+        self.items = items
+
+
 def dumps(value: object) -> str:
     """Indented JSON in which characters that a terminal would obey or not show are escapes, with a final line end."""
-    pieces = json.JSONEncoder(ensure_ascii=False, indent=2, allow_nan=False).iterencode(value)
-    # A piece is a word or a comma: all those of a long report would take five times its length.
-    blocks = iter(lambda: "".join(islice(pieces, _PIECES)), "")
-    return "".join([_HIDDEN.sub(_escaped, block) for block in blocks]) + "\n"
+    return "".join(pieces(value))
+
+
+def pieces(value: object) -> Iterator[str]:
+    """The text of `dumps` in pieces: a long report is never whole in memory, as values or as text."""
+    yield from (_HIDDEN.sub(_escaped, piece) for piece in _pieces(value, "\n"))
+    yield "\n"
+
+
+def _pieces(value: object, end: str) -> Iterator[str]:
+    """``end`` is the line end with the indent of the line that the value begins on."""
+    if isinstance(value, Parts):
+        keyed = ((f"{_ENCODER.encode(key)}: ", item) for key, item in value.items())
+        yield from _between("{", "}", keyed, end)
+    elif isinstance(value, Each):
+        yield from _between("[", "]", (("", item) for item in value.items), end)
+    else:
+        words = _ENCODER.iterencode(value)
+        # A piece is a word or a comma: all those of a long report would take five times its length.
+        for block in iter(lambda: "".join(islice(words, _PIECES)), ""):
+            yield block.replace("\n", end)
+
+
+def _between(left: str, right: str, items: Iterable[tuple[str, object]], end: str) -> Iterator[str]:
+    inner = end + "  "
+    first = True
+    for key, item in items:
+        yield (left if first else ",") + inner + key
+        yield from _pieces(item, inner)
+        first = False
+    yield left + right if first else end + right
 
 
 def _escaped(match: re.Match[str]) -> str:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from auditor.artifacts.adapter_config import AdapterConfig
@@ -48,17 +49,17 @@ def _module(
     why: str | None,
 ) -> ModuleInspection:
     group, layer, kind = parts_of(name)
-    infos = [info for info in (pair.a, pair.b, pair.magnitude) if info is not None]
+    shape, dtypes, parameters = _form(pair)
     found = ModuleInspection(
         module=name,
         group=group,
         layer=layer,
         kind=kind,
-        shape=_shape(pair),
+        shape=shape,
         rank=pair.rank,
         scaling=_scaling(config, name),
-        parameters=sum(info.elements for info in infos),
-        dtypes=tuple(dict.fromkeys(info.dtype for info in infos)),
+        parameters=parameters,
+        dtypes=dtypes,
         conditions=tuple(_incomplete(pair)),
         why=why,
     )
@@ -82,6 +83,14 @@ def _module(
 def _scaling(config: AdapterConfig | None, module: str) -> float | None:
     scaling = math.nan if config is None else config.scaling_of(module)
     return scaling if math.isfinite(scaling) else None
+
+
+@lru_cache(maxsize=4096)
+def _form(pair: LoraPair) -> tuple[tuple[int, int] | None, tuple[str, ...], int]:
+    """Shape, dtypes and parameters; remembered, because a run's checkpoints hold the same modules."""
+    infos = [info for info in (pair.a, pair.b, pair.magnitude) if info is not None]
+    dtypes = tuple(dict.fromkeys(info.dtype for info in infos))
+    return _shape(pair), dtypes, sum(info.elements for info in infos)
 
 
 def _shape(pair: LoraPair) -> tuple[int, int] | None:

@@ -47,18 +47,19 @@ def related(one: Chosen, two: Chosen, numbers: bool, tensors: bool) -> Related:
 
 def _adapters(one: Chosen, two: Chosen, tensors: bool) -> Related:
     """Two adapters that were read, in one pass over both files."""
-    from auditor.compare._one_pass import OnePass
+    from auditor.compare._one_pass import OnePass, Request
+    from auditor.compare.adapters import needs_of
     from auditor.compare.tensors import WeightSet
 
     files = [side.weights for side in (one, two) if side.weights is not None]
     one_pass = OnePass(files)
     base, head = one_pass.views
     made = _comparison(one, two, base, head)
+    numbers = 0, 1
     if made is not None:
-        for part in made.parts:
-            both = ((0, part.base), (1, part.head))
-            one_pass.ask(tuple((file, names) for file, names in both if names), made.look, part)
-        one_pass.in_slices(made.look, partial(made.running, (0, 1)))
+        one_pass.ask(
+            Request(partial(needs_of, numbers), made.look, partial(made.running, numbers)), made.parts
+        )
     known = files[0].identity is not None and files[0].identity == files[1].identity
     if not tensors or known:
         one_pass.run()
@@ -66,9 +67,10 @@ def _adapters(one: Chosen, two: Chosen, tensors: bool) -> Related:
     from auditor.compare.tensors import TensorByTensor
 
     with TensorByTensor(WeightSet((base,)), WeightSet((head,))) as each:
-        for name in each.names:
-            one_pass.ask(((0, (name,)), (1, (name,))), each.look, name)
-        one_pass.in_slices(each.look, partial(each.running, (0, 1)))
+        one_pass.ask(
+            Request(lambda name: ((0, (name,)), (1, (name,))), each.look, partial(each.running, numbers)),
+            each.names,
+        )
         one_pass.run()
         return _result(one, two, made), _difference(each)
 

@@ -17,8 +17,9 @@ from auditor.model import AdapterComparison
 from auditor.runs import Folder, Run
 
 if TYPE_CHECKING:
+    from auditor.compare._names import Modules
     from auditor.compare._one_pass import OnePass
-    from auditor.compare._sides import Modules, Side
+    from auditor.compare._sides import Side
     from auditor.compare._slices import Running
     from auditor.compare.spectrum import Updates
 
@@ -134,6 +135,7 @@ def _describe(
     one_pass: "OnePass", place: _Place, config: AdapterConfig | None, sides: _Sides, found: Read
 ) -> None:
     """Have a file described."""
+    from auditor.compare._one_pass import Request
     from auditor.compare._running import RunningMark
     from auditor.compare.conditions import Repeats
     from auditor.compare.spectrum import Updates
@@ -153,10 +155,8 @@ def _describe(
         found.described[place.weights.path] = updates
         found.repeats[place.weights.path] = repeats.result()
 
-    for module, names in updates.parts.items():
-        one_pass.ask(((place.number, names),), work, module)
-    one_pass.in_slices(work, running)
-    one_pass.then(work, done)
+    parts, number = updates.parts, place.number
+    one_pass.ask(Request(lambda module: ((number, parts[module]),), work, running, done), parts)
 
 
 def _relate(
@@ -168,7 +168,8 @@ def _relate(
     found: Read,
 ) -> None:
     """Have neighbours compared that were read, whose scales are known, and that digests do not tell to be equal."""
-    from auditor.compare.adapters import comparison
+    from auditor.compare._one_pass import Request
+    from auditor.compare.adapters import comparison, needs_of
 
     first, second = (places.get(folder.path) for folder in folders)
     one, two = (folder.one(AdapterConfig) for folder in folders)
@@ -182,9 +183,5 @@ def _relate(
     def done() -> None:
         found.relations[first.weights.path, second.weights.path] = made.result()
 
-    numbers = first.number, second.number
-    for part in made.parts:
-        both = zip(numbers, (part.base, part.head), strict=True)
-        one_pass.ask(tuple((file, names) for file, names in both if names), made.look, part)
-    one_pass.in_slices(made.look, partial(made.running, numbers))
-    one_pass.then(made.look, done)
+    files = first.number, second.number
+    one_pass.ask(Request(partial(needs_of, files), made.look, partial(made.running, files), done), made.parts)
