@@ -8,6 +8,7 @@ from auditor.model import (
     Claim,
     FileChange,
     Finding,
+    Location,
     Report,
     RerunResult,
     RunReport,
@@ -26,6 +27,8 @@ BYTE_LIMIT = 60_000
 
 _RESERVED = 700
 _FACTS_SHOWN = 4
+_OPEN = 8
+"""Warnings that stand open; more of them are folded."""
 _FINDING_COLUMNS = ("", "Rule", "Where", "What")
 
 
@@ -110,7 +113,7 @@ def _refs(report: Report) -> str:
 
 def _sections(report: Report) -> list[Section]:
     made = [
-        _findings(report),
+        *_findings(report),
         _rerun(report.rerun) if report.rerun else None,
         _notes(report),
         _settled(report),
@@ -131,10 +134,18 @@ def _table(*columns: str) -> tuple[str, str]:
     return "| " + " | ".join(columns) + " |", "|" + " --- |" * len(columns)
 
 
-def _findings(report: Report) -> Section:
-    grave = [*report.at(Severity.ERROR), *report.at(Severity.WARNING)]
-    rows = tuple(_finding_row(finding) for finding in view.by_severity(grave))
-    return Section("errors and warnings", ("", *_table(*_FINDING_COLUMNS)), rows)
+def _findings(report: Report) -> list[Section]:
+    """Errors open; warnings too where they are few: a comment that nobody scrolls through is read."""
+    errors, warnings = (view.by_severity(report.at(s)) for s in (Severity.ERROR, Severity.WARNING))
+    table = _table(*_FINDING_COLUMNS)
+    if len(warnings) <= _OPEN:
+        grave = [*errors, *warnings]
+        return [Section("errors and warnings", ("", *table), tuple(map(_finding_row, grave)))]
+    title = plural(len(warnings), "warning")
+    return [
+        Section("errors", ("", *table), tuple(map(_finding_row, errors))),
+        _details("warnings", title, map(_finding_row, warnings), table),
+    ]
 
 
 def _notes(report: Report) -> Section:
@@ -154,7 +165,14 @@ def _finding_row(finding: Finding) -> str:
         what.append("Fix: " + prose(finding.fix))
     rule = code(finding.rule) + (f"<br>{finding.state}" if finding.state else "")
     sign = f"{view.SEVERITY_SIGNS[finding.severity]} {finding.severity.word}"
-    return f"| {sign} | {rule} | {code(view.place(finding.at))} | {'<br>'.join(what)} |"
+    return f"| {sign} | {rule} | {_where(finding.at)} | {'<br>'.join(what)} |"
+
+
+def _where(at: Location) -> str:
+    """Path and member below each other: code in a table is not wrapped, and long places squeeze the rest."""
+    if at.path in ("", ".") or at.member is None:
+        return code(view.place(at))
+    return f"{code(at.path)}<br>{code(at.member)}"
 
 
 def _rerun(result: RerunResult) -> Section:

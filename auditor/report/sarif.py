@@ -10,7 +10,6 @@ from auditor.report._text import plural, visible
 from auditor.report._view import by_severity, fingerprint
 
 SUFFIX = ".sarif"
-_TEXT_SUFFIXES = (".json", ".jsonl", ".md", ".txt", ".yaml", ".yml", ".toml", ".jinja", ".gitattributes")
 _NOT_APPLICABLE, _UNREAD = "not-applicable", "unread"
 _PATHS_NAMED = 50
 
@@ -115,10 +114,11 @@ def _message(finding: Finding) -> str:
 
 
 def _location(at: Location) -> dict[str, object]:
-    physical: dict[str, object] = {"artifactLocation": {"uri": quote(printable(at.path) or ".")}}
-    if at.path.endswith(_TEXT_SUFFIXES):
-        # GitHub shows no result without a line; which line a JSON pointer is on was not recorded.
-        physical["region"] = {"startLine": 1}
+    physical: dict[str, object] = {
+        "artifactLocation": {"uri": quote(printable(at.path) or ".")},
+        # GitHub shows no result without a line, of weights and pickles neither; a JSON pointer's was not recorded.
+        "region": {"startLine": 1},
+    }
     location: dict[str, object] = {"physicalLocation": physical}
     if at.member is not None:
         location["logicalLocations"] = [{"fullyQualifiedName": _text(at.member), "kind": "member"}]

@@ -41,10 +41,24 @@ def test_stays_below_the_limit_and_says_what_was_cut() -> None:
     text = render(replace(reports.rich(), findings=many))
     assert 55_000 < len(text.encode()) <= BYTE_LIMIT
     assert re.search(
-        r"_Cut at 60,000 bytes; left out: \d+ of 2000 lines of errors and warnings; the rerun;", text
+        r"_Cut at 60,000 bytes; left out: \d+ of 1000 lines of errors; warnings; the rerun;", text
     )
     assert "✗ error" in text
     assert "▲ warning" not in text
+
+
+def test_many_warnings_are_folded_and_few_stand_open() -> None:
+    def text(count: int) -> str:
+        some = tuple(
+            Finding("r", Severity.WARNING, "wrong", Location(f"{i}.json", "/a")) for i in range(count)
+        )
+        error = Finding("e", Severity.ERROR, "worse", Location("b.json", "/c"))
+        return render(replace(reports.healthy(), findings=(error, *some)))
+
+    assert text(8).index("`0.json`<br>`/a`") < text(8).index("<details>")
+    many = text(9)
+    assert many.index("`b.json`<br>`/c`") < many.index("<details>\n<summary>9 warnings</summary>")
+    assert many.index("<summary>9 warnings") < many.index("`0.json`<br>`/a`")
 
 
 def test_stays_below_the_limit_with_hostile_text_everywhere() -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote
 
+from auditor.model import Finding, Location, Severity
 from auditor.report.sarif import render
 from tests.builders import reports
 from tests.report import hostile
@@ -115,3 +116,12 @@ def test_a_quoted_file_makes_no_link_in_a_message() -> None:
         result["message"]["text"].startswith("[see here] (https://example.org)") for result in run["results"]
     )
     assert not any("](" in result["message"]["text"] for result in run["results"])
+
+
+def test_every_result_has_a_line_or_forges_hide_it() -> None:
+    weights = Finding("some-rule", Severity.ERROR, "wrong", Location("adapter_model.safetensors", "lora_A"))
+    (result,) = json.loads(render(replace(reports.healthy(), findings=(weights,))))["runs"][0]["results"]
+    assert result["locations"][0]["physicalLocation"] == {
+        "artifactLocation": {"uri": "adapter_model.safetensors"},
+        "region": {"startLine": 1},
+    }
