@@ -41,7 +41,8 @@ def _total(run: Run, ledger: Ledger, known: Mapping[str, Setting], rows: int | N
     """max_steps of trainer_state.json, else of the arguments, else arithmetic over rows and batches.
 
     Source of the arithmetic: transformers 5.23.0, trainer.py, set_initial_training_values: ceil(epochs x
-    ceil(batches / accumulation)). It needs one example a row, so it is not used where rows may be packed.
+    ceil(batches / accumulation)). It needs one example a row: not used where rows were packed, and assumed where no
+    file says whether they were, unless checkpoints show steps.
     """
     state = run.latest(TrainerState)
     if state is not None and state.max_steps is not None and state.max_steps > 0:
@@ -49,10 +50,12 @@ def _total(run: Run, ledger: Ledger, known: Mapping[str, Setting], rows: int | N
     stated = ledger.statement("max_steps")
     if stated is not None and isinstance(stated.value, int) and stated.value > 0:
         return Setting(stated.value, source_of(stated))
-    if rows is None or ledger.value("packing") is not False:
+    packed = ledger.value("packing")
+    number = steps_of_rows(known, rows) if rows is not None and packed in (False, None) else None
+    if number is None or (packed is None and (known["num_train_epochs"].assumed or run.checkpoints)):
         return None
-    number = steps_of_rows(known, rows)
-    return None if number is None else Setting(number, f"arithmetic: {rows} rows, one example each")
+    says = f"arithmetic: {rows} rows, one example each"
+    return Setting(number, says if packed is False else f"{says}; no file says it", assumed=packed is None)
 
 
 def steps_of_rows(known: Mapping[str, Setting], rows: int) -> int | None:
@@ -84,7 +87,7 @@ def _packing(
     if batches is not None and rows and length:
         return _packing_by_epoch(known, rows, batches)
     expected = steps_of_rows(known, rows) if rows is not None else None
-    if expected is None or total is None or not length:
+    if expected is None or total is None or total.assumed or not length:
         usual = Setting(False, "no file says it: one example a row", assumed=True)
         return known.get("packing", usual)
     if expected == total.value:

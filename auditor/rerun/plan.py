@@ -57,7 +57,7 @@ def build(
     known |= found
     rows, broken = look(data, known["text_column"].value, known["trainer"].value)
     found, more = counted(run, ledger, known, rows)
-    known |= found
+    known |= found if command is None else _without_assumed_total(found)
     number = whole(known["max_steps"].value) if "max_steps" in known else 0
     done = spans.made(run, number)
     kind, parts = _parts(run, done, _budget(done, steps, coverage), span, known, start)
@@ -83,6 +83,11 @@ def build(
         alternatives=alternatives,
         unknown_start=None if command else start.unknown,  # a script draws its adapter as it did before
     )
+
+
+def _without_assumed_total(found: Mapping[str, Setting]) -> dict[str, Setting]:
+    """What was worked out, for a script: it takes its own number of steps unless a file tells it."""
+    return {key: setting for key, setting in found.items() if key != "max_steps" or not setting.assumed}
 
 
 def _few(known: Mapping[str, Setting], rows: int | None, number: int) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ _DPO = (
 )
 TAKEN: Mapping[str, tuple[str, ...]] = {"sft": _SFT, "dpo": _DPO}
 """Arguments that decide what is trained (trl 1.16.0, trainer/sft_config.py and dpo_config.py, and older releases)."""
+_FIELD = "dataset_text_field"
 _NOT_TRL = (
     *("add_eos_token", "block_size", "pad_to_max_length", "pad_to_multiple_of", "padding_side"),
     *("init_seed", "init_skip"),
@@ -34,9 +35,10 @@ def settled(run: Run, trainer: str, known: Mapping[str, Setting]) -> dict[str, S
     gone = (*_NOT_TRL, *(_NOT_DPO if trainer == "dpo" else ()))
     kept = {key: setting for key, setting in known.items() if key not in gone}
     arguments = run.one(TrainingArgs)
-    found = (
-        {key: arguments.values[key] for key in TAKEN[trainer] if key in arguments.values} if arguments else {}
-    )
+    values = dict(arguments.values) if arguments else {}
+    if values.get(_FIELD, "") is None:
+        del values[_FIELD]  # before trl 0.12 nothing, now "text"
+    found = {key: values[key] for key in TAKEN[trainer] if key in values}
     source = (
         f"{arguments.path}"
         if arguments and found

@@ -12,8 +12,8 @@ from auditor.rerun.row_order import UNTOLD
 from auditor.rerun.summary import Judged, begins_alike, is_learned
 from auditor.rerun.trainers import COMMAND
 
-_ARGUMENTS = ("learning_rate", "lr_scheduler_type", "gradient_accumulation_steps", "seed")
-"""Arguments whose defaults are seldom meant; batch size and total are recorded in trainer_state.json."""
+_ARGUMENTS = ("learning_rate", "lr_scheduler_type", "gradient_accumulation_steps", "seed", "max_steps")
+"""Arguments whose defaults are seldom meant, and the total where it was worked out from the rows that were given."""
 _ROWS = ("max_length", "block_size")
 """Settings of the data contract: a recipe that names neither does not say how rows became examples."""
 

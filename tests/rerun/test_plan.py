@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from auditor.claims import Ledger, build
 from auditor.errors import UsageError
-from auditor.model import Evidence, RerunPlan, Status
+from auditor.model import Evidence, RerunPlan, Setting, Status
 from auditor.rerun import plan as planning
 from auditor.rerun.child.job import settings_from, total_steps
 from auditor.rerun.options import RerunOptions
@@ -251,6 +251,23 @@ def edit_adapter(**changed: object) -> v.Files:
 )
 def test_what_cannot_be_rerun_says_why(files: v.Files, obstacle: str) -> None:
     assert obstacle in plan(files).obstacles
+
+
+def test_the_total_of_an_adapter_alone_follows_from_rows_and_epochs(tmp_path: Path) -> None:
+    """96 rows in twos, three epochs: 3 x 48 steps. No file says whether rows were packed."""
+    names = ("adapter_model.safetensors", "adapter_config.json")
+    files = {path: data for path, data in declared(num_train_epochs=3).items() if path in (*names, CHEETAH)}
+    run = v.run_of(files)
+    made = planning.build(run, build(run), TINY_BASE, v.DATA)
+    assert made.obstacles == ()
+    assert made.settings["max_steps"] == Setting(
+        144, "arithmetic: 96 rows, one example each; no file says it", assumed=True
+    )
+    assert (made.settings["packing"].value, made.settings["packing"].assumed) == (False, True)
+    assert made.total_steps == 144
+    told = v.with_json(files, CHEETAH, lambda d: d["train_model_parameters"].update(packing=True))
+    run = v.run_of(told)
+    assert "max_steps" not in planning.build(run, build(run), TINY_BASE, v.DATA).settings
 
 
 def test_a_repository_without_adapter_has_no_recipe() -> None:

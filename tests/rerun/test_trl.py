@@ -45,6 +45,15 @@ def made_by(class_name: str, **values: object) -> v.Files:
     return v.without(files, config)
 
 
+def test_a_column_that_was_not_named_is_the_usual_one() -> None:
+    """SFTConfig before trl 0.12 has ``dataset_text_field = None`` where a script formats rows by a function."""
+    pytest.importorskip("trl")
+    made = plan(made_by(SFT, dataset_text_field=None))
+    assert made.settings["text_column"].value == "text"
+    assert made.settings["trainer_arguments"].value == {"max_length": 48, "packing": False}
+    assert not any("text_column" in item for item in made.obstacles)
+
+
 def plan(files: v.Files, **more: Any) -> RerunPlan:
     run = v.run_of(files)
     return planning.build(run, build(run), **{"base": TINY_BASE, "data": v.DATA, **more})

@@ -216,3 +216,36 @@ def test_no_segment_begins_where_an_order_by_length_is_not_known(lab: Lab) -> No
     says = "checkpoint-8 lies within epoch 2, whose order by length no saved state gives"
     with pytest.raises(UsageError, match=says):
         lab.plan(files, "8..12")
+
+
+@pytest.mark.rerun
+def test_an_adapter_alone_is_made_again_by_rows_and_epochs(lab: Lab) -> None:
+    """14 steps: 13 rows in twos, two epochs. A recipe whose total was worked out so is not known well enough."""
+    declared = {
+        **DECLARED,
+        "train_model_parameters": {
+            "column_mappings": {"text_column": "text"},
+            **{
+                key: value
+                for key, value in unusual_arguments().items()
+                if key not in ("report_to", "use_cpu")
+            },
+        },
+    }
+    names = ("adapter_model.safetensors", "adapter_config.json")
+    told = {"cheetah-fine-tuning-config.json": json.dumps(declared).encode()}
+    honest, other = (
+        {**told, **{path: lab.files(name)[path] for path in names}} for name in ("usual", "noise")
+    )
+    plan = lab.plan(honest)
+    assert (plan.settings["max_steps"].value, plan.settings["max_steps"].assumed) == (14, True)
+    assert lab.judged(honest, "usual").verdict is Verdict.IDENTICAL
+    result = lab.judged(other, "usual")
+    assert result.verdict is Verdict.INCONCLUSIVE
+    assert "no file says max_steps, so the recipe itself is not known" in result.why
+
+
+def unusual_arguments() -> dict[str, Any]:
+    from tests.rerun.scripts.unusual import ARGUMENTS
+
+    return ARGUMENTS
