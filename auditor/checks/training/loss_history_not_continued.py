@@ -81,7 +81,7 @@ def _is_moved(
     one: Mapping[str, object], other: Mapping[str, object], moved: frozenset[tuple[str, int]]
 ) -> bool:
     """Whether two rows differ in their step alone, and the event file has other numbers at one of the two."""
-    steps = {one.get("step"), other.get("step")}
+    steps = (one.get("step"), other.get("step"))
     rest = [{key: repr(value) for key, value in row.items() if key != "step"} for row in (one, other)]
     return rest[0] == rest[1] and any(step in steps for _, step in moved)
 

@@ -1,3 +1,5 @@
+import pytest
+
 from tests.builders.repositories import healthy, seed
 from tests.checks.expecting import WARNING, finding, found, reasons
 from tests.checks.training.parts import EARLY, ROOT_STATE, STATE, event_path, rows, with_rows
@@ -54,6 +56,14 @@ def test_fails_for_a_final_state_of_another_run() -> None:
             observed="row 12 differs",
         )
     ]
+
+
+@pytest.mark.parametrize("odd", [[], {}, [[5]], "5", None])
+def test_fails_for_a_step_that_is_no_number(odd: object) -> None:
+    other = rows(ROOT_STATE)
+    other[12]["step"] = odd
+    (only,) = found(RULE, with_rows(other, ROOT_STATE))
+    assert only.observed == "row 12 differs"
 
 
 def test_says_when_it_cannot_look() -> None:
