@@ -193,6 +193,16 @@ def test_the_control_that_is_clearly_nearer_names_the_suspicion() -> None:
     assert far.nearest is None
 
 
+@pytest.mark.parametrize(("share", "named"), [(0.3 * 1.001, True), (0.46, True), (0.48, False)])
+def test_a_control_at_half_the_distance_is_nearer(share: float, *, named: bool) -> None:
+    """Half of 0.23 is 0.115; the controls lie 2e-4, 0.16 / 1.46 = 0.110 and 0.18 / 1.48 = 0.122 away."""
+    files = v.without(moved(0.3), v.event_path())
+    trial = Trial("control-rate", CONTROL, "learning_rate x 1.1", {"learning_rate": 0.0022})
+    result = search(files, controls=True).result(v.outputs().more([trained(moved(share), trial)]))
+    assert (result.nearest == "looks like learning_rate x 1.1") is named
+    assert "bit for bit those of" not in result.why
+
+
 def noise(share: float) -> v.Files:
     """The fixture with every lora_B turned a little: a floor of the size that bf16 compute has."""
 

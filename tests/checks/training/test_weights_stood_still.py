@@ -9,6 +9,7 @@ import numpy
 import pytest
 from numpy.typing import NDArray
 
+from auditor.compare._rounding import rounded
 from auditor.model import Snapshot
 from tests.builders.drawn import uniform_draws, words
 from tests.builders.repositories import healthy
@@ -107,17 +108,25 @@ def test_passes_for_a_module_that_rested_as_a_whole() -> None:
     assert found(RULE, published(with_tensors(put_back(MODULE), rest))) == []
 
 
-def of_checkpoint(where: str, apart: int = 10, factor: str = "lora_A") -> Snapshot:
-    """checkpoint-18 with a factor of checkpoint-9 in some modules, as if it were ``apart`` steps after it."""
+def of_checkpoint(
+    where: str,
+    apart: int = 10,
+    factor: str = "lora_A",
+    both: Callable[[NDArray[Any]], NDArray[Any]] = lambda a: a,
+) -> Snapshot:
+    """checkpoint-18 with a factor of checkpoint-9 in some modules, as if it were ``apart`` steps after it.
+
+    ``both`` changes that factor in all copies.
+    """
     from auditor.artifacts.adapter_weights import AdapterWeights
 
     before = run_of(committed()).checkpoints[0].one(AdapterWeights)
     assert before is not None
 
     def edit(name: str, array: NDArray[Any]) -> NDArray[Any]:
-        return before.array(name) if factor in name and where in name else array
+        return both(before.array(name)) if factor in name and where in name else array
 
-    data = {path: with_tensors(committed()[path], edit) for path in (ROOT, EIGHTEEN)}
+    data = {path: with_tensors(committed()[path], edit) for path in WEIGHTS}
     step = {"checkpoint-9/trainer_state.json": {"/global_step": 18 - apart}}
     return healthy(data=data, json_edits=step)
 
@@ -138,6 +147,12 @@ def test_fails_for_a_lora_a_that_rested_between_two_checkpoints() -> None:
     ]
     (every,) = found(RULE, of_checkpoint(""))
     assert every.severity is NOTE
+
+
+def test_passes_a_factor_whose_type_rounds_its_steps_away() -> None:
+    """Numbers of bfloat16 near 0.1 lie 5e-4 apart, and ten steps at 1e-4 may each be rounded away."""
+    assert found(RULE, of_checkpoint(MODULE, both=lambda a: a))
+    assert found(RULE, of_checkpoint(MODULE, both=lambda a: rounded(a, "BF16"))) == []
 
 
 def test_passes_a_module_of_which_neither_factor_moved() -> None:
