@@ -154,6 +154,20 @@ def test_fails_for_a_checkpoint_that_no_nine_steps_lead_to(part: str) -> None:
     assert only.expected == f"at most {limit:.6g}, where each step goes as far as the optimizer allows"
 
 
+@pytest.mark.parametrize("kept", ["checkpoint-9/optimizer.pt", "checkpoint-18/optimizer.pt"])
+def test_one_optimizer_alone_bounds_no_steps_between(kept: str) -> None:
+    """weights-outrun-optimizer needs both, and so leaves this to the rule here."""
+    gone = {"checkpoint-9/optimizer.pt", "checkpoint-18/optimizer.pt"} - {kept}
+    data = {EIGHTEEN: edited(shift(BOUND), path=EIGHTEEN)}
+    assert len(found(RULE, healthy(without=tuple(gone), data=data))) == 1
+
+
+@pytest.mark.parametrize("path", [NINE, EIGHTEEN])
+def test_a_factor_of_zeros_is_left_to_the_rule_of_untrained_layers(path: str) -> None:
+    weights = edited(times(0), path=path)
+    assert found(RULE, without_optimizers({path: weights})) == []
+
+
 def factor(step: int) -> float:
     a = numpy.array([0.1 * 0.9 ** (step - i) for i in range(1, step + 1)]) / (1 - 0.9**step)
     b = numpy.array([0.001 * 0.999 ** (step - i) for i in range(1, step + 1)]) / (1 - 0.999**step)
