@@ -17,7 +17,9 @@ from numpy.typing import NDArray
 from auditor.artifacts.rng_state import RngState
 from auditor.claims import Ledger
 from auditor.model import Aspect, Evidence, RerunResult, Span, Status, Verdict, VersionRange
+from auditor.rerun.gaps import Gap
 from auditor.rerun.outputs import Outputs, Part
+from auditor.rerun.summary import Judged, begins_alike
 from auditor.rerun.verdict import judge
 from auditor.runs import read
 from tests.rerun import variants as v
@@ -623,6 +625,43 @@ def test_the_first_divergence_names_the_last_sound_checkpoint() -> None:
     alone = verdict_on(files).first_divergence
     assert alone is not None
     assert alone.says.endswith(", after weights that agree at step 9")
+
+
+def test_weights_of_the_very_step_are_none_before_it() -> None:
+    """The published adapter is scaled and checkpoint-18 is not; a loss is computed before the weights of its step."""
+    published = verdict_on(v.scaled(v.committed(), 0.3, v.WEIGHTS[:1])).first_divergence
+    assert published is not None
+    assert published.says.endswith(", after weights that agree at step 9")
+
+    def louder(row: dict[str, Any]) -> None:
+        if row.get("step") == 9 and "loss" in row:
+            row["loss"] *= 1.02
+
+    files = v.scaled(v.committed(), 0.3, (v.WEIGHTS[0], v.WEIGHTS[2]))
+    at_nine = verdict_on(v.with_log(files, v.STATES, louder)).first_divergence
+    assert at_nine is not None
+    assert at_nine.says == "loss first differs at step 9"
+
+
+def test_a_log_that_begins_later_tells_nothing_of_the_first_loss() -> None:
+    """``logging_steps`` of 5, say: base and first batch may be others all the same."""
+
+    def cut(document: dict[str, Any]) -> None:
+        document["log_history"] = [row for row in document["log_history"] if row["step"] >= 5]
+
+    files = v.without(v.scaled(v.committed(), 0.3), v.event_path())
+    assert "The loss of step 1 agrees" in verdict_on(files).why
+    for path in v.STATES:
+        files = v.with_json(files, path, cut)
+    assert "step 1" not in verdict_on(files).why
+
+
+def test_a_first_norm_within_the_slack_of_its_curve_begins_alike() -> None:
+    gap = Gap("curve", "grad_norm", "a log", "it differs", distance=0.5, slack=1e-6)
+    for first, alike in ((9e-7, True), (2e-6, False)):
+        points = ((1, first), (2, 0.5))
+        item = Judged(replace(gap, points=points), Verdict.DIVERGED, "outside", 0.0, None)
+        assert begins_alike([item]) is alike
 
 
 def test_every_logged_key_is_held_against_the_rerun() -> None:
