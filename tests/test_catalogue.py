@@ -70,7 +70,7 @@ K03 epoch-disagrees-with-steps
 K04 declared-value-contradicted steps-arithmetic
 K05 declared-value-contradicted steps-arithmetic
 K06 empty-log-history
-K07 impossible-empty-log
+K07 impossible-empty-log log-rows-missing
 K08 log-steps-disordered several-runs-in-one-folder
 K09 non-finite-log-values zero-loss-throughout
 K10 control-flags-impossible

@@ -17,9 +17,9 @@ SLACK: Mapping[str, float] = {"learning_rate": 1e-9, "epoch": 5e-3}
 """Relative differences that are never a sign: the last bits of a closed form; releases before 4.42 round the epoch."""
 _SLACK = 1e-6
 """The same for sums over float32, which everything else that is logged comes from."""
-_COUNTED = frozenset({"learning_rate", "epoch", "num_tokens", "num_input_tokens_seen"})
+COUNTED = frozenset({"learning_rate", "epoch", "num_tokens", "num_input_tokens_seen"})
 """What recipe and data decide without arithmetic in float32, so that every machine logs the same."""
-_LAST = _COUNTED | {"grad_norm"}
+_LAST = COUNTED | {"grad_norm"}
 """What a row tells of its own step; everything else is a mean over the steps since the row before."""
 FLOPS = "total_flos"
 NO_CURVE = ("step", FLOPS)
@@ -85,7 +85,7 @@ def _file(
             step: value for step, value in logged.get(tag, ()) if plan.covers(step) and step not in unfit
         }
         if theirs:
-            stored = Format.of(theirs.values(), single, counted=tag in _COUNTED)
+            stored = Format.of(theirs.values(), single, counted=tag in COUNTED)
             mine = _mean(theirs, ours, stored) if tag == TRAIN_LOSS else dict(ours.get(tag, ()))
             found = _with_holes(curve_gap(tag, path, theirs, mine, stored, factor), theirs, mine, unfit)
             yield replace(found, telling=telling(tag, stored)) if telling is not None else found
@@ -163,7 +163,7 @@ def curve_gap(
         same=worst[1] == 0 and full,
         distance=worst[1],
         slack=SLACK.get(tag, _SLACK),
-        noisy=tag not in _COUNTED,
+        noisy=tag not in COUNTED,
         points=points,
         convention=_convention(tag, theirs, ours, factor, stored) if worst[1] else None,
     )

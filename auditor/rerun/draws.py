@@ -13,7 +13,7 @@ from auditor.artifacts.rng_state import RngState
 from auditor.compare._generator_states import GeneratorsDescription, describe_generators
 from auditor.model import RerunPlan, Verdict
 from auditor.rerun.extras import draws_by_width
-from auditor.rerun.summary import Judged, begins_alike, is_learned
+from auditor.rerun.summary import Judged, begins_alike, is_computed
 
 
 def further(theirs: RngState, ours: RngState) -> int | None:
@@ -76,7 +76,7 @@ def _agrees_after(step: int, judged: Sequence[Judged]) -> bool:
 
 def _open(item: Judged, says: str) -> Judged:
     gap = item.gap
-    rounded = is_learned(item) and gap.distance is not None and math.isfinite(gap.distance)
+    rounded = is_computed(item) and gap.distance is not None and math.isfinite(gap.distance)
     if item.verdict is not Verdict.DIVERGED or item.proved or not (gap.aspect == "rng" or rounded):
         return item
     return replace(item, verdict=Verdict.INCONCLUSIVE, why=f"{gap.says}; but {says}")

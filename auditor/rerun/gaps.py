@@ -50,6 +50,8 @@ class Gap:
     """The committed number over the rerun's, of an aspect that is one number."""
     more: int | None = None
     """How many numbers more the committed generator has given."""
+    regrouped: str | None = None
+    """How optimizer.pt spreads the parameters over groups, where the recipe's optimizer spreads them otherwise."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,8 @@ def optimizer_gap(pair: Pair) -> Gap | None:
 def _moments(pair: Pair, theirs: OptimizerState, ours: OptimizerState) -> Gap:
     hard = _counts(theirs, ours) or _groups(theirs.param_groups, ours.param_groups)
     if hard:
-        return Gap("optimizer", pair.key, theirs.path, hard, pair.step, distance=math.inf)
+        spread = _regrouped(theirs.param_groups, ours.param_groups)
+        return Gap("optimizer", pair.key, theirs.path, hard, pair.step, distance=math.inf, regrouped=spread)
     gaps: dict[str, float] = {}
     same, made = True, {entry.index: entry for entry in ours.entries}
     for entry in theirs.entries:
@@ -117,6 +118,22 @@ def _first_unlike(
                 return f"group {number} holds other parameters than the rerun's, or in another order"
             return f"{key} of group {number} is {one[key]}, the rerun's {two[key]}"
     return None
+
+
+def _regrouped(theirs: Sequence[Mapping[str, object]], ours: Sequence[Mapping[str, object]]) -> str | None:
+    """How many parameters each group has on both sides, where the same number of them is spread otherwise.
+
+    The Trainer makes two groups, one for what decays and one for biases and norms (transformers 5.23.0, trainer.py,
+    ``create_optimizer``).
+    """
+    sizes = [
+        [len(p) if isinstance(p := group.get("params"), list | tuple) else 0 for group in groups]
+        for groups in (theirs, ours)
+    ]
+    if sizes[0] == sizes[1] or sum(sizes[0]) != sum(sizes[1]):
+        return None
+    one, two = (" and ".join(map(str, size)) for size in sizes)
+    return f"groups of {one} parameters where the Trainer makes {two}"
 
 
 def _agree(one: object, two: object) -> bool:

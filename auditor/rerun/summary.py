@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from auditor.model import Aspect, Divergence, RerunPlan, Verdict
-from auditor.rerun.curve_gap import TAGS, first_outside
+from auditor.rerun.curve_gap import COUNTED, TAGS, first_outside
 from auditor.rerun.gaps import Gap, repeated_pairs
 from auditor.rerun.outputs import Outputs
 from auditor.rerun.weights_gap import weights_gap
@@ -159,6 +159,15 @@ def is_learned(item: Judged) -> bool:
     return learned and item.verdict is not Verdict.INCONCLUSIVE
 
 
+def is_computed(item: Judged) -> bool:
+    """Whether training alone computes the value, whatever came of it: weights, moments, and all curves but counters.
+
+    More than `is_learned` counts as evidence: a mean loss or an accuracy may agree by rounding.
+    """
+    gap = item.gap
+    return gap.aspect in ("weights", "optimizer") or (gap.aspect == "curve" and gap.key not in COUNTED)
+
+
 def begins_alike(judged: Iterable[Judged]) -> bool:
     """Whether the first logged loss and gradient norm agree; False where no file logs the norm.
 
@@ -185,17 +194,20 @@ def summary(verdict: Verdict, judged: Sequence[Judged], plan: RerunPlan) -> str:
         agree = ", ".join(dict.fromkeys(item.gap.aspect for item in comparable))
         why = _of_weights(judged, "no weights were committed")
         return f"Whether the recipe makes the weights stays open: {why}. What agrees ({agree}) proves no training."
-    return _agreeing(verdict, judged, comparable, plan.words)
+    return _agreeing(verdict, judged, comparable, plan)
 
 
-def _agreeing(verdict: Verdict, judged: Sequence[Judged], comparable: Sequence[Judged], where: str) -> str:
+def _agreeing(
+    verdict: Verdict, judged: Sequence[Judged], comparable: Sequence[Judged], plan: RerunPlan
+) -> str:
+    where = plan.words
     if verdict is Verdict.CONSISTENT:
         return _consistent(comparable, where)
     how = "bit for bit" if verdict is Verdict.IDENTICAL else "up to the noise of the arithmetic"
     kinds = [aspect for aspect in ORDER if any(item.gap.aspect == aspect for item in comparable)]
     if "weights" not in kinds:
         return f"No weights could be compared; {', '.join(kinds)} agree {how} over {where}."
-    unseen = _uncompared(judged)
+    unseen = [*_uncompared(judged), *_evaluations(plan)]
     if unseen:
         return (
             f"The recipe makes what could be compared, {how}, over {where}; not compared: {_listed(unseen)}."
@@ -226,6 +238,12 @@ def _uncompared(judged: Sequence[Judged]) -> list[str]:
     """Weights inside the span that no comparison covers: the published adapter may be among them."""
     open_ones = [item for item in judged if item.verdict is Verdict.INCONCLUSIVE]
     return list(dict.fromkeys(str(item.gap.at) for item in open_ones if item.gap.aspect == "weights"))
+
+
+def _evaluations(plan: RerunPlan) -> Iterator[str]:
+    """What an evaluation logged: on which rows no file tells, so that a rerun does not repeat it."""
+    if "evaluations" in plan.settings:
+        yield f"the evaluations in {plan.settings['evaluations'].source.partition('#')[0]}"
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -9,7 +9,7 @@ from auditor.model import RerunPlan, Verdict
 from auditor.recipes._base import Recipe
 from auditor.rerun.extras import draws_by_width
 from auditor.rerun.row_order import UNTOLD
-from auditor.rerun.summary import Judged, begins_alike, is_learned
+from auditor.rerun.summary import Judged, begins_alike, is_computed, is_learned
 from auditor.rerun.trainers import COMMAND
 
 _ARGUMENTS = ("learning_rate", "lr_scheduler_type", "gradient_accumulation_steps", "seed", "max_steps")
@@ -33,10 +33,12 @@ def excused(
     """
     assumed = {key for key, setting in plan.settings.items() if setting.assumed}
     trainer = plan.settings.get("trainer")
-    if trainer is not None and trainer.value == COMMAND:
+    own, commanded = _own_optimizer(judged, recipe), trainer is not None and trainer.value == COMMAND
+    agrees = any(is_learned(item) and item.verdict is not Verdict.DIVERGED for item in judged)
+    if commanded or (own is None and agrees):
         return list(judged)  # the user's own script knows what no file says
-    if any(is_learned(item) and item.verdict is not Verdict.DIVERGED for item in judged):
-        return list(judged)
+    if own is not None:
+        return [_unproved(item, own) if _is_stepped(item) else item for item in judged]
     missing = [key for key in _ARGUMENTS if key in assumed]
     if missing:
         why = f"no file says {', '.join(missing)}, so the recipe itself is not known"
@@ -48,6 +50,36 @@ def excused(
     if unknown is None:
         return list(judged)
     return [item if _needs_no_rows(item) else _open(item, unknown) for item in judged]
+
+
+def _own_optimizer(judged: Sequence[Judged], recipe: Recipe | None) -> str | None:
+    """That a script handed the Trainer an optimizer of its own (``Trainer(optimizers=...)``), as LoRA+ asks for.
+
+    What agrees elsewhere proves nothing of it: a decay shows in the weights alone. A platform's recipe names its
+    optimizer, so there other groups are another recipe's.
+    """
+    found = next((item.gap for item in judged if item.gap.regrouped is not None), None)
+    if found is None or recipe is not None:
+        return None
+    return (
+        f"{found.at} has {found.regrouped}, so the script made its own optimizer, "
+        "whose rates and decays no argument tells"
+    )
+
+
+def _unproved(item: Judged, why: str) -> Judged:
+    """Open, also for a curve within the noise: a decay hardly shows in it, so that it proves nothing of the weights."""
+    if item.gap.aspect == "curve" and item.verdict is Verdict.EQUIVALENT:
+        return replace(item, verdict=Verdict.INCONCLUSIVE, why=f"{item.why}; but {why}")
+    return _open(item, why)
+
+
+def _is_stepped(item: Judged) -> bool:
+    """Whether the optimizer decides the value: everything that is learned, and the rates."""
+    gap = item.gap
+    if _is_shaped(item):
+        return False
+    return is_computed(item) or gap.aspect in ("scheduler", "parameters") or gap.key == "learning_rate"
 
 
 def _unknown(
@@ -85,7 +117,7 @@ def _padded_otherwise(judged: Sequence[Judged], plan: RerunPlan) -> str | None:
 def _draws_dropout(item: Judged) -> bool:
     """Whether the value depends on the width of batches where dropout is drawn for them."""
     gap = item.gap
-    return is_learned(replace(item, verdict=Verdict.DIVERGED)) or gap.aspect in ("rng", "flops", "tokens")
+    return is_computed(item) or gap.aspect in ("rng", "flops", "tokens")
 
 
 def _unknown_rows(assumed: AbstractSet[str], recipe: Recipe | None) -> str | None:

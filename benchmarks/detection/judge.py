@@ -12,7 +12,7 @@ from unittest import mock
 from auditor.engine import audit
 from auditor.engine.rerun import rerunner
 from auditor.errors import AuditError
-from auditor.model import Report, Severity
+from auditor.model import Report, RerunResult, Severity
 from auditor.policy import Policy
 from auditor.rerun import runner
 from auditor.rerun.fleet import order
@@ -91,7 +91,7 @@ def _judged(case: Case, report: Report, refused: str, seconds: float) -> Judgeme
     elif diverged:
         outcome = RERUN
     else:
-        outcome = INCONCLUSIVE if verdict in ("inconclusive", "refused") else MISSED
+        outcome = INCONCLUSIVE if verdict in ("inconclusive", "refused") or _is_partial(result) else MISSED
     distances = [one.distance for one in result.aspects if one.aspect == "weights"] if result else []
     why = result.why if result else refused
     first = next((f"{one.rule} at {one.at}: {one.message}" for one in errors), "")
@@ -106,6 +106,11 @@ def _judged(case: Case, report: Report, refused: str, seconds: float) -> Judgeme
         max((value for value in distances if value is not None), default=None),
         round(seconds, 1),
     )
+
+
+def _is_partial(result: RerunResult | None) -> bool:
+    """Whether an agreeing verdict names something committed that it does not speak of."""
+    return result is not None and "; not compared: " in result.why
 
 
 class _Warm:

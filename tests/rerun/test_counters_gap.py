@@ -242,3 +242,15 @@ def test_a_state_without_flags_is_compared_without_them() -> None:
     assert gap is not None
     assert gap.same
     assert "TrainerControl" not in gap.says
+
+
+def test_parameters_spread_over_groups_as_no_trainer_does() -> None:
+    def spread(item: Any) -> Mapping[str, object]:
+        one, two = item.param_groups
+        return {"param_groups": ({**one, "params": [*range(14)]}, {**two, "params": [*range(14, 28)]})}
+
+    assert gap_of(OptimizerState, optimizer_gap, spread).regrouped == (
+        "groups of 14 and 14 parameters where the Trainer makes 28 and 0"
+    )
+    fewer = gap_of(OptimizerState, optimizer_gap, group(params=[*range(27)]))
+    assert (fewer.regrouped, fewer.distance) == (None, math.inf)

@@ -17,6 +17,7 @@ from auditor.rerun import spans
 from auditor.rerun.bounds import unlike
 from auditor.rerun.evaluation import loaded_step, passes
 from auditor.rerun.gaps import ROOT, committed_pairs
+from auditor.rerun.verdict import judge
 from auditor.rerun.weights_gap import weights_gap
 from tests.builders.pickles import make_training_args
 from tests.rerun import tiny_llama
@@ -133,6 +134,23 @@ def test_evaluation_on_a_cpu_in_four_bits_excuses() -> None:
     assert "evaluated between steps on a CPU" in why
     plain = {**told.settings, "quantization": Setting(None, "x")}
     assert unlike(run, ledger, replace(told, settings=plain), v.ENVIRONMENT) is None
+
+
+def test_evaluations_are_named_as_not_compared() -> None:
+    plan = v.plan_of_fixture()
+    told = replace(
+        plan,
+        settings={
+            **plan.settings,
+            "evaluations": Setting({"9": 1}, "trainer_state.json#/log_history"),
+            "quantization": Setting(None, "x"),
+        },
+    )
+    found = judge(v.run_of(v.committed()), v.ledger_of(v.committed()), told, v.outputs())
+    assert found.why == (
+        "The recipe makes what could be compared, bit for bit, over the whole run; "
+        "not compared: the evaluations in trainer_state.json."
+    )
 
 
 SETTINGS: dict[str, Any] = {

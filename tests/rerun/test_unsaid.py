@@ -77,6 +77,25 @@ def test_a_first_loss_alone_shows_neither_padding_nor_draws(norm: list[Judged]) 
     assert set(verdicts([WEIGHTS, LATER, *norm], *ROWS)) == {Verdict.INCONCLUSIVE}
 
 
+def test_a_script_with_an_optimizer_of_its_own_excuses_what_that_steps() -> None:
+    """LoRA+: the arguments hold one rate, and optimizer.pt groups that the Trainer never makes."""
+    groups = replace(judged("optimizer", math.inf).gap, regrouped="groups of 8 and 8 parameters")
+    own = Judged(groups, Verdict.DIVERGED, "outside", *FAR)
+    agreeing = judged("curve", 0.0, "loss", ((1, 0.0),))
+    gaps = [own, WEIGHTS, LATER, RATE, SCHEDULER, SHAPE, judged("rng", math.inf), agreeing]
+    found = excused(gaps, plan())
+    assert [item.verdict for item in found] == [
+        *([Verdict.INCONCLUSIVE] * 5),
+        *(Verdict.DIVERGED, Verdict.DIVERGED, Verdict.INCONCLUSIVE),
+    ]
+    assert found[1].why == (
+        "it differs; but a file has groups of 8 and 8 parameters, so the script made its own optimizer, "
+        "whose rates and decays no argument tells"
+    )
+    platform = excused(gaps, plan(), Recipe("a.json", "cheetah", settings={}))
+    assert {item.verdict for item in platform} == {Verdict.DIVERGED, Verdict.EQUIVALENT}
+
+
 def test_a_platform_with_templates_of_its_own_makes_other_examples() -> None:
     recipe = Recipe("a.yaml", "LLaMA-Factory", settings={})
     found = excused([WEIGHTS, LOSS, RATE], plan(), recipe)
