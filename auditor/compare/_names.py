@@ -5,6 +5,9 @@ A wrapper adds parts to a name: PEFT ``base_model.model.`` and the adapter's nam
 (distributed/fsdp/_common_utils.py) and ``_checkpoint_wrapped_module.`` (distributed/algorithms/_checkpoint/
 checkpoint_wrapper.py). kohya's files write underscores for dots, ``lora_down``, ``lora_up`` and ``alpha`` (peft,
 examples/lora_dreambooth/convert_peft_sd_lora_to_kohya_ss.py); older files of diffusers end in ``lora.down.weight``.
+transformers 4.52 moved the parts of models that see: ``language_model.model.`` became ``model.language_model.``; later
+releases, and PEFT with them, rename on loading (transformers 5.23.0, conversion_mapping.py, "llava"; peft 0.21.2,
+utils/save_and_load.py, ``key_mapping``).
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -19,6 +22,13 @@ _WRAPPERS = frozenset(
     {"_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module", "modules_to_save", "default"}
 )
 _LEADING = ("base_model.model.", "module.")
+_MOVED = (
+    ("language_model.model.", "model.language_model."),
+    ("language_model.lm_head", "lm_head"),
+    ("vision_tower.", "model.vision_tower."),
+    ("multi_modal_projector.", "model.multi_modal_projector."),
+)
+"""Beginnings of names in transformers up to 4.51, and after."""
 _ENDS: Mapping[str, str] = {
     ".lora_down.weight": "a",
     ".lora_up.weight": "b",
@@ -116,7 +126,7 @@ def matched(base: Iterable[str], head: Iterable[str]) -> tuple[Match, ...]:
 def _matched(base: tuple[str, ...], head: tuple[str, ...]) -> tuple[Match, ...]:
     left, right = dict.fromkeys(base), dict.fromkeys(head)
     partner = {name: name for name in left if name in right}
-    for meaning in (bare, flat):
+    for meaning in (bare, placed, flat):
         one = _unique((n for n in left if n not in partner), meaning)
         taken = set(partner.values())
         two = _unique((n for n in right if n not in taken), meaning)
@@ -134,6 +144,15 @@ def bare(name: str) -> str:
     short = ".".join(word for word in name.split(".") if word not in _WRAPPERS)
     while (start := next((s for s in _LEADING if short.startswith(s)), None)) is not None:
         short = short.removeprefix(start)
+    return short
+
+
+def placed(name: str) -> str:
+    """A name without wrappers, where transformers puts the module today."""
+    short = bare(name)
+    for before, after in _MOVED:
+        if short.startswith(before):
+            return after + short.removeprefix(before)
     return short
 
 

@@ -99,6 +99,11 @@ def alike(item: Measured) -> bool:
     return item.gap <= max(EQUIVALENT**2 * largest, min(noise, _HIDDEN**2 * largest))
 
 
+def within_rounding(item: Measured) -> bool:
+    """Whether two updates may be one in two bases, rounded: up to a tenth apart, for a longer excuse says nothing."""
+    return item.gap <= min(item.base_noise + item.head_noise, 0.01 * max(item.base, item.head))
+
+
 def _is_scaled(items: Iterable[Measured], rescaled: Rescaled | None) -> bool:
     """Whether the head is the base times one positive number k, in every module.
 

@@ -4,7 +4,7 @@ The factors themselves say little: (B M, M^-1 A) is the same update for every in
 ``lora_alpha`` is the same direction at another length.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import Protocol, cast
@@ -14,7 +14,7 @@ from auditor.artifacts.adapter_weights import AdapterWeights
 from auditor.compare._as_they_are import AsTheyAre, settings_that_differ
 from auditor.compare._factors import NotComparableError
 from auditor.compare._names import Match, matched, renamed
-from auditor.compare._relation import Magnitudes, Unmeasured, judged, named
+from auditor.compare._relation import Magnitudes, Unmeasured, judged, named, within_rounding
 from auditor.compare._rounding import Rounding, of_module, of_tensor
 from auditor.compare._running import RunningRounding, RunningSums
 from auditor.compare._running_pair import RunningPair
@@ -22,6 +22,7 @@ from auditor.compare._scaled import Scaled, as_measured, scaled
 from auditor.compare._sets import WeightSet
 from auditor.compare._sides import Look, Side, differing, look, said, side_of, untargeted
 from auditor.compare._slices import Running
+from auditor.compare._update import Measured
 from auditor.compare.tensors import Sums, difference
 from auditor.model import AdapterComparison
 
@@ -215,7 +216,9 @@ class _ByUpdates:
             ),
             lambda k: (self._scaled.get(name, as_measured(item)).by(k) for name, item in measured.items()),
         )
-        words = self._rounding.words if found.relation == "different" else None
+        words = (
+            (self._rounding.words or _no_further(found, measured)) if found.relation == "different" else None
+        )
         return found if words is None else replace(found, why="; ".join(filter(None, (found.why, words))))
 
 
@@ -230,6 +233,13 @@ def _of_module(side: Side, name: str | None) -> tuple[str, ...]:
 
 def _one(name: str | None) -> tuple[str, ...]:
     return () if name is None else (name,)
+
+
+def _no_further(found: AdapterComparison, measured: Mapping[str, Measured]) -> str | None:
+    """A clause where rounding to 16 bits may be all that differs, which is not known."""
+    if found.why is not None or not all(map(within_rounding, measured.values())):
+        return None
+    return "no further apart than rounding moves the factors of one update in two bases"
 
 
 def _settings(one: Side, two: Side) -> str | None:

@@ -64,6 +64,23 @@ def test_a_rename_hides_no_difference(dialect: str) -> None:
     assert found.farthest.relative_distance == pytest.approx(1e-5, rel=1e-4)
 
 
+def test_names_before_and_after_the_parts_of_models_that_see_moved() -> None:
+    """gemma-3 in transformers 4.51 and 4.52: the text tower, the tower that sees, the projector, the head."""
+    moved = {
+        "language_model.model.layers.0.self_attn.q_proj": "model.language_model.layers.0.self_attn.q_proj",
+        "vision_tower.encoder.layers.0.mlp.fc1": "model.vision_tower.encoder.layers.0.mlp.fc1",
+        "multi_modal_projector.linear": "model.multi_modal_projector.linear",
+        "language_model.lm_head": "lm_head",
+    }
+    sides = [named({name: factors(n) for n, name in enumerate(names)}) for names in (moved, moved.values())]
+    for one, two in (sides, sides[::-1]):
+        found = set_against(one, two)
+        assert (found.relation, found.renamed, len(found.modules)) == ("identical", 8, 4)
+    # Both names on one side are two modules, and neither is taken for the other's.
+    both = {**sides[0], **sides[1]}
+    assert set_against(both, sides[1]).relation == "subset"
+
+
 def kohya(alpha: float | None) -> AdapterComparison:
     """The base scales by 8/4 = 2; kohya's files hold alpha beside each module and scale by alpha/rank."""
     side = rewritten(DIALECTS["kohya"])
