@@ -143,11 +143,10 @@ def damaged(arrays: dict[str, Any], before: dict[str, Any] | None, how: str) -> 
         arrays[HEAD] = arrays[HEAD][:-1]
     elif before is not None and how == "same":
         return before
-    elif before is not None and how == "turned":
+    elif before is not None and how == "turned" and float(numpy.abs(before[b]).max()) < 1e30:
         rank = len(before[a])
         turn = numpy.linalg.qr(numpy.random.default_rng(rank).normal(size=(rank, rank)))[0]
-        with numpy.errstate(over="ignore"):  # after "huge" the factors are infinite
-            return {**before, a: (turn.T @ before[a]).astype("f4"), b: (before[b] @ turn).astype("f4")}
+        return {**before, a: (turn.T @ before[a]).astype("f4"), b: (before[b] @ turn).astype("f4")}
     elif before is not None and how == "longer":
         return {**before, b: before[b] * numpy.float32(8)}
     return arrays
