@@ -1,9 +1,15 @@
-"""Whether two sides are the same files, byte by byte, or by their headers where the tensors are known to be equal."""
+"""Whether two sides are the same files, byte by byte, or by what lies around tensors that are known to be equal."""
 
+from collections.abc import Iterator
+
+from auditor.artifacts._opened import Opened
 from auditor.artifacts.adapter_weights import AdapterWeights
 from auditor.compare._same_bytes import same_bytes
 from auditor.compare._sets import WeightSet
 from auditor.errors import CannotRead
+
+_PIECE = 256 * 1024
+"""Bytes that are compared at a time."""
 
 
 def are_equal_files(one: WeightSet, two: WeightSet) -> bool:
@@ -20,22 +26,46 @@ def are_equal_files(one: WeightSet, two: WeightSet) -> bool:
     return True
 
 
-def have_equal_headers(one: WeightSet, two: WeightSet) -> bool:
-    """Whether safetensors files have the same bytes before their tensors, behind which there are none."""
+def have_equal_rest(one: WeightSet, two: WeightSet) -> bool:
+    """Whether files have the same bytes around their tensors, which lie in the same places, and in scattered ones."""
     if one.problems or two.problems or [f.size for f in one.files] != [f.size for f in two.files]:
         return False
     try:
-        return all(
-            _header(mine) == _header(theirs) for mine, theirs in zip(one.files, two.files, strict=True)
-        )
+        return all(_same_rest(mine, theirs) for mine, theirs in zip(one.files, two.files, strict=True))
     except CannotRead:
         return False
 
 
-def _header(weights: AdapterWeights) -> bytearray:
-    size = min((info.begin for info in weights.tensors.values()), default=weights.size)
+def _same_rest(one: AdapterWeights, two: AdapterWeights) -> bool:
+    with one.opened() as left, two.opened() as right:
+        rest = list(_rest(one, left))
+        if one.format != two.format or rest != list(_rest(two, right)):
+            return False
+        for start, size in rest:
+            for place in range(start, start + size, _PIECE):
+                count = min(_PIECE, start + size - place)
+                if _bytes(left, place, count) != _bytes(right, place, count):
+                    return False
+        left.verify()
+        right.verify()
+    return True
+
+
+def _rest(weights: AdapterWeights, file: Opened) -> Iterator[tuple[int, int]]:
+    """(offset, bytes) of what lies between tensors. Raises CannotRead."""
+    regions = [weights.region(name, file) for name in weights.tensors]
+    stored = ((r.begin, r.elements * r.bits // 8) for r in regions if r.strides is None and r.elements)
+    end = 0
+    for begin, size in sorted(stored):
+        if begin > end:
+            yield end, begin - end
+        end = max(end, begin + size)
+    if file.size > end:
+        yield end, file.size - end
+
+
+def _bytes(file: Opened, start: int, size: int) -> bytearray:
     data = bytearray(size)
-    with weights.opened() as file:
-        if not file.fill(memoryview(data), 0):
-            raise CannotRead("ends in the middle of its header")
+    if not file.fill(memoryview(data), start):
+        raise CannotRead("ends in the middle of its header")
     return data

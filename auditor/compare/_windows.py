@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
     from numpy.typing import NDArray
 
-KEPT = 4 * 1024 * 1024
+KEPT = 8 * 1024 * 1024
 """Most bytes of a file that stay in memory after their tensor was let go."""
 
 

@@ -18,7 +18,7 @@ from auditor.artifacts._opened import Opened
 from auditor.artifacts.adapter_weights import AdapterWeights
 from auditor.compare._differences import TensorDifference, WeightsDifference, difference
 from auditor.compare._engine import PIECE, Pair, sums_of_pairs
-from auditor.compare._equal_files import are_equal_files, have_equal_headers
+from auditor.compare._equal_files import are_equal_files, have_equal_rest
 from auditor.compare._open_sets import open_side
 from auditor.compare._sets import WeightSet, as_set
 from auditor.compare._sources import source
@@ -132,9 +132,7 @@ class TensorByTensor:
             or len(self.names) != len(one.tensors)
         ):
             return False
-        if all(item.format == "safetensors" for item in (*one.files, *two.files)):
-            return have_equal_headers(one, two)
-        return are_equal_files(one, two)
+        return have_equal_rest(one, two)
 
     def result(self) -> WeightsDifference:
         """What differs, when all names were looked at."""

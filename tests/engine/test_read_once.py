@@ -10,6 +10,7 @@ from auditor.compare import _lockstep, _one_pass
 from auditor.engine.inspect import InspectOptions, inspect, side_by_side
 from auditor.model.inspection import Inspection
 from tests.builders import adapter_folders as made
+from tests.builders import drawn
 from tests.builders.counting import Counted
 from tests.builders.pickles import Tensor, make_optimizer, make_torch, make_training_args
 from tests.builders.safetensors import make_arrays
@@ -70,6 +71,23 @@ def test_one_adapter_with_its_seed_looked_at(stretches: str) -> None:
     assert run.seed is not None
     assert run.seed.seed == 42
     assert found == inspect(made.snapshot(files))
+
+
+@pytest.mark.parametrize("options", [InspectOptions(seed=42), InspectOptions(recover=(30, 50))])
+@pytest.mark.parametrize("drift", [0.0, 0.3])
+def test_a_seed_that_is_asked_for(stretches: str, drift: float, options: InspectOptions) -> None:
+    """All 8,000 numbers of each module are looked at, and stay in memory for it; training moved the last checkpoint."""
+    shapes = tuple((f"model.layers.{n}.mlp.up_proj", 2000, 40) for n in range(3))
+    begun = drawn.factors(42, shapes)
+    files = {
+        **made.folder(drawn.trained(begun, 0.1), "checkpoint-1"),
+        **made.folder(drawn.trained(begun, drift)),
+    }
+    source = Counted(made.snapshot(files))
+    (run,) = inspect(source.snapshot, options).runs
+    assert run.seed is not None
+    assert (run.seed.seed, run.seed.verdict) == (42, "consistent" if drift else "proved")
+    assert source.factor(*WEIGHTS) <= MOST
 
 
 def test_a_run_of_checkpoints_and_its_own_copy(stretches: str) -> None:
@@ -195,6 +213,27 @@ def test_equal_files_are_proved_equal_by_what_was_read(stretches: str) -> None:
     found = side_by_side(one.snapshot, two.snapshot, tensors=True)
     assert (found.comparison.relation, found.proof) == ("identical", "equal bytes")
     assert one.factor(*WEIGHTS) <= 1.05  # and the header once more, a thirtieth of so small a file
+
+
+def test_equal_files_of_torch_are_proved_equal_by_what_was_read(stretches: str) -> None:
+    """What lies between the tensors is compared last: one byte that differs there makes them no equal files."""
+    arrays = {
+        f"{P}{name}.lora_{part}.weight": Tensor(array.reshape(-1).tolist(), array.shape)
+        for name, pair in made.factors(9, NAMES[:3], shape=(9000, 4000)).items()
+        for part, array in zip("AB", pair, strict=True)
+    }
+    data = make_torch(arrays)
+    other = data.replace(b"archive/version3", b"archive/version2")
+    sides = [
+        Counted(made.snapshot({"adapter_config.json": made.config(), "adapter_model.bin": some}), named=False)
+        for some in (data, data, other)
+    ]
+    found = side_by_side(sides[0].snapshot, sides[1].snapshot, tensors=True)
+    assert (found.comparison.relation, found.proof) == ("identical", "equal bytes")
+    assert sides[0].factor(*WEIGHTS) <= 1.03
+    found = side_by_side(sides[0].snapshot, sides[2].snapshot, tensors=True)
+    assert data != other
+    assert (found.comparison.relation, found.proof) == ("identical", "numbers")
 
 
 def test_equal_numbers_in_other_bytes_are_no_equal_files(stretches: str) -> None:

@@ -21,8 +21,8 @@ Related = tuple[AdapterComparison, "WeightsDifference | None"]
 def related(one: Chosen, two: Chosen, numbers: bool, tensors: bool) -> Related:
     """How the weights relate, and how their tensors do when asked for and there are any.
 
-    Read twice are what `auditor.engine.inspect._weights.read_weights` reads twice, the headers of equal files, and
-    equal files of torch, whose bytes between the tensors are compared last.
+    Read twice are what `auditor.engine.inspect._weights.read_weights` reads twice, and of equal files what lies around
+    their tensors: the header, torch's pickle.
     """
     left, right = weights_blob(one.run, one.folder), weights_blob(two.run, two.folder)
     if one.weights is not None and two.weights is not None and numbers:

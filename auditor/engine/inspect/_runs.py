@@ -131,7 +131,7 @@ def _run(run: Run, work: _Work) -> RunInspection:
     )
     if read is None:
         return found
-    seed = seed_of(run, work.options, read.views)
+    seed = seed_of(run, work.options, read)
     said, seeded = (None, None) if seed is None else seed
     reach = reach_of(run, found.adapter, seeded)
     return replace(found, adapters=with_still_ones(adapters, run, seeded), seed=said, reach=reach)

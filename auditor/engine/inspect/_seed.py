@@ -1,6 +1,6 @@
 """The seed that drew a run's adapter: proved, or searched for in a range when asked."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -15,13 +15,13 @@ from auditor.runs import Folder, Run
 if TYPE_CHECKING:
     from auditor.architectures._structure import Structure
     from auditor.compare.initial import Seeded, SeedProof
+    from auditor.engine.inspect._weights import Read
 
+_SHOWN = "proved", "consistent"
 _OTHERS = (0, 1, 42, 123, 1234, 1337, 2024, 3407)
 """Seeds tried in its place when it explains nothing; --seed tries all usual ones."""
 
 
-Views = Mapping[str, AdapterWeights]
-"""Weights that are held in memory, in part, by path."""
 Found = tuple[SeedInspection, "Seeded"]
 """What is said of the seed, and the proof with the adapter that it is of."""
 
@@ -31,7 +31,7 @@ def is_looked_for(run: Run, options: InspectOptions) -> bool:
     return options.recover is not None or next(_stated(run, options), None) is not None
 
 
-def seed_of(run: Run, options: InspectOptions, views: Views) -> Found | None:
+def seed_of(run: Run, options: InspectOptions, read: "Read") -> Found | None:
     """What is known of the seed; None when no number is to be read, no seed is known, or there is no LoRA.
 
     The run's own adapter is looked at, then its first checkpoint, which is nearer to the beginning.
@@ -39,7 +39,7 @@ def seed_of(run: Run, options: InspectOptions, views: Views) -> Found | None:
     if not options.numbers:
         return None
     if options.recover is not None:
-        return _recovered(run, options, views, *options.recover)
+        return _recovered(run, options, read, *options.recover)
     wanted = next(_stated(run, options), None)
     if wanted is None:
         return None
@@ -47,12 +47,16 @@ def seed_of(run: Run, options: InspectOptions, views: Views) -> Found | None:
     from auditor.compare.initial import IN_AN_AUDIT, Limits, prove_seed
 
     few = replace(IN_AN_AUDIT, others=_OTHERS, modules=Limits().modules)
-    limits = few if options.seed is None else None
+    limits = few if options.seed is None else Limits()
     first: Found | None = None
     for folder, weights, config, structure in _adapters(run):
-        proof = prove_seed(views.get(weights.path, weights), config, seed, structure, limits)
+        view, sample = read.views.get(weights.path, weights), read.samples.get(weights.path, limits.sample)
+        proof = prove_seed(view, config, seed, structure, replace(limits, sample=min(sample, limits.sample)))
+        if options.seed is not None and sample < limits.sample and proof.verdict not in _SHOWN:
+            # The first numbers do not show it: what is left of it, in what training moved, takes more of them.
+            proof = prove_seed(view, config, seed, structure, limits)
         found = _found(proof, source, folder, weights, config)
-        if proof.verdict in ("proved", "consistent"):
+        if proof.verdict in _SHOWN:
             return found
         first = first or found
     return first
@@ -87,7 +91,7 @@ def _found(
     return _words(proof, source, weights.path), Seeded(proof, folder, weights, config)
 
 
-def _recovered(run: Run, options: InspectOptions, views: Views, first: int, last: int) -> Found | None:
+def _recovered(run: Run, options: InspectOptions, read: "Read", first: int, last: int) -> Found | None:
     from auditor.compare.initial import recover_seed
 
     def told(done: int, total: int) -> None:
@@ -95,10 +99,11 @@ def _recovered(run: Run, options: InspectOptions, views: Views, first: int, last
 
     best: Found | None = None
     for folder, weights, config, structure in _adapters(run):
-        view = views.get(weights.path, weights)
-        proof = recover_seed(view, config, structure, range(first, last + 1), told)
+        view = read.views.get(weights.path, weights)
+        sample = read.samples.get(weights.path)
+        proof = recover_seed(view, config, structure, range(first, last + 1), told, sample)
         found = _found(proof, "--recover-seed", folder, weights, config)
-        if proof.verdict in ("proved", "consistent"):
+        if proof.verdict in _SHOWN:
             return found
         best = best or found
     return best

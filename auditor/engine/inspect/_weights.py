@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from auditor.compare._one_pass import OnePass
     from auditor.compare._sides import Side
     from auditor.compare._slices import Running
+    from auditor.compare._windows import Keep
     from auditor.compare.spectrum import Updates
 
 
@@ -28,13 +29,15 @@ if TYPE_CHECKING:
 class Read:
     """What one pass gave, by path: descriptions, groups of modules that repeat each other, relations of neighbours.
 
-    ``views`` hold in memory what the seed's proof looks at.
+    ``views`` hold in memory what the seed's proof looks at: of each module that was drawn so many numbers as
+    ``samples`` tell.
     """
 
     described: dict[str, "Updates"] = field(default_factory=dict)
     repeats: dict[str, tuple[tuple[str, ...], ...]] = field(default_factory=dict)
     relations: dict[tuple[str, str], AdapterComparison] = field(default_factory=dict)
     views: Mapping[str, AdapterWeights] = field(default_factory=dict)
+    samples: Mapping[str, int] = field(default_factory=dict)
 
 
 def weights_in(run: Run, folder: Folder) -> AdapterWeights | None:
@@ -55,7 +58,7 @@ def read_weights(run: Run, options: InspectOptions, told: Callable[[int], None])
     """Read all weights of a run, each byte once; ``told`` hears of the bytes of adapters, some at a time.
 
     Read again are: a tensor of torch of more than `auditor.compare._one_pass.LARGEST` bytes that lies scattered in its
-    storage, and what a proof of a seed that the user names looks at. Raises nothing.
+    storage, and what a proof looks at of a seed that the user names and the first numbers do not show. Raises nothing.
     """
     found = Read()
     folders = [folder for folder in (*run.checkpoints, run.root) if has_weights(run, folder)]
@@ -65,8 +68,10 @@ def read_weights(run: Run, options: InspectOptions, told: Callable[[int], None])
     from auditor.compare._one_pass import OnePass
 
     seeded = _seeded(run) if is_looked_for(run, options) else frozenset()
+    found.samples = {item.path: _sample(item, options) for item in files.values() if item.path in seeded}
     one_pass = OnePass(
-        tuple(files.values()), {n: _kept for n, item in enumerate(files.values()) if item.path in seeded}
+        tuple(files.values()),
+        {n: _keep(found.samples[w.path]) for n, w in enumerate(files.values()) if w.path in seeded},
     )
     places = {path: _Place(n, one_pass.views[n]) for n, path in enumerate(files)}
     sides = _Sides()
@@ -96,15 +101,31 @@ def _seeded(run: Run) -> frozenset[str]:
     return frozenset(weights.path for _, weights, _ in first_adapters(run))
 
 
-def _kept(info: TensorInfo) -> int:
-    """Bytes of a factor's beginning that the seed's proof reads."""
-    from auditor.compare.initial import GLANCE, IN_AN_AUDIT
+def _sample(weights: AdapterWeights, options: InspectOptions) -> int:
+    """Numbers of each module that stay in memory for the seed's proof: all that it looks at, if there is room."""
+    from auditor.compare._windows import KEPT
+    from auditor.compare.initial import IN_AN_AUDIT, Limits
 
-    drawn, zeroed = ("lora_A", "lora_embedding_B"), ("lora_B", "lora_embedding_A")
-    elements = IN_AN_AUDIT.sample if any(f".{word}" in info.name for word in drawn) else 0
-    if any(f".{word}" in info.name for word in zeroed):
-        elements = GLANCE
-    return elements * BITS[info.dtype] // 8
+    infos = weights.tensors.values()
+    most = IN_AN_AUDIT.sample if options.seed is None and options.recover is None else Limits().sample
+    room = 8 * KEPT - sum(_bits(info, 0) for info in infos)
+    each = sum(_bits(info, 1) for info in infos) - sum(_bits(info, 0) for info in infos)
+    return max(0, min(most, room // max(each, 1)))
+
+
+def _keep(sample: int) -> "Keep":
+    """Bytes of a factor's beginning that the seed's proof reads."""
+    return lambda info: _bits(info, sample) // 8
+
+
+def _bits(info: TensorInfo, sample: int) -> int:
+    """Bits of a factor's beginning: ``sample`` numbers of one that was drawn, a few of one that started at zero."""
+    from auditor.compare.initial import GLANCE
+
+    if any(f".{word}" in info.name for word in ("lora_B", "lora_embedding_A")):
+        return min(GLANCE, info.elements) * BITS[info.dtype]
+    is_drawn = any(f".{word}" in info.name for word in ("lora_A", "lora_embedding_B"))
+    return min(sample, info.elements) * BITS[info.dtype] if is_drawn else 0
 
 
 class _Sides:
