@@ -16,7 +16,7 @@ from math import gcd, lcm
 from auditor.artifacts._opened import Opened
 from auditor.artifacts._safetensors import BITS
 from auditor.artifacts.adapter_weights import AdapterWeights
-from auditor.compare._slices import ALIGNED, Node, Running, Slice, Unit
+from auditor.compare._slices import ALIGNED, Node, Running, ScatteredNode, Slice, Unit
 from auditor.compare._windows import Window
 from auditor.errors import CannotRead
 
@@ -24,8 +24,8 @@ ROOM = 8 * 1024 * 1024
 """Bytes of all slices that are in memory at a time, as they are stored."""
 STATE = 24 * 1024 * 1024
 """Bytes of running sums: those of rank 128 over 32 files, of rank 256 over 8."""
-OPEN = 64
-"""Most files that are open at a time."""
+OPEN = 120
+"""Most files that are open at a time; macOS lets a process have 256."""
 
 Told = Callable[[int, int], None]
 Key = tuple[int, str]
@@ -90,8 +90,10 @@ class Lockstep:
         file, name = key
         region = self._files[file].region(name, opened[file])
         pieces, inner = lane.cuts[key]
-        if region.strides is not None or (region.bits < 8 and pieces > 1):
-            raise CannotRead("scatters its elements")
+        if region.bits < 8 and (pieces > 1 or region.strides is not None):
+            raise CannotRead("packs elements that are wanted one by one")
+        if region.strides is not None:
+            return ScatteredNode(opened[file], region, pieces, lane.length * inner, None)
         keeper = self._windows[file].keeper(name, region.begin)
         return Node(opened[file], region, pieces, lane.length * inner, keeper)
 
@@ -172,6 +174,10 @@ class _Lane:
         self.cuts = {
             key: self._cut(info.elements, *shapes.get(info.shape, {1})) for key, info in infos.items()
         }
+        refs = (files[file].refs.get(name) for file, name in infos)
+        scattered = {ref.shape[-1] for ref in refs if ref is not None and not ref.is_contiguous}
+        # Whole rows of a tensor that lies turned round in its storage: its runs are as long as there are rows.
+        self._rows = lcm(*scattered) if not lengths and len(scattered) == 1 else 1
         self.bits = {key: BITS[info.dtype] for key, info in infos.items()}
 
     def _cut(self, elements: int, pieces: int) -> tuple[int, int]:
@@ -185,7 +191,10 @@ class _Lane:
         """How much of the length is in memory at a time."""
         bits = sum(pieces * inner * self.bits[key] for key, (pieces, inner) in self.cuts.items())
         whole = lcm(*(ALIGNED // gcd(inner, ALIGNED) for pieces, inner in self.cuts.values() if pieces == 1))
-        return max(1, 8 * ROOM // max(bits, 1) // whole) * whole
+        most = 8 * ROOM // max(bits, 1)
+        rows = lcm(whole, self._rows)
+        whole = rows if rows <= most else whole
+        return max(1, most // whole) * whole
 
     def hand_out(self, left: _Left, slices: Mapping[Key, Slice]) -> None:
         """Hand slices to everybody who is still there."""

@@ -1,19 +1,28 @@
 """Slices of tensors too large to be held, and who is handed them."""
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from auditor.artifacts import _tensor_bytes
 from auditor.artifacts._number_formats import numbers
 from auditor.artifacts._opened import Opened
+from auditor.artifacts._safetensors import shown
 from auditor.artifacts._tensor_bytes import Region
 from auditor.compare._windows import Keeper
+from auditor.errors import CannotRead
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 ALIGNED = 1024
 """A slice of a tensor that is read from end to end holds a multiple of so many elements, but for the last one."""
+
+
+_RUN = 8
+"""Least mean length, in elements, of the runs that a scattered tensor's slice is read in."""
+
+_DIMENSIONS = 32
 
 
 class Member(NamedTuple):
@@ -129,3 +138,39 @@ class Node:
         self._file.verify()
         if self._keeper is not None:
             self._keeper.done()
+
+
+class ScatteredNode(Node):
+    """A tensor of torch whose strides scatter it over its storage: the runs that a slice is made of are read."""
+
+    def load(self, start: int, count: int) -> Slice:
+        """As in `Node`; runs of a few elements each are too many to read."""
+        import numpy
+
+        region = self._region
+        unique, back = numpy.unique(self._places(start, count), return_inverse=True)
+        edges = [0, *(numpy.flatnonzero(numpy.diff(unique) != 1) + 1).tolist(), unique.size]
+        if unique.size < _RUN * (len(edges) - 1):
+            raise CannotRead(f"scatters tensor {shown(region.name)} over its storage (strides)")
+        size = region.bits // 8
+        data = numpy.empty(unique.size * size, numpy.uint8)
+        for first, last in pairwise(edges):
+            place = region.begin + int(unique[first]) * size
+            if not self._file.fill(data[first * size : last * size].data, place):
+                raise region.cut()
+        raw = _tensor_bytes.stored(region, data, 0, unique.size)[back]
+        return Slice(region.dtype, raw.reshape(self._pieces, count), start, self._row)
+
+    def _places(self, start: int, count: int) -> "NDArray[Any]":
+        """Where in the storage the elements lie."""
+        import numpy
+
+        shape, strides = self._region.strides or ((), ())
+        if len(shape) > _DIMENSIONS:
+            raise CannotRead(f"gives tensor {shown(self._region.name)} {len(shape)} dimensions")
+        flat = numpy.arange(self._pieces)[:, None] * self._row + numpy.arange(start, start + count)
+        places = numpy.zeros(flat.size, numpy.int64)
+        for size, stride in zip(reversed(shape), reversed(strides), strict=True):
+            flat, index = numpy.divmod(flat, size)
+            places += index.reshape(-1) * stride
+        return places

@@ -25,6 +25,7 @@ from auditor.model.inspection import Inspection
 from tests.builders import adapter_folders as made
 from tests.builders.counting import Counted
 from tests.builders.near import differences
+from tests.builders.pickles import Tensor, make_torch
 from tests.builders.safetensors import make_arrays
 
 P = "base_model.model."
@@ -225,6 +226,29 @@ def test_files_beyond_the_bounds_are_read_in_runs(bounds: dict[str, int]) -> Non
     assert not list(differences(whole, found))
     assert 1.0 < source.factor(*WEIGHTS) < 1.6
     assert source.open_at_once <= 7
+
+
+def test_tensors_that_lie_turned_round_in_their_storage_are_read_once() -> None:
+    """torch.save keeps strides: a transposed head and lora_A beside ordinary ones of another checkpoint."""
+    steps = [embedding(seed, vocabulary=400) for seed in (1, 2)]
+    plain = [
+        {name: Tensor(array.ravel().tolist(), array.shape) for name, array in step.items()} for step in steps
+    ]
+    turned = {
+        name: Tensor(array.T.ravel().tolist(), array.shape, stride=(1, len(array)))
+        for name, array in steps[1].items()
+    }
+    results = []
+    for last in (plain[1], turned):
+        files = {}
+        for folder, arrays in (("checkpoint-1/", plain[0]), ("", last)):
+            files[f"{folder}adapter_config.json"] = made.config()
+            files[f"{folder}adapter_model.bin"] = make_torch(arrays)
+        with in_slices(8_000):
+            source, found = looked(files)
+        assert 0.99 < source.factor("adapter_model.bin") < 1.01
+        results.append(found)
+    assert not list(differences(results[0].runs[0].relations, results[1].runs[0].relations))
 
 
 def test_a_file_that_cannot_be_read_leaves_the_others_measured() -> None:

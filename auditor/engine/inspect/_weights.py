@@ -57,8 +57,10 @@ def has_weights(run: Run, folder: Folder) -> bool:
 def read_weights(run: Run, options: InspectOptions, told: Callable[[int], None]) -> Read:
     """Read all weights of a run, each byte once; ``told`` hears of the bytes of adapters, some at a time.
 
-    Read again are: a tensor of torch of more than `auditor.compare._one_pass.LARGEST` bytes that lies scattered in its
-    storage, and what a proof looks at of a seed that the user names and the first numbers do not show. Raises nothing.
+    Read again are: one checkpoint of many whose tensors above 20 MB take more running sums than
+    `auditor.compare._lockstep.STATE`; a storage of torch that two names share, and one whose elements lie in runs of
+    under eight; weights in 4 bits above 20 MB; and what a proof looks at of a seed that the user names and the first
+    numbers do not show. Raises nothing.
     """
     found = Read()
     folders = [folder for folder in (*run.checkpoints, run.root) if has_weights(run, folder)]
