@@ -8,6 +8,7 @@ from auditor.compare.files import compare_files
 from auditor.compare.pairs import compare_adapters, compare_curves
 from auditor.engine import _policy, _rules
 from auditor.engine._feed import Outcome, run_checks
+from auditor.engine._lines import numbered
 from auditor.engine._look import Options, look, weighed
 from auditor.engine._result import report
 from auditor.engine._side import Side
@@ -40,7 +41,7 @@ def check(snapshot: Snapshot, options: Options, rerunner: Rerunner | None = None
         repository=options.repository,
         side=side,
         base=None,
-        findings=findings,
+        findings=numbered(findings, snapshot),
         outcome=outcome,
         policy=options.policy,
         notes=notes,
@@ -67,7 +68,7 @@ def compare(
         repository=options.repository,
         side=after,
         base=Ref(base.name, base.commit),
-        findings=findings,
+        findings=numbered(findings, head),
         outcome=outcome,
         policy=options.policy,
         notes=notes,

@@ -91,6 +91,8 @@ class Finding:
     suppressed: Suppression | None = None
     also_at: tuple[Location, ...] = ()
     """The same defect in other places (a checkpoint's copy of the same file), folded under this finding."""
+    line: int | None = None
+    """The line of the member in its file, from 1, where the file is a small text and the member was found in it."""
 
     @property
     def fingerprint(self) -> str:

@@ -132,6 +132,7 @@ def _finding(raw: Json) -> Finding:
         state=raw["state"],
         suppressed=Suppression(**raw["suppressed"]) if raw["suppressed"] else None,
         also_at=tuple(Location(at["path"], at["member"]) for at in raw["also_at"]),
+        line=raw.get("line"),
     )
 
 

@@ -117,6 +117,14 @@ def place(at: Location) -> str:
     return str(at) if at.path not in ("", ".") else f"the repository {at.member or ''}".strip()
 
 
+def spot(finding: Finding) -> str:
+    """`place` with the line where it is known: ``config.json:77#/train/seed``, which editors and terminals open."""
+    if finding.line is None:
+        return place(finding.at)
+    member = f"#{finding.at.member}" if finding.at.member else ""
+    return f"{finding.at.path}:{finding.line}{member}"
+
+
 def folder(path: str) -> str:
     """A run's folder for people: the root is called ``.`` or nothing."""
     return "the root" if path in ("", ".") else path

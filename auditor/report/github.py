@@ -14,7 +14,7 @@ _COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE
 def render(report: Report, *, colour: bool = False, width: int = 80, detail: bool = False) -> str:
     """A line a finding, worst first, then a line for the verdict."""
     lines = [
-        f"::{_COMMANDS[item.severity]} file={_property(item.at.path)},title={_property(item.rule)}"
+        f"::{_COMMANDS[item.severity]} file={_property(item.at.path)}{_line(item.line)},title={_property(item.rule)}"
         f"::{_message(_with_member(item.at.member) + item.message)}"
         for item in live(report)
     ]
@@ -24,6 +24,10 @@ def render(report: Report, *, colour: bool = False, width: int = 80, detail: boo
     command = {"pass": "notice", "fail": "error"}.get(report.verdict, "warning")
     lines.append(f"::{command} title=audit {report.verdict}::{_message(report.summary)}")
     return "\n".join(lines) + "\n"
+
+
+def _line(line: int | None) -> str:
+    return f",line={line}" if line else ""
 
 
 def _with_member(member: str | None) -> str:

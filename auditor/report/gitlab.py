@@ -31,5 +31,5 @@ def _issues(report: Report) -> Iterator[Mapping[str, object]]:
             "check_name": item.rule,
             "fingerprint": identity + number,
             "severity": _WORDS[item.severity],
-            "location": {"path": printable(item.at.path) or "README.md", "lines": {"begin": 1}},
+            "location": {"path": printable(item.at.path) or "README.md", "lines": {"begin": item.line or 1}},
         }

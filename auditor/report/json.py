@@ -113,6 +113,7 @@ def _finding(finding: Finding) -> Mapping[str, object]:
         "message": printable(finding.message),
         "path": printable(finding.at.path),
         "member": plain(finding.at.member),
+        "line": finding.line,
         "expected": plain(finding.expected),
         "observed": plain(finding.observed),
         "state": finding.state,

@@ -8,7 +8,6 @@ from auditor.model import (
     Claim,
     FileChange,
     Finding,
-    Location,
     Report,
     RerunResult,
     RunReport,
@@ -165,14 +164,16 @@ def _finding_row(finding: Finding) -> str:
         what.append("Fix: " + prose(finding.fix))
     rule = code(finding.rule) + (f"<br>{finding.state}" if finding.state else "")
     sign = f"{view.SEVERITY_SIGNS[finding.severity]} {finding.severity.word}"
-    return f"| {sign} | {rule} | {_where(finding.at)} | {'<br>'.join(what)} |"
+    return f"| {sign} | {rule} | {_where(finding)} | {'<br>'.join(what)} |"
 
 
-def _where(at: Location) -> str:
+def _where(finding: Finding) -> str:
     """Path and member below each other: code in a table is not wrapped, and long places squeeze the rest."""
+    at = finding.at
     if at.path in ("", ".") or at.member is None:
         return code(view.place(at))
-    return f"{code(at.path)}<br>{code(at.member)}"
+    line = f":{finding.line}" if finding.line else ""
+    return f"{code(at.path + line)}<br>{code(at.member)}"
 
 
 def _rerun(result: RerunResult) -> Section:

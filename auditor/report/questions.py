@@ -79,7 +79,7 @@ def _findings(report: Report) -> Iterator[str]:
         fix = f" {_fix(_sentence(prose(first.fix, _TEXT)))}" if first.fix else ""
         yield (
             f"{view.SEVERITY_SIGNS[first.severity]} {_sentence(prose(first.message, _TEXT))}{fix} "
-            f"({code(view.place(first.at), 120)}{besides}; {code(rule)})"
+            f"({code(view.spot(first), 120)}{besides}; {code(rule)})"
         )
     if len(rules) > _MOST:
         yield f"and {len(rules) - _MOST} more rules; the report has them all"

@@ -86,7 +86,7 @@ def _result(finding: Finding, index: int) -> Json:
         "ruleIndex": index,
         "level": finding.severity.word,
         "message": {"text": _message(finding)},
-        "locations": [_location(finding.at)],
+        "locations": [_location(finding.at, finding.line)],
         "partialFingerprints": {"auditFingerprint/v1": fingerprint(finding)},
         "properties": {
             "expected": plain(finding.expected),
@@ -113,11 +113,11 @@ def _message(finding: Finding) -> str:
     return _text(finding.message + compared)
 
 
-def _location(at: Location) -> dict[str, object]:
+def _location(at: Location, line: int | None = None) -> dict[str, object]:
     physical: dict[str, object] = {
         "artifactLocation": {"uri": quote(printable(at.path) or ".")},
-        # GitHub shows no result without a line, of weights and pickles neither; a JSON pointer's was not recorded.
-        "region": {"startLine": 1},
+        # GitHub shows no result without a line, of weights and pickles neither.
+        "region": {"startLine": line or 1},
     }
     location: dict[str, object] = {"physicalLocation": physical}
     if at.member is not None:

@@ -138,7 +138,7 @@ def _one(finding: Finding, paint: Paint, width: int, detail: bool) -> Iterator[s
     yield f"  {paint(sign, _COLOURS[finding.severity])} {paint(one_line(finding.rule), 'bold')}" + paint(
         state, "dim"
     )
-    for line in wrapped(view.place(finding.at), width, "    ", "    "):
+    for line in wrapped(view.spot(finding), width, "    ", "    "):
         yield paint(line, "cyan")
     yield from wrapped(finding.message, width, "    ", "    ")
     if finding.severity is Severity.ERROR or detail:

@@ -236,6 +236,7 @@ def _findings() -> tuple[Finding, ...]:
             ),
             fix="write gradient_accumulation_steps, the name that TrainingArguments knows",
             state="new",
+            line=12,
         ),
         Finding(
             "lora-rank-mismatch",

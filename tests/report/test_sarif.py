@@ -45,7 +45,7 @@ def test_a_result_says_all() -> None:
             {
                 "physicalLocation": {
                     "artifactLocation": {"uri": "cheetah-fine-tuning-config.json"},
-                    "region": {"startLine": 1},
+                    "region": {"startLine": 12},
                 },
                 "logicalLocations": [
                     {"fullyQualifiedName": "/training/gradient_accumulation", "kind": "member"}
