@@ -10,8 +10,8 @@ from pathlib import Path
 from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.training_args import TrainingArgs
 from auditor.claims import Ledger
-from auditor.model import RerunPlan, Setting, Span
-from auditor.rerun import evaluation, spans, trainers, trl_arguments, trl_defaults
+from auditor.model import Alternative, RerunPlan, Setting, Span
+from auditor.rerun import evaluation, spans, splits, trainers, trl_arguments, trl_defaults
 from auditor.rerun.command import Command, settings_of
 from auditor.rerun.command import obstacles as unfit
 from auditor.rerun.counted import counted, steps_of_rows, whole
@@ -56,7 +56,7 @@ def build(
     found, usual = trl_defaults.defaults(run, ledger, known)
     known |= found
     rows, broken = look(data, known["text_column"].value, known["trainer"].value)
-    found, more = counted(run, ledger, known, rows)
+    found, more = _by_rows(run, ledger, known, rows)
     known |= found if command is None else _without_assumed_total(found)
     number = whole(known["max_steps"].value) if "max_steps" in known else 0
     done = spans.made(run, number)
@@ -88,6 +88,15 @@ def build(
 def _without_assumed_total(found: Mapping[str, Setting]) -> dict[str, Setting]:
     """What was worked out, for a script: it takes its own number of steps unless a file tells it."""
     return {key: setting for key, setting in found.items() if key != "max_steps" or not setting.assumed}
+
+
+def _by_rows(
+    run: Run, ledger: Ledger, known: Mapping[str, Setting], rows: int | None
+) -> tuple[dict[str, Setting], tuple[Alternative, ...]]:
+    """Settings that the number of rows decides, and what else it allows."""
+    found, more = counted(run, ledger, known, rows)
+    parted, others = splits.of_run(run, {**known, **found}, rows)
+    return {**found, **parted}, (*more, *others)
 
 
 def _few(known: Mapping[str, Setting], rows: int | None, number: int) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ Who draws by which seed, by release (transformers trainer.py, accelerate data_lo
 No file of any release tells that a script shuffled its data set beforehand.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from auditor.claims import Ledger, received
 from auditor.model import Alternative, Setting, VersionRange, version_key
@@ -24,6 +24,7 @@ STRATEGY, SEEDABLE, SHUFFLED, DATA_SEED = (
 USUAL_SEED = 42
 """TrainingArguments' own default, and the seed of most tutorials."""
 _FOLLOWED_SINCE = "4.46"
+USED = "used_rows"
 UNTOLD = "the order of rows is told by no file"
 
 
@@ -79,8 +80,9 @@ def readings(ledger: Ledger, known: Mapping[str, Setting]) -> Iterator[Alternati
 
 
 def is_order(reading: Alternative) -> bool:
-    """Whether a reading differs from the plan by the order of rows alone."""
-    return set(reading.changes) <= {STRATEGY, SEEDABLE, SHUFFLED, DATA_SEED}
+    """Whether a reading differs from the plan by the rows that are drawn alone, so that the first loss shows it."""
+    keys = set(reading.changes)
+    return keys <= {STRATEGY, SEEDABLE, SHUFFLED, DATA_SEED} or USED in keys
 
 
 def _in_file_order(known: Mapping[str, Setting]) -> Iterator[Alternative]:
@@ -94,11 +96,15 @@ def _in_file_order(known: Mapping[str, Setting]) -> Iterator[Alternative]:
 
 def _shuffled_before(known: Mapping[str, Setting]) -> Iterator[Alternative]:
     """``dataset.shuffle(seed=...)`` before training; without a seed it takes NumPy's, which is the run's."""
-    seed = known["seed"].value
-    own = (seed,) if isinstance(seed, int) and not isinstance(seed, bool) and seed >= 0 else ()
-    for number in dict.fromkeys((*own, USUAL_SEED)):
-        name = f"rows shuffled beforehand by seed {number}"
-        yield Alternative({SHUFFLED: number}, f"{name}: no file tells it", open=True, name=name)
+    for seed in usual_seeds(known):
+        name = f"rows shuffled beforehand by seed {seed}"
+        yield Alternative({SHUFFLED: seed}, f"{name}: no file tells it", open=True, name=name)
+
+
+def usual_seeds(known: Mapping[str, Setting]) -> Sequence[int]:
+    """Seeds by which scripts shuffle: the run's own, and the usual one."""
+    seeds = dict.fromkeys((known["seed"].value, USUAL_SEED))
+    return [seed for seed in seeds if isinstance(seed, int) and not isinstance(seed, bool) and seed >= 0]
 
 
 def _other_seeds(ledger: Ledger, known: Mapping[str, Setting]) -> Iterator[Alternative]:

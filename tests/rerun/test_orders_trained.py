@@ -74,6 +74,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         "file order": trained(folder, "file-order", sampler="SequentialSampler"),
         "data_seed": trained(folder, "data-seed", data_seed=42),
         "shuffled": trained(folder, "shuffled", shuffle=42),
+        "split": trained(folder, "split", hold_out=0.1),
         "backwards": trained(folder, "backwards", reverse=True),
         "plain": trained(folder, "plain", accelerator_config={"use_seedable_sampler": False}),
     }
@@ -89,6 +90,7 @@ def trained(
     *,
     sampler: str | None = None,
     shuffle: int | None = None,
+    hold_out: float | None = None,
     reverse: bool = False,
     **arguments: object,
 ) -> v.Files:
@@ -101,6 +103,7 @@ def trained(
     lines = (folder / "rows.jsonl").read_text("utf-8").splitlines()
     rows = datasets.Dataset.from_list([json.loads(line) for line in lines])
     rows = rows if shuffle is None else rows.shuffle(seed=shuffle)
+    rows = rows if hold_out is None else rows.train_test_split(hold_out, seed=42)["train"]
     examples = [{"input_ids": tokenizer(row["text"])["input_ids"][:32]} for row in rows]
     output = folder / name
     with tiny_llama.as_in_a_child():
@@ -201,6 +204,14 @@ def test_another_data_seed_that_no_file_tells_is_as_honest(lab: Lab) -> None:
 def test_rows_shuffled_beforehand_are_as_honest_as_those_that_were_not(lab: Lab) -> None:
     result = lab.judged(lab.runs["shuffled"], IN_ORDER, SHUFFLED)
     assert (result.verdict, result.nearest) == (Verdict.IDENTICAL, f"identical with {SHUFFLED}")
+
+
+def test_rows_held_out_of_the_file_that_is_given(lab: Lab) -> None:
+    """A tenth of 12 rows, rounded up, are 2; the other 10 make 5 steps, where all make 6."""
+    words = "2 of 12 rows held out by train_test_split with seed 42"
+    result = lab.judged(lab.runs["split"], words, "the first 10 of 12 rows", IN_ORDER)
+    assert (result.verdict, result.nearest) == (Verdict.IDENTICAL, f"identical with {words}")
+    assert result.plan.settings["used_rows"].value == [2, 12]
 
 
 def test_torchs_own_sampler_is_another_reading_and_followed_where_it_is_declared(lab: Lab) -> None:

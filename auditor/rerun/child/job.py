@@ -15,19 +15,15 @@ LORA_KEYS = (
     *("r", "lora_alpha", "lora_dropout", "bias", "target_modules", "task_type", "use_rslora", "use_dora"),
     *("init_lora_weights", "modules_to_save"),
 )
-ROW_KEYS = ("text_column", "add_eos_token", "max_length", "block_size", "packing", "shuffle_seed")
+ROW_KEYS = (
+    *("text_column", "add_eos_token", "max_length", "block_size", "packing", "shuffle_seed", "used_rows"),
+)
 TRAINER_KEYS = (
     *("seed", "data_seed", "per_device_train_batch_size", "gradient_accumulation_steps", "num_train_epochs"),
     *("learning_rate", "lr_scheduler_type", "weight_decay", "optim", "optim_args", "adam_beta1"),
-    *(
-        "adam_beta2",
-        "adam_epsilon",
-        "max_grad_norm",
-        "gradient_checkpointing",
-        "logging_strategy",
-        "logging_steps",
-    ),
-    *("logging_first_step", "save_strategy", "save_steps", "save_total_limit", "ignore_data_skip"),
+    *("adam_beta2", "adam_epsilon", "max_grad_norm", "gradient_checkpointing", "logging_strategy"),
+    *("logging_steps", "logging_first_step", "save_strategy", "save_steps", "save_total_limit"),
+    "ignore_data_skip",
 )
 
 
@@ -43,8 +39,9 @@ class Settings:
     the 32-bit words drawn between it and them. Only the quantisation defaults are QLoRA's: bitsandbytes' own (fp4, no
     double quant) are seldom meant. Without a ``peft_type`` every parameter is trained. A base is loaded in ``dtype``
     (auto: that of its files) and, unquantised, cast as a whole to ``cast_to``, buffers included, which rounds more.
-    ``shuffle_seed`` shuffles the rows before anything else is done with them. ``trainer_arguments`` are those that only
-    TRL's trainers have. ``evaluations`` counts passes over evaluation sets by step; their draws alone are repeated.
+    ``shuffle_seed`` shuffles the rows before anything else is done with them; of these are used those of ``used_rows``,
+    from one number up to another. ``trainer_arguments`` are those that only TRL's trainers have. ``evaluations`` counts
+    passes over evaluation sets by step; their draws alone are repeated.
     """
 
     trainer: str = "reference"
@@ -55,6 +52,7 @@ class Settings:
     data_seed: int | None = None
     use_seedable_sampler: bool = True
     shuffle_seed: int | None = None
+    used_rows: list[int] | None = None
     text_column: str = "text"
     add_eos_token: bool = False
     max_length: int | None = None

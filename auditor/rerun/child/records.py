@@ -1,7 +1,6 @@
 """Rows for trainers that tokenise by themselves: whole records, and a log of the batches they collate."""
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 from .job import Job
@@ -9,13 +8,12 @@ from .rows import RowsError, order, read_records
 from .steplog import StepLog
 
 
-def records(
-    path: Path, columns: Sequence[Sequence[str]], replaced: Mapping[int, str], shuffle_seed: int | None = None
-) -> list[dict[str, object]]:
+def records(job: Job, columns: Sequence[Sequence[str]]) -> list[dict[str, object]]:
     """Returns the rows with one of the sets of columns, the first set that the first row has; raises RowsError.
 
-    ``replaced`` gives texts in the place of rows that hold one column of text.
+    The job's own ``rows`` take the place of those that hold one column of text.
     """
+    path, s = job.data, job.settings
     rows = read_records(path)
     if not rows:
         raise RowsError(f"{path.name}: 0 rows give no example to train on")
@@ -26,10 +24,10 @@ def records(
             if row.get(name) is None:
                 raise RowsError(f"{path.name}: row {number} has no column {name!r}")
         found.append({name: row[name] for name in wanted})
-    for number, text in replaced.items():
+    for number, text in job.rows.items():
         if number < len(found) and len(wanted) == 1:
             found[number][wanted[0]] = text
-    return [found[number] for number in order(len(found), shuffle_seed)]
+    return [found[number] for number in order(len(found), s.shuffle_seed, s.used_rows)]
 
 
 def logged(trainer: Any, job: Job, log: StepLog) -> Any:

@@ -104,17 +104,19 @@ def _reader(path: Path) -> Callable[[Path], Iterator[object]]:
     return reader
 
 
-def order(count: int, shuffle_seed: int | None) -> Sequence[int]:
-    """Returns the rows' numbers in the order of `Dataset.shuffle(seed=shuffle_seed)`; as they are for None.
+def order(count: int, shuffle_seed: int | None, used_rows: Sequence[int] | None = None) -> Sequence[int]:
+    """Returns the rows' numbers in the order of `Dataset.shuffle(seed=shuffle_seed)`, as they are for None.
 
-    Source: datasets 5.2.0, arrow_dataset.py, ``shuffle``: numpy.random.default_rng(seed).permutation(rows).
+    ``used_rows`` (start, stop) keeps those places of the order; `Dataset.train_test_split` takes the last for training.
+    Source: datasets 5.2.0, arrow_dataset.py: both call numpy.random.default_rng(seed).permutation(rows).
     """
+    kept = slice(None) if used_rows is None else slice(*used_rows)
     if shuffle_seed is None:
-        return range(count)
+        return range(count)[kept]
     from numpy.random import default_rng
 
     numbers: list[int] = default_rng(shuffle_seed).permutation(count).tolist()
-    return numbers
+    return numbers[kept]
 
 
 def load_examples(
@@ -127,6 +129,7 @@ def load_examples(
     block_size: int | None,
     packing: bool,
     shuffle_seed: int | None = None,
+    used_rows: Sequence[int] | None = None,
     replaced: Mapping[int, str] | None = None,
 ) -> Examples:
     """Returns a data file as examples, in file order or shuffled; raises RowsError, also when there is none.
@@ -137,7 +140,7 @@ def load_examples(
     for number, text in (replaced or {}).items():
         if number < len(rows):
             rows[number] = text
-    rows = [rows[number] for number in order(len(rows), shuffle_seed)]
+    rows = [rows[number] for number in order(len(rows), shuffle_seed, used_rows)]
     encoded = encode(tokenizer, rows, add_eos_token=add_eos_token, max_length=max_length)
     examples = pack(encoded, block_size or max_length or 0) if packing else unpacked(encoded)
     if not examples:

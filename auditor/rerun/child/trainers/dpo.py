@@ -14,7 +14,7 @@ from ..steplog import StepLog
 def load(job: Job, tokenizer: Any) -> Any:
     """Returns the rows as a data set of prompt, chosen and rejected; raises RowsError naming a missing column."""
     columns = [["prompt", "chosen", "rejected"]]
-    return datasets.Dataset.from_list(records(job.data, columns, {}, job.settings.shuffle_seed))
+    return datasets.Dataset.from_list(records(job, columns))
 
 
 def build(job: Job, base: Any, examples: Any, tokenizer: Any, log: StepLog) -> Any:

@@ -14,7 +14,7 @@ from ..steplog import StepLog
 def load(job: Job, tokenizer: Any) -> Any:
     """Returns the rows as a data set: a text, messages, or prompt and completion; raises RowsError."""
     columns = [[job.settings.text_column], ["messages"], ["prompt", "completion"]]
-    return datasets.Dataset.from_list(records(job.data, columns, job.rows, job.settings.shuffle_seed))
+    return datasets.Dataset.from_list(records(job, columns))
 
 
 def build(job: Job, base: Any, examples: Any, tokenizer: Any, log: StepLog) -> Any:
