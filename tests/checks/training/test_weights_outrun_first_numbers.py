@@ -17,6 +17,8 @@ from tests.builders.example_edits import pickled
 from tests.builders.repositories import healthy
 from tests.builders.safetensors import make_arrays
 from tests.checks.expecting import NOTE, WARNING, finding, found, reasons
+from tests.checks.training.parts import rows
+from tests.checks.training.test_weights_stood_still import put_back
 from tests.rerun.variants import WEIGHTS, arrays_of, committed, with_tensors
 
 RULE = "weights-outrun-learning-rate"
@@ -133,6 +135,46 @@ def test_without_logged_rates_every_step_counts_in_full() -> None:
     silent: dict[str, dict[str, object]] = {"trainer_state.json": {"/log_history": []}}
     assert found(RULE, published(edited(shift(0.9 * BOUND)), json_edits=silent)) == []
     assert len(found(RULE, published(edited(shift(2.5 * BOUND)), json_edits=silent))) == 1
+
+
+RATES = [0.0, 0.001, *(0.002 * (16 - k) / 16 for k in range(16))]
+
+
+@pytest.mark.parametrize(
+    ("logged", "agree"),
+    [
+        (lambda step: RATES[step - 1], True),
+        (lambda step: RATES[min(step, 17)], True),  # as releases before 4.47 log it: the next step's
+        (lambda step: 0.002, False),
+        (lambda step: 1.0 if step == 18 else RATES[step - 1], False),
+    ],
+)
+def test_logged_rates_show_whether_the_schedule_ran(logged: Callable[[int], float], *, agree: bool) -> None:
+    """Where they do, 1.5 times the bound is too far; else every step counts in full, with twice the sum."""
+    history = rows("trainer_state.json")
+    for row in history:
+        if "learning_rate" in row:
+            row["learning_rate"] = logged(int(str(row["step"])))
+    edits: dict[str, dict[str, object]] = {"trainer_state.json": {"/log_history": history}}
+    far = put_back(MODULE, shift(1.5 * BOUND))
+    assert (len(found(RULE, published(far, json_edits=edits))) == 1) is agree
+
+
+@pytest.mark.parametrize("step", [19, 400, 10**12])
+def test_a_row_behind_the_last_step_is_of_no_schedule(step: int) -> None:
+    history = [*rows("trainer_state.json"), {"step": step, "learning_rate": 1e-9}]
+    edits: dict[str, dict[str, object]] = {"trainer_state.json": {"/log_history": history}}
+    assert found(RULE, published(put_back(MODULE, shift(1.5 * BOUND)), json_edits=edits)) == []
+
+
+def test_a_step_of_lion_is_the_rate() -> None:
+    """0.018 in all, where Adam may reach BOUND, three per cent more; both with the margins of the rule."""
+    arguments = pickled(committed()["training_args.bin"], "optim", "lion_32bit")
+    for far, count in ((0.0184, 0), (0.0189, 1)):
+        weights = put_back(MODULE, shift(far))
+        assert found(RULE, published(weights)) == []
+        lion = published(weights, data={"training_args.bin": arguments})
+        assert len(found(RULE, lion)) == count
 
 
 def without_optimizers(data: dict[str, bytes]) -> Snapshot:
