@@ -1,7 +1,6 @@
 """trainer_state.json: what the Trainer counted and logged, with its large numbers kept exact."""
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import chain
@@ -15,8 +14,6 @@ Number = int | float
 
 _ROW_RTOL = 1e-6
 """Trainer rounds losses to 4-16 digits and event files hold float32 (2**-24 = 6e-8); 1e-6 covers both."""
-_FLOS = '"total_flos"'
-_LITERAL = re.compile(r"\s*:\s*(-?[0-9]{1,400}(?:\.[0-9]{1,400})?(?:[eE][-+]?[0-9]{1,4})?)")
 _IGNORABLE = frozenset({"is_local_process_zero", "is_world_process_zero"})
 
 
@@ -25,9 +22,8 @@ class TrainerState(Artifact):
     """One trainer_state.json.
 
     ``total_flos`` is an exact int whenever the number is whole (``1.0138086088704e+16`` is
-    10138086088704000); ``total_flos_text`` is its spelling in the file. ``control`` holds
-    the flags of TrainerControl, ``callbacks`` the names of all stateful callbacks. What is asked of the rows again and
-    again (`logged`, `row_keys`, `begins_with`) is worked out once.
+    10138086088704000). ``control`` holds the flags of TrainerControl, ``callbacks`` the names of all stateful
+    callbacks. What is asked of the rows again and again (`logged`, `row_keys`, `begins_with`) is worked out once.
     """
 
     patterns: ClassVar[tuple[str, ...]] = ("trainer_state.json",)
@@ -44,7 +40,6 @@ class TrainerState(Artifact):
     train_batch_size: int | None = None
     num_input_tokens_seen: int | None = None
     total_flos: Number | None = None
-    total_flos_text: str | None = None
     log_history: tuple[Mapping[str, object], ...] = ()
     best_metric: Number | None = None
     best_global_step: int | None = None
@@ -59,8 +54,7 @@ class TrainerState(Artifact):
     @classmethod
     def parse(cls, blob: Blob) -> Self:
         """Read the file of any Transformers release. Raises CannotRead."""
-        data = blob.read(JSON_LIMIT)
-        raw = parse_json_object(data)
+        raw = parse_json_object(blob.read(JSON_LIMIT))
         read = Fields(raw)
         flos = read.number("total_flos")
         rows = _rows(read)
@@ -78,7 +72,6 @@ class TrainerState(Artifact):
             train_batch_size=read.integer("train_batch_size"),
             num_input_tokens_seen=read.integer("num_input_tokens_seen"),
             total_flos=_whole(flos),
-            total_flos_text=_spelling(data, flos),
             log_history=rows,
             best_metric=read.number("best_metric"),
             best_global_step=read.integer("best_global_step"),
@@ -198,20 +191,6 @@ def _is_timing(key: str) -> bool:
 
 def _whole(value: Number | None) -> Number | None:
     return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-def _spelling(data: bytes, value: Number | None) -> str | None:
-    """The literal of the top-level total_flos; rows of log_history may hold the key too, so values decide."""
-    if value is None:
-        return None
-    text = data.decode("utf-8-sig")
-    place = text.rfind(_FLOS)  # keys are sorted, so that it comes last
-    while place >= 0:
-        found = _LITERAL.match(text, place + len(_FLOS))
-        if found and json.loads(found[1]) == value:
-            return found[1]
-        place = text.rfind(_FLOS, 0, place)
-    return None
 
 
 def _rows(read: Fields) -> tuple[Mapping[str, object], ...]:
