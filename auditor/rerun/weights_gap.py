@@ -13,7 +13,7 @@ from auditor.model import AdapterComparison
 from auditor.rerun.gaps import Gap, Pair, missing
 from auditor.rerun.model_gap import model_gap
 from auditor.rerun.outputs import Output
-from auditor.rerun.precision import SHORT, as_held, coarse, equal_bits, held
+from auditor.rerun.precision import SHORT, as_held, coarse, equal_bits, held, held_by
 from auditor.runs import Folder, Run
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def _measured(
         says = f"all {len(theirs.tensors)} tensors are bit-equal"
         return Gap("weights", pair.key, theirs.path, says, pair.step, same=True, distance=0.0)
     if all(_equal_as_stored(theirs, ours, name) for name in _compared(theirs, ours)):
-        found = {held(info.dtype, theirs.array(name)) for name, info in theirs.tensors.items()}
+        found = {held_by(theirs, name) for name in theirs.tensors}
         types = " and ".join(sorted(found & set(SHORT)))
         says = f"all {len(theirs.tensors)} tensors are bit-equal once rounded to {types}"
         return Gap("weights", pair.key, theirs.path, says, pair.step, distance=0.0)
@@ -80,12 +80,8 @@ def structure(theirs: AdapterWeights, ours: AdapterWeights) -> tuple[str | None,
 
 
 def same_bits(theirs: AdapterWeights, ours: AdapterWeights) -> bool:
-    """Whether every tensor has the same type and the same bits. Raises CannotRead."""
-    return all(
-        theirs.info(name).dtype == ours.info(name).dtype
-        and all(equal_bits(one, two) for one, two in zip(theirs.chunks(name), ours.chunks(name), strict=True))
-        for name in _compared(theirs, ours)
-    )
+    """Whether every tensor has the same type, shape and bits. Raises CannotRead."""
+    return all(_equal(theirs, ours, name) for name in _compared(theirs, ours))
 
 
 def unmoved(start: Folder, folder: Folder) -> bool:
@@ -115,11 +111,21 @@ def _copies(*both: AdapterWeights) -> set[str]:
 
 def _equal_as_stored(theirs: AdapterWeights, ours: AdapterWeights, name: str) -> bool:
     """Whether a tensor of ours, rounded to the type theirs is stored in, has the same values."""
-    one, two = theirs.array(name), ours.array(name)
-    if theirs.info(name).dtype == ours.info(name).dtype and equal_bits(one, two):
+    if _equal(theirs, ours, name):
         return True
-    dtype = held(theirs.info(name).dtype, one)
-    return dtype in SHORT and equal_bits(one, as_held(dtype, two).astype(one.dtype))
+    dtype = held_by(theirs, name)
+    return dtype in SHORT and all(
+        equal_bits(one, as_held(dtype, two).astype(one.dtype))
+        for one, two in zip(theirs.chunks(name), ours.chunks(name), strict=True)
+    )
+
+
+def _equal(theirs: AdapterWeights, ours: AdapterWeights, name: str) -> bool:
+    """Whether a tensor has the same type, shape and bits."""
+    one, two = theirs.info(name), ours.info(name)
+    return (one.dtype, one.shape) == (two.dtype, two.shape) and all(
+        equal_bits(mine, made) for mine, made in zip(theirs.chunks(name), ours.chunks(name), strict=True)
+    )
 
 
 def _scale(

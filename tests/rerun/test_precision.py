@@ -11,6 +11,7 @@ from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.adapter_weights import AdapterWeights
 from auditor.compare.adapters import compare
 from auditor.rerun.precision import coarse, held, held_by
+from auditor.rerun.weights_gap import same_bits
 from tests.builders.blobs import blob
 from tests.builders.safetensors import make_adapter
 
@@ -92,3 +93,13 @@ def test_each_module_counts_by_its_share(
 def test_a_module_that_does_nothing_excuses_nothing() -> None:
     weights = adapter(one=(array(1.0), array(0.0)), two=(array(LONG), array(LONG)))
     assert coarse(weights, compare(weights, CONFIG, weights, CONFIG)) == 0.0
+
+
+def test_a_tensor_that_goes_on_where_another_ends_has_other_bits() -> None:
+    """A rank padded with zeros: the first chunk of both is the same."""
+    numbers = numpy.full(CHUNK, LONG, "f4")
+    one = adapter(one=(numbers, array(LONG)))
+    longer = adapter(one=(numpy.append(numbers, numpy.float32(0)), array(LONG)))
+    assert same_bits(one, one)
+    assert not same_bits(one, longer)
+    assert not same_bits(longer, one)
