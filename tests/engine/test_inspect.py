@@ -213,6 +213,18 @@ def test_dead_duplicate_and_exploded_modules_are_named() -> None:
     assert names[2] in by_name[names[1]].conditions[0].says
 
 
+@pytest.mark.parametrize(("outputs", "words"), [(15, []), (16, ["duplicate"])])
+def test_few_equal_numbers_are_chance(outputs: int, words: list[str]) -> None:
+    generator = numpy.random.default_rng(3)
+    column = generator.standard_normal((outputs, 1)).astype("f4")
+    factors = {
+        f"model.layers.{layer}.mlp.down_proj": (generator.standard_normal((1, 8)).astype("f4"), column)
+        for layer in range(2)
+    }
+    for module in adapter_of(made.folder(factors, r=1)).modules:
+        assert [condition.word for condition in module.conditions] == words
+
+
 def test_a_module_with_ranks_that_do_nothing_is_half_trained() -> None:
     """Two columns of lora_B are zero, so B A has two singular values less than its rank."""
     factors = made.factors(1)
