@@ -10,6 +10,7 @@ from auditor.claims import Ledger
 from auditor.model import Aspect, RerunPlan, Verdict, VersionRange
 from auditor.rerun.curve_gap import NO_CURVE, curves_of
 from auditor.rerun.data import count_rows
+from auditor.rerun.extras import other_kernels
 from auditor.rerun.gaps import Floors, of_updates
 from auditor.rerun.outputs import Output, Outputs, rows_drawn
 from auditor.rerun.releases import minor, used
@@ -48,7 +49,7 @@ def unlike(run: Run, ledger: Ledger, plan: RerunPlan, environment: Mapping[str, 
                 f"the run was made by {name} {wrote} and this rerun by {here}, which may compute otherwise "
                 "(--environment recorded trains with the former)"
             )
-    return newer_base(plan.base, environment)
+    return newer_base(plan.base, environment) or other_kernels(run)
 
 
 def newer_base(base: str, environment: Mapping[str, object]) -> str | None:

@@ -24,6 +24,8 @@ _NEUTRAL: Mapping[str, object] = {
 """Values without effect. A noise of 0 has one: numbers are drawn for it (integrations/neftune.py, ``uniform_``)."""
 _UNSEEN = (SAMPLING, "label_smoothing_factor", NOISE, "dataloader_drop_last", "alpha_pattern")
 """Those that neither a shape nor a learning rate shows: whether they were applied only training can tell."""
+_KERNELS = {"use_liger_kernel": "Liger's kernels", "torch_compile": "compiled kernels"}
+"""Arguments of the Trainer (transformers 5.23.0, training_args.py) that change how something is computed, not what."""
 _Said = tuple[str, object]
 
 
@@ -64,6 +66,20 @@ def by_length(run: Run) -> bool:
     """Whether rows were drawn in groups of like length, in an order that torch's global generator gave."""
     found = of_run(run)[0].get(SAMPLING)
     return found is not None and found.value == BY_LENGTH
+
+
+def other_kernels(run: Run) -> str | None:
+    """That the run was trained with fused kernels, which this rerun does without: they round otherwise.
+
+    Compiled code draws dropout masks of its own, too (torch 2.13.0, _inductor/config.py, ``fallback_random``).
+    """
+    arguments = received(run)
+    for key, says in _KERNELS.items():
+        if arguments is not None and arguments.values.get(key) not in (None, False):
+            return (
+                f"the run was trained with {says} ({arguments.path}#{key}), and this rerun with PyTorch's own"
+            )
+    return None
 
 
 def _of_adapter(run: Run) -> Iterator[tuple[str, Setting]]:

@@ -37,8 +37,6 @@ _LORA_EXTRAS = (
 _ARGUMENT_EXTRAS: Mapping[str, tuple[object, ...]] = {
     "deepspeed": (None, "", {}),
     "fsdp": (None, "", [], False),
-    "torch_compile": (None, False),
-    "use_liger_kernel": (None, False),
 }
 """Training arguments without effect at these values, and unknown to the child at any other."""
 

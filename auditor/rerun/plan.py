@@ -16,6 +16,7 @@ from auditor.rerun.command import Command, settings_of
 from auditor.rerun.command import obstacles as unfit
 from auditor.rerun.counted import counted, steps_of_rows, whole
 from auditor.rerun.data import look, too_few
+from auditor.rerun.extras import other_kernels
 from auditor.rerun.obstacles import obstacles
 from auditor.rerun.readings import of_run
 from auditor.rerun.settings import choose, source_of
@@ -169,6 +170,8 @@ def _further(run: Run, ledger: Ledger) -> Iterator[str]:
             f"eval_strategy = {evaluated.value} ({source_of(evaluated)}), and no log tells when evaluation ran: each "
             "draws a number from torch's generator, which moves later dropout masks on a CPU"
         )
+    if (kernels := other_kernels(run)) is not None:
+        yield f"{kernels}, which rounds otherwise"
     arguments, config = run.one(TrainingArgs), run.one(AdapterConfig)
     if arguments is None and config is not None:
         yield "no training_args.bin was read: declared values stand for what the trainer received"

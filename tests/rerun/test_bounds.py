@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from auditor.claims import Ledger
+from auditor.claims import Ledger, build
 from auditor.model import Setting, Span, VersionRange
+from auditor.rerun import plan as planning
 from auditor.rerun.bounds import does_not_prove, newer_base, unlike
+from tests.builders.pickles import make_training_args
+from tests.builders.repositories import TINY_BASE
 from tests.rerun import variants as v
 from tests.rerun.test_verdict import derived
 
@@ -58,6 +61,25 @@ def test_a_run_of_another_minor_excuses(low: str | None, high: str | None, *, to
     ledger = derived("transformers", VersionRange(low, high))
     why = unlike(v.run_of(v.committed()), ledger, v.plan_of_fixture(), HERE)
     assert (why is not None and "which may compute otherwise" in why) is told
+
+
+@pytest.mark.parametrize(
+    ("key", "says"),
+    [("use_liger_kernel", "Liger's kernels"), ("torch_compile", "compiled kernels"), ("bf16", None)],
+)
+def test_kernels_of_another_kind_excuse_and_are_no_obstacle(key: str, says: str | None) -> None:
+    bare = v.without(v.committed(), "training_args.bin")
+    files = {**bare, "training_args.bin": make_training_args({key: True})}
+    run, plan = v.run_of(files), v.plan_of_fixture()
+    told = (
+        f"the run was trained with {says} (training_args.bin#{key}), and this rerun with PyTorch's own"
+        if says is not None
+        else None
+    )
+    assert unlike(run, Ledger(".", {}), plan, v.ENVIRONMENT) == told
+    made = planning.build(run, build(run), TINY_BASE, v.DATA)
+    assert made.obstacles == ()
+    assert (f"{told}, which rounds otherwise" in made.hypotheses) is (says is not None)
 
 
 def test_an_unknown_beginning_excuses_where_any_part_begins_there() -> None:
