@@ -1,6 +1,6 @@
 """What was seen and judged -> the Report: verdict, exit code, coverage, one sentence."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from auditor import __version__
 from auditor.artifacts._readers import readers_of
@@ -18,6 +18,7 @@ from auditor.model import (
     NotApplicable,
     Ref,
     Report,
+    RerunResult,
     RunReport,
     Status,
     Unread,
@@ -26,6 +27,7 @@ from auditor.model import (
 )
 from auditor.policy import Policy
 from auditor.recipes._platforms import is_recipe
+from auditor.rerun.trials import UNFINISHED
 
 
 def report(
@@ -45,7 +47,7 @@ def report(
     live = [f for f in findings if f.suppressed is None and f.state != "absent"]
     bad = [f for f in live if policy.fails(f.severity)]
     diverged = side.rerun is not None and side.rerun.verdict is Verdict.DIVERGED
-    lacking = _lacking(unread, side.snapshot.notes, outcome, coverage, policy)
+    lacking = [*_lacking(unread, side.snapshot.notes, outcome, coverage, policy), *_unfinished(side.rerun)]
     verdict = "fail" if bad or diverged else "incomplete" if lacking else "pass"
     rules = _rules.rules()
     crashed = tuple(NotApplicable(rule, f"crashed: {why}") for rule, why in sorted(outcome.failed.items()))
@@ -73,6 +75,12 @@ def report(
         fail_on=policy.fail_on,
         rules={f.rule: rules[f.rule].documentation.text for f in findings if f.rule in rules},
     )
+
+
+def _unfinished(rerun: RerunResult | None) -> Iterator[str]:
+    """Whether a rerun was ended before its question was settled."""
+    if rerun is not None and any(note.startswith(UNFINISHED) for note in rerun.repeats):
+        yield "the rerun was ended before its question was settled"
 
 
 def _lacking(

@@ -4,7 +4,7 @@ import json
 import shutil
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -113,7 +113,7 @@ class Bench:
     _executor: Executor | None = None
     _resumes: dict[int, Path] = field(default_factory=dict)
     _digests: dict[int, str] = field(default_factory=dict)
-    _made: list[dict[str, object]] = field(default_factory=list)
+    _begun: dict[str, tuple[Trial, bool]] = field(default_factory=dict)
 
     def __enter__(self) -> "Bench":
         return self
@@ -121,6 +121,7 @@ class Bench:
     def __exit__(self, *error: object) -> None:
         if self._executor is not None:
             self._executor.close()
+        self.write_manifest()
         # What a failed child printed stays for whoever keeps the folder.
         scratch = self.folder.glob("child-*") if error[0] is None else ()
         for path in (*self._resumes.values(), *scratch):
@@ -163,6 +164,7 @@ class Bench:
             self.followed.total -= 0 if known is None else trial.of(self.plan).steps
             if known is not None and self.options.keep is not None:
                 shutil.copytree(known, self.folder / trial.name, dirs_exist_ok=True)
+        self._begun.update({trial.name: (trial, trial.name in found) for trial in trials})
         missing = [trial for trial in trials if trial.name not in found]
         failed, early = self._run(missing, keys) if missing else ({}, None)
         done = [trial for trial in trials if trial.name in found or failed.get(trial.name, early) is None]
@@ -170,9 +172,23 @@ class Bench:
         return Trained(tuple(outputs), {k: v for k, v in failed.items() if v is not None}, early)
 
     def write_manifest(self) -> None:
-        """Leave a list of the trainings beside them, for people."""
-        text = json.dumps({"trials": self._made, "inputs": self.question["inputs"]}, indent=2)
-        (self.folder / MANIFEST).write_text(text, encoding="utf-8")
+        """Leave a list of the trainings beside them, for people: which are complete, and which were ended on the way.
+
+        A disk that is full has no list, and says so by itself.
+        """
+        trials = [
+            {
+                "name": name,
+                "role": trial.role,
+                "says": trial.says,
+                "state": "complete" if complete else "partial: it did not end",
+            }
+            for name, (trial, complete) in self._begun.items()
+            if complete or (self.folder / name).exists()
+        ]
+        text = json.dumps({"trials": trials, "inputs": self.question["inputs"]}, indent=2)
+        with suppress(OSError):
+            (self.folder / MANIFEST).write_text(text, encoding="utf-8")
 
     def _run(
         self, trials: Sequence[Trial], keys: Mapping[str, str]
@@ -198,6 +214,7 @@ class Bench:
 
     def _note(self, ended: Ended, trial: Trial, keys: Mapping[str, str]) -> None:
         """Cache a training that ended well, tell of it, and raise why the rerun itself could not be trained."""
+        self._begun[trial.name] = (trial, ended.error is None)
         if self.options.where.is_remote or (self.options.jobs or 1) > 1:
             how = f"{ended.order.steps} steps trained" if ended.error is None else ended.error.message
             self.tell(f"{trial.name}: {how}")
@@ -214,7 +231,6 @@ class Bench:
     def _read(self, trial: Trial, folder: Path) -> Output:
         plan = trial.of(self.plan)
         parts = [(span, part_folder(folder, plan, span)) for span in plan.trained]
-        self._made.append({"name": trial.name, "role": trial.role, "says": trial.says})
         full = "peft_type" in self.plan.settings
         return read_output(trial, parts, base_files(self.inputs.base) if full else ())
 

@@ -17,7 +17,7 @@ from auditor.rerun.fleet.order import Site
 from auditor.rerun.interpreter import Interpreter, interpreter
 from auditor.rerun.options import Progress, RerunOptions
 from auditor.rerun.outputs import Outputs
-from auditor.rerun.trials import REPEAT, RERUN, VARIATION, Trial
+from auditor.rerun.trials import REPEAT, RERUN, UNFINISHED, VARIATION, Trial
 
 __all__ = ["Advice", "Inputs", "job", "run"]
 
@@ -99,7 +99,6 @@ def _experiment(bench: Bench, digests: Mapping[str, str], advice: Advice | None)
         outputs = _with(outputs, made)
     if advice is not None:
         outputs = _advised(bench, outputs, advice)
-    bench.write_manifest()
     return outputs
 
 
@@ -130,7 +129,7 @@ def _advised(bench: Bench, outputs: Outputs, advice: Advice) -> Outputs:
             if made.failed:
                 return outputs
     except IncompleteError as error:
-        says = f"not every control and other reading was trained: {error.message}"
+        says = f"{UNFINISHED}{error.message}"
         outputs = replace(outputs, notes=(*outputs.notes, says))
     return outputs
 

@@ -74,7 +74,8 @@ class Child:
             if self._process.stdin is not None:
                 with suppress(OSError):
                     self._process.stdin.close()
-            end_group(self._process)
+            with terminated_as_interrupt():  # a second SIGTERM must not end this process before it has killed
+                end_group(self._process)
 
     def train(
         self,

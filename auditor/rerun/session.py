@@ -15,6 +15,7 @@ from auditor.rerun.bounds import trained_on
 from auditor.rerun.interpreter import Interpreter, interpreter
 from auditor.rerun.options import Progress, RerunOptions, silent
 from auditor.rerun.planned import plan_only
+from auditor.rerun.runner import terminated_as_interrupt
 from auditor.rerun.search import Search
 from auditor.runs import Run
 
@@ -60,7 +61,7 @@ def rerun(
     python = interpreter(plan, options.environment, announce)
     trainings = options.repeats + options.variation
     environment.require_memory(options.base)
-    with _folder(options) as folder:
+    with terminated_as_interrupt(), _folder(options) as folder:
         environment.require_space(folder, environment.space_needed(run, plan, trainings))
         plan = _paced(run, ledger, options, plan, python, announce)
         search = Search(run, ledger, plan, options)

@@ -7,6 +7,8 @@ from pathlib import Path
 from auditor.model import RerunPlan, Span
 
 RERUN, REPEAT, VARIATION, CONTROL, HYPOTHESIS = "rerun", "repeat", "variation", "control", "hypothesis"
+UNFINISHED = "not every control and other reading was trained: "
+"""How the note begins that says why the experiment ended before its question was settled."""
 PROBE = "probe"
 """The beginning of another reading, up to the first logged loss."""
 

@@ -6,6 +6,8 @@ from dataclasses import replace
 import pytest
 
 from auditor.engine._answers import AGREE, MADE, SAFE, answers
+from auditor.engine._feed import run_checks
+from auditor.engine._result import report
 from auditor.engine._side import Side
 from auditor.engine.audit import Options, look
 from auditor.model import (
@@ -20,6 +22,8 @@ from auditor.model import (
     Snapshot,
     Verdict,
 )
+from auditor.policy import Policy
+from auditor.rerun.trials import UNFINISHED
 from auditor.sources.directory import memory_snapshot
 from tests.builders.repositories import healthy, seed
 
@@ -92,3 +96,27 @@ def test_what_a_rerun_answers(
     result = RerunResult(".", plan, {}, verdict, aspects, None, why="because")
     answer = asked(replace(honest, rerun=result))[MADE]
     assert answer == Answer(MADE, state, f"the rerun is {verdict.word}: because")
+
+
+@pytest.mark.parametrize(
+    ("verdict", "code"), [(Verdict.INCONCLUSIVE, 3), (Verdict.CONSISTENT, 3), (Verdict.DIVERGED, 1)]
+)
+def test_a_rerun_that_was_ended_early_is_not_passed(honest: Side, verdict: Verdict, code: int) -> None:
+    """Interrupted is exit 3; what had diverged by then stays exit 1."""
+    plan = RerunPlan(".", {}, "whole", 9, 9, "", "", {})
+    result = RerunResult(
+        ".", plan, {}, verdict, (), None, repeats=(f"{UNFINISHED}the rerun was interrupted",)
+    )
+    outcome = run_checks(honest, (), Policy())
+    made = report(
+        kind="rerun",
+        repository="x",
+        side=replace(honest, rerun=result),
+        base=None,
+        findings=(),
+        outcome=outcome,
+        policy=Policy(),
+        notes=(),
+    )
+    assert made.exit_code == code
+    assert "ended before its question was settled" in made.summary

@@ -1,6 +1,7 @@
 """What stands when a part of an experiment fails: a child of a few lines of Python that fails where it is told."""
 
 import dataclasses
+import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -70,6 +71,12 @@ def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
     return Lab(tmp_path)
 
 
+def states(lab: Lab) -> dict[str, str]:
+    """What the list beside the last trainings calls complete and partial."""
+    document = json.loads((lab.place / f"run-{lab.runs}" / "experiment.json").read_text())
+    return {trial["name"]: trial["state"] for trial in document["trials"]}
+
+
 JOBS = [pytest.param(None, id="one"), pytest.param(2, id="two", marks=missing("joblib"))]
 
 
@@ -103,6 +110,7 @@ def test_time_that_is_up_costs_nothing_that_was_trained(lab: Lab, jobs: int | No
     with pytest.raises(EndedEarlyError, match="did not finish"):
         lab.run(jobs=jobs, timeout=2.0)
     assert len(cache.entries(cache.folder())) == 1
+    assert states(lab) == {"rerun": "complete", "repeat-1": "partial: it did not end"}
     mark.unlink()
     lab.run(jobs=jobs)
     assert sorted(lab.trained) == ["repeat-1", "repeat-1", "rerun"]
@@ -144,3 +152,4 @@ def test_time_that_is_up_among_controls_leaves_those_that_were_trained(lab: Lab,
     assert [output.name for output in outputs.controls] == ["control-a", "control-b"]
     (note,) = outputs.notes
     assert note.startswith("not every control and other reading was trained: the rerun did not finish")
+    assert [name for name, state in states(lab).items() if state != "complete"] == ["control-c"]

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -249,3 +250,59 @@ def test_the_shorter_of_two_limits_holds(
     minutes: float | None, timeout: float | None, limit: float | None
 ) -> None:
     assert RerunOptions(minutes=minutes, timeout=timeout).limit == limit
+
+
+def later_gone(pid: int, seconds: float = 8.0) -> bool:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and not gone(pid):
+        time.sleep(0.05)
+    return gone(pid)
+
+
+def parent(tmp_path: Path, script: str) -> tuple[subprocess.Popen[bytes], int]:
+    """A process that keeps a child, once the child has written its id."""
+    surroundings = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    keeper = subprocess.Popen([sys.executable, "-c", script], cwd=tmp_path, env=surroundings)
+    pid = tmp_path / "pid"
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline and not (pid.exists() and pid.read_text()):
+        time.sleep(0.02)
+    return keeper, int(pid.read_text())
+
+
+STUBBORN = (
+    "import os, signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+    "open('pid', 'w').write(str(os.getpid()))\ntime.sleep(60)\n"
+)
+
+
+def test_who_is_killed_twice_still_kills_a_child_that_does_not_listen(tmp_path: Path) -> None:
+    (tmp_path / "child.py").write_text(STUBBORN)
+    keeper, pid = parent(
+        tmp_path,
+        "import os, sys\nfrom pathlib import Path\nfrom auditor.rerun.runner import run_child\n"
+        "run_child([{'name': 'x'}], Path.cwd(), environment=dict(os.environ), threads=1, steps=1,\n"
+        "          progress=lambda *_: None, command=(sys.executable, 'child.py'))\n",
+    )
+    keeper.send_signal(signal.SIGTERM)
+    time.sleep(0.5)
+    keeper.send_signal(signal.SIGTERM)
+    keeper.wait(10)
+    assert later_gone(pid, 2.0)
+
+
+def test_a_child_whose_parent_was_killed_outright_ends_by_itself(tmp_path: Path) -> None:
+    """Nothing tells it, so it looks every second."""
+    (tmp_path / "child.py").write_text(
+        "import os, threading, time\nfrom auditor.rerun.child.__main__ import watch\n"
+        "threading.Thread(target=watch, args=(os.getppid(),), daemon=True).start()\n"
+        "open('pid', 'w').write(str(os.getpid()))\ntime.sleep(60)\n"
+    )
+    keeper, pid = parent(
+        tmp_path,
+        "import subprocess, sys\n"
+        "subprocess.Popen([sys.executable, 'child.py'], start_new_session=True)\nimport time; time.sleep(60)\n",
+    )
+    keeper.kill()
+    keeper.wait(5)
+    assert later_gone(pid)

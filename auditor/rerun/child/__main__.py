@@ -2,7 +2,10 @@
 
 import importlib
 import importlib.util
+import os
+import signal
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -31,5 +34,19 @@ def package() -> str:
     return _ALONE
 
 
+def watch(parent: int) -> None:
+    """Ends this process, with its group where it leads one, once its parent is gone: nobody reads what it trains.
+
+    A parent that is killed outright (SIGKILL, the kernel out of memory) ends nobody.
+    """
+    while os.getppid() == parent:
+        time.sleep(1.0)
+    if os.getpgrp() == os.getpid():
+        os.killpg(os.getpid(), signal.SIGKILL)
+    os._exit(1)
+
+
 if __name__ == "__main__":
+    if hasattr(os, "getpgrp"):
+        threading.Thread(target=watch, args=(os.getppid(),), daemon=True).start()
     importlib.import_module(f"{package()}.train").main(sys.argv[1:], STARTED)
