@@ -3,6 +3,7 @@
 import queue
 import threading
 import time
+import warnings
 from collections.abc import Generator, Sequence
 from contextlib import suppress
 
@@ -45,11 +46,17 @@ class SideBySide:
             return_as="generator_unordered",
         )
         with terminated_as_interrupt():
+            ends = parallel(self._joblib.delayed(self._one)(order) for order in orders)
             try:
-                yield from parallel(self._joblib.delayed(self._one)(order) for order in orders)
+                for ended in ends:  # "yield from" would close it first, with the warning
+                    yield ended  # noqa: UP028
             except KeyboardInterrupt:
                 self.close()
                 raise EndedEarlyError(f"the rerun was interrupted {self._followed.where}", AGAIN) from None
+            finally:
+                # joblib warns of tasks that it cancels, which is what closing asks for.
+                with warnings.catch_warnings(action="ignore"):
+                    ends.close()
 
     def close(self) -> None:
         """Ask every lane to stop, and end every child with everything it started."""
