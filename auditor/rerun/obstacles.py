@@ -1,7 +1,7 @@
 """What keeps a plan from being run: each a sentence that says which file says so."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from auditor.architectures._names import module_key
@@ -22,6 +22,8 @@ from auditor.runs import Run
 STOOD = (None, "sft", "default", "generic")
 """Declared trainers that the reference pipeline stands for: next-token prediction on rows of text."""
 _COMMIT = re.compile(r"[0-9a-f]{40}")
+_LAYER = re.compile(r"[^0-9]*?(\d{1,6})(?=\.)")
+"""The beginning of a module's name up to its layer: ``layers.12``, ``decoder.layers.0``."""
 _LORA_EXTRAS = (
     "layer_replication",
     "lora_bias",
@@ -152,6 +154,24 @@ def _same_shapes(base: BaseConfig, weights: AdapterWeights | None) -> Iterator[s
                 f"{module} takes {found[0]} inputs and gives {found[1]} outputs in the committed adapter, "
                 f"{fits[0]} and {fits[1]} in the base given"
             )
+            return
+    yield from _other_layers(weights, set(layers))
+
+
+def _other_layers(weights: AdapterWeights | None, known: Collection[tuple[str, str]]) -> Iterator[str]:
+    """The first adapted layer whose number the base given lacks.
+
+    Names of modules differ between releases, numbers of layers do not.
+    """
+    there = {(tower, match[0]) for tower, name in known if (match := _LAYER.match(name)) is not None}
+    stacks = {(tower, layer.rpartition(".")[0]) for tower, layer in there}
+    for module in weights.pairs() if weights else ():
+        tower, name = module_key(module)
+        match = _LAYER.match(name)
+        if match is None or (tower, match[0].rpartition(".")[0]) not in stacks:
+            continue
+        if (tower, match[0]) not in there:
+            yield f"{module} is in the committed adapter, and the base given has no layer {match[1]}"
             return
 
 

@@ -1,5 +1,6 @@
 """Plans of the tiny fixture, whose recipe is in its README, and of edited copies with one thing changed each."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from auditor.claims import Ledger, build
+from auditor.engine._look import base_config
 from auditor.errors import UsageError
 from auditor.model import Evidence, RerunPlan, Setting, Status
 from auditor.rerun import plan as planning
@@ -14,6 +16,8 @@ from auditor.rerun.child.job import settings_from, total_steps
 from auditor.rerun.options import RerunOptions
 from auditor.rerun.planned import plan_only
 from auditor.rerun.session import rerun
+from auditor.runs import group, read
+from auditor.sources.directory import memory_snapshot
 from tests.builders.repositories import TINY_BASE, seed
 from tests.rerun import variants as v
 
@@ -309,6 +313,19 @@ def test_a_base_of_another_width_is_refused() -> None:
     assert says == (
         "model.language_model.layers.0.self_attn.q_proj takes 48 inputs and gives 64 outputs in the committed "
         "adapter, 64 and 64 in the base given"
+    )
+
+
+def test_a_base_of_fewer_layers_is_refused(tmp_path: Path) -> None:
+    config = json.loads((TINY_BASE / "config.json").read_text())
+    config["text_config"] |= {"num_hidden_layers": 1, "layer_types": config["text_config"]["layer_types"][:1]}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    files = v.committed()
+    run = group(read(memory_snapshot("candidate", dict(files))), base_config(tmp_path))[0]
+    made = planning.build(run, build(run), tmp_path, v.DATA)
+    assert (
+        "model.language_model.layers.1.mlp.down_proj is in the committed adapter, and the base given has no layer 1"
+        in made.obstacles
     )
 
 
