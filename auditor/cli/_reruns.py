@@ -150,13 +150,17 @@ def _told(text: str, quiet: bool) -> None:
     _output.tell(("\r\x1b[K" if sys.stderr.isatty() else "") + text, quiet)
 
 
+TIMED = "Minutes choose the span in a rerun, by steps that are measured first, unless steps, share or span are given."
+
+
 def planned(snapshot: "Snapshot", options: "Options", run_name: str | None, wanted: "RerunOptions") -> str:
     """What ``--plan`` prints. Nothing is imported that only a training or a whole audit needs."""
     from auditor.cli._plan import plan_text
     from auditor.engine._look import grouped
     from auditor.engine.rerun import plan
 
-    return plan_text(plan(grouped(snapshot, options), run_name, wanted, options.policy), _output.width())
+    text = plan_text(plan(grouped(snapshot, options), run_name, wanted, options.policy), _output.width())
+    return text if wanted.minutes is None else f"{text}\n{TIMED}\n"
 
 
 def cached(word: str) -> str:

@@ -57,7 +57,13 @@ def _counters(theirs: TrainerState, ours: TrainerState, keys: list[str]) -> Iter
     for key in keys:
         one, two = theirs.raw[key], ours.raw[key]
         if one != two and not (key == "epoch" and _near(one, two)):
-            yield f"{key} is {one}, the rerun's {two}"
+            few = key in ("epoch", "num_train_epochs") and _is_more(two, one)
+            why = ": the data given makes fewer examples than the run had" if few else ""
+            yield f"{key} is {one}, the rerun's {two}{why}"
+
+
+def _is_more(one: object, two: object) -> bool:
+    return isinstance(one, int | float) and isinstance(two, int | float) and one > two
 
 
 def _near(one: object, two: object) -> bool:

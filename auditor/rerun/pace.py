@@ -21,6 +21,8 @@ STEPS = 3
 """The first step warms up; the two after it are timed."""
 WORTH = 150
 """Optimizer steps of all trainings together above which a measurement pays for its own start."""
+HEAVY = 500_000_000
+"""Bytes of a base's weights from which any training is worth a measurement: a step may take minutes."""
 _FILE = "pace.json"
 _KILO = 1 if sys.platform == "darwin" else 1024
 """What ru_maxrss counts in, in bytes (getrusage(2))."""
@@ -65,6 +67,15 @@ class _Clock:
     def __call__(self, step: int, total: int, loss: float | None, eta: float | None) -> None:
         if step > len(self.steps):
             self.steps.append(time.monotonic())
+
+
+def is_worth(steps: int, base: Path | None) -> bool:
+    """Whether so many optimizer steps of all trainings together, on such a base, are announced by a measurement."""
+    return steps >= WORTH or (base is not None and _weights(base) >= HEAVY)
+
+
+def _weights(base: Path) -> int:
+    return sum(path.stat().st_size for path in base.glob("*.safetensors"))
 
 
 def known_or_measured(

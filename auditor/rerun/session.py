@@ -99,7 +99,7 @@ def _paced(
     if not options.where.is_remote:
         trainings = ceil(trainings / (options.jobs or 1))
     free = options.steps is None and options.coverage is None and options.span == "auto"
-    if not (options.minutes and free) and plan.steps * trainings < pace.WORTH:
+    if not (options.minutes and free) and not pace.is_worth(plan.steps * trainings, options.base):
         return plan
     hidden = {"CUDA_VISIBLE_DEVICES": ""} if trained_on(run) == "cpu" else {}
     measured = pace.known_or_measured(plan, options, python, hidden)

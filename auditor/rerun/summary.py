@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from auditor.model import Aspect, Divergence, RerunPlan, Verdict
 from auditor.rerun.curve_gap import COUNTED, TAGS, first_outside
 from auditor.rerun.gaps import Gap, repeated_pairs
-from auditor.rerun.outputs import Outputs
+from auditor.rerun.outputs import Output, Outputs
 from auditor.rerun.weights_gap import weights_gap
 
 ORDER = (
@@ -279,4 +279,18 @@ def _moved(outputs: Outputs) -> Iterator[str]:
         elif all(gap.same for gap in gaps):
             yield f"{other.says}: bit-equal"
         else:
-            yield f"{other.says}: {max(known):.2g} away"
+            step = first_apart(other, outputs.rerun)
+            where = "" if step is None else f", apart from step {step} on"
+            yield f"{other.says}: {max(known):.2g} away{where}"
+
+
+def first_apart(one: Output, two: Output) -> int | None:
+    """The first step after which the adapters of two trainings of ours have other bits, by their digests.
+
+    None where no step tells.
+    """
+    for mine, other in zip(one.steps(), two.steps(), strict=False):
+        step, digests = mine.get("step"), mine.get("digests")
+        if digests is not None and step == other.get("step") and digests != other.get("digests"):
+            return step if isinstance(step, int) else None
+    return None

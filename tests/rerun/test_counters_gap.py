@@ -254,3 +254,29 @@ def test_parameters_spread_over_groups_as_no_trainer_does() -> None:
     )
     fewer = gap_of(OptimizerState, optimizer_gap, group(params=[*range(27)]))
     assert (fewer.regrouped, fewer.distance) == (None, math.inf)
+
+
+def test_data_of_too_few_rows_are_told_by_the_epochs() -> None:
+    """Half as many examples a pass, and the same steps are twice the epochs: 0.5 here where the run had 0.25."""
+    verdict, why = found(judged(with_state(epoch=0.25)), "state", STATE)
+    assert verdict is Verdict.DIVERGED
+    assert why == "epoch is 0.25, the rerun's 0.5: the data given makes fewer examples than the run had"
+
+
+def test_the_first_step_at_which_trainings_of_ours_differ_is_told() -> None:
+    """By the digests of the adapter's tensors that each step leaves in the rerun's own folder."""
+
+    def with_digests(*digests: int) -> v.Files:
+        lines = [json.dumps({"step": step, "digests": {"a": digest}}) for step, digest in enumerate(digests)]
+        return {**v.scaled(v.committed(), 0.1), "rerun_steps.jsonl": "\n".join(lines).encode()}
+
+    outputs = v.outputs({**v.committed(), "rerun_steps.jsonl": with_digests(1, 2, 3, 4)["rerun_steps.jsonl"]})
+    repeat = v.output(with_digests(1, 2, 7, 8), "repeat-1", "the same settings")
+    result = judge(
+        v.run_of(v.committed()),
+        LEDGER,
+        v.plan_of_fixture(),
+        replace(outputs, repeats=(repeat,), variations=()),
+    )
+    # dW x 1.1 is 0.1 / 1.1 from dW
+    assert result.repeats == ("the same settings: 0.091 away, apart from step 2 on",)

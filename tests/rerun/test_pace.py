@@ -60,6 +60,16 @@ def test_short_trainings_and_given_steps_are_not_measured(monkeypatch: pytest.Mo
         assert session._paced(run, build(run), options, plan, PYTHON, lambda _: None) is plan
 
 
+def test_any_training_of_a_heavy_base_is_measured(tmp_path: Path) -> None:
+    """Three steps of a model of billions of parameters may take an hour on a processor."""
+    assert not pace.is_worth(54, TINY_BASE)
+    assert pace.is_worth(150, TINY_BASE)
+    with (tmp_path / "model.safetensors").open("wb") as stream:
+        stream.truncate(pace.HEAVY)  # a hole, which takes no disk
+    assert pace.is_worth(3, tmp_path)
+    assert not pace.is_worth(3, None)
+
+
 def test_a_base_larger_than_memory_is_said_before_anything_is_loaded(tmp_path: Path) -> None:
     (tmp_path / "model.safetensors").write_bytes(b"x" * 3_000_000)
     memory = tmp_path / "meminfo"
