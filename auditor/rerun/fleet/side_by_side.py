@@ -48,8 +48,8 @@ class SideBySide:
         with terminated_as_interrupt():
             ends = parallel(self._joblib.delayed(self._one)(order) for order in orders)
             try:
-                for ended in ends:  # "yield from" would close it first, with the warning
-                    yield ended  # noqa: UP028
+                for ended in ends:  # noqa: UP028 - "yield from" would close it first, with a warning
+                    yield ended
             except KeyboardInterrupt:
                 self.close()
                 raise EndedEarlyError(f"the rerun was interrupted {self._followed.where}", AGAIN) from None
