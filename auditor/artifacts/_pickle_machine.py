@@ -138,7 +138,7 @@ class Machine:
         if what.dotted in _PLAIN_CALLS:
             return self._stand_in(what.dotted, arguments)
         if what.dotted in names.WITH_STATE and len(arguments) > 3:
-            self._tensor_state(what, arguments[3])
+            self._tensor_state(what, arguments[0], arguments[3])
         if what.dotted == names.FROM_TYPE and len(arguments) >= 3:
             what, arguments = arguments[0], arguments[2]
             if not isinstance(what, GlobalRef) or not isinstance(arguments, tuple):
@@ -213,10 +213,14 @@ class Machine:
             name = target if isinstance(target, GlobalRef) else target.type_name
             self.refuse(name, ("attributes set by BUILD", state))
 
-    def _tensor_state(self, what: GlobalRef, state: object) -> None:
-        """Attributes that are set on a new tensor (torch 2.13.0, _utils.py, `_set_obj_state`)."""
+    def _tensor_state(self, what: GlobalRef, made: object, state: object) -> None:
+        """Attributes that are set on a new tensor (torch 2.13.0, _utils.py, `_set_obj_state`).
+
+        bitsandbytes' weights name their own data there (0.50.2, nn/modules.py, ``Params4bit.__getstate__``).
+        """
         self._hooks(what, state)
-        if any(_VALUES & part.keys() for part in _dicts(state)):
+        given = [part[key] for part in _dicts(state) for key in _VALUES if key in part]
+        if any(not isinstance(value, TensorRef) or value != made for value in given):
             raise NotRead("gives a tensor other values after it was made, which no release of torch writes")
 
     def _hooks(self, target: object, state: object) -> None:

@@ -104,6 +104,18 @@ def test_nothing_is_said_of_metadata_that_is_empty() -> None:
     assert archive.tensor(tensors(archive)["w"]).tolist() == list(PLAIN.values)
 
 
+def test_a_parameter_may_name_its_own_data_again() -> None:
+    made = Made()
+    tensor = made.rebuilt(made.storage(PLAIN, "0"))
+    hooks = Call(Global("collections", "OrderedDict"))
+    call = Call(
+        Global("torch._utils", "_rebuild_parameter_with_state"),
+        (tensor, False, hooks, {"data": tensor, "blocksize": 64}),
+    )
+    archive = PickleArchive.parse(blob(made.file({"w": call}), "x.bin"))
+    assert archive.tensor(tensors(archive)["w"]).tolist() == list(PLAIN.values)
+
+
 def test_a_bare_tensor_is_no_part_that_may_be_left_out() -> None:
     value = {"w": PLAIN, "v": Opcodes(b"ctorch\nTensor\n)\x81")}
     made = Made()
