@@ -7,7 +7,7 @@ from dataclasses import replace
 from auditor.errors import CannotRead
 from auditor.model import FileKind, Finding, Snapshot
 
-_LIMIT = 512 * 1024
+_LIMIT = 128 * 1024
 """Largest file looked into, in bytes: declared configs and adapter_config.json have a few thousand."""
 _MOST_FILES = 200
 _DEPTH = 100
