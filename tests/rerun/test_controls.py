@@ -12,6 +12,7 @@ from auditor.model import Alternative, Evidence, RerunPlan, Setting, Status, Ver
 from auditor.rerun.controls import controls
 from auditor.rerun.options import RerunOptions
 from auditor.rerun.outputs import Output, Outputs
+from auditor.rerun.published import origin
 from auditor.rerun.readings import readings
 from auditor.rerun.scale import to_committed, to_rerun
 from auditor.rerun.search import MOST, Search
@@ -349,6 +350,15 @@ def test_a_published_adapter_made_of_checkpoints_is_said_to_be(kind: str) -> Non
     assert result.verdict is Verdict.DIVERGED
     assert result.nearest == f"the published adapter is {words}"
     assert result.why.endswith(f" The published adapter is {words}.")
+
+
+@pytest.mark.parametrize(("beside", "told"), [(2e-7, True), (2e-6, False)])
+def test_a_mean_is_one_up_to_what_adding_rounds(beside: float, *, told: bool) -> None:
+    files = v.committed()
+    files[v.WEIGHTS[1]] = v.scaled(files, 1.0, v.WEIGHTS[:1])[v.WEIGHTS[0]]
+    files[v.WEIGHTS[0]] = v.scaled(files, 0.5 + 1.5 * beside, v.WEIGHTS[:1])[v.WEIGHTS[0]]
+    found = origin(v.run_of(files))
+    assert found == ("the mean of checkpoint-9 and checkpoint-18" if told else None)
 
 
 def test_no_control_is_named_where_a_checkpoint_agrees() -> None:

@@ -119,3 +119,22 @@ def test_the_users_own_site_packages_stay_where_the_libraries_are(
 def test_a_command_of_the_users_own_gets_the_variables_as_they_are() -> None:
     user = {"PYTHONPATH": "/own", "RANK": "0"}
     assert Interpreter(Path(sys.executable), {}).variables(user) == user
+
+
+def test_a_relative_folder_is_not_kept_although_a_library_lies_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would be another folder where the child starts."""
+    place = Path(str(importlib.metadata.distribution("pytest").locate_file(""))).resolve()
+    monkeypatch.chdir(place.parent)
+    for entry, kept in ((str(place), str(place)), (place.name, None)):
+        assert isolation.isolated({"PYTHONPATH": entry}, ["pytest"]).get("PYTHONPATH") == kept
+
+
+def test_what_a_library_requires_is_read_without_its_extras() -> None:
+    lines = [
+        "NumPy>=1.2",
+        'peft (>=0.1) ; extra == "all"',
+        "typing_extensions; python_version < '4'",
+        "",
+        "[x]",
+    ]
+    assert list(isolation._required(lines)) == ["numpy", "typing_extensions"]
