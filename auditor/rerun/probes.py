@@ -4,17 +4,23 @@ While lora_B is zero a loss depends on the base and the batch alone, so another 
 later step is the first that was logged, it is seen there.
 """
 
-from collections.abc import Mapping
+import math
+from collections.abc import Collection, Mapping
 
 from auditor.artifacts.trainer_state import TrainerState
 from auditor.model import Alternative, Control, RerunPlan, Span, Verdict
 from auditor.rerun import row_order
-from auditor.rerun.outputs import Output
+from auditor.rerun.curve_gap import curves_of
+from auditor.rerun.gaps import relative
+from auditor.rerun.outputs import Output, Outputs
 from auditor.rerun.trials import HYPOTHESIS, PROBE, Trial
 from auditor.runs import Run
 
 SHARE = 0.25
 """A beginning longer than this share of the steps is no cheaper than the whole."""
+
+SAME, ANOTHER = 2e-5, 1e-4
+"""Relative distances of a loss: what rounding to four decimals makes (5e-5 of 3 and more), and more than that."""
 
 
 def probes(run: Run, plan: RerunPlan, readings: Mapping[str, Alternative]) -> tuple[Trial, ...]:
@@ -43,6 +49,31 @@ def first_logged(run: Run, plan: RerunPlan) -> Span | None:
     if not after or after[0] - part.start > SHARE * plan.steps:
         return None
     return Span(part.start, after[0], part.resume)
+
+
+def contradicted(run: Run, outputs: Outputs) -> frozenset[str]:
+    """Readings whose first loss is another than the committed one, where the rerun or another beginning has that one.
+
+    Then release and machine compute it as the run did, so that neither excuses what differs.
+    """
+    trial = outputs.probes[0].trial if outputs.probes else None
+    if trial is None or trial.span is None:
+        return frozenset()
+    step = trial.span.stop
+    theirs = {value for state in run.all(TrainerState) for at, value in state.logged("loss") if at == step}
+    theirs |= {
+        point.value for log in run.events for point in log.scalars.get("train/loss", ()) if point.step == step
+    }
+    gaps = {output.name: _gap(output, step, theirs) for output in (outputs.rerun, *outputs.probes)}
+    if min(gaps.values()) > SAME:
+        return frozenset()
+    return frozenset(reading_of(output) for output in outputs.probes if gaps[output.name] > ANOTHER)
+
+
+def _gap(output: Output, step: int, theirs: Collection[float]) -> float:
+    """How far a training's loss at a step lies from the nearest committed one; infinite where either is missing."""
+    ours = dict(curves_of(output).get("loss", ())).get(step)
+    return min((relative(value, ours) for value in theirs if ours is not None), default=math.inf)
 
 
 def reading_of(probe: Output) -> str:

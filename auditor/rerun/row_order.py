@@ -72,6 +72,8 @@ def readings(ledger: Ledger, known: Mapping[str, Setting]) -> Iterator[Alternati
         return
     yield from _in_file_order(known)
     yield from _shuffled_before(known)
+    if known[STRATEGY].value != "random":
+        return
     yield from _other_seeds(ledger, known)
     if known[SEEDABLE].assumed:
         other = not known[SEEDABLE].value

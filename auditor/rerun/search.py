@@ -124,7 +124,8 @@ class Search:
 
     def _begun(self, outputs: Outputs) -> Mapping[str, Verdict]:
         """The verdict of each reading that was trained up to the first logged loss."""
-        return {probes.reading_of(probe): self._judged(outputs, probe).verdict for probe in outputs.probes}
+        found = {probes.reading_of(probe): self._judged(outputs, probe).verdict for probe in outputs.probes}
+        return {**found, **dict.fromkeys(probes.contradicted(self.run, outputs), Verdict.DIVERGED)}
 
     def _with_a_suspicion(self, result: RerunResult, outputs: Outputs) -> RerunResult:
         """What the weights look like: some checkpoint's where one is as the recipe makes it, else a control's."""

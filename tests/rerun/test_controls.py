@@ -129,6 +129,31 @@ def test_controls_come_before_readings_and_readings_one_at_a_time() -> None:
     assert asked(outputs.more([trained(files, third)])) == ()
 
 
+@pytest.mark.parametrize(("declared", "tried"), [(1.0, 0), (0.9, 2)])
+def test_an_order_with_another_first_loss_is_refuted_where_a_training_has_the_committed_one(
+    declared: float, tried: int
+) -> None:
+    """Without an event file another release may log another loss, unless the declared order's is the one committed."""
+    files = v.without(moved(0.3), v.event_path())
+    asked = search(files, controls=False)
+
+    def at(factor: float) -> v.Files:
+        def scaled(row: dict[str, Any]) -> None:
+            row.update({key: row[key] * factor for key in ("loss",) if key in row})
+
+        return v.with_log(moved(0.9), v.STATES, scaled)
+
+    outputs = v.outputs(at(declared))
+    begun = asked(outputs)
+    assert {trial.role for trial in begun} == {PROBE}
+    outputs = outputs.more([trained(at(0.97), trial) for trial in begun])
+    assert len(begun) == 2
+    while trials := asked(outputs):
+        outputs = outputs.more([trained(moved(0.9), trial) for trial in trials])
+    whole = [output for output in outputs.hypotheses if output.says in {trial.says for trial in begun}]
+    assert len(whole) == tried
+
+
 def _another_loss(row: dict[str, Any]) -> None:
     if "loss" in row:
         row["loss"] /= 3
