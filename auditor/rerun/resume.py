@@ -160,7 +160,8 @@ Stored = tuple[str, tuple[int, ...], Callable[[], "NDArray[Any]"]]
 def _weights(folder: Folder) -> Iterator[tuple[str, Stored]]:
     kind = "model" if folder.one(AdapterWeights) is None else "adapter"
     for weights in _files(folder):
-        copies = set(weights.base_layers())
+        # A bias is saved where it is trained (peft 0.21.2, utils/save_and_load.py), a weight where it is not.
+        copies = {name for name in weights.base_layers() if not name.endswith(".bias")}
         for name, info in weights.tensors.items():
             if name not in copies:
                 yield f"{kind}/{name}", (info.dtype, tuple(info.shape), partial(weights.array, name))

@@ -123,8 +123,7 @@ class _Warm:
         lasting = {key: value for key, value in more.items() if key != "stopped"}
         self._key = (threads, tuple(sorted(environment.items())), str(lasting))
         if self._key not in self.known:
-            mine = self.scratch / f"child-{len(self.known)}"
-            mine.mkdir(parents=True)
+            mine = Path(tempfile.mkdtemp(prefix="child-", dir=self.scratch))
             self.known[self._key] = runner.Child(mine, environment=environment, threads=threads, **more)
 
     def __enter__(self) -> "_Warm":

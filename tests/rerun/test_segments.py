@@ -97,6 +97,19 @@ def test_states_are_written_afresh_and_hold_what_was_committed(tmp_path: Path) -
     assert set(states["state"]) == {"global_step", "epoch", "total_flos", "num_input_tokens_seen"}
 
 
+def test_trained_biases_are_written_and_copies_of_the_base_are_not(tmp_path: Path) -> None:
+    """PEFT saves a bias of a wrapped layer as base_layer.bias where it trains it (peft 0.21.2, save_and_load.py)."""
+    from safetensors.numpy import load, load_file, save
+
+    files, path = v.committed(), "checkpoint-9/adapter_model.safetensors"
+    bias, copy = (f"base_model.model.q_proj.base_layer.{name}" for name in ("bias", "weight"))
+    more = {bias: numpy.ones(3, "f4"), copy: numpy.ones((3, 3), "f4")}
+    resume.write(v.run_of({**files, path: save({**load(files[path]), **more})}), LAST, tmp_path, {})
+    written = load_file(tmp_path / resume.TENSORS)
+    assert f"adapter/{bias}" in written
+    assert f"adapter/{copy}" not in written
+
+
 def test_bfloat16_moments_keep_their_bits(tmp_path: Path) -> None:
     """0x3F80 and 0xBFC0 are 1.0 and -1.5: bfloat16 is the upper half of float32 (IEEE 754 binary32)."""
     with (tmp_path / "x").open("wb") as stream:
