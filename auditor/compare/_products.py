@@ -5,6 +5,10 @@ difference of two updates of equal rank, (B1 - B2) A1 + B2 dA, is as long as row
 D are all that has to be kept of A, no row of B is needed twice, and nothing is squared before the last sum: a small
 difference, another basis of one update and a multiple of it are as exact as float64 can have them. Factors of
 different ranks are decomposed side by side, [A1^T A2^T].
+
+Above `_DECOMPOSED` columns the decomposition takes more memory than there is. Products of the columns with each other
+then serve, G = [A1^T dA]^T [A1^T dA]: a row u of coefficients is as long as u G u^T says, to half as many digits where
+terms cancel, which leaves a relative distance of 1e-8 of another basis.
 """
 
 from collections.abc import Iterator
@@ -17,6 +21,9 @@ from auditor.compare._update import Measured, noise_of
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+_DECOMPOSED = 512
+"""Columns of both sides that are decomposed: two of rank 256."""
+
 
 class Products:
     """|W1|^2, |W2|^2, |W1 - W2|^2 and <W1, W2> of two updates of one shape, from their factors' rows."""
@@ -26,7 +33,7 @@ class Products:
         self._scalings = (1.0, 1.0) if self._common else (one.scaling, two.scaling)
         self._scale = one.scaling**2 if self._common else 1.0
         self._ranks = one.rank, two.rank
-        self._right = Triangle()
+        self._right = Triangle() if sum(self._ranks) <= _DECOMPOSED else Gram()
         self._moved = one.rank != two.rank
         self._base = self._head = self._gap = self._cross = 0.0
         self._factors = one, two
@@ -35,7 +42,7 @@ class Products:
 
     @property
     def memory(self) -> int:
-        """Bytes of the triangle."""
+        """Bytes of what is kept of A."""
         return 8 * sum(self._ranks) ** 2
 
     def right(self, one: "NDArray[Any]", two: "NDArray[Any]") -> None:
@@ -55,29 +62,22 @@ class Products:
     def left(self, one: "NDArray[Any]", two: "NDArray[Any]") -> None:
         """Add rows of B, (rows, r), when all of A has passed."""
         first = self._ranks[0]
-        triangle = self._right.matrix
-        if not triangle.size:
-            return
-        x_basis, other = triangle[:first, :first], triangle[:, first:]
-        for x, y in _blocks(one, two):
+        kept = self._right.matrix
+        for x, y in _blocks(one, two) if kept.size else ():
             b1, b2 = self._scalings[0] * wide(x), self._scalings[1] * wide(y)
             self._square(1, b1, b2)
-            w1, gap = b1 @ x_basis.T, b2 @ other.T
-            own = slice(0, w1.shape[1])
-            w2 = gap.copy()
-            if self._ranks[0] == self._ranks[1]:
-                change = b1 - b2
-                self._moved = self._moved or bool(change.any())
-                w2 *= -1
-                w2[:, own] += b2 @ x_basis.T
-                gap[:, own] += change @ x_basis.T
+            change = b1 - b2 if self._ranks[0] == self._ranks[1] else None
+            self._moved = self._moved or change is None or bool(change.any())
+            if isinstance(self._right, Gram):
+                self._add(*_by_gram(b1, b2, change, kept))
             else:
-                gap *= -1
-                gap[:, own] += w1
-            self._base += _inner(w1, w1)
-            self._head += _inner(w2, w2)
-            self._gap += _inner(gap, gap)
-            self._cross += _inner(w1, w2[:, own])
+                self._add(*_by_basis(b1, b2, change, kept[:first, :first], kept[:, first:]))
+
+    def _add(self, base: float, head: float, gap: float, cross: float) -> None:
+        self._base += base
+        self._head += head
+        self._gap += gap
+        self._cross += cross
 
     def measured(self) -> tuple[Measured, float]:
         """The squared norms, and <W1, W2>."""
@@ -96,6 +96,69 @@ class Products:
 
         for squares, rows in zip(self._squares, (one, two), strict=True):
             squares[part] = squares[part] + numpy.einsum("ij,ij->j", rows, rows)
+
+
+class Gram:
+    """Products of all columns of a tall matrix with each other, block by block."""
+
+    def __init__(self) -> None:
+        self._found: NDArray[Any] | None = None
+
+    def add(self, block: "NDArray[Any]") -> None:
+        """Add rows, in float64."""
+        found = block.T @ block
+        if self._found is None:
+            self._found = found
+        else:
+            self._found += found
+
+    @property
+    def matrix(self) -> "NDArray[Any]":
+        """(columns, columns) of all rows so far."""
+        import numpy
+
+        return numpy.zeros((0, 0)) if self._found is None else self._found
+
+
+_Sums = tuple[float, float, float, float]
+"""|W1|^2, |W2|^2, |W1 - W2|^2 and <W1, W2> of some rows."""
+
+
+def _by_basis(
+    b1: "NDArray[Any]",
+    b2: "NDArray[Any]",
+    change: "NDArray[Any] | None",
+    x: "NDArray[Any]",
+    other: "NDArray[Any]",
+) -> _Sums:
+    """With X, and D, or Y where ranks differ, so that there is no ``change`` b1 - b2."""
+    w1, gap = b1 @ x.T, b2 @ other.T
+    own = slice(0, w1.shape[1])
+    w2 = gap.copy()
+    if change is not None:
+        w2 *= -1
+        w2[:, own] += b2 @ x.T
+        gap[:, own] += change @ x.T
+    else:
+        gap *= -1
+        gap[:, own] += w1
+    return _inner(w1, w1), _inner(w2, w2), _inner(gap, gap), _inner(w1, w2[:, own])
+
+
+def _by_gram(
+    b1: "NDArray[Any]", b2: "NDArray[Any]", change: "NDArray[Any] | None", gram: "NDArray[Any]"
+) -> _Sums:
+    """Coefficients of W1 are [b1 0], of W2 [b2 -b2] over [A1 dA], or [0 b2] over [A1 A2]."""
+    first = b1.shape[1]
+    xx, xo, oo = gram[:first, :first], gram[:first, first:], gram[first:, first:]
+    x1, x2, o1 = b1 @ xx, b2 @ oo, b1 @ xo
+    if change is None:
+        base, head, cross = _inner(x1, b1), _inner(x2, b2), _inner(o1, b2)
+        return base, head, max(0.0, base + head - 2 * cross), cross
+    o2, y2 = b2 @ xo, b2 @ xx
+    head = _inner(y2, b2) - 2 * _inner(o2, b2) + _inner(x2, b2)
+    gap = _inner(change @ xx, change) + 2 * _inner(change @ xo, b2) + _inner(x2, b2)
+    return _inner(x1, b1), max(0.0, head), max(0.0, gap), _inner(x1, b2) - _inner(o1, b2)
 
 
 class Norm:

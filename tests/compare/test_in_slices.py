@@ -207,6 +207,26 @@ def test_rounding_in_another_basis_is_excused_as_of_whole_tensors() -> None:
     assert [whole.relation, found.relation] == ["scaled"] * 2
 
 
+def test_high_ranks_by_products_of_columns() -> None:
+    """Rank 260 against dense float64: a change of 1e-5, another rank, another basis, a multiple."""
+    base = embedding(6, 260, 300, 280)
+    a, b = f"{EMBEDDING}_A", f"{EMBEDDING}_B"
+    other = embedding(7, 260, 300, 280)
+    near = {**base, a: base[a] + numpy.float32(1e-5) * other[a], b: base[b] + numpy.float32(1e-5) * other[b]}
+    turn = numpy.linalg.qr(numpy.random.default_rng(8).normal(size=(260, 260)))[0]
+    turned = {**near, a: (turn.T @ near[a]).astype("f4"), b: (near[b] @ turn).astype("f4")}
+    longer = {**turned, b: turned[b] * numpy.float32(4)}
+    steps = [base, near, turned, longer, embedding(9, 257, 300, 280)]
+    with in_slices(100_000):
+        (run,) = looked(run_of(steps, r=260, rank_pattern={}))[1].runs
+    assert [item.comparison.relation for item in run.relations[:3]] == ["different", "equivalent", "scaled"]
+    dense = [step[b].astype("f8") @ step[a].astype("f8") for step in steps]
+    for relation, one, two in zip(run.relations[:3], dense, dense[1:], strict=False):
+        (change,) = relation.comparison.modules
+        far = float(numpy.linalg.norm(one - two)) / max(map(float, map(numpy.linalg.norm, (one, two))))
+        assert change.relative_distance == pytest.approx(far, rel=1e-9, abs=3e-8)
+
+
 def test_a_multiple_is_told_whatever_its_size() -> None:
     base = embedding(5)
     b = f"{EMBEDDING}_B"
