@@ -6,8 +6,10 @@ Reference and reach: 60x with numbers, 20x without. With the path of a peft-doct
 elsewhere its checkpoint-check, which reads names and sizes only, is measured on the same folder.
 
 Then bytes: a run with three checkpoints of 64 MB and its own copy, and two of its adapters side by side tensor by
-tensor. Bytes read (rchar of /proc/self/io, from before the folder is opened to the result) over the sum of the sizes;
-reach 1.02, and 100 MB resident (VmHWM).
+tensor; the same of a run whose adapters hold a saved embedding of 32 MB and factors of rank 128 over 65,536 tokens
+(34 MB); and a run with 100 checkpoints of 238 modules, as text and as JSON. Bytes read (rchar of /proc/self/io, from
+before the folder is opened to the result, imports included) over the sum of the sizes; reach 1.02. Most resident
+(VmHWM); reach 100 MB.
 """
 
 import os
@@ -24,6 +26,7 @@ sys.path.insert(0, str(ROOT))
 from benchmarks._process import python, run  # noqa: E402
 from tests.builders import adapter_folders as made  # noqa: E402
 from tests.builders.pickles import make_training_args  # noqa: E402
+from tests.builders.safetensors import make_arrays  # noqa: E402
 
 LAYERS, RANK, WIDTH, INNER = 18, 16, 512, 1408
 SHAPES = {
@@ -59,6 +62,8 @@ def write(folder: Path) -> int:
 
 READ = """
 import sys
+from auditor.artifacts._number_formats import numpy_module
+numpy_module()
 from pathlib import Path
 from auditor.sources.directory import snapshot
 from auditor.engine.inspect import inspect, side_by_side
@@ -66,11 +71,15 @@ import auditor.compare.adapters, auditor.compare.spectrum, auditor.compare.tenso
 def read():
     return int(open("/proc/self/io").readline().split()[1])
 before = read()
-sides = [snapshot(Path(path)) for path in sys.argv[1:]]
-inspect(sides[0]) if len(sides) == 1 else side_by_side(*sides, tensors=True)
+sides = [snapshot(Path(path)) for path in sys.argv[1:] if path != "json"]
+found = inspect(sides[0]) if len(sides) == 1 else side_by_side(*sides, tensors=True)
+if "json" in sys.argv:
+    from auditor.report.inspect.json import pieces
+    sum(map(len, pieces(found)))
 status = dict(line.split(":", 1) for line in open("/proc/self/status"))
 print(read() - before, int(status["VmHWM"].split()[0]) // 1024)
 """
+EMBEDDING = "model.embed_tokens.lora_embedding"
 WIDE = 8192
 """Inputs and outputs of the modules of the run: 64 of them with rank 16 have 64 MB."""
 
@@ -93,17 +102,53 @@ def write_run(folder: Path) -> None:
                 (folder / path).write_bytes(data)
 
 
+def write_embeddings(folder: Path) -> None:
+    """The same with a saved embedding and factors of one: tensors above 20 MB."""
+    generator = numpy.random.default_rng(2)
+    shapes = {"lm_head.weight": (32_768, 256), f"{EMBEDDING}_A": (128, 65_536), f"{EMBEDDING}_B": (1024, 128)}
+    arrays = {
+        name: generator.standard_normal(shape, dtype=numpy.float32) / 50 for name, shape in shapes.items()
+    }
+    for step in (1, 2, 3):
+        arrays = {name: array + numpy.roll(array, step) / 1000 for name, array in arrays.items()}
+        data = make_arrays({f"base_model.model.{name}": array for name, array in arrays.items()})
+        for name in (f"checkpoint-{step}", "") if step == 3 else (f"checkpoint-{step}",):
+            (folder / name).mkdir(exist_ok=True)
+            (folder / name / "adapter_config.json").write_bytes(made.config(r=128, lora_alpha=256))
+            (folder / name / "adapter_model.safetensors").write_bytes(data)
+
+
+def write_hundred(folder: Path) -> None:
+    """A hundred checkpoints of 34 layers with 7 modules each, half a megabyte."""
+    names = made.modules(34, [f"mlp.part_{number}" for number in range(7)])
+    for step in range(1, 101):
+        for path, data in made.folder(
+            made.factors(step, names, shape=(64, 64)), f"checkpoint-{step}"
+        ).items():
+            (folder / path).parent.mkdir(exist_ok=True)
+            (folder / path).write_bytes(data)
+
+
 def bytes_read() -> None:
-    """Print a row for the run and one for the pair."""
+    """Print a row for each run, and for each pair."""
+    print(f"{'bytes':<24} {'MB':>8} {'x size':>8} {'reach':>8} {'VmHWM MB':>9}")
+    for words, written in {"": write_run, ", embeddings": write_embeddings}.items():
+        with tempfile.TemporaryDirectory() as name:
+            written(Path(name))
+            measured(f"a run{words}", [name])
+            measured(f"two adapters{words}", [f"{name}/checkpoint-1", f"{name}/checkpoint-2"])
     with tempfile.TemporaryDirectory() as name:
-        write_run(Path(name))
-        pair = [f"{name}/checkpoint-1", f"{name}/checkpoint-2"]
-        print(f"{'bytes':<16} {'MB':>8} {'x size':>8} {'reach':>8} {'VmHWM MB':>9}")
-        for key, places in {"a run": [name], "two adapters": pair}.items():
-            files = [path for place in places for path in Path(place).rglob("*.safetensors")]
-            size = sum(path.stat().st_size for path in files)
-            read, resident = map(int, run(python(READ, *places)).said.split())
-            print(f"{key:<16} {size / 1e6:>8.1f} {read / size:>8.3f} {1.02:>8.2f} {resident:>9}")
+        write_hundred(Path(name))
+        measured("100 checkpoints", [name])
+        measured("100 checkpoints, JSON", [name, "json"])
+
+
+def measured(key: str, places: list[str]) -> None:
+    """Print one row."""
+    files = [path for place in places for path in Path(place).rglob("*.safetensors")]
+    size = sum(path.stat().st_size for path in files)
+    read, resident = map(int, run(python(READ, *places)).said.split())
+    print(f"{key:<24} {size / 1e6:>8.1f} {read / size:>8.3f} {1.02:>8.2f} {resident:>9}")
 
 
 def cpu_seconds(command: list[str]) -> float:

@@ -20,7 +20,7 @@ from auditor.compare._slices import ALIGNED, Node, Running, ScatteredNode, Slice
 from auditor.compare._windows import Window
 from auditor.errors import CannotRead
 
-ROOM = 8 * 1024 * 1024
+ROOM = 4 * 1024 * 1024
 """Bytes of all slices that are in memory at a time, as they are stored."""
 STATE = 24 * 1024 * 1024
 """Bytes of running sums: those of rank 128 over 32 files, of rank 256 over 8."""

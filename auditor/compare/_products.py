@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _DECOMPOSED = 512
 """Columns of both sides that are decomposed: two of rank 256."""
+_ROWS = 128
+"""Rows at a time of more columns than that."""
 
 
 class Products:
@@ -192,8 +194,9 @@ class Norm:
 
 
 def _blocks(one: "NDArray[Any]", two: "NDArray[Any]") -> Iterator[tuple["NDArray[Any]", "NDArray[Any]"]]:
-    """Rows of both, as many as are decomposed at a time."""
-    step = row_count(one.shape[1] + two.shape[1])
+    """Rows of both, as many as are decomposed at a time, or few of many columns."""
+    columns = one.shape[1] + two.shape[1]
+    step = row_count(columns) if columns <= _DECOMPOSED else _ROWS
     for start in range(0, len(one), step):
         yield one[start : start + step], two[start : start + step]
 
