@@ -13,6 +13,8 @@ from auditor.runs import Run
 
 DEFAULT_STEPS = 200
 """Optimizer steps trained when the user gives no budget: a short run, or the beginning of a long one."""
+MOST_SUMS = 4096
+"""Sums of steps that are kept while segments are chosen, which a repository of many checkpoints could make many."""
 AUTO, WHOLE, PREFIX, SEGMENTS = "auto", "whole", "prefix", "segments"
 IGNORED = "ignore_data_skip"
 _RANGE = re.compile(r"(\d{1,12})\.\.(\d{1,12})")
@@ -118,13 +120,23 @@ def segments(run: Run, total: int, optim: object = None) -> tuple[Span, ...]:
 
 
 def _fitting(known: Sequence[Span], budget: int) -> Iterator[Span]:
-    """The last, which ends in what is published, the first, which tells the seed, then the others, as they fit."""
-    order = [*known[-1:], *known[:1], *known[1:-1]]
-    chosen: set[Span] = set()
-    for span in dict.fromkeys(order):
+    """The last, which ends in what is published, the first, which tells the seed, then those that cover most."""
+    chosen: list[Span] = []
+    for span in dict.fromkeys((*known[-1:], *known[:1])):
         if sum(item.steps for item in chosen) + span.steps <= budget:
-            chosen.add(span)
-    yield from sorted(chosen, key=lambda span: span.start)
+            chosen.append(span)
+    rest = budget - sum(item.steps for item in chosen)
+    yield from sorted((*chosen, *_most(known[1:-1], rest)), key=lambda span: span.start)
+
+
+def _most(known: Sequence[Span], budget: int) -> tuple[Span, ...]:
+    """Of some spans those whose steps together come nearest to a budget, earlier ones where several sums are equal."""
+    sums: dict[int, tuple[Span, ...]] = {0: ()}
+    for span in known:
+        for total, parts in list(sums.items()):
+            if total + span.steps <= budget and len(sums) < MOST_SUMS:
+                sums.setdefault(total + span.steps, (*parts, span))
+    return sums[max(sums)]
 
 
 def _prefix(run: Run, total: int, budget: int) -> int:

@@ -46,6 +46,21 @@ def test_the_most_is_chosen_for_the_budget(
     assert spans.choose(v.run_of(v.committed()), 18, budget, asked) == expected
 
 
+def test_between_the_last_and_the_first_those_that_cover_most_are_chosen() -> None:
+    """Of 3, 5 and 4 steps nine are 5 and 4; in their order 3 and 5 would be taken, eight."""
+    known = [Span(a, b) for a, b in ((0, 2), (2, 5), (5, 10), (10, 14), (14, 16))]
+    assert [(span.start, span.stop) for span in spans._fitting(known, 2 + 9 + 2)] == [
+        (0, 2),
+        (5, 10),
+        (10, 14),
+        (14, 16),
+    ]
+    assert list(spans._fitting(known, 1)) == []
+    assert list(spans._fitting(known, 2)) == [known[-1]]
+    assert list(spans._fitting(known[:1], 2)) == known[:1]
+    assert list(spans._fitting(known, 16)) == known
+
+
 @pytest.mark.parametrize(
     ("asked", "says"),
     [
