@@ -4,8 +4,9 @@ The runs are made by a script of their own (`scripts/unusual.py`); one child tra
 """
 
 import json
+import shutil
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import pytest
 from auditor.claims import build
 from auditor.engine._evidence import ledger_of
 from auditor.errors import UsageError
-from auditor.model import RerunPlan, RerunResult, Span, Verdict
+from auditor.model import RerunPlan, RerunResult, Setting, Span, Verdict
 from auditor.rerun import environment, resume, runner
 from auditor.rerun import plan as planning
 from auditor.rerun.experiment import Inputs, job
@@ -49,6 +50,7 @@ CASES: Mapping[str, Case] = {
 }
 PARTS = {"by-length": "4..8", "by-length-epochs": "7..14", "noise": "8..12"}
 """Segments that are trained from a committed checkpoint; an epoch has 7 steps."""
+GPT2 = "gpt2"
 PADDED: Mapping[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "eight": ({"multiple": 8}, {"pad_to_multiple_of": 8}),
     "left": ({"left": True}, {"padding_side": "left"}),
@@ -84,9 +86,9 @@ class Lab:
             "cheetah-fine-tuning-config.json": json.dumps(DECLARED).encode(),
         }
 
-    def plan(self, files: v.Files, span: str = "whole") -> RerunPlan:
+    def plan(self, files: v.Files, span: str = "whole", base: Path | None = None) -> RerunPlan:
         run = run_of(files)
-        return planning.build(run, build(run), self.base, self.data, span=span)
+        return planning.build(run, build(run), base or self.base, self.data, span=span)
 
     def judged(self, files: v.Files, name: str) -> RerunResult:
         """The files against the training that the plan of this name's run asks for.
@@ -109,6 +111,9 @@ class Lab:
         for name, (_, changed) in PADDED.items():
             plan = self.plan(self.files("usual"))
             yield job(name, self.folder / "reruns" / name, plan, inputs, None, None, None, **changed)
+        other = replace(inputs, base=self.folder / GPT2)
+        plan = self.plan(self.files(GPT2), base=other.base)
+        yield job(GPT2, self.folder / "reruns" / GPT2, plan, other)
         for name, span in PARTS.items():
             files = self.files(name)
             plan = self.plan(files, span)
@@ -117,6 +122,29 @@ class Lab:
             states.mkdir()
             resume.write(run_of(files), part, states, plan.settings)
             yield job(f"{name}-on", self.folder / "parts" / name, plan, inputs, part, states)
+
+
+def make_gpt2(folder: Path, tokenizer: Path) -> Path:
+    """A GPT-2 of two layers with random weights, whose linear layers are Conv1D."""
+    import torch
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    torch.manual_seed(3)
+    entries = json.loads((tokenizer / "config.json").read_text())["vocab_size"]
+    config = GPT2Config(
+        vocab_size=entries,
+        n_embd=32,
+        n_layer=2,
+        n_head=4,
+        n_positions=128,
+        bos_token_id=1,
+        eos_token_id=1,
+    )
+    GPT2LMHeadModel(config).save_pretrained(folder)
+    for name in tiny_llama.TOKENIZER:
+        if (tokenizer / name).is_file():
+            shutil.copy(tokenizer / name, folder / name)
+    return folder
 
 
 def contents(folder: Path) -> v.Files:
@@ -144,6 +172,10 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Lab:
             unusual.train(str(found.base), str(found.data), str(folder / "runs" / name), arguments, lora)
         for name, (how, _) in PADDED.items():
             unusual.train(str(found.base), str(found.data), str(folder / "runs" / name), {}, {}, **how)
+        other = make_gpt2(folder / GPT2, found.base)
+        unusual.train(
+            str(other), str(found.data), str(folder / "runs" / GPT2), {}, {"target_modules": ["c_attn"]}
+        )
         inputs = Inputs.of(RerunOptions(base=found.base, data=found.data))
         runner.run_child(
             list(found.jobs(inputs)),
@@ -207,6 +239,17 @@ def test_batches_are_padded_as_a_collator_does(lab: Lab, name: str) -> None:
     for path in ("adapter_model.safetensors", "checkpoint-4/rng_state.pth"):
         assert made[path] == files[path], path
     assert files["adapter_model.safetensors"] != usual["adapter_model.safetensors"]
+
+
+@pytest.mark.rerun
+def test_an_adapter_on_conv1d_layers_is_made_again(lab: Lab) -> None:
+    """PEFT sets ``fan_in_fan_out`` by itself there (peft 0.21.2, tuners/lora/model.py)."""
+    made, files = contents(lab.folder / "reruns" / GPT2), lab.files(GPT2)
+    plan = lab.plan(files, base=lab.folder / GPT2)
+    assert plan.obstacles == ()
+    assert plan.settings["fan_in_fan_out"] == Setting(True, "adapter_config.json#/fan_in_fan_out")
+    for path in ("adapter_model.safetensors", "checkpoint-14/rng_state.pth"):
+        assert made[path] == files[path], path
 
 
 @pytest.mark.rerun
