@@ -105,8 +105,9 @@ def _shuffled_before(known: Mapping[str, Setting]) -> Iterator[Alternative]:
 
 def usual_seeds(known: Mapping[str, Setting]) -> Sequence[int]:
     """Seeds by which scripts shuffle: the run's own, and the usual one."""
-    seeds = dict.fromkeys((known["seed"].value, USUAL_SEED))
-    return [seed for seed in seeds if isinstance(seed, int) and not isinstance(seed, bool) and seed >= 0]
+    own = known["seed"].value
+    seeds = [own] if isinstance(own, int) and not isinstance(own, bool) and own >= 0 else []
+    return list(dict.fromkeys((*seeds, USUAL_SEED)))
 
 
 def _other_seeds(ledger: Ledger, known: Mapping[str, Setting]) -> Iterator[Alternative]:
