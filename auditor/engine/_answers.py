@@ -69,14 +69,13 @@ def _safe(side: Side, findings: Sequence[Finding]) -> Answer:
 def _made(rerun: RerunResult | None) -> Answer:
     if rerun is None:
         return Answer(MADE, "open", "not tested: no rerun was made (--rerun --base DIR --data PATH)")
-    said = f"the rerun is {rerun.verdict.word}: {rerun.why}"
+    said = f"the rerun{rerun.plan.of_what} is {rerun.verdict.word}: {rerun.why}"
     if rerun.verdict is Verdict.DIVERGED:
         return Answer(MADE, "no", said)
     weights = [aspect.verdict for aspect in rerun.aspects if aspect.aspect == "weights"]
     # A prefix, or a committed adapter that could not be compared, leaves weights untested.
     compared = bool(weights) and Verdict.INCONCLUSIVE not in weights
-    covered = rerun.plan.span == "whole" or rerun.plan.steps >= rerun.plan.total_steps > 0
-    whole = covered and compared and rerun.verdict in (Verdict.IDENTICAL, Verdict.EQUIVALENT)
+    whole = not rerun.plan.of_what and compared and rerun.verdict in (Verdict.IDENTICAL, Verdict.EQUIVALENT)
     return Answer(MADE, "yes" if whole else "open", said)
 
 

@@ -115,7 +115,7 @@ def _sentence(
 ) -> str:
     rerun = ""
     if side.rerun is not None:
-        rerun = f"; the rerun is {side.rerun.verdict.word}"
+        rerun = f"; the rerun{side.rerun.plan.of_what} is {side.rerun.verdict.word}"
     counts = _tally(findings)
     missing = f"; could not look at everything: {', '.join(lacking)}" if lacking else ""
     if verdict == "fail":

@@ -73,7 +73,10 @@ def _settings(aspect: Aspect, ledger: Ledger, rerun: RerunResult) -> Iterator[Ev
 
 def _recipe(rerun: RerunResult) -> Evidence:
     if rerun.verdict in _CLOSE:
-        says = f"the rerun is {rerun.verdict.word} to what was committed"
+        weighed = any(a.aspect == "weights" and a.verdict is not Verdict.INCONCLUSIVE for a in rerun.aspects)
+        says = f"the rerun{rerun.plan.of_what} is {rerun.verdict.word} to what was committed"
+        if not weighed:
+            return unverifiable("recipe", f"{says}, and no weights could be compared")
         return verified("recipe", says, rerun.why, rerun.verdict.word)
     apart = [aspect for aspect in rerun.aspects if aspect.verdict is Verdict.DIVERGED]
     if rerun.verdict is not Verdict.DIVERGED or not apart:

@@ -122,6 +122,11 @@ class RerunPlan:
         return any(part.start < step <= part.stop or step == part.start == 0 for part in self.trained)
 
     @property
+    def of_what(self) -> str:
+        """`` of the first 9 of 18 steps`` where a part alone is trained, "" for the whole run; stands behind a word."""
+        return "" if self.span == "whole" or self.steps >= self.total_steps > 0 else f" of {self.words}"
+
+    @property
     def words(self) -> str:
         """``the whole run``, ``the first 9 of 18 steps``, ``steps 10 to 18 of 18, resumed from checkpoint-9``."""
         if self.span == "whole":

@@ -34,7 +34,10 @@ def rerun(report: Report, paint: Paint, width: int, detail: bool) -> Iterator[st
         return
     sign = view.RERUN_SIGNS[result.verdict.word]
     yield _title("Rerun", f"run at {view.folder(result.run)}", paint, width)
-    yield f"  {paint(f'{sign} {result.verdict.word.upper()}', _RERUN_COLOURS[sign])}"
+    part = one_line(result.plan.of_what)
+    yield f"  {paint(f'{sign} {result.verdict.word.upper()}', _RERUN_COLOURS[sign])}" + (
+        f"  {shorten(part, width - 20)}" if part else ""
+    )
     yield from wrapped(result.why, width, "    ", "    ")
     if result.first_divergence is not None:
         text = f"first divergence: {view.divergence(result.first_divergence)}"

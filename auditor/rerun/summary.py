@@ -206,7 +206,8 @@ def _agreeing(
     how = "bit for bit" if verdict is Verdict.IDENTICAL else "up to the noise of the arithmetic"
     kinds = [aspect for aspect in ORDER if any(item.gap.aspect == aspect for item in comparable)]
     if "weights" not in kinds:
-        return f"No weights could be compared; {', '.join(kinds)} agree {how} over {where}."
+        agree = "agrees" if len(kinds) == 1 else "agree"
+        return f"No weights could be compared; {', '.join(kinds)} {agree} {how} over {where}."
     unseen = [*_uncompared(judged), *_evaluations(plan)]
     if unseen:
         return (

@@ -103,5 +103,5 @@ def test_a_plan_imports_neither_numpy_nor_what_trains() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     lines = done.stdout.splitlines()
-    assert lines[0] == "Run .: whole, the whole run, 18 optimizer steps."
+    assert lines[0] == "Rerun of the root: the whole run, 18 optimizer steps."
     assert lines[-1] == "[]"

@@ -97,5 +97,18 @@ def test_what_is_not_close_and_not_apart_decides_nothing(verdict: Verdict) -> No
     }
 
 
+def test_a_part_without_weights_verifies_no_recipe() -> None:
+    """Five steps of a curve may agree bit for bit, and nothing was held against what is published."""
+    seen = result(Verdict.IDENTICAL, aspect("curve", Verdict.IDENTICAL))
+    part = replace(seen, plan=replace(seen.plan, span="prefix", stop_at=5))
+    says = "the rerun of the first 5 of 450 steps is identical to what was committed, and no weights could be compared"
+    assert said(part)["recipe"] == (Status.UNVERIFIABLE, says)
+    weighed = replace(part, aspects=(*part.aspects, aspect("weights", Verdict.IDENTICAL)))
+    assert said(weighed)["recipe"] == (
+        Status.VERIFIED,
+        "the rerun of the first 5 of 450 steps is identical to what was committed",
+    )
+
+
 def test_the_result_of_another_run_is_not_taken() -> None:
     assert said(result(Verdict.IDENTICAL, aspect("weights", Verdict.IDENTICAL), of="other")) == {}
