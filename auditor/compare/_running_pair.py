@@ -94,7 +94,10 @@ class RunningPair:
         found, cross = self._measured()
         error = self._errors[0] or self._errors[1] or self._refusal(found)
         if error is not None:
-            states = self._state(0, found.base), self._state(1, found.head)
+            states = (
+                self._state(0, found.base, found.base_noise),
+                self._state(1, found.head, found.head_noise),
+            )
             self._finished(meaning(str(error), states, self._is_stored_alike()), None)
             return
         self._finished((found, self._magnitude()), _scaled(found, cross))
@@ -171,11 +174,12 @@ class RunningPair:
         name = "" if factors is None else factors.a.name
         return NotComparableError(f"tensor {shown(name)} holds numbers too large for their squares")
 
-    def _state(self, side: int, norm: float) -> State:
+    def _state(self, side: int, norm: float, noise: float) -> State:
+        """``noise`` is made of the squares of this side's own numbers."""
         error = self._errors[side] or self._broken(side)
         # Beside numbers that are not finite the other side's norm may not be either.
-        judged = self._factors[side] is not None and self._broken(1 - side) is None
-        if error is None and judged and not math.isfinite(norm):
+        known = norm if self._broken(1 - side) is None else noise
+        if error is None and self._factors[side] is not None and not math.isfinite(known):
             error = self._too_large(side)
         return (None, False) if error is None else state_of(self._sides[side], error)
 

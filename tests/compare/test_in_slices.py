@@ -13,7 +13,7 @@ from unittest import mock
 
 import numpy
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from auditor.artifacts.adapter_weights import AdapterWeights
@@ -154,6 +154,7 @@ def damaged(arrays: dict[str, Any], before: dict[str, Any] | None, how: str) -> 
 
 
 @settings(max_examples=25)
+@example([(3, "huge", "f4"), (3, "nan a", "f4")], 300, {"r": 3})
 @given(
     st.lists(st.tuples(RANKS, DAMAGE, st.sampled_from(["f4", "f4", "f2", "f8"])), min_size=2, max_size=4),
     st.sampled_from([300, 5_000, 1 << 20]),
