@@ -41,14 +41,15 @@ def state_gap(pair: Pair) -> Gap | None:
     # Tokens are counted only where the arguments ask for it, which changes nothing that is trained.
     counts = theirs.num_input_tokens_seen and ours.num_input_tokens_seen
     compared = [key for key in compared if key != "num_input_tokens_seen" or counts]
-    different = next(_counters(theirs, ours, compared), None) or next(_flags(theirs, ours), None)
+    different = next(_counters(theirs, ours, compared), None)
     if different is not None:
         return Gap("state", pair.key, theirs.path, different, pair.step, distance=math.inf)
     if not compared:
         return missing("state", pair, theirs.path, "it holds none of the counters")
-    shared = ("the flags of TrainerControl",) if theirs.control and ours.control else ()
+    flags = list(_flags(theirs, ours))
+    shared = ("the flags of TrainerControl",) if theirs.control and ours.control and not flags else ()
     says = f"{', '.join((*compared, *shared))} are equal"
-    odd, beside = list(_odd(pair, theirs)), list(_beside(theirs, ours))
+    odd, beside = [*flags, *_odd(pair, theirs)], list(_beside(theirs, ours))
     says = "; ".join([says, *odd, *beside])
     return Gap("state", pair.key, theirs.path, says, pair.step, same=not odd, distance=0.0)
 
@@ -71,13 +72,16 @@ def _near(one: object, two: object) -> bool:
 
 
 def _flags(theirs: TrainerState, ours: TrainerState) -> Iterator[str]:
-    """Flags that differ; the end of a span, where the rerun stops itself, is no end of the run."""
-    stopped = (ours.global_step or 0) < (ours.max_steps or 0) and ours.control.get("should_training_stop")
+    """Flags that differ. A callback may set any of them, so that they accuse nobody.
+
+    The end of a span, where the rerun stops itself, is no end of the run; a run that was stopped and went on later
+    has the flag at the step where it was stopped.
+    """
     for key in CONTROL:
-        if stopped and key == "should_training_stop":
-            continue
         one, two = theirs.control.get(key), ours.control.get(key)
-        if one is not None and two is not None and one != two:
+        if one is None or two is None or one == two:
+            continue
+        if key != "should_training_stop" or (not one and (ours.global_step or 0) >= (ours.max_steps or 0)):
             yield f"stateful_callbacks: {key} is {one} at step {theirs.global_step}, the rerun's {two}"
 
 
@@ -104,6 +108,8 @@ def _odd(pair: Pair, theirs: TrainerState) -> Iterator[str]:
 
 def _beside(theirs: TrainerState, ours: TrainerState) -> Iterator[str]:
     """What a rerun does not repeat, by the names of the keys."""
+    if theirs.control.get("should_training_stop") and ours.control.get("should_training_stop") is False:
+        yield "should_training_stop is true: the run was stopped here, which a rerun does not repeat"
     if any(key.startswith("eval_") for key in theirs.row_keys):
         yield "evaluation is not repeated"
     if theirs.is_hyper_param_search:

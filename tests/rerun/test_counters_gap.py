@@ -58,15 +58,31 @@ def test_every_key_of_a_state_is_told_of() -> None:
         assert any(key in says for says in told), key
 
 
-@pytest.mark.parametrize("flag", ["should_training_stop", "should_epoch_stop", "should_save", "should_log"])
-def test_flags_of_the_moment_of_saving(flag: str) -> None:
+def turned(flag: str, path: str) -> v.Files:
     def turn(document: dict[str, Any]) -> None:
         flags = document["stateful_callbacks"]["TrainerControl"]["args"]
         flags[flag] = not flags[flag]
 
-    verdict, why = found(judged(v.with_json(v.committed(), STATE, turn)), "state", STATE)
-    assert verdict is Verdict.DIVERGED
-    assert why.startswith(f"stateful_callbacks: {flag} is ")
+    return v.with_json(v.committed(), path, turn)
+
+
+@pytest.mark.parametrize("flag", ["should_epoch_stop", "should_save", "should_log"])
+def test_flags_of_the_moment_of_saving_are_told_and_accuse_nobody(flag: str) -> None:
+    """A callback of the user's own may set any of them."""
+    verdict, why = found(judged(turned(flag, STATE)), "state", STATE)
+    assert verdict is Verdict.EQUIVALENT
+    assert f"stateful_callbacks: {flag} is " in why
+
+
+def test_a_run_that_was_stopped_and_went_on_later_is_honest() -> None:
+    verdict, why = found(judged(turned("should_training_stop", STATE)), "state", STATE)
+    assert verdict is Verdict.IDENTICAL
+    assert why.endswith(
+        "should_training_stop is true: the run was stopped here, which a rerun does not repeat"
+    )
+    verdict, why = found(judged(turned("should_training_stop", LAST)), "state", LAST)
+    assert verdict is Verdict.EQUIVALENT
+    assert "should_training_stop is False at step 18, the rerun's True" in why
 
 
 def test_the_end_of_a_span_is_no_end_of_the_run() -> None:
