@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from auditor.artifacts._safetensors import shown
 from auditor.artifacts.adapter_weights import AdapterWeights
@@ -11,12 +12,14 @@ from auditor.compare._engine import Pair, sums_of_pairs
 from auditor.compare._open_sets import open_side
 from auditor.compare._packed import MARK
 from auditor.compare._relation import Unmeasured, judged
-from auditor.compare._running import RunningSums
 from auditor.compare._sets import WeightSet
 from auditor.compare._update import Measured
 from auditor.compare.tensors import Sums, sums_by_name
 from auditor.errors import CannotRead
 from auditor.model import AdapterComparison
+
+if TYPE_CHECKING:
+    from auditor.compare._running import RunningSums
 
 BYTE_LIMIT = 64 * 1024**3
 """Most bytes of one side that are compared number by number: some 40 seconds of one core, once they are in memory."""
@@ -88,8 +91,10 @@ class AsTheyAre:
                     self.take([(name, error)])
             self.take(sums_of_pairs(pairs))
 
-    def running(self, files: tuple[int, int], name: str) -> RunningSums | None:
+    def running(self, files: tuple[int, int], name: str) -> "RunningSums | None":
         """What sums up a tensor of the files of these numbers while it passes by in slices; None for packed ones."""
+        from auditor.compare._running import RunningSums
+
         if name in self._packed:
             return None
         alone = self._alone.get(name)

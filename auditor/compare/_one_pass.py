@@ -14,7 +14,6 @@ from functools import partial
 from typing import Any
 
 from auditor.artifacts.adapter_weights import AdapterWeights
-from auditor.compare._lockstep import Lockstep
 from auditor.compare._slices import Running, Unit
 from auditor.compare._windows import Keep, Window
 
@@ -147,6 +146,8 @@ class OnePass:
 
     def _walk(self, group: _Group, told: Callable[[int, int], None] | None) -> None:
         """A group that is too large to be held passes by in slices; kohya's alphas are held meanwhile."""
+        from auditor.compare._lockstep import Lockstep
+
         small = {
             file: [name for name in names if self._files[file].tensors[name].elements == 1]
             for file, names in group.names.items()

@@ -16,8 +16,6 @@ from auditor.compare._factors import NotComparableError
 from auditor.compare._names import Match, matched, renamed
 from auditor.compare._relation import Magnitudes, Unmeasured, judged, named, within_rounding
 from auditor.compare._rounding import Rounding, of_module, of_tensor
-from auditor.compare._running import RunningRounding, RunningSums
-from auditor.compare._running_pair import RunningPair
 from auditor.compare._scaled import Scaled, as_measured, scaled
 from auditor.compare._sets import WeightSet
 from auditor.compare._sides import Look, Side, differing, look, said, side_of, untargeted
@@ -157,6 +155,9 @@ class _ByUpdates:
             (self._look_at_module if part.is_module else self._look_outside)(cast("Match", part.what))
 
     def running(self, files: tuple[int, int], part: Part) -> Sequence[Running]:
+        from auditor.compare._running import RunningRounding, RunningSums
+        from auditor.compare._running_pair import RunningPair
+
         one, two, match = self._one, self._two, cast("Match", part.what)
         infos = of_module(one, two, match) if part.is_module else (of_tensor(one, two, match),)
         rounding = [

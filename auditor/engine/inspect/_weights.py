@@ -159,7 +159,6 @@ def _describe(
 ) -> None:
     """Have a file described."""
     from auditor.compare._one_pass import Request
-    from auditor.compare._running import RunningMark
     from auditor.compare.conditions import Repeats
     from auditor.compare.spectrum import Updates
 
@@ -170,6 +169,8 @@ def _describe(
         repeats.look(modules)
 
     def running(module: str) -> "Sequence[Running]":
+        from auditor.compare._running import RunningMark
+
         mark = repeats.mark(module)
         marks = () if mark is None else (RunningMark(place.number, mark, repeats.take),)
         return (updates.running(module, place.number), *marks)
