@@ -166,7 +166,7 @@ def _accumulation(ledger: Ledger) -> tuple[str, Setting, list[Alternative]]:
 def _whole(value: object) -> int | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return int(value) if value >= 1 and value == int(value) else None
+    return int(value) if 1 <= value < math.inf and value == int(value) else None
 
 
 _DTYPES = {
@@ -275,12 +275,12 @@ def warmup(ledger: Ledger, total: int) -> Setting:
     below 1 as a ratio.
     """
     steps = ledger.statement("warmup_steps", *_ORDER)
-    if steps is not None and isinstance(steps.value, int | float) and steps.value > 0:
+    if steps is not None and isinstance(steps.value, int | float) and 0 < steps.value < math.inf:
         if steps.value >= 1:
             return Setting(int(steps.value), source_of(steps))
         return Setting(_share(steps.value, total), f"{source_of(steps)} = {steps.value} of {total} steps")
     ratio = ledger.statement("warmup_ratio", *_ORDER)
-    if ratio is not None and isinstance(ratio.value, int | float) and ratio.value > 0:
+    if ratio is not None and isinstance(ratio.value, int | float) and 0 < ratio.value < math.inf:
         return Setting(_share(ratio.value, total), f"{source_of(ratio)} = {ratio.value} of {total} steps")
     stated = steps or ratio
     if stated is not None:

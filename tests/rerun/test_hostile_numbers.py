@@ -38,8 +38,17 @@ def edited(path: str, edit: Callable[[dict[str, Any]], None]) -> v.Files:
     [
         lambda: edited(DECLARED, lambda d: d["peft"].update(lora_alpha=BEYOND)),
         lambda: arguments(seed=[math.nan]),
+        lambda: arguments(warmup_steps=math.inf),
+        lambda: arguments(warmup_ratio=math.inf),
+        lambda: arguments(warmup_steps=math.nan, warmup_ratio=BEYOND),
     ],
-    ids=["a rank's scale beyond floats", "a list for a seed"],
+    ids=[
+        "a rank's scale beyond floats",
+        "a list for a seed",
+        "endless warmup",
+        "an endless share",
+        "neither",
+    ],
 )
 def test_a_plan_is_made_all_the_same(files: Callable[[], v.Files]) -> None:
     run = v.run_of(files())
