@@ -154,7 +154,7 @@ class Search:
         ]
         if result.verdict is not Verdict.DIVERGED or not left or hard or result.nearest is not None:
             return result
-        if _is_proved(result):
+        if _is_proved(result, "optimizer"):
             return result
         why = f"{result.why} But no file decides {', '.join(left)}, which was not tried."
         return replace(result, verdict=Verdict.INCONCLUSIVE, why=why)
@@ -209,9 +209,14 @@ def _is_settled(result: RerunResult) -> bool:
     return result.verdict in _FITS and not open_ones
 
 
-def _is_proved(result: RerunResult) -> bool:
-    """Whether the bits of a checkpoint show that the recipe was read as it was meant: other readings make others."""
-    return any(item.verdict is Verdict.IDENTICAL and item.aspect == "weights" for item in result.aspects)
+def _is_proved(result: RerunResult, *also: str) -> bool:
+    """Whether the bits of a checkpoint show that the recipe was read as it was meant: other readings make others.
+
+    The moments of an ``optimizer`` are as much a proof as weights: sums over all gradients before them. They do not
+    end the search, which may still name what the weights are.
+    """
+    proofs = ("weights", *also)
+    return any(item.verdict is Verdict.IDENTICAL and item.aspect in proofs for item in result.aspects)
 
 
 def _with_nearest_control(result: RerunResult, apart: float | None) -> RerunResult:

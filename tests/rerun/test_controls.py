@@ -337,7 +337,7 @@ def test_a_reading_that_was_not_tried_accuses_nobody() -> None:
 
 
 def test_an_open_reading_beyond_those_that_are_tried_accuses_nobody() -> None:
-    files = v.without(moved(0.3), v.event_path())
+    files = v.without(moved(0.3), v.event_path(), *v.OPTIMIZERS)
     likely = tuple(Alternative({"seed": number}, "no file says it", open=True) for number in range(MOST + 1))
     asked, outputs = (
         search(files, replace(v.plan_of_fixture(), alternatives=likely), controls=False),
@@ -349,6 +349,16 @@ def test_an_open_reading_beyond_those_that_are_tried_accuses_nobody() -> None:
     result = asked.result(outputs)
     assert result.verdict is Verdict.INCONCLUSIVE
     assert result.why.endswith(f"But no file decides seed = {MOST}, which was not tried.")
+
+
+def test_equal_moments_leave_no_reading_open() -> None:
+    """optimizer.pt is the rerun's bit for bit, so the gradients were too: no other recipe made them."""
+    likely = (Alternative({"seed": 1}, "no file says it", open=True),)
+    plan = replace(v.plan_of_fixture(), alternatives=likely)
+    asked = search(v.without(moved(0.3), v.event_path()), plan, controls=False)
+    assert asked.result(v.outputs()).verdict is Verdict.DIVERGED
+    without = search(v.without(moved(0.3), v.event_path(), *v.OPTIMIZERS), plan, controls=False)
+    assert without.result(v.outputs()).verdict is Verdict.INCONCLUSIVE
 
 
 def test_a_control_that_trains_the_same_bits_is_none() -> None:
