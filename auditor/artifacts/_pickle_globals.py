@@ -14,6 +14,7 @@ from auditor.artifacts._pickle_values import (
     Instance,
     NumpyArrayRef,
     Opaque,
+    OtherTensor,
     StorageRef,
     TensorRef,
 )
@@ -32,6 +33,10 @@ Keyed by text, whose hashes Python salts: sizes could be chosen to collide.
 """
 _KEY = 40
 """Characters of a storage key that is remembered. torch counts from 0; a longer one would be kept for nothing."""
+_PARTS = 5
+"""Most parts of a sparse tensor: three tensors, its shape, whether its indices are coalesced."""
+_ELEMENTS = 2**40
+"""Most elements of a tensor that is listed and not read; the largest embeddings have some 2**31."""
 _SIZES = 64
 """Most dimensions of a tensor (torch and NumPy both stop at 64)."""
 
@@ -194,6 +199,39 @@ def _unread(name: str) -> Constructor:
     return build
 
 
+def _possible(shape: object) -> tuple[int, ...]:
+    """A shape that no storage vouches for. Raises ValueError when no tensor has so many elements."""
+    sizes, count = sizes_of(shape), 1
+    for size in sizes:
+        count *= size or 1
+    if count > _ELEMENTS:
+        raise ValueError("a shape that no tensor has")
+    return sizes
+
+
+def _quantized(storage: object, _: object, shape: object, *more: object) -> OtherTensor:
+    """``_rebuild_qtensor(storage, offset, size, stride, quantizer_params, requires_grad, hooks)``."""
+    if not isinstance(storage, StorageRef) or len(more) < 2:
+        raise ValueError("a quantized tensor of something else")
+    return OtherTensor("torch._utils._rebuild_qtensor", "quantized", storage.dtype, _possible(shape))
+
+
+def _sparse(name: str) -> Constructor:
+    def build(_: object, parts: object, *more: object) -> OtherTensor:
+        """``(layout, (indices, values, size))``, two tensors of indices in layouts of rows or columns.
+
+        Source: torch 2.13.0, _utils.py, `_rebuild_sparse_tensor`.
+        """
+        if not isinstance(parts, tuple) or len(parts) > _PARTS:
+            raise ValueError("a sparse tensor of something else")
+        refs = [part for part in parts if isinstance(part, TensorRef)]
+        if len(refs) < 2 or len(parts) <= len(refs):
+            raise ValueError("a sparse tensor without numbers or shape")
+        return OtherTensor(name, "sparse", refs[-1].dtype, _possible(parts[len(refs)]))
+
+    return build
+
+
 def _both(modules: tuple[str, ...], entries: Mapping[str, Constructor]) -> dict[str, Constructor]:
     return {f"{module}.{name}": function for module in modules for name, function in entries.items()}
 
@@ -206,11 +244,12 @@ _BUILTINS: Mapping[str, Constructor] = {
 _OTHER_TENSORS = tuple(
     f"torch._utils._rebuild_{kind}"
     for kind in (
-        *("qtensor", "sparse_tensor", "meta_tensor_no_storage", "nested_tensor", "wrapper_subclass"),
-        *("device_tensor_from_numpy", "device_tensor_from_cpu_tensor", "sparse_csr_tensor"),
+        *("meta_tensor_no_storage", "nested_tensor", "wrapper_subclass"),
+        *("device_tensor_from_numpy", "device_tensor_from_cpu_tensor"),
     )
 )
 """Allowed by torch itself (2.13, _weights_only_unpickler.py, _tensor_rebuild_functions); never in a LoRA file."""
+_SPARSE = ("torch._utils._rebuild_sparse_tensor", "torch._utils._rebuild_sparse_csr_tensor")
 
 MAPPINGS = frozenset(
     {
@@ -226,6 +265,8 @@ CONSTRUCTORS: Mapping[str, Constructor] = {
     "torch._utils._rebuild_parameter": _parameter,
     "torch._utils._rebuild_parameter_with_state": _parameter,
     **{name: _unread(name) for name in _OTHER_TENSORS},
+    "torch._utils._rebuild_qtensor": _quantized,
+    **{name: _sparse(name) for name in _SPARSE},
     "torch.device": _device,
     "torch.Size": sizes_of,
     "torch.serialization._get_layout": _layout,

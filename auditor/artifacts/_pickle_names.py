@@ -26,7 +26,13 @@ STORAGES: Mapping[str, str] = {
     "UntypedStorage": "uint8",
     "ComplexFloatStorage": "complex64",
     "ComplexDoubleStorage": "complex128",
+    "QInt8Storage": "qint8",
+    "QUInt8Storage": "quint8",
+    "QInt32Storage": "qint32",
+    "QUInt4x2Storage": "quint4x2",
+    "QUInt2x4Storage": "quint2x4",
 }
+"""Quantized ones are known, so that a file is not called unsafe for them, and never read as numbers."""
 ITEMSIZE: Mapping[str, int] = {
     **dict.fromkeys(("complex128",), 16),
     **dict.fromkeys(("float64", "int64", "uint64", "complex64"), 8),

@@ -3,10 +3,14 @@
 from typing import TYPE_CHECKING, Any, Literal
 
 from auditor.artifacts._number_formats import numbers, numpy_module
-from auditor.artifacts._pickle_values import TensorRef
+from auditor.artifacts._pickle_values import OtherTensor, TensorRef
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import numpy
+
+    from auditor.artifacts.pickle_archive import PickleArchive
 
 _CODES = {
     "bfloat16": "BF16",
@@ -40,3 +44,17 @@ def as_array(data: bytes, ref: TensorRef, little_endian: bool) -> "numpy.ndarray
         flat, ref.shape, [s * step for s in ref.stride], writeable=False
     )
     return view.copy()
+
+
+def all_tensors(archive: "PickleArchive") -> "Mapping[str, TensorRef | OtherTensor]":
+    """As `pickle_archive.tensors`, with those that are sparse or quantized. Raises CannotRead for any other odd one.
+
+    In torch's old container storages follow each other, and the lengths of those that are not read are not known.
+    """
+    from auditor.artifacts.pickle_archive import refuse_opaque, state_dict, tensors
+
+    if archive.container != "zip":
+        return tensors(archive)
+    value = state_dict(archive)
+    refuse_opaque({key: item for key, item in value.items() if not isinstance(item, OtherTensor)})
+    return {str(key)[:1000]: item for key, item in value.items() if isinstance(item, TensorRef | OtherTensor)}

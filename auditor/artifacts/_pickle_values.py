@@ -194,6 +194,21 @@ class Opaque(Frozen):
         put(self, "callable", callable)
 
 
+class OtherTensor(Opaque):
+    """A sparse or quantized tensor, whose numbers are not read: its shape, the dtype of what is stored, its kind."""
+
+    kind: str
+    dtype: str
+    shape: tuple[int, ...]
+    __slots__ = ("dtype", "kind", "shape")
+
+    def __init__(self, callable: str, kind: str, dtype: str, shape: tuple[int, ...]) -> None:  # noqa: A002
+        super().__init__(callable)
+        put(self, "kind", kind)
+        put(self, "dtype", dtype)
+        put(self, "shape", shape)
+
+
 class UnsafeCall(Frozen):
     """What loading the file would execute: the callable, its argument as bounded text, the byte offset."""
 

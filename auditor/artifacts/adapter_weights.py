@@ -16,7 +16,7 @@ from auditor.model import Blob, Digest, Fact, name_of
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from auditor.artifacts._pickle_values import TensorRef
+    from auditor.artifacts._pickle_values import OtherTensor, TensorRef
     from auditor.artifacts.pickle_archive import PickleArchive
 
 __all__ = ["PREFIX", "AdapterWeights", "LoraPair", "split_name"]
@@ -42,6 +42,7 @@ _TORCH_DTYPES: Mapping[str, str] = {
     "float8_e5m2fnuz": "F8_E5M2FNUZ",
     "float8_e8m0fnu": "F8_E8M0",
 }
+_QUANTIZED = {"qint8": "I8", "quint8": "U8", "qint32": "I32"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,8 @@ class AdapterWeights(Artifact):
     """The plain file as it was when its header was read."""
     refs: "Mapping[str, TensorRef]" = field(default_factory=dict, repr=False, compare=False)
     """The tensors of a torch file."""
+    unread: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
+    """Why tensors are not read, by name; empty but for `in_part`."""
     proofs: dict[object, object] = field(default_factory=dict, init=False, repr=False, compare=False)
     """What was found out about these weights, for whoever asks again (`auditor.compare.initial`)."""
 
@@ -82,26 +85,33 @@ class AdapterWeights(Artifact):
         return cls(blob.path, "safetensors", tensors, metadata, size, blob.identity, blob, seen=seen)
 
     @classmethod
-    def _torch(cls, blob: Blob) -> Self:
+    def in_part(cls, blob: Blob) -> Self:
+        """A torch file whose sparse and quantized tensors are in ``unread``: reading one raises CannotRead.
+
+        For those who show a file; those who judge it take `parse`, which refuses such a file. Raises CannotRead when
+        anything else is wrong with it, and for the container of torch before 1.6.
+        """
+        return cls._torch(blob, in_part=True)
+
+    @classmethod
+    def _torch(cls, blob: Blob, in_part: bool = False) -> Self:
+        from auditor.artifacts._pickle_tensors import all_tensors
+        from auditor.artifacts._pickle_values import OtherTensor
         from auditor.artifacts.pickle_archive import PickleArchive, tensors
 
         with blob.open() as stream:
             size = stream_size(stream)
             seen = state_of(stream)
         archive = PickleArchive.parse(blob)
-        found: dict[str, TensorInfo] = {}
-        refs = tensors(archive)
-        for name, ref in refs.items():
-            word = ref.dtype.removeprefix("torch.")
-            if word not in _TORCH_DTYPES:
-                raise CannotRead(f"holds tensor {shown(name)} in {shown(word)}, which is not decoded")
-            dtype = _TORCH_DTYPES[word]
-            info = TensorInfo(name, dtype, tuple(ref.shape), 0, 0)
-            end = info.elements * BITS[dtype] // 8
-            if end > size:
-                raise CannotRead(f"gives tensor {shown(name)} {end} bytes but the file has {size}")
-            found[name] = TensorInfo(name, dtype, info.shape, 0, end)
-        return cls(blob.path, "torch", found, {}, size, blob.identity, blob, archive, seen, refs)
+        refs = all_tensors(archive) if in_part else tensors(archive)
+        found = {name: _described(name, ref, size) for name, ref in refs.items()}
+        read = {name: ref for name, ref in refs.items() if not isinstance(ref, OtherTensor)}
+        unread = {
+            name: f"holds tensor {shown(name)} as a {ref.kind} tensor, which is not read"
+            for name, ref in refs.items()
+            if isinstance(ref, OtherTensor)
+        }
+        return cls(blob.path, "torch", found, {}, size, blob.identity, blob, archive, seen, read, unread)
 
     def module_of(self, name: str) -> str:
         """The base model's name of a tensor's module; the tensor's own name when it is no LoRA part."""
@@ -181,6 +191,8 @@ class AdapterWeights(Artifact):
     def region(self, name: str, file: Opened) -> Region:
         """Where a tensor's elements lie in the open file. Raises CannotRead."""
         info = self.info(name)
+        if name in self.unread:
+            raise CannotRead(self.unread[name])
         if self.archive is None:
             return Region(name, info.dtype, info.elements, info.begin)
         ref = self.refs[name]
@@ -213,3 +225,21 @@ class AdapterWeights(Artifact):
 
     def _sorted_out(self) -> SortedOut:
         return sorted_out(tuple(self.tensors.items()))
+
+
+def _described(name: str, ref: "TensorRef | OtherTensor", size: int) -> TensorInfo:
+    """A tensor of a torch file of ``size`` bytes; ``end`` is 0 for one that is not read. Raises CannotRead."""
+    from auditor.artifacts._pickle_values import OtherTensor
+
+    word = ref.dtype.removeprefix("torch.")
+    if isinstance(ref, OtherTensor) and word in _QUANTIZED:
+        return TensorInfo(name, _QUANTIZED[word], ref.shape, 0, 0)
+    if word not in _TORCH_DTYPES:
+        raise CannotRead(f"holds tensor {shown(name)} in {shown(word)}, which is not decoded")
+    info = TensorInfo(name, _TORCH_DTYPES[word], tuple(ref.shape), 0, 0)
+    if isinstance(ref, OtherTensor):
+        return info
+    end = info.elements * BITS[info.dtype] // 8
+    if end > size:
+        raise CannotRead(f"gives tensor {shown(name)} {end} bytes but the file has {size}")
+    return TensorInfo(name, info.dtype, info.shape, 0, end)

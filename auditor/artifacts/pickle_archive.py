@@ -269,15 +269,17 @@ def tensors(archive: PickleArchive) -> Mapping[str, TensorRef]:
 
     Raises CannotRead when one is built in a way that is not read.
     """
-    value = archive.value
-    if isinstance(value, dict) and not any(isinstance(item, TensorRef) for item in value.values()):
-        value = next(
-            (value[key] for key in ("state_dict", "model") if isinstance(value.get(key), dict)), value
-        )
-    if not isinstance(value, dict):
-        return {}
+    value = state_dict(archive)
     refuse_opaque(value)
     return {str(key)[:1000]: item for key, item in value.items() if isinstance(item, TensorRef)}
+
+
+def state_dict(archive: PickleArchive) -> Mapping[object, object]:
+    """The mapping that holds the tensors; empty when there is none."""
+    value = archive.value
+    if isinstance(value, dict) and not any(isinstance(item, TensorRef) for item in value.values()):
+        value = next((value[k] for k in ("state_dict", "model") if isinstance(value.get(k), dict)), value)
+    return value if isinstance(value, dict) else {}
 
 
 def refuse_opaque(values: Mapping[object, object]) -> None:

@@ -35,7 +35,11 @@ def model_of(contents: Contents, folder: Folder) -> WeightSet:
     wanted = [name for name in names if kind is None or _is_of(name, kind)]
     if kind is not None and (whole := ".".join(kind)) in wanted:
         wanted = [whole]
-    reasons = {names[name]: found.reason for name in wanted if (found := contents.unread_at(names[name]))}
+    reasons = {
+        names[name]: found.reason
+        for name in wanted
+        if name not in files and (found := contents.unread_at(names[name]))
+    }
     index = next(
         (item for item in folder.all(WeightIndex) if any(shard in wanted for shard in item.shards)), None
     )

@@ -126,7 +126,10 @@ class Opened:
 
     @property
     def tensors(self) -> "pandas.DataFrame":
-        """One row a tensor as stored: name, dtype, shape (``16x2560``), bytes. Raises UsageError as `modules` does."""
+        """One row a tensor as stored: name, dtype, shape (``16x2560``), bytes, why it is not read.
+
+        Raises UsageError as `modules` does.
+        """
         return self.table("tensors")
 
     @property

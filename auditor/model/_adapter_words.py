@@ -52,7 +52,10 @@ class ModuleInspection:
 
 @dataclass(frozen=True, slots=True)
 class TensorInspection:
-    """One tensor as stored: ``dtype`` in the format's spelling (F32, BF16), ``bytes`` of its data in the file."""
+    """One tensor as stored: ``dtype`` in the format's spelling (F32, BF16), ``bytes`` of its data in the file.
+
+    ``why`` says why its numbers are not read; a sparse or quantized one has the dtype of what is stored and 0 bytes.
+    """
 
     name: str
     dtype: str
@@ -60,6 +63,7 @@ class TensorInspection:
     bytes: int
     module: str = ""
     part: str = ""
+    why: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

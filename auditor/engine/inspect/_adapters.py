@@ -145,7 +145,8 @@ def _tensors(files: Sequence[AdapterWeights]) -> Iterator[TensorInspection]:
         for name, info in item.tensors.items():
             module, part = split_name(name)
             make = _tensor if len(name) <= _REMEMBERED else TensorInspection
-            yield make(name, info.dtype, info.shape, info.nbytes, module, part or "")
+            why = item.unread.get(name)
+            yield make(name, info.dtype, info.shape, info.nbytes, module, part or "", why)
 
 
 _tensor = lru_cache(maxsize=8192)(TensorInspection)

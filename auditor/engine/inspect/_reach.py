@@ -44,7 +44,8 @@ def reach_of(
     if isinstance(claim, str) or reason is not None:
         says = f"how far the weights may have moved is not known: {reason}"
         return ReachInspection("not known", says, drawn=drawn)
-    numbers = sum(m.shape[0] * m.rank for m in adapter.modules if m.shape and m.rank) if adapter else 0
+    trained = [(m, m.shape[0] * m.rank) for m in adapter.modules if m.shape and m.rank] if adapter else []
+    numbers = None if any(m.largest_b is None for m, _ in trained) else sum(count for _, count in trained)
     return _judged(measured, claim, drawn, numbers)
 
 
@@ -54,9 +55,9 @@ def _largest(adapter: AdapterInspection | None) -> Mapping[str, float]:
 
 
 def _judged(
-    measured: Mapping[str, float], claim: "Claimed", drawn: DrawnInspection | None, numbers: int
+    measured: Mapping[str, float], claim: "Claimed", drawn: DrawnInspection | None, numbers: int | None
 ) -> ReachInspection:
-    """``numbers`` is how many numbers all lora_B have."""
+    """``numbers`` is how many numbers all lora_B have; None when one of these was not read."""
     from auditor.checks.training.weights_outrun_learning_rate import TIMES
 
     far, steps, total = max(measured.values()), claim.steps, claim.total
@@ -78,11 +79,13 @@ def _judged(
     return ReachInspection(verdict, says, steps, total, bound, shares, drawn)
 
 
-def _short_of(far: float, claim: "Claimed", numbers: int) -> str | None:
+def _short_of(far: float, claim: "Claimed", numbers: int | None) -> str | None:
     """What is said of weights that moved less than `auditor.checks.training.weights_barely_moved` lets pass."""
     from auditor.checks.training._stood_still import LEAST_STEPS
     from auditor.checks.training.weights_barely_moved import LEAST_NUMBERS, least_movement
 
+    if numbers is None:
+        return None
     if not far:
         return ": no lora_B moved, as if the adapter had never been trained"
     if not claim.scheduled or claim.sure < LEAST_STEPS or numbers < LEAST_NUMBERS:

@@ -1,9 +1,11 @@
 """Snapshot -> runs, reading only the files that an inspection shows: no tokenizers, no cards."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from auditor.artifacts._base import Artifact
+from auditor.artifacts._safetensors import shown
 from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.adapter_weights import AdapterWeights
 from auditor.artifacts.base_config import BaseConfig
@@ -16,13 +18,17 @@ from auditor.artifacts.scheduler_state import SchedulerState
 from auditor.artifacts.trainer_state import TrainerState
 from auditor.artifacts.training_args import TrainingArgs
 from auditor.artifacts.weight_index import WeightIndex
-from auditor.model import Snapshot
+from auditor.errors import CannotRead
+from auditor.model import Snapshot, Unread, folder_of
 from auditor.runs import Contents, Folder, Run, group, read
+from auditor.runs._words import step_of
 
 _STATES: tuple[type[Artifact], ...] = (OptimizerState, SchedulerState, RngState, ScalerState, ModelWeights)
 _KINDS = frozenset(
     {*_STATES, AdapterConfig, AdapterWeights, BaseConfig, EventLog, TrainerState, TrainingArgs, WeightIndex}
 )
+_SAID = 20
+"""Tensors that are not read, named at most of one file."""
 
 
 def runs_of(snapshot: Snapshot, base: Path | None = None) -> tuple[Contents, tuple[Run, ...]]:
@@ -30,9 +36,46 @@ def runs_of(snapshot: Snapshot, base: Path | None = None) -> tuple[Contents, tup
 
     ``base`` is the folder of the base model. Raises UsageError when it holds no config.json.
     """
-    contents = read(snapshot, _KINDS)
+    contents = _with_parts(read(snapshot, _KINDS))
     runs = group(contents, _base(base))
     return contents, (*runs, *_loose(contents, runs))
+
+
+def _with_parts(contents: Contents) -> Contents:
+    """With the weight files of which only sparse and quantized tensors are not read; what is said of these names them.
+
+    Rules do not see such files, so that none takes a tensor for missing.
+    """
+    folders, unread = dict(contents.folders), list(contents.unread)
+    for number, item in enumerate(unread):
+        found = _in_part(contents, item)
+        if found is not None:
+            path = folder_of(item.path)
+            folder = folders.get(path) or Folder(path, {}, step_of(path))
+            files = sorted((*folder.all(type(found)), found), key=lambda weights: weights.path)
+            folders[path] = replace(folder, artifacts={**folder.artifacts, type(found): tuple(files)})
+            unread[number] = replace(item, reason=_unread(found))
+    return replace(contents, folders=dict(sorted(folders.items())), unread=tuple(unread))
+
+
+def _in_part(contents: Contents, item: Unread) -> AdapterWeights | None:
+    kind = next((kind for kind in (AdapterWeights, ModelWeights) if kind.matches(item.path)), None)
+    if kind is None or item.state != "unreadable" or not item.path.endswith(".bin"):
+        return None
+    try:
+        found = kind.in_part(contents.snapshot.files[item.path])
+    except CannotRead:
+        return None
+    return found if found.unread else None
+
+
+def _unread(weights: AdapterWeights) -> str:
+    """What is said of a file that was read in part."""
+    if len(weights.unread) == 1:
+        return f"{next(iter(weights.unread.values()))}; all others are"
+    names = ", ".join(shown(name) for name in list(weights.unread)[:_SAID])
+    more = f" and {len(weights.unread) - _SAID:,} more" if len(weights.unread) > _SAID else ""
+    return f"holds {len(weights.unread):,} sparse or quantized tensors, which are not read: {names}{more}"
 
 
 def _base(folder: Path | None) -> BaseConfig | None:

@@ -91,7 +91,9 @@ def _tensors(found: InspectionComparison, paint: Paint, width: int) -> Iterator[
         return
     differing = [t for t in found.tensors if t.why is not None or t.differing]
     proof = f" ({found.proof})" if found.proof not in (None, "numbers") else ""
-    counts = f"{len(differing):,} of {plural(len(found.tensors), 'tensor')} differ{proof}"
+    unknown = sum(map(_is_unknown, differing))
+    counts = f"{len(differing) - unknown:,} of {plural(len(found.tensors), 'tensor')} differ{proof}"
+    counts += f", {unknown:,} not compared" if unknown else ""
     yield title("Tensors", counts, paint, width)
     for note in found.notes[:_NOTES_SHOWN]:
         yield from wrapped(one_line(note), width, "  ○ ", "    ")
@@ -107,6 +109,11 @@ def _tensors(found: InspectionComparison, paint: Paint, width: int) -> Iterator[
         yield from _tensor(item, len(prefix), widths, width)
     if len(differing) > _TENSORS_SHOWN:
         yield paint(f"  … and {len(differing) - _TENSORS_SHOWN} more (--format json and csv have all)", "dim")
+
+
+def _is_unknown(item: TensorRow) -> bool:
+    """Whether both sides have a tensor in one shape and its numbers were not compared."""
+    return item.why is not None and item.base_shape is not None and item.base_shape == item.head_shape
 
 
 def _tensor(item: TensorRow, start: int, widths: tuple[int, ...], width: int) -> Iterator[str]:

@@ -103,7 +103,7 @@ def _module_rows(found: Inspection) -> Iterator[Row]:
             }
 
 
-_TENSOR = ("run", "folder", "step", "name", "module", "part", "dtype", "shape", "bytes")
+_TENSOR = ("run", "folder", "step", "name", "module", "part", "dtype", "shape", "bytes", "why")
 
 
 def _tensors(found: Inspection | InspectionComparison) -> Made:
@@ -123,6 +123,7 @@ def _tensor_rows(found: Inspection) -> Iterator[Row]:
                 "dtype": item.dtype,
                 "shape": _shape(item.shape),
                 "bytes": item.bytes,
+                "why": item.why,
             }
 
 
