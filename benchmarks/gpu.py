@@ -189,7 +189,7 @@ def states_equal(folder: Path, one: str, two: str) -> str:
 def resumed(folder: Path, checkpoint: str, target: Path) -> None:
     """Write a checkpoint's states as an audit does: decoded by its readers, written afresh."""
     from auditor.model import Span
-    from auditor.rerun import resume
+    from auditor.rerun.planning import resume
     from auditor.runs import group, read
     from auditor.sources import directory
 

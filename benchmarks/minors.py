@@ -20,15 +20,16 @@ sys.path.insert(0, str(ROOT))
 
 from auditor.errors import IncompleteError  # noqa: E402 - the path comes first
 from auditor.model import Setting, Span  # noqa: E402
-from auditor.rerun import environment, runner, venv  # noqa: E402
+from auditor.rerun import runner  # noqa: E402
 from auditor.rerun.bench import Inputs, job  # noqa: E402
-from auditor.rerun.curve_gap import curves_of  # noqa: E402
-from auditor.rerun.gaps import Pair, relative, repeated_pairs  # noqa: E402
-from auditor.rerun.interpreter import Interpreter  # noqa: E402
+from auditor.rerun.environments import environment, venv  # noqa: E402
+from auditor.rerun.environments.interpreter import Interpreter  # noqa: E402
+from auditor.rerun.judging.curve_gap import curves_of  # noqa: E402
+from auditor.rerun.judging.gaps import Pair, relative, repeated_pairs  # noqa: E402
+from auditor.rerun.judging.scale import to_rerun  # noqa: E402
+from auditor.rerun.judging.states_gap import optimizer_gap, rng_gap  # noqa: E402
 from auditor.rerun.options import RerunOptions  # noqa: E402
 from auditor.rerun.outputs import Output, read_output  # noqa: E402
-from auditor.rerun.scale import to_rerun  # noqa: E402
-from auditor.rerun.states_gap import optimizer_gap, rng_gap  # noqa: E402
 from auditor.rerun.trials import RERUN, Trial  # noqa: E402
 from tests.rerun import variants as v  # noqa: E402
 from tests.rerun.tiny_llama import make_base, make_rows  # noqa: E402

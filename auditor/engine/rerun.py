@@ -11,9 +11,9 @@ from auditor.engine._side import Side
 from auditor.errors import UsageError
 from auditor.model import RerunPlan, RerunResult
 from auditor.policy import Policy
-from auditor.rerun.methods import is_full
 from auditor.rerun.options import Progress, RerunOptions
-from auditor.rerun.planned import plan_only
+from auditor.rerun.planning.methods import is_full
+from auditor.rerun.planning.planned import plan_only
 from auditor.runs import Run
 
 __all__ = ["RerunOptions", "plan", "rerunner"]

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from auditor.compare.initial import SeedProof
 
 UNPLANNED = True
-"""A rerun's plan replays the draws itself, those of one module where that is enough (auditor/rerun/start.py)."""
+"""A rerun's plan replays the draws itself, those of one module where that is enough
+(auditor/rerun/planning/start.py)."""
 _OWN_SEED = ("unsloth",)
 """Platforms that seed the adapter by an argument of its own (unsloth, models/llama.py ``get_peft_model``: random_state,
 3407 by default), so that another seed there is no contradiction."""

@@ -14,9 +14,9 @@ from auditor.rerun import cache
 from auditor.rerun.fleet.choose import executor
 from auditor.rerun.fleet.order import Ended, Executor, Order, Site
 from auditor.rerun.followed import Followed
-from auditor.rerun.methods import base_files
 from auditor.rerun.options import Progress, RerunOptions
 from auditor.rerun.outputs import Output, read_output
+from auditor.rerun.planning.methods import base_files
 from auditor.rerun.runner import EndedEarlyError
 from auditor.rerun.trials import RERUN, Trial, part_folder
 

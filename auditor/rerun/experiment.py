@@ -8,13 +8,13 @@ from pathlib import Path
 from auditor import __version__
 from auditor.errors import IncompleteError
 from auditor.model import RerunPlan
-from auditor.rerun import environment, isolation
-from auditor.rerun.asked import CURRENT
 from auditor.rerun.bench import Bench, Inputs, Resumes, Trained, job
+from auditor.rerun.environments import environment, isolation
+from auditor.rerun.environments.asked import CURRENT
+from auditor.rerun.environments.interpreter import Interpreter, interpreter
 from auditor.rerun.fleet.devices import gpus, names
 from auditor.rerun.fleet.machines import placed
 from auditor.rerun.fleet.order import Site
-from auditor.rerun.interpreter import Interpreter, interpreter
 from auditor.rerun.options import Progress, RerunOptions
 from auditor.rerun.outputs import Outputs
 from auditor.rerun.trials import REPEAT, RERUN, UNFINISHED, VARIATION, Trial

@@ -10,10 +10,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from auditor.model import RerunPlan, Span
-from auditor.rerun import cache, environment
-from auditor.rerun.asked import CURRENT
+from auditor.rerun import cache
 from auditor.rerun.bench import Inputs, job
-from auditor.rerun.interpreter import Interpreter, interpreter
+from auditor.rerun.environments import environment
+from auditor.rerun.environments.asked import CURRENT
+from auditor.rerun.environments.interpreter import Interpreter, interpreter
 from auditor.rerun.options import RerunOptions
 from auditor.rerun.runner import run_child
 

@@ -9,10 +9,10 @@ from collections.abc import Collection, Mapping
 
 from auditor.artifacts.trainer_state import TrainerState
 from auditor.model import Alternative, Control, RerunPlan, Span, Verdict
-from auditor.rerun import row_order
-from auditor.rerun.curve_gap import curves_of
-from auditor.rerun.gaps import relative
+from auditor.rerun.judging.curve_gap import curves_of
+from auditor.rerun.judging.gaps import relative
 from auditor.rerun.outputs import Output, Outputs
+from auditor.rerun.planning import row_order
 from auditor.rerun.trials import HYPOTHESIS, PROBE, Trial
 from auditor.runs import Run
 

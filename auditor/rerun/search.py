@@ -6,14 +6,15 @@ from dataclasses import dataclass, field, replace
 
 from auditor.claims import Ledger
 from auditor.model import Alternative, Control, RerunPlan, RerunResult, Setting, Verdict
-from auditor.rerun import padding, probes
+from auditor.rerun import probes
 from auditor.rerun.controls import controls
+from auditor.rerun.judging.published import origin
+from auditor.rerun.judging.scale import is_another, to_committed, to_rerun
+from auditor.rerun.judging.verdict import judge
 from auditor.rerun.options import RerunOptions
 from auditor.rerun.outputs import Output, Outputs
-from auditor.rerun.published import origin
-from auditor.rerun.scale import is_another, to_committed, to_rerun
+from auditor.rerun.planning import padding
 from auditor.rerun.trials import HYPOTHESIS, Trial
-from auditor.rerun.verdict import judge
 from auditor.runs import Run
 
 MOST = 10

@@ -10,11 +10,13 @@ from pathlib import Path
 from auditor.claims import Ledger
 from auditor.errors import IncompleteError, UsageError
 from auditor.model import RerunPlan, RerunResult
-from auditor.rerun import cache, environment, experiment, pace, resume
-from auditor.rerun.bounds import trained_on
-from auditor.rerun.interpreter import Interpreter, interpreter
+from auditor.rerun import cache, experiment, pace
+from auditor.rerun.environments import environment
+from auditor.rerun.environments.interpreter import Interpreter, interpreter
+from auditor.rerun.judging.bounds import trained_on
 from auditor.rerun.options import Progress, RerunOptions, silent
-from auditor.rerun.planned import plan_only
+from auditor.rerun.planning import resume
+from auditor.rerun.planning.planned import plan_only
 from auditor.rerun.runner import terminated_as_interrupt
 from auditor.rerun.search import Search
 from auditor.runs import Run

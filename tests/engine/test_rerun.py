@@ -12,7 +12,7 @@ from auditor.engine.rerun import RerunOptions, chosen, located, plan, rerunner
 from auditor.errors import UsageError
 from auditor.policy import Policy
 from auditor.rerun.options import silent
-from auditor.rerun.planned import plan_only
+from auditor.rerun.planning.planned import plan_only
 from auditor.sources.directory import memory_snapshot
 from tests.builders.repositories import TINY, TINY_BASE, healthy
 

@@ -15,9 +15,11 @@ from auditor.artifacts.rng_state import RngState
 from auditor.artifacts.scaler_state import ScalerState
 from auditor.artifacts.scheduler_state import SchedulerState
 from auditor.model import Setting, Span
-from auditor.rerun import environment, resume, runner
+from auditor.rerun import runner
+from auditor.rerun.environments import environment
 from auditor.rerun.followed import Followed
-from auditor.rerun.methods import model_files
+from auditor.rerun.planning import resume
+from auditor.rerun.planning.methods import model_files
 from auditor.runs import Folder, Run, group, read
 from auditor.sources import directory
 from tests.rerun import tiny_llama

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from auditor.claims import build
 from auditor.model import Setting
-from auditor.rerun import accumulation
-from auditor.rerun import plan as planning
-from auditor.rerun.accumulation import KEY
+from auditor.rerun.planning import accumulation
+from auditor.rerun.planning import plan as planning
+from auditor.rerun.planning.accumulation import KEY
 from auditor.runs import Run, group, read
 from auditor.sources.directory import memory_snapshot
 from tests.builders.repositories import TINY_BASE

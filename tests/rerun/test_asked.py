@@ -7,9 +7,9 @@ import pytest
 from auditor.claims import build
 from auditor.errors import UsageError
 from auditor.rerun import command
-from auditor.rerun.asked import checked, named
+from auditor.rerun.environments.asked import checked, named
 from auditor.rerun.options import RerunOptions
-from auditor.rerun.planned import plan_only
+from auditor.rerun.planning.planned import plan_only
 from tests.builders.command import audit
 from tests.builders.repos import commit, init
 from tests.builders.repositories import TINY_BASE

@@ -8,11 +8,11 @@ import pytest
 from auditor.claims import build
 from auditor.compare.initial import held_in
 from auditor.model import RerunPlan, Setting
-from auditor.rerun import base_dtype
-from auditor.rerun import plan as planning
-from auditor.rerun.base_dtype import CAST, KEY, NOT_CAST
-from auditor.rerun.gaps import Pair
-from auditor.rerun.weights_gap import init_gap
+from auditor.rerun.judging.gaps import Pair
+from auditor.rerun.judging.weights_gap import init_gap
+from auditor.rerun.planning import base_dtype
+from auditor.rerun.planning import plan as planning
+from auditor.rerun.planning.base_dtype import CAST, KEY, NOT_CAST
 from tests.builders.drawn import MODULES, Factors, adapter, adapter_file, factors, trained
 from tests.builders.repositories import TINY_BASE
 from tests.rerun import variants as v

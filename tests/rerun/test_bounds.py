@@ -8,8 +8,8 @@ import pytest
 
 from auditor.claims import Ledger, build
 from auditor.model import Setting, Span, VersionRange
-from auditor.rerun import plan as planning
-from auditor.rerun.bounds import does_not_prove, newer_base, unlike
+from auditor.rerun.judging.bounds import does_not_prove, newer_base, unlike
+from auditor.rerun.planning import plan as planning
 from tests.builders.pickles import make_training_args
 from tests.builders.repositories import TINY_BASE
 from tests.rerun import variants as v

@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 from auditor.claims import Ledger, build
 from auditor.model import Alternative, Evidence, RerunPlan, Setting, Status, Verdict, VersionRange
 from auditor.rerun.controls import controls
+from auditor.rerun.judging.published import origin
+from auditor.rerun.judging.scale import to_committed, to_rerun
+from auditor.rerun.judging.verdict import judge
 from auditor.rerun.options import RerunOptions
 from auditor.rerun.outputs import Output, Outputs
-from auditor.rerun.published import origin
-from auditor.rerun.readings import readings
-from auditor.rerun.scale import to_committed, to_rerun
+from auditor.rerun.planning.readings import readings
 from auditor.rerun.search import MOST, Search
 from auditor.rerun.trials import CONTROL, HYPOTHESIS, PROBE, Trial
-from auditor.rerun.verdict import judge
 from tests.builders.repositories import TINY_BASE
 from tests.rerun import variants as v
 
@@ -85,7 +85,7 @@ def test_open_readings_come_first_and_slips_after_them() -> None:
 def test_the_plan_carries_what_other_sources_say() -> None:
     files = v.with_json(v.committed(), "cheetah-fine-tuning-config.json", _accumulate_four)
     run = v.run_of(files)
-    from auditor.rerun.plan import build as plan_of
+    from auditor.rerun.planning.plan import build as plan_of
 
     plan = plan_of(run, build(run), TINY_BASE, v.DATA)
     found = [item for item in plan.alternatives if item.changes == {"gradient_accumulation_steps": 4}]

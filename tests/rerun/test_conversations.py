@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from auditor.claims import build
-from auditor.rerun import plan as planning
-from auditor.rerun import trainers
+from auditor.rerun.planning import plan as planning
+from auditor.rerun.planning import trainers
 from tests.builders.pickles import make_training_args
 from tests.builders.repositories import TINY_BASE
 from tests.rerun import variants as v

@@ -17,10 +17,10 @@ from auditor.artifacts.rng_state import RngState
 from auditor.artifacts.scheduler_state import SchedulerState
 from auditor.claims import Ledger
 from auditor.model import Evidence, RerunResult, Status, Verdict, VersionRange
-from auditor.rerun.counters_gap import state_gap
-from auditor.rerun.gaps import Gap, Pair
-from auditor.rerun.states_gap import optimizer_gap, rng_gap, scheduler_gap
-from auditor.rerun.verdict import judge
+from auditor.rerun.judging.counters_gap import state_gap
+from auditor.rerun.judging.gaps import Gap, Pair
+from auditor.rerun.judging.states_gap import optimizer_gap, rng_gap, scheduler_gap
+from auditor.rerun.judging.verdict import judge
 from tests.rerun import variants as v
 
 STATE, LAST = "checkpoint-9/trainer_state.json", "checkpoint-18/trainer_state.json"

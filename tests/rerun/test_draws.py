@@ -10,10 +10,10 @@ import pytest
 from auditor.artifacts.adapter_weights import AdapterWeights
 from auditor.artifacts.rng_state import RngState
 from auditor.model import RerunPlan, Verdict
-from auditor.rerun.draws import drawn_elsewhere, further
-from auditor.rerun.gaps import Gap, Pair
-from auditor.rerun.states_gap import rng_gap
-from auditor.rerun.summary import Judged
+from auditor.rerun.judging.draws import drawn_elsewhere, further
+from auditor.rerun.judging.gaps import Gap, Pair
+from auditor.rerun.judging.states_gap import rng_gap
+from auditor.rerun.judging.summary import Judged
 from tests.rerun import variants as v
 from tests.rerun.test_unsaid import DRAWN, LATER, NORM, RATE, SCHEDULER, WEIGHTS
 

@@ -8,7 +8,7 @@ import pytest
 
 from auditor.errors import IncompleteError, UsageError
 from auditor.model import Setting
-from auditor.rerun import environment
+from auditor.rerun.environments import environment
 from tests.rerun import variants as v
 
 

@@ -13,12 +13,12 @@ import pytest
 from auditor.artifacts.adapter_weights import AdapterWeights
 from auditor.artifacts.trainer_state import TrainerState
 from auditor.model import Setting, Span
-from auditor.rerun import spans
-from auditor.rerun.bounds import unlike
-from auditor.rerun.evaluation import loaded_step, passes
-from auditor.rerun.gaps import ROOT, committed_pairs
-from auditor.rerun.verdict import judge
-from auditor.rerun.weights_gap import weights_gap
+from auditor.rerun.judging.bounds import unlike
+from auditor.rerun.judging.gaps import ROOT, committed_pairs
+from auditor.rerun.judging.verdict import judge
+from auditor.rerun.judging.weights_gap import weights_gap
+from auditor.rerun.planning import spans
+from auditor.rerun.planning.evaluation import loaded_step, passes
 from tests.builders.pickles import make_training_args
 from tests.rerun import tiny_llama
 from tests.rerun import variants as v

@@ -12,8 +12,8 @@ import pytest
 from numpy.typing import NDArray
 
 from auditor.model import Verdict, VersionRange
-from auditor.rerun.exactness import Exact, proofs
-from auditor.rerun.gaps import Gap
+from auditor.rerun.judging.exactness import Exact, proofs
+from auditor.rerun.judging.gaps import Gap
 from auditor.rerun.outputs import Outputs
 from tests.rerun import variants as v
 from tests.rerun.test_verdict import aspect, derived, diverged, eight_bits, noisy, verdict_on

@@ -16,12 +16,13 @@ from auditor.claims import Ledger, build
 from auditor.engine.audit import Options, look
 from auditor.errors import IncompleteError, UsageError
 from auditor.model import RerunResult, Verdict
-from auditor.rerun import cache, environment, experiment, runner
+from auditor.rerun import cache, experiment, runner
+from auditor.rerun.environments import environment
 from auditor.rerun.experiment import Inputs, job
+from auditor.rerun.judging.verdict import judge
 from auditor.rerun.options import RerunOptions
 from auditor.rerun.outputs import Outputs
 from auditor.rerun.session import rerun
-from auditor.rerun.verdict import judge
 from tests.builders.repositories import TINY_BASE
 from tests.rerun import variants as v
 

@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 
 from auditor.model import RerunPlan, Setting
-from auditor.rerun import extras
-from auditor.rerun import plan as planning
 from auditor.rerun.child import extras as child
 from auditor.rerun.child.job import JobError, batches_of, settings_from, total_steps
-from auditor.rerun.counted import steps_of_rows
+from auditor.rerun.planning import extras
+from auditor.rerun.planning import plan as planning
+from auditor.rerun.planning.counted import steps_of_rows
 from tests.builders.pickles import make_training_args
 from tests.builders.repositories import TINY_BASE
 from tests.rerun import variants as v

@@ -18,6 +18,7 @@ import pytest
 
 from auditor.errors import IncompleteError, UsageError
 from auditor.rerun import cache
+from auditor.rerun.environments.interpreter import Interpreter
 from auditor.rerun.fleet import devices, on_slurm, queue_of_slurm, remote
 from auditor.rerun.fleet.choose import executor
 from auditor.rerun.fleet.machines import placed
@@ -27,7 +28,6 @@ from auditor.rerun.fleet.queue_of_slurm import limit_of, minutes
 from auditor.rerun.fleet.where import Where, parse
 from auditor.rerun.fleet.work import Answer, work
 from auditor.rerun.followed import Followed
-from auditor.rerun.interpreter import Interpreter
 from auditor.rerun.outputs import Output
 from auditor.rerun.runner import EndedEarlyError
 from auditor.rerun.trials import CONTROL, REPEAT, VARIATION, Trial

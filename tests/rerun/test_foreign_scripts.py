@@ -20,13 +20,14 @@ from auditor.model import RerunPlan, RerunResult, Setting, Span, Verdict
 from auditor.policy import Policy
 from auditor.policy import parse as policy_of
 from auditor.rerun import command as commands
-from auditor.rerun import experiment, trainers
-from auditor.rerun import plan as planning
+from auditor.rerun import experiment
 from auditor.rerun.command import Command
+from auditor.rerun.judging.verdict import judge
 from auditor.rerun.options import RerunOptions, silent
 from auditor.rerun.outputs import Outputs
+from auditor.rerun.planning import plan as planning
+from auditor.rerun.planning import trainers
 from auditor.rerun.runner import EndedEarlyError
-from auditor.rerun.verdict import judge
 from auditor.runs import Run, group, read
 from auditor.sources import directory
 from tests.builders.command import audit

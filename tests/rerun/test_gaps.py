@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor.compare._rounding import rounded
-from auditor.rerun.curve_gap import curve_gap, first_outside
-from auditor.rerun.gaps import relative
-from auditor.rerun.precision import equal_bits
-from auditor.rerun.weights_gap import distance
+from auditor.rerun.judging.curve_gap import curve_gap, first_outside
+from auditor.rerun.judging.gaps import relative
+from auditor.rerun.judging.precision import equal_bits
+from auditor.rerun.judging.weights_gap import distance
 
 numbers = st.floats(allow_nan=False, allow_infinity=False, width=32)
 

@@ -9,8 +9,8 @@ import pytest
 from auditor.artifacts.optimizer_state import OptimizerState
 from auditor.claims import build, same_value
 from auditor.model import Verdict
-from auditor.rerun import plan as planning
-from auditor.rerun import resume
+from auditor.rerun.planning import plan as planning
+from auditor.rerun.planning import resume
 from tests.builders.pickles import make_optimizer, make_training_args
 from tests.builders.repositories import TINY_BASE
 from tests.rerun import variants as v

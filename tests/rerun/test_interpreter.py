@@ -8,8 +8,8 @@ import pytest
 
 from auditor.errors import UsageError
 from auditor.model import RerunPlan, Setting
-from auditor.rerun import environment, interpreter, venv
-from auditor.rerun.interpreter import Interpreter, chosen
+from auditor.rerun.environments import environment, interpreter, venv
+from auditor.rerun.environments.interpreter import Interpreter, chosen
 from tests.rerun import variants as v
 
 HERE = {

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from auditor.rerun import isolation
-from auditor.rerun.interpreter import Interpreter
+from auditor.rerun.environments import isolation
+from auditor.rerun.environments.interpreter import Interpreter
 
 LOOK = """
 import importlib.util, os, site, sys

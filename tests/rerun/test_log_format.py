@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor.model import Verdict
-from auditor.rerun.log_format import Format
+from auditor.rerun.judging.log_format import Format
 from tests.rerun import variants as v
 from tests.rerun.test_verdict import aspect, diverged, noisy, verdict_on
 

@@ -11,7 +11,7 @@ from auditor.claims import build
 from auditor.engine._look import base_config
 from auditor.model import RerunResult, Setting, Verdict
 from auditor.rerun.options import RerunOptions
-from auditor.rerun.readings import readings
+from auditor.rerun.planning.readings import readings
 from auditor.rerun.session import rerun
 from auditor.runs import Run, group, read
 from auditor.sources import directory

@@ -10,11 +10,11 @@ import pytest
 
 from auditor.claims import build
 from auditor.model import Setting, Span
-from auditor.rerun import methods, spans
-from auditor.rerun import plan as planning
-from auditor.rerun.gaps import Gap, Pair
-from auditor.rerun.model_gap import model_gap
-from auditor.rerun.resume import why_not
+from auditor.rerun.judging.gaps import Gap, Pair
+from auditor.rerun.judging.model_gap import model_gap
+from auditor.rerun.planning import methods, spans
+from auditor.rerun.planning import plan as planning
+from auditor.rerun.planning.resume import why_not
 from auditor.runs import Contents, Run, group, read
 from auditor.sources.directory import memory_snapshot
 from tests.builders.safetensors import entry, make_safetensors

@@ -14,7 +14,7 @@ import pytest
 from auditor.engine.audit import Options, look
 from auditor.model import RerunResult, Verdict
 from auditor.rerun.options import RerunOptions
-from auditor.rerun.planned import plan_only
+from auditor.rerun.planning.planned import plan_only
 from auditor.rerun.session import rerun
 from benchmarks.detection.judge import warm_children
 from benchmarks.detection.recipe import Recipe

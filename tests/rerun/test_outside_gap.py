@@ -8,9 +8,9 @@ import pytest
 from numpy.typing import NDArray
 
 from auditor.model import RerunResult, Verdict
-from auditor.rerun.gaps import OUTSIDE, Gap, Pair
-from auditor.rerun.outside_gap import outside_gap
-from auditor.rerun.verdict import judge
+from auditor.rerun.judging.gaps import OUTSIDE, Gap, Pair
+from auditor.rerun.judging.outside_gap import outside_gap
+from auditor.rerun.judging.verdict import judge
 from auditor.runs import Folder
 from tests.builders.safetensors import entry, make_safetensors
 from tests.rerun.variants import (

@@ -8,8 +8,9 @@ import pytest
 
 from auditor.claims import build
 from auditor.errors import IncompleteError
-from auditor.rerun import cache, environment, pace, session
-from auditor.rerun.interpreter import Interpreter
+from auditor.rerun import cache, pace, session
+from auditor.rerun.environments import environment
+from auditor.rerun.environments.interpreter import Interpreter
 from auditor.rerun.options import RerunOptions
 from auditor.rerun.pace import Pace
 from tests.builders.command import audit

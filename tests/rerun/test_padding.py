@@ -12,9 +12,9 @@ import pytest
 from auditor.claims import Ledger
 from auditor.engine._evidence import ledger_of
 from auditor.model import Alternative, RerunPlan, Setting, Verdict
-from auditor.rerun import padding
 from auditor.rerun.options import RerunOptions
 from auditor.rerun.outputs import Output, Outputs
+from auditor.rerun.planning import padding
 from auditor.rerun.search import Search
 from auditor.rerun.session import rerun
 from auditor.rerun.trials import Trial

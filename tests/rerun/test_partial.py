@@ -10,7 +10,7 @@ import pytest
 
 from auditor.errors import IncompleteError
 from auditor.rerun import cache, experiment
-from auditor.rerun.interpreter import Interpreter
+from auditor.rerun.environments.interpreter import Interpreter
 from auditor.rerun.options import RerunOptions
 from auditor.rerun.outputs import Outputs
 from auditor.rerun.runner import EndedEarlyError

@@ -11,10 +11,10 @@ from auditor.claims import Ledger, build
 from auditor.engine._look import base_config
 from auditor.errors import UsageError
 from auditor.model import Evidence, RerunPlan, Setting, Status
-from auditor.rerun import plan as planning
 from auditor.rerun.child.job import settings_from, total_steps
 from auditor.rerun.options import RerunOptions
-from auditor.rerun.planned import plan_only
+from auditor.rerun.planning import plan as planning
+from auditor.rerun.planning.planned import plan_only
 from auditor.rerun.session import rerun
 from auditor.runs import group, read
 from auditor.sources.directory import memory_snapshot

@@ -10,8 +10,8 @@ from auditor.artifacts._tensor_bytes import CHUNK
 from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.adapter_weights import AdapterWeights
 from auditor.compare.adapters import compare
-from auditor.rerun.precision import coarse, held, held_by
-from auditor.rerun.weights_gap import same_bits
+from auditor.rerun.judging.precision import coarse, held, held_by
+from auditor.rerun.judging.weights_gap import same_bits
 from tests.builders.blobs import blob
 from tests.builders.safetensors import make_adapter
 

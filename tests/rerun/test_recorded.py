@@ -8,7 +8,7 @@ from auditor.claims import Ledger
 from auditor.engine.audit import Options, look
 from auditor.model import Evidence, Setting, Status, VersionRange
 from auditor.policy import Policy
-from auditor.rerun.recorded import is_release, ranges, recorded, release_dates
+from auditor.rerun.environments.recorded import is_release, ranges, recorded, release_dates
 from tests.builders.repositories import edited
 from tests.rerun import variants as v
 

@@ -11,11 +11,11 @@ from auditor.claims import Ledger
 from auditor.errors import AuditError
 from auditor.model import Evidence, Setting, Status, VersionRange
 from auditor.rerun import experiment
-from auditor.rerun.bounds import unlike
-from auditor.rerun.interpreter import Interpreter, interpreter
+from auditor.rerun.environments.interpreter import Interpreter, interpreter
+from auditor.rerun.judging.bounds import unlike
+from auditor.rerun.judging.verdict import judge
 from auditor.rerun.options import RerunOptions
 from auditor.rerun.outputs import Outputs
-from auditor.rerun.verdict import judge
 from tests.builders.repositories import TINY_BASE, contents
 from tests.rerun import variants as v
 

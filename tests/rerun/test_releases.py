@@ -10,9 +10,9 @@ import pytest
 
 from auditor.claims import Ledger
 from auditor.model import Evidence, RerunPlan, RerunResult, Status, Verdict, VersionRange
+from auditor.rerun.judging.verdict import judge
 from auditor.rerun.outputs import Outputs
 from auditor.rerun.trials import CONTROL, Trial
-from auditor.rerun.verdict import judge
 from tests.rerun import variants as v
 from tests.rerun.test_verdict import aspect, diverged
 

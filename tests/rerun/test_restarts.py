@@ -7,9 +7,9 @@ import pytest
 
 from auditor.claims import build
 from auditor.model import RerunPlan, Setting, Span
-from auditor.rerun import plan as planning
-from auditor.rerun import spans
 from auditor.rerun.child.job import settings_from
+from auditor.rerun.planning import plan as planning
+from auditor.rerun.planning import spans
 from tests.builders.pickles import make_training_args
 from tests.builders.repositories import TINY_BASE
 from tests.rerun import variants as v

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from auditor.model import Span
-from auditor.rerun.curve_gap import _unfit
+from auditor.rerun.judging.curve_gap import _unfit
 from tests.rerun import variants as v
 
 PARTS = (Span(0, 9), Span(9, 18, "checkpoint-9"))

@@ -13,9 +13,10 @@ import pytest
 
 from auditor.artifacts.adapter_weights import AdapterWeights
 from auditor.artifacts.optimizer_state import OptimizerState
-from auditor.rerun import methods, moments, resume, stored
-from auditor.rerun.gaps import Gap, Pair
-from auditor.rerun.states_gap import optimizer_gap
+from auditor.rerun.judging import moments
+from auditor.rerun.judging.gaps import Gap, Pair
+from auditor.rerun.judging.states_gap import optimizer_gap
+from auditor.rerun.planning import methods, resume, stored
 from auditor.sources import directory
 from tests.rerun import resumed
 

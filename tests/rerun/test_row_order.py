@@ -12,10 +12,10 @@ import pytest
 
 from auditor.claims import Ledger, build
 from auditor.model import Alternative, Evidence, RerunPlan, Setting, Span, Status, VersionRange
-from auditor.rerun import extras
 from auditor.rerun.child.rows import order
+from auditor.rerun.planning import extras
+from auditor.rerun.planning.row_order import is_order, is_told, of_run, readings
 from auditor.rerun.probes import first_logged
-from auditor.rerun.row_order import is_order, is_told, of_run, readings
 from tests.builders.pickles import make_training_args
 from tests.rerun import tiny_llama
 from tests.rerun import variants as v
@@ -243,7 +243,7 @@ def test_torchs_own_sampler_draws_each_row_once_an_epoch_in_another_order(
 
 
 def test_the_plan_lists_the_orders() -> None:
-    from auditor.rerun import plan as planning
+    from auditor.rerun.planning import plan as planning
     from tests.builders.repositories import TINY_BASE
 
     run = v.run_of(v.committed())

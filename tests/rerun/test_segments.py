@@ -16,9 +16,9 @@ from auditor.artifacts.scheduler_state import SchedulerState
 from auditor.claims import build
 from auditor.errors import CannotRead, IncompleteError, UsageError
 from auditor.model import RerunResult, Span, Verdict
-from auditor.rerun import plan as planning
-from auditor.rerun import resume, spans
 from auditor.rerun.options import RerunOptions
+from auditor.rerun.planning import plan as planning
+from auditor.rerun.planning import resume, spans
 from auditor.rerun.session import rerun
 from tests.builders.repositories import TINY_BASE
 from tests.rerun import variants as v

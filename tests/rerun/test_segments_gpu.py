@@ -14,7 +14,8 @@ import pytest
 
 from auditor.claims import build
 from auditor.model import RerunPlan, Setting, Verdict
-from auditor.rerun import environment, runner
+from auditor.rerun import runner
+from auditor.rerun.environments import environment
 from auditor.rerun.experiment import Inputs, job
 from auditor.rerun.options import RerunOptions
 from auditor.rerun.session import rerun

@@ -5,10 +5,10 @@ import pytest
 from auditor.claims import build
 from auditor.errors import UsageError
 from auditor.model import Span, Verdict
-from auditor.rerun import plan as planning
-from auditor.rerun import resume, spans
-from auditor.rerun.shards import several
-from auditor.rerun.verdict import judge
+from auditor.rerun.judging.verdict import judge
+from auditor.rerun.planning import plan as planning
+from auditor.rerun.planning import resume, spans
+from auditor.rerun.planning.shards import several
 from tests.builders.pickles import make_training_args
 from tests.builders.repositories import TINY_BASE
 from tests.rerun import variants as v

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from auditor.model import Setting
-from auditor.rerun import splits
 from auditor.rerun.child.rows import order
+from auditor.rerun.planning import splits
 from tests.builders.pickles import make_training_args
 from tests.rerun import variants as v
 

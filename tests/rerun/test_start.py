@@ -8,9 +8,9 @@ from auditor.claims import build
 from auditor.compare import initial
 from auditor.compare.initial import SeedProof
 from auditor.model import Span, Verdict
-from auditor.rerun import plan as planning
-from auditor.rerun.start import start_of
-from auditor.rerun.verdict import judge
+from auditor.rerun.judging.verdict import judge
+from auditor.rerun.planning import plan as planning
+from auditor.rerun.planning.start import start_of
 from tests.builders.repositories import TINY_BASE
 from tests.rerun import variants as v
 

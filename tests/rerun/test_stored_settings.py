@@ -7,9 +7,9 @@ import pytest
 from auditor.artifacts.optimizer_state import OptimizerState
 from auditor.claims import build
 from auditor.model import Alternative, RerunPlan, Setting
-from auditor.rerun import optimizers
-from auditor.rerun import plan as planning
-from auditor.rerun.stored import reading, told
+from auditor.rerun.planning import optimizers
+from auditor.rerun.planning import plan as planning
+from auditor.rerun.planning.stored import reading, told
 from tests.builders.blobs import blob
 from tests.builders.pickles import Tensor, make_torch
 from tests.builders.repositories import TINY_BASE

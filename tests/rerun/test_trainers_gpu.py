@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from auditor.rerun import environment
+from auditor.rerun.environments import environment
 from tests.builders.command import audit
 from tests.rerun import tiny_llama
 

@@ -13,11 +13,12 @@ from auditor.claims import build
 from auditor.engine._look import base_config
 from auditor.errors import UsageError
 from auditor.model import RerunPlan, RerunResult, Setting, Verdict
-from auditor.rerun import experiment, trainers
-from auditor.rerun import plan as planning
+from auditor.rerun import experiment
+from auditor.rerun.judging.verdict import judge
 from auditor.rerun.options import RerunOptions, silent
+from auditor.rerun.planning import plan as planning
+from auditor.rerun.planning import trainers
 from auditor.rerun.session import rerun
-from auditor.rerun.verdict import judge
 from auditor.runs import Run, group, read
 from auditor.sources import directory
 from tests.builders.pickles import make_training_args

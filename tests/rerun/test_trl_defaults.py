@@ -8,8 +8,9 @@ import pytest
 
 from auditor.claims import build
 from auditor.model import Setting
-from auditor.rerun import environment, trainers, trl_defaults
-from auditor.rerun import plan as planning
+from auditor.rerun.environments import environment
+from auditor.rerun.planning import plan as planning
+from auditor.rerun.planning import trainers, trl_defaults
 from tests.builders.repositories import TINY_BASE
 from tests.rerun import variants as v
 

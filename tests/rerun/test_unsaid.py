@@ -7,9 +7,9 @@ import pytest
 
 from auditor.model import RerunPlan, Verdict
 from auditor.recipes._base import Recipe
-from auditor.rerun.gaps import Gap
-from auditor.rerun.summary import Judged
-from auditor.rerun.unsaid import excused
+from auditor.rerun.judging.gaps import Gap
+from auditor.rerun.judging.summary import Judged
+from auditor.rerun.judging.unsaid import excused
 from tests.rerun import variants as v
 
 FAR = (1e-5, 1e-6)

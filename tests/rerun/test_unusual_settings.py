@@ -16,13 +16,15 @@ from auditor.claims import build
 from auditor.engine._evidence import ledger_of
 from auditor.errors import UsageError
 from auditor.model import RerunPlan, RerunResult, Setting, Span, Verdict
-from auditor.rerun import environment, resume, runner
-from auditor.rerun import plan as planning
+from auditor.rerun import runner
+from auditor.rerun.environments import environment
 from auditor.rerun.experiment import Inputs, job
+from auditor.rerun.judging.verdict import judge
 from auditor.rerun.options import RerunOptions
 from auditor.rerun.outputs import Outputs, read_output
+from auditor.rerun.planning import plan as planning
+from auditor.rerun.planning import resume
 from auditor.rerun.trials import Trial
-from auditor.rerun.verdict import judge
 from auditor.runs import Run
 from tests.rerun import tiny_llama
 from tests.rerun import variants as v

@@ -13,7 +13,8 @@ import pytest
 
 from auditor.cli._reruns import cached
 from auditor.errors import IncompleteError, UsageError
-from auditor.rerun import cache, linked, venv
+from auditor.rerun import cache
+from auditor.rerun.environments import linked, venv
 
 WANTED = {"transformers": "4.51.3", "peft": "0.13.2", "accelerate": "1.6.0"}
 FAKE = '''#!{python}

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from auditor.artifacts.rng_state import RngState
 from auditor.claims import Ledger
 from auditor.model import Aspect, Evidence, RerunResult, Span, Status, Verdict, VersionRange
-from auditor.rerun.gaps import Gap
+from auditor.rerun.judging.gaps import Gap
+from auditor.rerun.judging.summary import Judged, begins_alike
+from auditor.rerun.judging.verdict import judge
 from auditor.rerun.outputs import Outputs, Part
-from auditor.rerun.summary import Judged, begins_alike
-from auditor.rerun.verdict import judge
 from auditor.runs import read
 from tests.rerun import variants as v
 

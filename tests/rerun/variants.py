@@ -14,8 +14,8 @@ from auditor.artifacts.adapter_weights import AdapterWeights
 from auditor.claims import Ledger, build
 from auditor.engine._look import base_config
 from auditor.model import Blob, RerunPlan, Snapshot, Span
-from auditor.rerun import plan as planning
 from auditor.rerun.outputs import Output, Outputs, Part
+from auditor.rerun.planning import plan as planning
 from auditor.runs import Run, group, read
 from auditor.sources.directory import memory_snapshot
 from tests.builders.repositories import TINY, TINY_BASE, contents

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Protocol
 
 from auditor.errors import IncompleteError
-from auditor.rerun import environment
 from auditor.rerun.command import Command
 from auditor.rerun.command import run as run_command
+from auditor.rerun.environments import environment
+from auditor.rerun.environments.interpreter import Interpreter
 from auditor.rerun.followed import Followed
-from auditor.rerun.interpreter import Interpreter
 from auditor.rerun.options import Progress
 from auditor.rerun.runner import Child, never
 

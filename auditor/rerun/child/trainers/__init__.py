@@ -1,7 +1,7 @@
 """How a model is trained: one file a trainer, each with the same two functions.
 
 ``load(job, tokenizer)`` returns the examples of a job, ``build(job, base, examples, tokenizer, log)`` a Trainer that
-has not begun. `auditor.rerun.trainers` tells the parent, which imports no torch, what each can do.
+has not begun. `auditor.rerun.planning.trainers` tells the parent, which imports no torch, what each can do.
 """
 
 import importlib
