@@ -180,7 +180,10 @@ def test_accumulation_that_was_not_applied(lab: Lab) -> None:
     result = lab.judged(lab.repository("accumulation"))
     found = {item.at: item.why for item in result.aspects if item.aspect == "state"}
     # 18 steps of one block out of 36 are half an epoch, 18 steps of two blocks a whole one
-    assert found["checkpoint-18/trainer_state.json"] == "epoch is 0.5, the rerun's 1.0"
+    assert found["checkpoint-18/trainer_state.json"] == (
+        "epoch is 0.5, the rerun's 1.0: "
+        "the data given makes fewer examples than the run had, or a step of it took fewer"
+    )
     assert {"curve", "weights", "optimizer", "state"} <= {aspect for aspect, _ in diverged(result)}
     # No event file of this variant names the release, and releases count parameters differently.
     flops = [item.verdict for item in result.aspects if item.aspect == "flops"]

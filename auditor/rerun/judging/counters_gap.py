@@ -59,7 +59,11 @@ def _counters(theirs: TrainerState, ours: TrainerState, keys: list[str]) -> Iter
         one, two = theirs.raw[key], ours.raw[key]
         if one != two and not (key == "epoch" and _near(one, two)):
             few = key in ("epoch", "num_train_epochs") and _is_more(two, one)
-            why = ": the data given makes fewer examples than the run had" if few else ""
+            why = (
+                ": the data given makes fewer examples than the run had, or a step of it took fewer"
+                if few
+                else ""
+            )
             yield f"{key} is {one}, the rerun's {two}{why}"
 
 
