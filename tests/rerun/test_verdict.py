@@ -426,6 +426,11 @@ def test_a_floor_that_hides_recipes_decides_nothing() -> None:
     weights = aspect(result, "weights", "adapter_model.safetensors")
     assert weights.verdict is Verdict.INCONCLUSIVE
     assert "is too high to tell noise from another recipe" in weights.why
+    # What else agrees, the curves bit for bit, is no answer to whether the recipe makes these weights.
+    assert result.verdict is Verdict.INCONCLUSIVE
+    assert result.why.startswith(
+        "Whether the recipe makes the weights stays open: the effective update is 0."
+    )
 
 
 @pytest.mark.parametrize(("floor", "expected"), [(0.045, Verdict.EQUIVALENT), (0.055, Verdict.INCONCLUSIVE)])

@@ -84,7 +84,9 @@ def judge(
     aspects = aspects_of(judged)
     comparable = [item.verdict for item in aspects if item.verdict is not Verdict.INCONCLUSIVE]
     verdict = min(comparable, default=Verdict.INCONCLUSIVE)
-    if verdict is not Verdict.DIVERGED and not any(map(is_learned, judged)):
+    if verdict is not Verdict.DIVERGED and (
+        not any(map(is_learned, judged)) or any(map(_is_left_open, judged))
+    ):
         verdict = Verdict.INCONCLUSIVE
     return RerunResult(
         run=run.name,
@@ -100,6 +102,11 @@ def judge(
         repeats=repeats_of(outputs),
         curves={tag: points for tag, points in curves_of(ours).items() if tag != TRAIN_LOSS},
     )
+
+
+def _is_left_open(item: Judged) -> bool:
+    """Whether weights were measured and lie farther away than is explained: curves that agree settle nothing then."""
+    return item.gap.aspect == "weights" and item.verdict is Verdict.INCONCLUSIVE and bool(item.gap.distance)
 
 
 def _bench(run: Run, ledger: Ledger, plan: RerunPlan, outputs: Outputs, gaps: Sequence[Gap]) -> Bench:
