@@ -19,7 +19,7 @@ from auditor.claims import Ledger
 from auditor.model import Aspect, Evidence, RerunResult, Span, Status, Verdict, VersionRange
 from auditor.rerun.judging.gaps import Gap
 from auditor.rerun.judging.summary import Judged, begins_alike
-from auditor.rerun.judging.verdict import judge
+from auditor.rerun.judging.verdict import barely_beyond, judge
 from auditor.rerun.outputs import Outputs, Part
 from auditor.runs import read
 from tests.rerun import variants as v
@@ -716,3 +716,35 @@ def test_a_scaled_adapter_is_said_by_its_factor() -> None:
     result = verdict_on(v.without(v.scaled(v.committed(), 0.25), v.event_path()))
     why = aspect(result, "weights", "adapter_model.safetensors").why
     assert "it is the rerun's times 1.25" in why
+
+
+@pytest.mark.parametrize(
+    ("times", "weights", "expected"),
+    [
+        (2.9, Verdict.EQUIVALENT, Verdict.INCONCLUSIVE),
+        (3.1, Verdict.EQUIVALENT, Verdict.DIVERGED),
+        (2.9, Verdict.IDENTICAL, Verdict.DIVERGED),
+        (2.9, Verdict.DIVERGED, Verdict.DIVERGED),
+    ],
+)
+def test_a_curve_barely_beyond_its_noise_accuses_nobody_beside_weights_inside_theirs(
+    times: float, weights: Verdict, expected: Verdict
+) -> None:
+    """The mean loss has no noise of its own worth the name: the losses' counts for it."""
+    judged = [
+        Judged(
+            Gap("weights", "", "adapter_model.safetensors", "", 9, distance=0.01), weights, "", 0.03, 0.01
+        ),
+        Judged(
+            Gap("curve", "loss", "trainer_state.json", "", 9, distance=1e-5),
+            Verdict.EQUIVALENT,
+            "",
+            1e-4,
+            0.0,
+        ),
+        Judged(
+            Gap("curve", "train_loss", "trainer_state.json", "", 9, distance=times * 1e-4),
+            *(Verdict.DIVERGED, "off", 1e-5, 0.0),
+        ),
+    ]
+    assert [item.verdict for item in barely_beyond(judged)] == [weights, Verdict.EQUIVALENT, expected]
