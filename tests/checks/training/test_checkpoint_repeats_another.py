@@ -1,11 +1,15 @@
 import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy
 import pytest
 
+from auditor.model import Snapshot
 from tests.builders.repositories import contents, healthy, seed
 from tests.checks.expecting import ERROR, WARNING, finding, found, reasons
+from tests.rerun.variants import with_tensors
 
 RULE = "checkpoint-repeats-another"
 FOLDERS = ("checkpoint-9/", "checkpoint-18/")
@@ -101,3 +105,33 @@ def test_cannot_look_at_a_run_that_learned_nothing() -> None:
     assert reasons(RULE, healthy(json_edits=edits, data=same)) == [
         "loss and gradient are zero throughout, which leaves every file as it was and is told once"
     ]
+
+
+def test_fails_mildly_where_the_log_says_that_nothing_could_move() -> None:
+    """Measured: a Trainer with a learning rate of 0, and one whose trained tokens are not in the data."""
+    read, _ = contents("tiny", "candidate")
+    name = "adapter_model.safetensors"
+    same = {f"checkpoint-18/{name}": read[f"checkpoint-9/{name}"]}
+    rows = [row for row in json.loads(read["trainer_state.json"])["log_history"] if "loss" in row]
+
+    def logged(key: str, values: Callable[[int], float]) -> Snapshot:
+        new = [{**row, key: values(row["step"])} for row in rows]
+        states = [("", 18), ("checkpoint-9/", 9), ("checkpoint-18/", 18)]
+        edits = {f"{folder}trainer_state.json": {"/log_history": new[:steps]} for folder, steps in states}
+        return healthy(json_edits=edits, data=same)
+
+    for key, words in (("learning_rate", "learning rate"), ("grad_norm", "gradient")):
+        (item,) = found(RULE, logged(key, lambda _: 0.0))
+        assert (item.severity, item.at.path) == (WARNING, f"checkpoint-18/{name}")
+        assert item.message.endswith(f"9 steps later: every logged {words} is zero")
+        (item,) = found(RULE, logged(key, lambda step: 0.0 if step > 9 else 1e-3))
+        assert item.severity == ERROR
+
+
+def test_passes_weights_that_are_nan_throughout_which_no_step_changes() -> None:
+    read, _ = contents("tiny", "candidate")
+    paths = [f"checkpoint-{step}/adapter_model.safetensors" for step in (9, 18)]
+    lost = with_tensors(read[paths[0]], lambda _, array: array * numpy.float32("nan"))
+    assert found(RULE, healthy(data=dict.fromkeys(paths, lost))) == []
+    partly = with_tensors(read[paths[0]], lambda name, a: a * numpy.float32("nan" if "lora_B" in name else 1))
+    assert len(found(RULE, healthy(data=dict.fromkeys(paths, partly)))) == 1
