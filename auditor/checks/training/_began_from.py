@@ -37,7 +37,7 @@ def told_start(problem: Problem, start: str | None) -> Problem:
 
 
 def _others(run: Run, weights: AdapterWeights, names: set[str]) -> Iterator[AdapterWeights]:
-    """Adapters outside the run with tensors of the same names and shapes, those of other runs and no checkpoint first."""
+    """Adapters outside the run with tensors of the same names and shapes, final ones of other runs first."""
     own = {folder.path for folder in run.folders}
     folders = [folder for path, folder in run.contents.folders.items() if path not in own]
     folders.sort(
