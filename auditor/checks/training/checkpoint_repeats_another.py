@@ -2,7 +2,8 @@
 
 Every step changes the weights and Adam's moments (torch 2.13.0, optim/adam.py), and LoRA's dropout draws random
 numbers in each forward pass, which move the generators that rng_state.pth holds (transformers 5.23.0, trainer.py,
-`_save_rng_state`).
+`_save_rng_state`), unless a trainer of preferences or rewards turned dropout off, as TRL's do (trl 1.16.0,
+`disable_dropout`; DPOTrainer of trl 0.7 writes it nowhere, and logs ``rewards/chosen``).
 Equal files mean that nothing was learned between them, or that one checkpoint is a copy of the other.
 
 A run whose loss and gradient are zero throughout is told by zero-loss-throughout alone, and weights of which every
@@ -30,6 +31,7 @@ from auditor.artifacts.adapter_weights import AdapterWeights
 from auditor.artifacts.rng_state import RngState
 from auditor.artifacts.trainer_state import TrainerState
 from auditor.artifacts.training_args import TrainingArgs
+from auditor.checks._received import arguments
 from auditor.checks._wording import counted, joined
 from auditor.checks.adapter.non_finite_weights import non_finite
 from auditor.checks.training._dead import zero_throughout
@@ -121,7 +123,13 @@ def _problem(name: str, repeats: Sequence[tuple[Folder, Folder, Blob, Blob]]) ->
 def _names(run: Run, folder: Folder) -> tuple[str, ...]:
     config = folder.one(AdapterConfig)
     draws = config is not None and bool(config.lora_dropout)
+    draws = draws and not _turns_dropout_off(run, folder)
     return (*_CHANGING, _RANDOM) if draws and _saves_its_generator(run, folder) else _CHANGING
+
+
+def _turns_dropout_off(run: Run, folder: Folder) -> bool:
+    said, state = arguments(run, folder).get("disable_dropout"), folder.one(TrainerState)
+    return said is True or (said is None and state is not None and "rewards/chosen" in state.row_keys)
 
 
 def _saves_its_generator(run: Run, folder: Folder) -> bool:

@@ -7,6 +7,7 @@ import numpy
 import pytest
 
 from auditor.model import Snapshot
+from tests.builders.pickles import make_rng, make_training_args
 from tests.builders.repositories import contents, healthy, seed
 from tests.checks.expecting import ERROR, WARNING, finding, found, reasons
 from tests.rerun.variants import with_tensors
@@ -35,6 +36,19 @@ def test_passes_for_random_states_that_nothing_draws_from() -> None:
     earlier = contents("tiny", "candidate")[0]["checkpoint-9/rng_state.pth"]
     quiet = {"checkpoint-18/adapter_config.json": {"/lora_dropout": 0.0}}
     assert found(RULE, healthy(data={"checkpoint-18/rng_state.pth": earlier}, json_edits=quiet)) == []
+
+
+def test_passes_random_states_of_trainers_that_turn_dropout_off() -> None:
+    """Measured with DPO, KTO, CPO, ORPO and the reward trainer of trl 1.16.0, whose default it is."""
+    read = contents("tiny", "candidate")[0]
+    same = {"checkpoint-18/rng_state.pth": read["checkpoint-9/rng_state.pth"]}
+    for off, count in ((True, 0), (False, 1)):
+        said = make_training_args({"seed": 42, "use_cpu": True, "disable_dropout": off})
+        assert len(found(RULE, healthy(data={**same, "checkpoint-18/training_args.bin": said}))) == count
+    states = [("", 18), ("checkpoint-9/", 9), ("checkpoint-18/", 18)]
+    rows = [{"step": step, "loss": 0.7, "rewards/chosen": 0.1} for step in range(1, 19)]
+    edits = {f"{folder}trainer_state.json": {"/log_history": rows[:steps]} for folder, steps in states}
+    assert found(RULE, healthy(data=same, json_edits=edits)) == []
 
 
 def test_passes_files_without_tensors_which_are_another_rule_s_matter() -> None:
@@ -77,8 +91,6 @@ def test_many_repeats_of_one_kind_are_one_finding(tmp_path: Path) -> None:
 
 def test_a_generator_that_is_not_saved_accuses_nobody() -> None:
     """Seen in a public repository of another accelerator: rng_state.pth holds no state that dropout moves."""
-    from tests.builders.pickles import make_rng, make_training_args
-
     # Nothing says that the run was on a CPU, and no CUDA state is in the file.
     arguments = {f"{folder}training_args.bin": make_training_args({"seed": 42}) for folder in ("", *FOLDERS)}
     states = {f"{folder}rng_state.pth": make_rng(devices=0) for folder in FOLDERS}
