@@ -355,8 +355,8 @@ def test_a_terminal_without_check_marks_is_no_crash() -> None:
 def test_a_list_of_files_that_was_cut_does_not_pass(
     capsys: Capture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in "abc":
-        (tmp_path / name).write_text("")
+    for name in ("a", "b", "config.json"):
+        (tmp_path / name).write_text("{}")
     assert audit(capsys, "check", str(tmp_path)).code == 0
     monkeypatch.setattr("auditor.sources.directory.ENTRY_LIMIT", 2)
     done = audit(capsys, "check", str(tmp_path))
