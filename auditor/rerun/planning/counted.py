@@ -35,7 +35,7 @@ def counted(
 
 def whole(value: object) -> int:
     """A whole number within 64 bits, or 0."""
-    return value if isinstance(value, int) and is_number(value) else 0
+    return value if isinstance(value, int) and abs(value) < INTEGER_LIMIT else 0
 
 
 def _total(run: Run, ledger: Ledger, known: Mapping[str, Setting], rows: int | None) -> Setting | None:
