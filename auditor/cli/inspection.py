@@ -84,8 +84,7 @@ def inspect(
         if other is None:
             looked = look(opened.snapshots[0], options)
             outputs.emit(looked.inspection, plan, looked)
-            seen = looked.inspection
-            incomplete = bool(seen.unread or seen.notes or not seen.runs)
+            incomplete = bool(looked.inspection.unread or looked.inspection.notes)
         else:
             with targets.within(other, repo, lfs_store or []) as second:
                 found = side_by_side(opened.snapshots[0], second.snapshots[0], options, plan.tensors)

@@ -29,10 +29,7 @@ def render(report: Report, *, colour: bool = False, width: int = 80, detail: boo
         "",
         f"From {code(view.command(report))}.",
     ]
-    none = "None: nothing was found that needs an answer."
-    if report.verdict == "nothing checked":
-        none = "Where is the model? No file of a model or of a training was found."
-    return _fitting([*head, *(asked or ["", none])])
+    return _fitting([*head, *(asked or ["", "None: nothing was found that needs an answer."])])
 
 
 def _fitting(lines: Sequence[str]) -> str:

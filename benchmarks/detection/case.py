@@ -24,7 +24,8 @@ class Case:
     """A repository and the truth about it; ``others`` are trainings whose files the edits take.
 
     ``span`` and ``steps`` are those of the question: `audit rerun --span SPAN --steps STEPS`; ``data`` is the
-    variant of the dataset that is handed in with it.
+    variant of the dataset that is handed in with it. ``expected`` holds the verdicts that would be right of an honest
+    run, and the outcomes ("caught", "inconclusive") of a falsified one, where they were written down beforehand.
     """
 
     kind: str
@@ -36,6 +37,7 @@ class Case:
     span: str = "auto"
     steps: int | None = None
     data: str = "train"
+    expected: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:

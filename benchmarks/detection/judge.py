@@ -44,6 +44,14 @@ class Judgement:
     rules: tuple[str, ...] = ()
     distance: float | None = None
     seconds: float = 0.0
+    expected: tuple[str, ...] = ()
+
+    @property
+    def as_expected(self) -> bool:
+        """Whether this is one of the right answers that were written down before; True where none were."""
+        said = "inconclusive" if self.verdict == "refused" else self.verdict
+        found = said if self.honest else self.outcome.partition(" ")[0]
+        return not self.expected or (not self.failed and found in self.expected)
 
     @property
     def failed(self) -> bool:
@@ -105,6 +113,7 @@ def _judged(case: Case, report: Report, refused: str, seconds: float) -> Judgeme
         by_rules,
         max((value for value in distances if value is not None), default=None),
         round(seconds, 1),
+        case.expected,
     )
 
 

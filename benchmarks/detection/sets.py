@@ -9,6 +9,8 @@ from benchmarks.detection.blind import falsified as blind_falsified
 from benchmarks.detection.blind import honest as blind_honest
 from benchmarks.detection.blind import second, third
 from benchmarks.detection.case import Case
+from benchmarks.detection.fifth import falsified as fifth_falsified
+from benchmarks.detection.fifth import honest as fifth_honest
 from benchmarks.detection.fourth import falsified as fourth_falsified
 from benchmarks.detection.fourth import honest as fourth_honest
 from benchmarks.detection.workshop import Workshop
@@ -40,5 +42,8 @@ SETS: Mapping[str, Set] = {
     "third blind": Set((third.honest_cases, third.falsified_cases), *_BLIND),
     "fourth blind": Set(
         (fourth_honest.cases, fourth_falsified.cases), f"{_HERE}.fourth.inputs", f"{_HERE}.fourth.trainer"
+    ),
+    "fifth blind": Set(
+        (fifth_honest.cases, fifth_falsified.cases), f"{_HERE}.fifth.inputs", f"{_HERE}.fifth.trainer"
     ),
 }

@@ -54,6 +54,9 @@ def _reasons(judged: Sequence[Judgement]) -> Iterator[str]:
     for one in judged:
         if one.failed or one.outcome == INCONCLUSIVE:
             yield f"* {one.name}: {one.outcome} ({one.verdict}). {one.why}"
+    for one in judged:
+        if not one.as_expected:
+            yield f"* not as expected, {' or '.join(one.expected)}: {one.name}: {one.outcome} ({one.verdict})"
 
 
 def _roc(judged: Sequence[Judgement]) -> Iterator[str]:

@@ -14,6 +14,7 @@ from benchmarks.detection import edits, falsified, honest, table
 from benchmarks.detection.__main__ import judged
 from benchmarks.detection.blind import edits as blind_edits
 from benchmarks.detection.case import Case
+from benchmarks.detection.fifth import forging as fifth_forging
 from benchmarks.detection.fourth import forging
 from benchmarks.detection.judge import ACCUSED, INCONCLUSIVE, MISSED, RERUN, RULES, Judgement
 from benchmarks.detection.recipe import ARCHITECTURES, Recipe
@@ -53,6 +54,28 @@ def test_the_fourth_blind_set_is_as_large_as_promised_and_tells_what_is_expected
     ] == []
 
 
+def test_the_fifth_blind_set_tells_of_each_case_what_is_expected() -> None:
+    fifth = [case for name in ARCHITECTURES for case in SETS["fifth blind"].of(name)]
+    assert sum(case.honest for case in fifth) >= 20
+    assert sum(not case.honest for case in fifth) >= 20
+    assert len({case.name for case in fifth}) == len(fifth)
+    verdicts, outcomes = {"identical", "equivalent", "inconclusive"}, {"caught", "inconclusive"}
+    assert [case.name for case in fifth if not case.expected] == []
+    assert all(set(case.expected) <= (verdicts if case.honest else outcomes) for case in fifth)
+    assert [
+        case.name for case in fifth if not case.honest and case.declared == case.trained and not case.edits
+    ] == []
+
+
+def test_the_fifth_blind_set_repeats_no_kind_of_another() -> None:
+    kinds = {
+        key: {(case.honest, case.kind) for name in ARCHITECTURES for case in SETS[key].of(name)}
+        for key in SETS
+    }
+    fifth = kinds.pop("fifth blind")
+    assert fifth & set().union(*kinds.values()) == set()
+
+
 def test_the_blind_set_is_as_large_as_promised_and_tells_what_is_expected() -> None:
     blind = [case for name in ARCHITECTURES for case in SETS["blind"].of(name)]
     assert sum(case.honest for case in blind) >= 20
@@ -69,7 +92,7 @@ MAKERS = [
     *("trainer.py", "inputs.py", "recipe.py", "repository.py", "edits.py", "case.py"),
     *(
         path.relative_to(FOLDER).as_posix()
-        for set_of in ("blind", "fourth")
+        for set_of in ("blind", "fourth", "fifth")
         for path in sorted((FOLDER / set_of).glob("*.py"))
     ),
 ]
@@ -178,6 +201,49 @@ def test_a_shifted_curve_has_each_step_the_next_ones_loss() -> None:
     assert [row["grad_norm"] for row in found] == [-2.0, -3.0, -3.0]
 
 
+def test_folding_alpha_keeps_the_product_and_edits_the_published_files_alone() -> None:
+    config = json.dumps({"r": 2, "lora_alpha": 4}).encode()
+    own = {edits.WEIGHTS: adapter(), fifth_forging.CONFIG: config}
+    files = {**own, **{f"checkpoint-6/{name}": content for name, content in own.items()}}
+    found = fifth_forging.folded(1.0)(files, ())
+    assert json.loads(found[fifth_forging.CONFIG])["lora_alpha"] == 8
+    assert numpy.array_equal(load(found[edits.WEIGHTS])[B] * 2, load(adapter())[B])
+    assert {path: found[path] for path in found if "/" in path} == {p: files[p] for p in files if "/" in p}
+
+
+def test_a_padded_adapter_has_more_rank_and_the_same_product() -> None:
+    before, after = (
+        load(adapter()),
+        load(fifth_forging.padded(4)({edits.WEIGHTS: adapter()}, ())[edits.WEIGHTS]),
+    )
+    assert (after[A].shape, after[B].shape) == ((4, 6), (5, 4))
+    assert numpy.array_equal(after[B].astype("f8") @ after[A], before[B].astype("f8") @ before[A])
+
+
+def test_a_change_of_rank_one_has_the_size_it_is_given() -> None:
+    before = load(adapter())
+    after = load(fifth_forging.rank_one("q_proj", 0.01)({edits.WEIGHTS: adapter()}, ())[edits.WEIGHTS])
+    change = after[B].astype("f8") - before[B]
+    assert numpy.linalg.norm(change) == pytest.approx(0.01 * numpy.linalg.norm(before[B]), rel=1e-4)
+    assert numpy.linalg.svd(change, compute_uv=False)[1] < 1e-6  # rounding of float32
+    assert numpy.array_equal(after[A], before[A])
+
+
+def test_a_mended_loss_is_mended_in_every_log_and_in_the_mean() -> None:
+    log = [{"step": step, "loss": 4.0} for step in (1, 2, 3, 4)] + [{"step": 4, "train_loss": 4.0}]
+    state = json.dumps({"log_history": log}).encode()
+    found = fifth_forging.mended(2, 0.5)({edits.STATE: state, f"checkpoint-4/{edits.STATE}": state}, ())
+    for content in found.values():
+        rows = json.loads(content)["log_history"]
+        assert [row.get("loss", row.get("train_loss")) for row in rows] == [4.0, 2.0, 4.0, 4.0, 3.5]
+
+
+def test_places_from_a_step_on_are_the_published_and_the_later_ones() -> None:
+    place = fifth_forging.from_step(12)
+    paths = ("a.bin", "checkpoint-6/a.bin", "checkpoint-12/a.bin", "runs/Nov28-12/a.bin")
+    assert [path for path in paths if place(path)] == ["a.bin", "checkpoint-12/a.bin"]
+
+
 def judgement(outcome: str, distance: float | None = None, case: Case = FALSE[0]) -> Judgement:
     return Judgement(case.name, case.kind, case.honest, outcome, "why", "diverged", distance=distance)
 
@@ -198,6 +264,19 @@ def test_the_area_counts_pairs() -> None:
 )
 def test_what_the_benchmark_demands_of_falsified_runs(outcomes: list[str], expected: bool) -> None:
     assert table.holds([judgement(outcome) for outcome in outcomes]) is expected
+
+
+def test_what_is_not_as_expected_is_told() -> None:
+    right = Judgement("a/honest/x", "x", True, "not accused", "", "identical", expected=("identical",))
+    left_open = Judgement("a/honest/y", "y", True, "not accused", "", "refused", expected=("identical",))
+    missed = Judgement("a/bare/z", "z", False, MISSED, "", "identical", expected=("caught", "inconclusive"))
+    caught = Judgement("a/bare/v", "v", False, RULES, "", "identical", expected=("caught",))
+    assert [one.as_expected for one in (right, left_open, missed, caught)] == [True, False, False, True]
+    told = table.table([right, left_open, missed, caught])
+    assert [line for line in told.splitlines() if "not as expected" in line] == [
+        "* not as expected, identical: a/honest/y: not accused (refused)",
+        "* not as expected, caught or inconclusive: a/bare/z: missed (identical)",
+    ]
 
 
 def test_one_honest_run_accused_fails_the_benchmark() -> None:

@@ -28,7 +28,7 @@ def test_fails_as_a_note() -> None:
         finding(
             RULE,
             NOTE,
-            "the saved tokenizer cuts every text at 512 tokens and fills every text up to 512 tokens",
+            "tokenizer.json cuts every text at 512 tokens and fills every text up to 512 tokens",
             VOCABULARY,
             "/truncation",
             expected="null",
