@@ -18,12 +18,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from auditor.rerun.bench import Inputs, job  # noqa: E402 - the path comes first
 from auditor.rerun.environments.interpreter import Interpreter  # noqa: E402
 from auditor.rerun.fleet.choose import executor  # noqa: E402
 from auditor.rerun.fleet.order import Order, Site  # noqa: E402
 from auditor.rerun.fleet.where import parse  # noqa: E402
 from auditor.rerun.followed import Followed  # noqa: E402
+from auditor.rerun.jobs import Inputs, job  # noqa: E402 - the path comes first
 from auditor.rerun.options import RerunOptions  # noqa: E402
 from tests.rerun import variants as v  # noqa: E402
 

@@ -21,9 +21,9 @@ sys.path.insert(0, str(ROOT))
 from auditor.errors import IncompleteError  # noqa: E402 - the path comes first
 from auditor.model import Setting, Span  # noqa: E402
 from auditor.rerun import runner  # noqa: E402
-from auditor.rerun.bench import Inputs, job  # noqa: E402
 from auditor.rerun.environments import environment, venv  # noqa: E402
 from auditor.rerun.environments.interpreter import Interpreter  # noqa: E402
+from auditor.rerun.jobs import Inputs, job  # noqa: E402
 from auditor.rerun.judging.curve_gap import curves_of  # noqa: E402
 from auditor.rerun.judging.gaps import Pair, relative, repeated_pairs  # noqa: E402
 from auditor.rerun.judging.scale import to_rerun  # noqa: E402

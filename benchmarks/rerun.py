@@ -22,8 +22,8 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from auditor.rerun import runner  # noqa: E402
-from auditor.rerun.bench import Inputs, job  # noqa: E402
 from auditor.rerun.environments import environment  # noqa: E402 - the path comes first
+from auditor.rerun.jobs import Inputs, job  # noqa: E402
 from auditor.rerun.options import RerunOptions  # noqa: E402
 from benchmarks._process import alternated, python  # noqa: E402
 from tests.rerun import variants as v  # noqa: E402

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from auditor.model import RerunPlan, Setting
 from auditor.report._text import flowed, one_line, shorten, value_text, wrapped
+from auditor.rerun.pace import says
 
 _VALUE = 60
 _Named = Sequence[tuple[str, Setting]]
@@ -24,10 +25,13 @@ def plan_text(plan: RerunPlan, width: int = 80) -> str:
 
 def _head(plan: RerunPlan, width: int) -> Iterator[str]:
     run = "the root" if plan.run in ("", ".") else plan.run
-    yield from wrapped(f"Rerun of {run}: {plan.words}, {plan.steps:,} optimizer steps.", width)
+    yield from wrapped(f"Rerun of {run}: {plan.words}, {plan.length}.", width)
     if plan.coverage:
         shares = ", ".join(f"{share:.0%} of its {what}" for what, share in plan.coverage.items())
         yield from wrapped(f"It covers {shares}.", width)
+    if plan.prediction is not None:
+        told = says(plan)
+        yield from wrapped(f"{told[0].upper()}{told[1:]}.", width)
     if not plan.obstacles:
         yield "Nothing is in the way."
 

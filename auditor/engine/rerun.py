@@ -43,10 +43,14 @@ def _known(runs: list[Run]) -> str:
 
 
 def plan(side: Side, name: str | None, options: RerunOptions, policy: Policy) -> RerunPlan:
-    """What would be trained, without training; the side needs no ledgers."""
+    """What would be trained and what that takes, if it was measured before; the side needs no ledgers."""
     run = chosen(side, name)
     ledger, _ = ledger_of(run, planning=True)
-    return plan_only(run, ledger, located(options, ledger, policy))
+    from auditor.rerun.pace import predicted  # an audit without a rerun does without
+    from auditor.rerun.planning.device import trained_on
+
+    there = located(options, ledger, policy)
+    return predicted(plan_only(run, ledger, there), there, trained_on(run))
 
 
 def rerunner(

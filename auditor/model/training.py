@@ -81,6 +81,24 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
+class Prediction:
+    """What all trainings of a plan are expected to take on this machine, from two measured steps.
+
+    ``seconds`` of all ``trainings``; ``step``: seconds an optimizer step; ``start``: seconds until a new process makes
+    its first; ``memory`` and ``gpu_memory``: bytes at most in one training (None: not told, or no GPU); ``longer``:
+    tokens of the longest row measured and of the longest there is, where that is longer.
+    """
+
+    seconds: float
+    trainings: int
+    step: float
+    start: float
+    memory: int | None
+    gpu_memory: int | None = None
+    longer: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class RerunPlan:
     """What will be trained, decided before anything is; steps are optimizer steps.
 
@@ -106,6 +124,8 @@ class RerunPlan:
     """The release of each library that made the run; value None where no file says it."""
     unknown_start: str | None = None
     """Why no training from step 0 begins where the run began."""
+    prediction: Prediction | None = None
+    """None where nothing was measured."""
 
     @property
     def trained(self) -> tuple[Span, ...]:
@@ -116,6 +136,11 @@ class RerunPlan:
     def steps(self) -> int:
         """Optimizer steps of one training of every part."""
         return sum(part.steps for part in self.trained)
+
+    @property
+    def length(self) -> str:
+        """``18 optimizer steps``, ``1 optimizer step``."""
+        return f"{self.steps:,} optimizer step{'' if self.steps == 1 else 's'}"
 
     def covers(self, step: int) -> bool:
         """Whether a step is trained; what is there before the first step counts for a training from 0."""

@@ -8,6 +8,7 @@ from auditor.model import (
     Control,
     CurveComparison,
     Divergence,
+    Prediction,
     RerunPlan,
     RerunResult,
     Setting,
@@ -101,10 +102,23 @@ def _plan(plan: RerunPlan, stamped: bool) -> Mapping[str, object]:
         "base": printable(plan.base if stamped else without_machine(plan.base)),
         "data": printable(plan.data if stamped else without_machine(plan.data)),
         "coverage": plain(plan.coverage),
+        "prediction": _prediction(plan.prediction) if plan.prediction is not None else None,
         "obstacles": plain(plan.obstacles),
         "hypotheses": plain(plan.hypotheses),
         "settings": _settings(plan.settings),
         "libraries": _settings(plan.libraries),
+    }
+
+
+def _prediction(item: Prediction) -> Mapping[str, object]:
+    return {
+        "seconds": plain_float(item.seconds),
+        "trainings": item.trainings,
+        "step_seconds": plain_float(item.step),
+        "start_seconds": plain_float(item.start),
+        "memory_bytes": item.memory,
+        "gpu_memory_bytes": item.gpu_memory,
+        "longer_rows": list(item.longer) if item.longer is not None else None,
     }
 
 

@@ -10,6 +10,7 @@ from auditor.model import (
     CurveComparison,
     Divergence,
     ModuleUpdate,
+    Prediction,
     RerunPlan,
     RerunResult,
     Setting,
@@ -95,9 +96,23 @@ def _plan(raw: Json) -> RerunPlan:
         base=raw["base"],
         data=raw["data"],
         coverage=_shares(raw["coverage"]),
+        prediction=_prediction(raw["prediction"]) if raw.get("prediction") is not None else None,
         obstacles=tuple(raw["obstacles"]),
         hypotheses=tuple(raw["hypotheses"]),
         libraries={key: Setting(**setting) for key, setting in raw.get("libraries", {}).items()},
+    )
+
+
+def _prediction(raw: Json) -> Prediction:
+    longer = raw["longer_rows"]
+    return Prediction(
+        seconds=to_float(raw["seconds"]),
+        trainings=raw["trainings"],
+        step=to_float(raw["step_seconds"]),
+        start=to_float(raw["start_seconds"]),
+        memory=raw["memory_bytes"],
+        gpu_memory=raw["gpu_memory_bytes"],
+        longer=None if longer is None else (longer[0], longer[1]),
     )
 
 

@@ -8,12 +8,13 @@ from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from auditor.errors import IncompleteError, UsageError
+from auditor.errors import IncompleteError
 from auditor.model import RerunPlan, Span
 from auditor.rerun import cache
 from auditor.rerun.fleet.choose import executor
 from auditor.rerun.fleet.order import Ended, Executor, Order, Site
 from auditor.rerun.followed import Followed
+from auditor.rerun.jobs import Inputs, job
 from auditor.rerun.options import Progress, RerunOptions
 from auditor.rerun.outputs import Output, read_output
 from auditor.rerun.planning.methods import base_files
@@ -23,65 +24,6 @@ from auditor.rerun.trials import RERUN, Trial, part_folder
 MANIFEST = "experiment.json"
 Resumes = Callable[[Span, Path], None]
 """Writes the states that a part goes on from into a new folder. Raises IncompleteError."""
-
-
-@dataclass(frozen=True, slots=True)
-class Inputs:
-    """The files a training reads, as absolute paths."""
-
-    base: Path
-    data: Path
-    tokenizer: Path | None
-
-    @classmethod
-    def of(cls, options: RerunOptions) -> "Inputs":
-        """The inputs a user gave. Raises UsageError when base or data are missing."""
-        if options.base is None or options.data is None:
-            missing = "--base DIR" if options.base is None else "--data PATH"
-            raise UsageError(f"a rerun needs {missing}", "give the base model's folder and the training data")
-        tokenizer = options.tokenizer.resolve() if options.tokenizer else None
-        return cls(options.base.resolve(), options.data.resolve(), tokenizer)
-
-    def digests(self) -> Mapping[str, str]:
-        """The digest of every input by name. Raises UsageError when one cannot be read."""
-        return {name: cache.digest_of(path) for name, path in self.paths.items()}
-
-    @property
-    def paths(self) -> Mapping[str, Path]:
-        """The inputs there are by name."""
-        paths = {"base": self.base, "data": self.data, "tokenizer": self.tokenizer}
-        return {name: path for name, path in paths.items() if path is not None}
-
-
-def job(
-    name: str,
-    output: Path,
-    plan: RerunPlan,
-    inputs: Inputs,
-    span: Span | None = None,
-    resume: Path | None = None,
-    rows: Mapping[int, str] | None = None,
-    **changed: object,
-) -> dict[str, object]:
-    """One entry of JOB.json: the plan's settings, with some changed."""
-    settings = {key: setting.value for key, setting in plan.settings.items()}
-    part = span or plan.trained[0]
-    return {
-        "name": name,
-        "output": str(output),
-        "base": str(inputs.base),
-        "tokenizer": None if inputs.tokenizer is None else str(inputs.tokenizer),
-        "data": str(inputs.data),
-        "settings": {**settings, **changed},
-        "start_at": part.start,
-        "stop_at": part.stop,
-        "resume": None if resume is None else str(resume),
-        "rows": {str(number): text for number, text in (rows or {}).items()},
-        # Kept activations give the same bits in half the time; a GPU too small for them falls back by itself.
-        "drop_checkpointing": settings.get("gradient_checkpointing") is True,
-        "digests": True,
-        "report_to": [],
-    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +50,13 @@ class Bench:
     progress: Progress
     question: Mapping[str, object]
     tell: Callable[[str], None] = lambda _: None
+    resumes: Resumes | None = None
     followed: Followed = field(default_factory=lambda: Followed(0))
     started: float = field(default_factory=time.monotonic)
     _executor: Executor | None = None
     _resumes: dict[int, Path] = field(default_factory=dict)
     _digests: dict[int, str] = field(default_factory=dict)
+    _expected: set[str] = field(default_factory=set)
     _begun: dict[str, tuple[Trial, bool]] = field(default_factory=dict)
 
     def __enter__(self) -> "Bench":
@@ -132,20 +76,23 @@ class Bench:
         """Where everything is trained."""
         return self.site.folder
 
-    def prepare(self, resumes: Resumes | None) -> None:
-        """Write the states that parts resume from, once for all trainings."""
+    def prepare(self) -> None:
+        """Write the states that the plan's parts resume from, once for all trainings."""
         for span in self.plan.trained:
-            if span.resume is not None and resumes is not None:
+            if span.resume is not None and self.resumes is not None:
                 target = self.folder / f"resume-{span.start}"
                 target.mkdir(parents=True)
                 self._resumes[span.start] = target
-                resumes(span, target)
+                self.resumes(span, target)
                 self._digests[span.start] = cache.digest_of(target)
 
     def expect(self, trials: Sequence[Trial]) -> None:
-        """Count trainings that are to come, for the progress."""
-        self.followed.total += sum(trial.of(self.plan).steps for trial in trials)
-        if not self.followed.step:
+        """Count trainings that are to come and are not in the cache, for the progress."""
+        for trial in trials:
+            if not self.holds([trial]):
+                self._expected.add(trial.name)
+                self.followed.total += trial.of(self.plan).steps
+        if self.followed.total and not self.followed.step:
             self.progress(0, self.followed.total, None, None)
 
     def train(self, trials: Sequence[Trial]) -> Trained:
@@ -161,7 +108,8 @@ class Bench:
         }
         for trial in trials:
             known = found.get(trial.name)
-            self.followed.total -= 0 if known is None else trial.of(self.plan).steps
+            if known is not None and trial.name in self._expected:
+                self.followed.total -= trial.of(self.plan).steps
             if known is not None and self.options.keep is not None:
                 shutil.copytree(known, self.folder / trial.name, dirs_exist_ok=True)
         self._begun.update({trial.name: (trial, trial.name in found) for trial in trials})
@@ -170,6 +118,20 @@ class Bench:
         done = [trial for trial in trials if trial.name in found or failed.get(trial.name, early) is None]
         outputs = (self._read(trial, found.get(trial.name, self.folder / trial.name)) for trial in done)
         return Trained(tuple(outputs), {k: v for k, v in failed.items() if v is not None}, early)
+
+    def holds(self, trials: Sequence[Trial]) -> bool:
+        """Whether the cache has every one of these trainings."""
+        kept = (cache.find(self._key(trial), cache.folder()) for trial in trials)
+        return self.options.cache and all(found is not None for found in kept)
+
+    def carry_out(self, order: Order) -> Ended:
+        """Train one order that is no trial; nothing of it is cached."""
+        with closing(self._executes().train([order])) as ends:
+            return next(ends)
+
+    def left(self, minutes: float | None) -> float | None:
+        """Seconds left of so many minutes since the beginning; None where there is no limit."""
+        return None if minutes is None else max(0.0, self.started + minutes * 60 - time.monotonic())
 
     def write_manifest(self) -> None:
         """Leave a list of the trainings beside them, for people: which are complete, and which were ended on the way.
@@ -194,16 +156,11 @@ class Bench:
         self, trials: Sequence[Trial], keys: Mapping[str, str]
     ) -> tuple[dict[str, IncompleteError | None], EndedEarlyError | None]:
         """How each training ended that did, and what ended all of them early."""
-        if self._executor is None:
-            options = self.options
-            self._executor = executor(
-                options.where, options.jobs, self.site, self.followed, self.progress, self._left, self.tell
-            )
         by_name = {trial.name: trial for trial in trials}
         ends: dict[str, IncompleteError | None] = {}
         early: EndedEarlyError | None = None
         try:
-            with closing(self._executor.train([self._order(trial) for trial in trials])) as all_ends:
+            with closing(self._executes().train([self._order(trial) for trial in trials])) as all_ends:
                 for ended in all_ends:
                     ends[ended.order.name] = ended.error
                     self._note(ended, by_name[ended.order.name], keys)
@@ -211,6 +168,14 @@ class Bench:
         except EndedEarlyError as error:
             early = error
         return ends, early
+
+    def _executes(self) -> Executor:
+        if self._executor is None:
+            asked = self.options
+            self._executor = executor(
+                asked.where, asked.jobs, self.site, self.followed, self.progress, self._left, self.tell
+            )
+        return self._executor
 
     def _note(self, ended: Ended, trial: Trial, keys: Mapping[str, str]) -> None:
         """Cache a training that ended well, tell of it, and raise why the rerun itself could not be trained."""
@@ -283,4 +248,4 @@ class Bench:
     def _left(self) -> float | None:
         """Seconds until the limit; None when there is none."""
         limit = self.options.limit
-        return None if limit is None else max(0.0, self.started + limit - time.monotonic())
+        return self.left(None if limit is None else limit / 60)

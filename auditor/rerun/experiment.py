@@ -8,24 +8,25 @@ from pathlib import Path
 from auditor import __version__
 from auditor.errors import IncompleteError
 from auditor.model import RerunPlan
-from auditor.rerun.bench import Bench, Inputs, Resumes, Trained, job
+from auditor.rerun.bench import Bench, Resumes, Trained
 from auditor.rerun.environments import environment, isolation
 from auditor.rerun.environments.asked import CURRENT
 from auditor.rerun.environments.interpreter import Interpreter, interpreter
 from auditor.rerun.fleet.devices import gpus, names
 from auditor.rerun.fleet.machines import placed
 from auditor.rerun.fleet.order import Site
+from auditor.rerun.jobs import Inputs, job
 from auditor.rerun.options import Progress, RerunOptions
 from auditor.rerun.outputs import Outputs
 from auditor.rerun.trials import REPEAT, RERUN, UNFINISHED, VARIATION, Trial
 
-__all__ = ["Advice", "Inputs", "job", "run"]
+__all__ = ["Advice", "Inputs", "begin", "first", "job", "run"]
 
 Advice = Callable[[Outputs], Sequence[Trial]]
 """What to train next, given everything that was trained so far; nothing ends the experiment."""
 
 
-def run(
+def begin(
     plan: RerunPlan,
     options: RerunOptions,
     progress: Progress,
@@ -33,16 +34,14 @@ def run(
     device: str | None = None,
     *,
     resumes: Resumes | None = None,
-    advice: Advice | None = None,
     python: Interpreter | None = None,
     tell: Callable[[str], None] = lambda _: None,
-) -> Outputs:
-    """Train everything into ``folder``, or find it in the cache, a training at a time or several.
+) -> Bench:
+    """Where everything will be trained into ``folder``, or found in the cache, a training at a time or several.
 
     ``device`` cpu hides this machine's GPUs, whose generators draw other dropout masks than a CPU's. ``resumes``
     writes the states of parts that begin at a committed checkpoint. ``python`` trains; None is this one. ``tell`` is
-    told how each training ended where several run at a time. Raises UsageError when the libraries are missing,
-    IncompleteError when the rerun did not finish.
+    told how each training ended where several run at a time. Raises UsageError when the libraries are missing.
     """
     inputs, python = Inputs.of(options), python or interpreter(plan, CURRENT, lambda _: None)
     hidden = {"CUDA_VISIBLE_DEVICES": ""} if device == "cpu" else {}
@@ -52,10 +51,22 @@ def run(
     question = {**_question(options, python), "inputs": digests, "hidden": hidden}
     there = {name: (path, digests[name]) for name, path in inputs.paths.items()}
     site = Site(folder, python, hidden, there, options.command, device, debug=options.debug)
-    with Bench(plan, options, inputs, site, progress, question, tell) as bench:
-        bench.prepare(resumes)
-        outputs = _experiment(bench, digests, advice)
-        return replace(outputs, removed=isolation.removed({**os.environ, **hidden}, site.surroundings))
+    return Bench(plan, options, inputs, site, progress, question, tell, resumes)
+
+
+def run(bench: Bench, advice: Advice | None = None) -> Outputs:
+    """Train everything, once the bench is prepared. Raises IncompleteError when the rerun did not finish."""
+    outputs = _experiment(bench, advice)
+    return replace(
+        outputs, removed=isolation.removed({**os.environ, **bench.site.hidden}, bench.site.surroundings)
+    )
+
+
+def first(bench: Bench) -> list[Trial]:
+    """The rerun, its repeats, and the variation where it is known beforehand how that will differ."""
+    repeats = [Trial(f"repeat-{n}", REPEAT, "the same settings") for n in range(1, bench.options.repeats)]
+    varied = [_variation(bench)] if bench.options.variation and _computes_on_cpu(bench) else []
+    return [Trial(RERUN, RERUN), *repeats, *varied]
 
 
 def _question(options: RerunOptions, python: Interpreter) -> Mapping[str, object]:
@@ -80,18 +91,18 @@ def _elsewhere(options: RerunOptions) -> Mapping[str, object]:
     return {"GPUs": sorted(mixed)} if len(mixed) > 1 else {}
 
 
-def _experiment(bench: Bench, digests: Mapping[str, str], advice: Advice | None) -> Outputs:
+def _experiment(bench: Bench, advice: Advice | None) -> Outputs:
     """The rerun, its repeats and the variation, then whatever the advice asks for until it is silent."""
-    repeats = [Trial(f"repeat-{n}", REPEAT, "the same settings") for n in range(1, bench.options.repeats)]
-    varied = [_variation(bench)] if bench.options.variation and _computes_on_cpu(bench) else []
-    trials = [Trial(RERUN, RERUN), *repeats, *varied]
+    trials = first(bench)
+    varied = any(trial.role == VARIATION for trial in trials)
     later = [] if varied or not bench.options.variation else [Trial(VARIATION, VARIATION)]
     bench.expect([*trials, *later])
     made = bench.train(trials)
-    first, *others = made.outputs or (None,)
-    if made.early is not None or first is None:
+    rerun, *others = made.outputs or (None,)
+    if made.early is not None or rerun is None:
         raise made.early or IncompleteError("the rerun was not trained")
-    outputs = _with(Outputs(first, inputs=digests), replace(made, outputs=tuple(others)))
+    digests = {name: digest for name, (_, digest) in bench.site.inputs.items()}
+    outputs = _with(Outputs(rerun, inputs=digests), replace(made, outputs=tuple(others)))
     if bench.options.variation and not varied:
         made = bench.train([_variation(bench, outputs)])
         if made.early is not None:

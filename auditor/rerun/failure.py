@@ -28,20 +28,36 @@ def failure(code: int, followed: Followed, errors: Path, debug: bool) -> AuditEr
             "free some space, or set TMPDIR to a larger disk",
         )
     if followed.error and followed.error.startswith(_FULL_GPU):
-        return IncompleteError(
-            f"the GPU's memory was full; training stopped {followed.where}{shown}",
-            "give a GPU with more memory; fewer steps (--span, --steps) do not need less",
-        )
+        return _full_gpu(followed, shown)
     if followed.error:
         return IncompleteError(f"training stopped {followed.where}: {followed.error}{shown}", _advice(debug))
     if code < 0:
-        hint = "it may have run out of memory" if code == -signal.SIGKILL else _advice(debug)
+        hint = _killed(followed) if code == -signal.SIGKILL else _advice(debug)
         return IncompleteError(
             f"the training process was killed by {_name(-code)} {followed.where}{shown}", hint
         )
     return IncompleteError(
         f"the training process ended with code {code} {followed.where}{shown}", _advice(debug)
     )
+
+
+def _full_gpu(followed: Followed, shown: str) -> IncompleteError:
+    """A batch with longer rows needs more memory than those before it, so the steps before it are a span that fits."""
+    also = ", with gradient checkpointing too" if followed.retried else ""
+    message = f"the GPU's memory was full{also}; training stopped {followed.where}{shown}"
+    if not followed.fitted:
+        return IncompleteError(
+            message,
+            "its first step did not fit, so no span does: give a GPU with more memory, or end what else runs on it",
+        )
+    return IncompleteError(
+        message, f"{followed.fitted}; the rest needs a GPU with more memory, or one that nothing else runs on"
+    )
+
+
+def _killed(followed: Followed) -> str:
+    hint = "it may have run out of memory"
+    return f"{hint}; {followed.fitted}" if followed.fitted else hint
 
 
 def _advice(debug: bool) -> str:

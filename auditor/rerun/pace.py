@@ -1,155 +1,190 @@
-"""How long and how large a training will be, from two measured steps of it on this machine."""
+"""How long and how large a training will be, from two measured steps of it; kept for the next time."""
 
 import json
 import os
 import sys
 import tempfile
-import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, replace
+from math import ceil
 from pathlib import Path
 
-from auditor.model import RerunPlan, Span
+from auditor.model import Prediction, RerunPlan
 from auditor.rerun import cache
-from auditor.rerun.bench import Inputs, job
 from auditor.rerun.environments import environment
 from auditor.rerun.environments.asked import CURRENT
-from auditor.rerun.environments.interpreter import Interpreter, interpreter
 from auditor.rerun.options import RerunOptions
-from auditor.rerun.runner import run_child
 
 STEPS = 3
 """The first step warms up; the two after it are timed."""
-WORTH = 150
-"""Optimizer steps of all trainings together above which a measurement pays for its own start."""
-HEAVY = 500_000_000
-"""Bytes of a base's weights from which any training is worth a measurement: a step may take minutes."""
 _FILE = "pace.json"
-_KILO = 1 if sys.platform == "darwin" else 1024
-"""What ru_maxrss counts in, in bytes (getrusage(2))."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """``start``: seconds until training begins; ``step``: seconds an optimizer step; ``memory``: bytes resident."""
+    """What a training takes on the machine that was measured.
+
+    ``start``: seconds until a new process makes its first step; ``again``: the same of a further training in it;
+    ``step``: seconds an optimizer step; ``memory`` and ``gpu``: bytes at most (None: not told, or no GPU); ``widest``:
+    tokens of the longest row of the measured batches; ``longest``: of all rows (None: not told).
+    """
 
     start: float
     step: float
-    memory: int
+    memory: int | None = None
+    gpu: int | None = None
+    again: float = 0.0
+    widest: int = 0
+    longest: int | None = None
 
-    def minutes(self, steps: int, trainings: int) -> float:
-        """Minutes of all trainings: two processes start (the warm one, and that of the variation)."""
-        return (min(trainings, 2) * self.start + trainings * steps * self.step) / 60
+    def seconds(self, plan: RerunPlan, crew: "Crew") -> float:
+        """Seconds that all trainings of a plan take."""
+        made = crew.rounds * (plan.steps * self.step + len(plan.trained) * self.again)
+        return made + crew.starts * max(0.0, self.start - self.again)
 
-    def budget(self, minutes: float, trainings: int) -> int:
-        """Steps of one training that fit so many minutes; one at least."""
-        left = minutes * 60 - min(trainings, 2) * self.start
-        return max(1, int(left / (trainings * max(self.step, 1e-6)) + 1e-9))
+    def budget(self, seconds: float, crew: "Crew") -> int:
+        """Steps of one training that fit so many seconds; one at least."""
+        left = seconds - crew.starts * max(0.0, self.start - self.again) - crew.rounds * self.again
+        return max(1, int(left / (crew.rounds * max(self.step, 1e-6)) + 1e-9))
 
-    def says(self, plan: RerunPlan, trainings: int) -> str:
-        """The prediction in a sentence."""
-        minutes = self.minutes(plan.steps, trainings)
-        length = f"{minutes:.0f} minutes" if minutes >= 2 else f"{minutes * 60:.0f} seconds"
-        share = plan.coverage.get("steps")
-        covered = "" if share is None else f", {share:.0%} of the run"
-        return (
-            f"measured {self.step:.2g} s a step, {self.start:.0f} s to start and {self.memory / 1e9:.1f} GB of memory: "
-            f"{plan.words}{covered} will take about {length}"
+    def of(self, plan: RerunPlan, crew: "Crew") -> RerunPlan:
+        """The plan with what its trainings will take."""
+        seconds = self.seconds(plan, crew)
+        return replace(
+            plan,
+            prediction=Prediction(
+                seconds, crew.trainings, self.step, self.start, self.memory, self.gpu, self.longer
+            ),
         )
 
-
-@dataclass(slots=True)
-class _Clock:
-    """When steps were made."""
-
-    started: float = field(default_factory=time.monotonic)
-    steps: list[float] = field(default_factory=list)
-
-    def __call__(self, step: int, total: int, loss: float | None, eta: float | None) -> None:
-        if step > len(self.steps):
-            self.steps.append(time.monotonic())
+    @property
+    def longer(self) -> tuple[int, int] | None:
+        """Tokens of the longest row measured and of the longest there is, where that one is longer."""
+        longest = self.longest
+        return (self.widest, longest) if longest is not None and longest > self.widest else None
 
 
-def is_worth(steps: int, base: Path | None) -> bool:
-    """Whether so many optimizer steps of all trainings together, on such a base, are announced by a measurement."""
-    return steps >= WORTH or (base is not None and _weights(base) >= HEAVY)
+@dataclass(frozen=True, slots=True)
+class Crew:
+    """How a plan's trainings are spread: how many, how many one after the other, how many processes start in a row."""
+
+    trainings: int
+    rounds: int
+    starts: int
+    side_by_side: int
+
+    @classmethod
+    def of(cls, options: RerunOptions, *, warm: bool = False) -> "Crew":
+        """One warm process here and that of the variation; elsewhere one for each training.
+
+        ``warm`` says that the process that trained the measured steps is still there.
+        """
+        trainings = options.repeats + options.variation
+        remote = options.where.is_remote
+        lanes = min(options.jobs or (trainings if remote else 1), trainings)
+        rounds = ceil(trainings / lanes)
+        starts = rounds if remote else min(rounds, 2)
+        return cls(trainings, rounds, starts - (warm and not remote and lanes == 1), lanes)
 
 
-def _weights(base: Path) -> int:
-    return sum(path.stat().st_size for path in base.glob("*.safetensors"))
+def known(plan: RerunPlan, options: RerunOptions, device: str | None) -> Pace | None:
+    """What was measured before for this recipe, these inputs and this machine; None where nothing was.
 
-
-def known_or_measured(
-    plan: RerunPlan,
-    options: RerunOptions,
-    python: Interpreter | None = None,
-    hidden: Mapping[str, str] | None = None,
-) -> Pace | None:
-    """The pace as the cache has it for this recipe, machine and inputs, else measured; None for very short runs."""
-    if plan.total_steps < STEPS:
-        return None
-    python = python or interpreter(plan, CURRENT, lambda _: None)
-    question = {
-        "pace": STEPS,
-        "settings": {key: setting.value for key, setting in plan.settings.items()},
-        "inputs": Inputs.of(options).digests(),
-        "processor": environment.processor(),
-        "versions": python.versions,
-        "packages": python.packages,
-        "threads": options.threads,
-        "hidden": hidden or {},
-    }
-    name = cache.key(question)
-    found = cache.find(name, cache.folder()) if options.cache else None
-    if found is not None:
-        return Pace(**json.loads((found / _FILE).read_text(encoding="utf-8")))
-    with tempfile.TemporaryDirectory(prefix="audit-pace-", ignore_cleanup_errors=True) as scratch:
-        measured = measure(plan, options, Path(scratch) / "made", python, hidden)
-        if measured is not None and options.cache:
-            kept = Path(scratch) / "kept"
-            kept.mkdir()
-            (kept / _FILE).write_text(json.dumps(asdict(measured)), encoding="utf-8")
-            cache.store(
-                name,
-                kept,
-                cache.folder(),
-                facts={"trial": "pace", "run": plan.run, "steps": f"{STEPS} steps"},
-            )
-    return measured
-
-
-def measure(
-    plan: RerunPlan,
-    options: RerunOptions,
-    folder: Path,
-    python: Interpreter,
-    hidden: Mapping[str, str] | None = None,
-) -> Pace | None:
-    """Train the first steps of a plan by themselves; None when the run is too short to measure.
-
-    Raises IncompleteError when even these cannot be trained, which then is said before anything else was.
+    ``device`` is cuda, cpu or None (not known) by what made the audited run.
     """
-    import resource  # not on every system, and only here
-
-    scratch = folder / "child-pace"
-    scratch.mkdir(parents=True)
-    order = job("pace", folder / "pace", plan, Inputs.of(options), Span(0, STEPS))
-    clock = _Clock()
-    run_child(
-        [order],
-        scratch,
-        environment=environment.variables(
-            python.variables({**os.environ, **(hidden or {})}), options.threads
-        ),
-        threads=options.threads,
-        steps=STEPS,
-        progress=clock,
-        timeout=options.limit,
-        command=python.command,
-        debug=options.debug,
-    )
-    if len(clock.steps) < STEPS:
+    if not options.cache:
         return None
-    step = (clock.steps[-1] - clock.steps[0]) / (STEPS - 1)
-    memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * _KILO
-    return Pace(max(0.0, clock.steps[0] - clock.started - step), step, memory)
+    found = cache.find(_key(plan, options, device), cache.folder())
+    if found is None:
+        return None
+    try:
+        return Pace(**json.loads((found / _FILE).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def keep(pace: Pace, plan: RerunPlan, options: RerunOptions, device: str | None) -> None:
+    """Leave what was measured for the next time."""
+    if not options.cache:
+        return
+    with tempfile.TemporaryDirectory(prefix="audit-pace-", ignore_cleanup_errors=True) as scratch:
+        (Path(scratch) / _FILE).write_text(json.dumps(asdict(pace)), encoding="utf-8")
+        facts = {"trial": "pace", "run": plan.run, "steps": f"{STEPS} steps"}
+        cache.store(_key(plan, options, device), Path(scratch), cache.folder(), facts=facts)
+
+
+def predicted(plan: RerunPlan, options: RerunOptions, device: str | None) -> RerunPlan:
+    """The plan with what was measured before, where it was; nothing is trained or imported for it."""
+    if options.command is not None or plan.obstacles or plan.steps < STEPS or not cache.folder().is_dir():
+        return plan
+    pace = known(plan, options, device)
+    return plan if pace is None else pace.of(plan, Crew.of(options))
+
+
+def says(plan: RerunPlan, *, earlier: bool = True) -> str:
+    """The prediction of a plan in a sentence; nothing where it has none. ``earlier`` says that another rerun measured.
+
+    One training of several may need the memory, so it is that of each.
+    """
+    made = plan.prediction
+    if made is None:
+        return ""
+    memory = [f"{made.memory / 1e9:.1f} GB of memory"] if made.memory is not None else []
+    memory += [f"{made.gpu_memory / 1e9:.1f} GB of the GPU's"] if made.gpu_memory is not None else []
+    more = ""
+    if made.longer is not None:
+        more = "; rows of {1:,} tokens, which were not measured, need more memory than those of {0:,}".format(
+            *made.longer
+        )
+    share = plan.coverage.get("steps")
+    covered = "" if share is None or plan.span == "whole" else f" ({share:.0%} of its steps)"
+    times = "once" if made.trainings == 1 else f"{made.trainings} times"
+    figures = ", ".join([f"{made.start:.0f} s to start", *memory])
+    return (
+        f"{'measured earlier' if earlier else 'measured'}: {made.step:.2g} s a step, {figures}{more}: "
+        f"{plan.words}{covered}, trained {times}, will take about {_length(made.seconds)}"
+    )
+
+
+def _length(seconds: float) -> str:
+    return f"{seconds / 60:.0f} minutes" if seconds >= 120 else f"{max(1.0, seconds):.0f} seconds"
+
+
+def _key(plan: RerunPlan, options: RerunOptions, device: str | None) -> str:
+    """What a pace is known by: names and sizes of the inputs' files are enough for it, and soon read."""
+    inputs = {"base": options.base, "data": options.data, "tokenizer": options.tokenizer}
+    releases: Mapping[str, object] = {name: setting.value for name, setting in plan.libraries.items()}
+    if options.environment == CURRENT:
+        releases = _installed(environment.libraries_of(plan))
+    return cache.key(
+        {
+            "pace": STEPS,
+            "settings": {key: setting.value for key, setting in plan.settings.items()},
+            "inputs": {name: _sizes(path) for name, path in inputs.items() if path is not None},
+            "environment": options.environment,
+            "releases": releases,
+            "processor": environment.processor(),
+            "GPUs": environment.gpus_of_system(),
+            "devices": os.environ.get("CUDA_VISIBLE_DEVICES"),
+            "arithmetic": environment.arithmetic(os.environ),
+            "threads": options.threads,
+            "where": options.where.text,
+            "device": device,
+        }
+    )
+
+
+def _installed(libraries: tuple[str, ...]) -> dict[str, str]:
+    """The release of each library by the name of its folder of metadata, which is read without importing anything."""
+    found: dict[str, str] = {}
+    for folder in map(Path, sys.path):
+        for path in sorted(folder.glob("*.dist-info")) if folder.is_dir() else ():
+            name, _, release = path.name.removesuffix(".dist-info").partition("-")
+            if name in libraries:
+                found.setdefault(name, release)
+    return found
+
+
+def _sizes(path: Path) -> list[tuple[str, int]]:
+    files = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
+    return [(file.relative_to(path.parent).as_posix(), file.stat().st_size) for file in files]

@@ -4,18 +4,19 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from math import ceil
 from pathlib import Path
 
 from auditor.claims import Ledger
 from auditor.errors import IncompleteError, UsageError
-from auditor.model import RerunPlan, RerunResult
-from auditor.rerun import cache, experiment, pace
+from auditor.model import RerunPlan, RerunResult, Span
+from auditor.rerun import cache, experiment
+from auditor.rerun.bench import Bench
 from auditor.rerun.environments import environment
 from auditor.rerun.environments.interpreter import Interpreter, interpreter
-from auditor.rerun.judging.bounds import trained_on
+from auditor.rerun.forecast import settle
 from auditor.rerun.options import Progress, RerunOptions, silent
 from auditor.rerun.planning import resume
+from auditor.rerun.planning.device import trained_on
 from auditor.rerun.planning.planned import plan_only
 from auditor.rerun.runner import terminated_as_interrupt
 from auditor.rerun.search import Search
@@ -33,10 +34,7 @@ def cost(run: Run, plan: RerunPlan, options: RerunOptions) -> str:
         else f"{trainings} times (the run, its repeat, another instruction set or kernel)"
     )
     space = environment.space_needed(run, plan, trainings) / 1e6
-    return (
-        f"rerun of {plan.words}: {plan.steps} optimizer steps, trained {times}; "
-        f"{space:,.0f} MB of scratch space at most"
-    )
+    return f"rerun of {plan.words}: {plan.length}, trained {times}; {space:,.0f} MB of scratch space at most"
 
 
 def rerun(
@@ -47,7 +45,7 @@ def rerun(
     announce: Callable[[str], None] = lambda _: None,
     plan: RerunPlan | None = None,
 ) -> RerunResult:
-    """Plan, measure two steps where the budget is in minutes or the training long, train, compare.
+    """Plan, measure two steps, train, compare.
 
     ``plan`` is what `plan_only` gave, where that was asked for before. ``announce`` is told what was measured before
     the training begins, and that an environment is built.
@@ -61,24 +59,20 @@ def rerun(
             f"this run cannot be rerun: {plan.obstacles[0]}{more}", "audit rerun --plan shows the whole plan"
         )
     python = interpreter(plan, options.environment, announce)
-    trainings = options.repeats + options.variation
     environment.require_memory(options.base)
     with terminated_as_interrupt(), _folder(options) as folder:
+        trainings = options.repeats + options.variation
         environment.require_space(folder, environment.space_needed(run, plan, trainings))
-        plan = _paced(run, ledger, options, plan, python, announce)
-        search = Search(run, ledger, plan, options)
         try:
-            outputs = experiment.run(
-                plan,
-                options,
-                progress,
-                folder,
-                trained_on(run),
-                resumes=lambda span, target: resume.write(run, span, target, plan.settings),
-                advice=search,
-                python=python,
-                tell=announce,
-            )
+            with _begun(run, options, plan, progress, folder, python, announce) as bench:
+                settle(
+                    bench,
+                    lambda steps: plan_only(run, ledger, replace(options, steps=steps)),
+                    lambda: bench.holds(experiment.first(bench)),
+                    announce,
+                )
+                search = Search(run, ledger, bench.plan, options)
+                outputs = experiment.run(bench, search)
         except IncompleteError as error:
             if options.keep is not None:
                 error.hint = f"{error.hint}; what was trained until then is in {options.keep}".lstrip("; ")
@@ -86,32 +80,25 @@ def rerun(
         return search.result(outputs)
 
 
-def _paced(
+def _begun(
     run: Run,
-    ledger: Ledger,
     options: RerunOptions,
     plan: RerunPlan,
+    progress: Progress,
+    folder: Path,
     python: Interpreter,
     announce: Callable[[str], None],
-) -> RerunPlan:
-    """The plan that fits the minutes given, by two measured steps; the plan itself where none were given."""
-    if options.command is not None:
-        return plan
-    trainings = options.repeats + options.variation
-    if not options.where.is_remote:
-        trainings = ceil(trainings / (options.jobs or 1))
-    free = options.steps is None and options.coverage is None and options.span == "auto"
-    if not (options.minutes and free) and not pace.is_worth(plan.steps * trainings, options.base):
-        return plan
-    hidden = {"CUDA_VISIBLE_DEVICES": ""} if trained_on(run) == "cpu" else {}
-    measured = pace.known_or_measured(plan, options, python, hidden)
-    if measured is None:
-        return plan
-    if options.minutes and free:
-        steps = measured.budget(options.minutes, trainings)
-        plan = plan_only(run, ledger, replace(options, steps=steps))
-    announce(measured.says(plan, trainings))
-    return plan
+) -> Bench:
+    """The bench of one run; its plan may change before it is prepared."""
+    made: Bench
+
+    def resumes(span: Span, target: Path) -> None:
+        resume.write(run, span, target, made.plan.settings)
+
+    made = experiment.begin(
+        plan, options, progress, folder, trained_on(run), resumes=resumes, python=python, tell=announce
+    )
+    return made
 
 
 @contextmanager

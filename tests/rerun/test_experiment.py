@@ -16,7 +16,7 @@ from auditor.claims import Ledger, build
 from auditor.engine.audit import Options, look
 from auditor.errors import IncompleteError, UsageError
 from auditor.model import RerunResult, Verdict
-from auditor.rerun import cache, experiment, runner
+from auditor.rerun import cache, runner
 from auditor.rerun.environments import environment
 from auditor.rerun.experiment import Inputs, job
 from auditor.rerun.judging.verdict import judge
@@ -25,6 +25,7 @@ from auditor.rerun.outputs import Outputs
 from auditor.rerun.session import rerun
 from tests.builders.repositories import TINY_BASE
 from tests.rerun import variants as v
+from tests.rerun.whole import experiment_of
 
 pytestmark = pytest.mark.rerun
 MADE = ("adapter_model.safetensors", "optimizer.pt", "scheduler.pt", "rng_state.pth", "trainer_state.json")
@@ -65,7 +66,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         plan = v.plan_of_fixture()
         with pytest.MonkeyPatch.context() as hostile:
             hostile.setenv("PYTHONPATH", canary(tmp_path_factory.mktemp("canary")))
-            outputs = experiment.run(plan, options, lambda s, t, *_: told.append((s, t)), folder, "cpu")
+            outputs = experiment_of(plan, options, lambda s, t, *_: told.append((s, t)), folder, "cpu")
         yield Lab(outputs, options, train(tmp_path_factory.mktemp("falsified")), told)
 
 

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from auditor.rerun import cache, experiment
+from auditor.rerun import cache
 from auditor.rerun.fleet.where import parse
 from auditor.rerun.options import RerunOptions
 from auditor.rerun.outputs import Outputs
 from tests.builders.repositories import TINY_BASE
 from tests.rerun import variants as v
 from tests.rerun.test_fleet import CLUSTER, missing
+from tests.rerun.whole import experiment_of
 
 pytestmark = pytest.mark.rerun
 OPTIONS = RerunOptions(base=TINY_BASE, data=v.DATA, variation=False)
@@ -35,7 +36,7 @@ def trained(folder: Path, where: str, jobs: int | None, **changed: object) -> tu
     options = dataclasses.replace(OPTIONS, where=parse(where), jobs=jobs, **changed)  # type: ignore[arg-type]
     folder.mkdir()
     plan = v.plan_of_fixture(3)
-    return experiment.run(plan, options, lambda *_: None, folder, "cpu", tell=told.append), told
+    return experiment_of(plan, options, lambda *_: None, folder, "cpu", tell=told.append), told
 
 
 @pytest.fixture(scope="module")

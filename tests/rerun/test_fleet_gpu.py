@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from auditor.model import Setting
-from auditor.rerun import experiment, runner
+from auditor.rerun import runner
 from auditor.rerun.fleet.devices import gpus
 from auditor.rerun.options import RerunOptions
 from auditor.rerun.outputs import Outputs
@@ -22,6 +22,7 @@ from tests.builders.repositories import TINY_BASE
 from tests.rerun import variants as v
 from tests.rerun.test_fleet import missing
 from tests.rerun.test_fleet_bits import digests
+from tests.rerun.whole import experiment_of
 
 pytestmark = [
     pytest.mark.rerun,
@@ -44,7 +45,7 @@ def trained(folder: Path, jobs: int | None) -> Outputs:
         Trial("control-rate", CONTROL, "another rate", {"learning_rate": 1e-3}),
     )
     folder.mkdir()
-    return experiment.run(
+    return experiment_of(
         plan,
         options,
         lambda *_: None,

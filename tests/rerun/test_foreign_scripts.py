@@ -20,7 +20,6 @@ from auditor.model import RerunPlan, RerunResult, Setting, Span, Verdict
 from auditor.policy import Policy
 from auditor.policy import parse as policy_of
 from auditor.rerun import command as commands
-from auditor.rerun import experiment
 from auditor.rerun.command import Command
 from auditor.rerun.judging.verdict import judge
 from auditor.rerun.options import RerunOptions, silent
@@ -34,6 +33,7 @@ from tests.builders.command import audit
 from tests.builders.repositories import TINY_BASE
 from tests.rerun import tiny_llama
 from tests.rerun import variants as v
+from tests.rerun.whole import experiment_of
 
 SCRIPTS = Path(__file__).with_name("scripts")
 PYTHON = shlex.quote(sys.executable)
@@ -269,7 +269,7 @@ def trained(lab: Lab, name: str, text: str) -> tuple[RerunPlan, Outputs]:
     run = lab.run_of(name)
     made = planning.build(run, build(run), lab.base, lab.data, command=command)
     assert made.obstacles == ()
-    return made, experiment.run(made, options, silent, lab.folder / f"trained-{name}", "cpu")
+    return made, experiment_of(made, options, silent, lab.folder / f"trained-{name}", "cpu")
 
 
 def judged(lab: Lab, name: str, made: RerunPlan, outputs: Outputs) -> RerunResult:

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from auditor.rerun.child.job import JobError, Settings, read_jobs, settings_from, total_steps
+from auditor.rerun.child.job import JobError, Settings, settings_from, total_steps
+from auditor.rerun.child.job_file import read_jobs
 
 JOB = {"name": "one", "output": "out", "base": "base", "data": "rows.jsonl"}
 

@@ -3,72 +3,149 @@
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from auditor.claims import build
 from auditor.errors import IncompleteError
-from auditor.rerun import cache, pace, session
+from auditor.model import RerunPlan
+from auditor.rerun import cache, experiment, forecast, pace, runner
+from auditor.rerun.bench import Bench
 from auditor.rerun.environments import environment
 from auditor.rerun.environments.interpreter import Interpreter
+from auditor.rerun.fleet.where import HERE, Where
 from auditor.rerun.options import RerunOptions
-from auditor.rerun.pace import Pace
+from auditor.rerun.pace import Crew, Pace
+from auditor.rerun.planning.planned import plan_only
+from auditor.rerun.session import rerun
 from tests.builders.command import audit
-from tests.builders.repositories import TINY_BASE
+from tests.builders.repositories import TINY, TINY_BASE
 from tests.rerun import variants as v
 
-PYTHON = Interpreter(Path("python"), {})
 OPTIONS = RerunOptions(base=TINY_BASE, data=v.DATA)
+MEASURED = Pace(30.0, 0.2, 3 * 10**9)
+THREE = Crew.of(OPTIONS)
 
 
-def test_minutes_are_starts_and_steps() -> None:
-    """Two processes start, 30 s each; three trainings of 100 steps of 0.2 s are 60 s: two minutes."""
-    measured = Pace(30.0, 0.2, 3 * 10**9)
-    assert measured.minutes(100, 3) == pytest.approx(2.0)
-    assert measured.minutes(100, 1) == pytest.approx((30 + 20) / 60)
-    assert measured.budget(2.0, 3) == 100
-    assert measured.budget(0.1, 3) == 1
+def test_starts_steps_and_what_each_training_begins_with_add_up() -> None:
+    """Two starts of 30 s, 54 steps of 0.2 s; the third training begins in 5 s in a process that is there."""
+    plan = v.plan_of_fixture()
+    assert MEASURED.seconds(plan, THREE) == pytest.approx(2 * 30 + 3 * 18 * 0.2)
+    assert replace(MEASURED, again=5.0).seconds(plan, THREE) == pytest.approx(2 * 30 + 5 + 3 * 18 * 0.2)
+    warm = Crew.of(OPTIONS, warm=True)
+    assert replace(MEASURED, again=5.0).seconds(plan, warm) == pytest.approx(30 + 2 * 5 + 3 * 18 * 0.2)
+
+
+def test_seconds_are_spent_on_starts_before_steps() -> None:
+    """120 s less two starts of 30 s leave 60 s for three trainings of 0.2 s a step: 100 steps."""
+    assert MEASURED.budget(120, THREE) == 100
+    assert MEASURED.budget(6, THREE) == 1
+
+
+@pytest.mark.parametrize(
+    ("where", "jobs", "crew"),
+    [
+        (HERE, None, Crew(3, 3, 2, 1)),
+        (HERE, 2, Crew(3, 2, 2, 2)),
+        (HERE, 8, Crew(3, 1, 1, 3)),
+        (Where("slurm"), None, Crew(3, 1, 1, 3)),
+        (Where("slurm"), 1, Crew(3, 3, 3, 1)),
+    ],
+)
+def test_trainings_are_spread_over_processes(where: Where, jobs: int | None, crew: Crew) -> None:
+    """Here one process serves all but the variation; elsewhere each training has its own."""
+    assert Crew.of(replace(OPTIONS, where=where, jobs=jobs)) == crew
 
 
 def test_the_prediction_is_a_sentence() -> None:
-    plan = v.plan_of_fixture()
-    assert Pace(30.0, 2.0, 3 * 10**9).says(plan, 3) == (
-        "measured 2 s a step, 30 s to start and 3.0 GB of memory: "
-        "the whole run, 100% of the run will take about 3 minutes"
+    plan = Pace(30.0, 2.0, 3 * 10**9).of(v.plan_of_fixture(), THREE)
+    assert pace.says(plan, earlier=False) == (
+        "measured: 2 s a step, 30 s to start, 3.0 GB of memory: "
+        "the whole run, trained 3 times, will take about 3 minutes"
     )
-    assert Pace(3.0, 0.1, 10**9).says(plan, 1).endswith("will take about 5 seconds")
+    part = Pace(3.0, 0.1, None, 2 * 10**10, widest=90, longest=128).of(
+        v.plan_of_fixture(9), Crew.of(replace(OPTIONS, repeats=1, variation=False))
+    )
+    assert pace.says(part) == (
+        "measured earlier: 0.1 s a step, 3 s to start, 20.0 GB of the GPU's; "
+        "rows of 128 tokens, which were not measured, need more memory than those of 90: "
+        "the first 9 of 18 steps (50% of its steps), trained once, will take about 4 seconds"
+    )
+    assert pace.says(v.plan_of_fixture()) == ""
 
 
-def test_a_budget_in_minutes_chooses_the_span(monkeypatch: pytest.MonkeyPatch) -> None:
-    """0.15 minutes are 9 s, less 2 s for one start, over 0.7 s a step: 10 steps, so the last segment fits."""
-    monkeypatch.setattr(pace, "known_or_measured", lambda *_: Pace(2.0, 0.7, 10**9))
-    run = v.run_of(v.committed())
-    options = replace(OPTIONS, minutes=0.15, repeats=1, variation=False)
-    told: list[str] = []
-    plan = session._paced(run, build(run), options, v.plan_of_fixture(), PYTHON, told.append)
-    assert plan.words == "steps 10 to 18 of 18, resumed from checkpoint-9"
-    assert told == [Pace(2.0, 0.7, 10**9).says(plan, 1)]
+class Stage:
+    """A bench whose measurement gives a known pace; what was told, and how often it measured."""
+
+    def __init__(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, plan: RerunPlan, **more: Any) -> None:
+        monkeypatch.setenv("AUDIT_CACHE_DIR", str(tmp_path / "cache"))
+        monkeypatch.setattr(forecast, "measure", self._measure)
+        self.measured, self.told = 0, list[str]()
+        options = replace(OPTIONS, **more)
+        run = v.run_of(v.committed())
+        python = Interpreter(Path("python"), {})
+        self.bench = experiment.begin(plan, options, lambda *_: None, tmp_path, "cpu", python=python)
+        forecast.settle(
+            self.bench,
+            lambda steps: plan_only(run, build(run), replace(options, steps=steps)),
+            lambda: self.bench.holds(experiment.first(self.bench)),
+            self.told.append,
+        )
+
+    def _measure(self, bench: Bench, tell: object) -> Pace:
+        self.measured += 1
+        return Pace(2.0, 0.7, 10**9)
 
 
-def test_short_trainings_and_given_steps_are_not_measured(monkeypatch: pytest.MonkeyPatch) -> None:
-    def never(*_: object) -> Pace:
-        raise AssertionError("measured")
+def test_a_budget_in_minutes_chooses_the_span(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """0.12 minutes are 7.2 s over 0.7 s a step, as the process has started: 10 steps, so the last segment fits."""
+    stage = Stage(tmp_path, monkeypatch, v.plan_of_fixture(), minutes=0.12, repeats=1, variation=False)
+    assert stage.bench.plan.words == "steps 10 to 18 of 18, resumed from checkpoint-9"
+    assert stage.told == [pace.says(stage.bench.plan, earlier=False)]
+    assert stage.measured == 1
+    assert stage.bench.plan.prediction is not None
+    assert stage.bench.plan.prediction.seconds == pytest.approx(9 * 0.7)
 
-    monkeypatch.setattr(pace, "known_or_measured", never)
-    run = v.run_of(v.committed())
-    plan = v.plan_of_fixture()
-    for options in (OPTIONS, replace(OPTIONS, minutes=1.0, steps=9)):
-        assert session._paced(run, build(run), options, plan, PYTHON, lambda _: None) is plan
+
+def test_every_training_of_three_steps_is_measured_once_before_it_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for more in ({}, {"minutes": 1.0, "steps": 9}):
+        stage = Stage(tmp_path, monkeypatch, v.plan_of_fixture(3), **more)
+        assert stage.measured == 1
+        assert stage.told[0].startswith(
+            "measured: 0.7 s a step, 2 s to start, 1.0 GB of memory: the first 3 of"
+        )
+        assert stage.bench.plan.prediction is not None
 
 
-def test_any_training_of_a_heavy_base_is_measured(tmp_path: Path) -> None:
-    """Three steps of a model of billions of parameters may take an hour on a processor."""
-    assert not pace.is_worth(54, TINY_BASE)
-    assert pace.is_worth(150, TINY_BASE)
-    with (tmp_path / "model.safetensors").open("wb") as stream:
-        stream.truncate(pace.HEAVY)  # a hole, which takes no disk
-    assert pace.is_worth(3, tmp_path)
-    assert not pace.is_worth(3, None)
+def test_two_steps_are_not_measured_and_it_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = Stage(tmp_path, monkeypatch, v.plan_of_fixture(2))
+    assert stage.told == ["not measured beforehand: that takes 3 steps, more than there are"]
+    assert stage.measured == 0
+    assert stage.bench.plan.prediction is None
+
+
+def test_what_is_kept_from_an_earlier_rerun_is_not_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Bench, "holds", lambda *_: True)
+    stage = Stage(tmp_path, monkeypatch, v.plan_of_fixture())
+    assert stage.told == ["its trainings are kept from an earlier rerun, and are not made again"]
+    assert stage.measured == 0
+
+
+def test_more_memory_than_is_free_is_said_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three trainings of 1 GB side by side, one of which is there already; the machine has room for one more."""
+    monkeypatch.setattr(environment, "free_memory", lambda: 1_500_000_000)
+    stage = Stage(tmp_path, monkeypatch, v.plan_of_fixture(), jobs=3)
+    assert stage.told[1] == ("3.0 GB are more memory than the 2.5 GB that are free: --jobs 2 needs less")
+    alone = Crew(3, 3, 2, 1)
+    assert forecast.beyond(Pace(1.0, 1.0, 3 * 10**9), alone, OPTIONS, warm=False) == (
+        "3.0 GB are more memory than the 1.5 GB that are free: no shorter span needs less"
+    )
+    assert forecast.beyond(Pace(1.0, 1.0, 3 * 10**9), alone, OPTIONS, warm=True) is None
 
 
 def test_a_base_larger_than_memory_is_said_before_anything_is_loaded(tmp_path: Path) -> None:
@@ -114,13 +191,45 @@ def test_what_is_kept_is_listed_and_cleared(
 
 
 @pytest.mark.rerun
-def test_two_steps_are_measured_and_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_steps_are_measured_told_and_remembered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In the process that then trains: one warm child starts, and the variation's."""
     monkeypatch.setenv("AUDIT_CACHE_DIR", str(tmp_path))
-    plan = v.plan_of_fixture()
-    measured = pace.known_or_measured(plan, OPTIONS, None, {"CUDA_VISIBLE_DEVICES": ""})
-    assert measured is not None
-    assert measured.start > 0.5  # torch and transformers are imported
-    assert 0 < measured.step < 60
-    assert measured.memory > 10**8
-    monkeypatch.setattr(pace, "measure", None)
-    assert pace.known_or_measured(plan, OPTIONS, None, {"CUDA_VISIBLE_DEVICES": ""}) == measured
+    started: list[object] = []
+    start = runner._start
+
+    def counted(*values: Any, **more: Any) -> Any:
+        started.append(values)
+        return start(*values, **more)
+
+    monkeypatch.setattr(runner, "_start", counted)
+    run = v.run_of(v.committed())
+    told: list[str] = []
+    options = replace(OPTIONS, steps=3, span="prefix", controls=False, hypotheses=False, repeats=1)
+    result = rerun(run, build(run), options, announce=told.append)
+    assert len(started) == 2
+    made = result.plan.prediction
+    assert made is not None
+    assert made.start > 0.5  # torch and transformers are imported
+    assert 0 < made.step < 60
+    assert made.memory is not None
+    assert 10**8 < made.memory < 10**10
+    assert told == [pace.says(result.plan, earlier=False)]
+    plan = pace.predicted(plan_only(run, build(run), options), options, "cpu")
+    assert plan.prediction is not None
+    assert (plan.prediction.step, plan.prediction.memory) == (made.step, made.memory)
+    assert plan.prediction.seconds > made.seconds  # no process is warm
+    shown = audit(
+        capsys,
+        "rerun",
+        "candidate",
+        "--repo",
+        str(TINY / "repo.bundle"),
+        "--base",
+        str(TINY_BASE),
+        "--data",
+        str(v.DATA),
+        "--plan",
+    )
+    assert "Measured earlier: " in shown.out

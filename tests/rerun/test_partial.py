@@ -18,6 +18,7 @@ from auditor.rerun.trials import CONTROL, HYPOTHESIS, Trial
 from tests.builders.repositories import TINY_BASE
 from tests.rerun import variants as v
 from tests.rerun.test_fleet import missing
+from tests.rerun.whole import experiment_of
 
 CHILD = """
 import json, os, sys, time
@@ -52,7 +53,7 @@ class Lab:
         options = dataclasses.replace(OPTIONS, **changed)  # type: ignore[arg-type]
         python = Interpreter(Path(sys.executable), {}, child=self.place / "child.py")
         plan = v.plan_of_fixture(3)
-        return experiment.run(plan, options, lambda *_: None, folder, "cpu", advice=advice, python=python)
+        return experiment_of(plan, options, lambda *_: None, folder, "cpu", advice=advice, python=python)
 
     def fail(self, name: str, *, how: str = "fail") -> Path:
         mark = self.place / f"{how}-{name}"

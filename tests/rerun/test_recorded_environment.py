@@ -10,7 +10,6 @@ import pytest
 from auditor.claims import Ledger
 from auditor.errors import AuditError
 from auditor.model import Evidence, Setting, Status, VersionRange
-from auditor.rerun import experiment
 from auditor.rerun.environments.interpreter import Interpreter, interpreter
 from auditor.rerun.judging.bounds import unlike
 from auditor.rerun.judging.verdict import judge
@@ -18,6 +17,7 @@ from auditor.rerun.options import RerunOptions
 from auditor.rerun.outputs import Outputs
 from tests.builders.repositories import TINY_BASE, contents
 from tests.rerun import variants as v
+from tests.rerun.whole import experiment_of
 
 pytestmark = pytest.mark.rerun
 ERA = {"transformers": "4.51.3", "peft": "0.13.2", "accelerate": "1.6.0"}
@@ -62,7 +62,7 @@ def trained(
 ) -> tuple[Path, Outputs]:
     options = RerunOptions(base=base, data=v.DATA, steps=3, repeats=1, variation=False, cache=False)
     folder = tmp_path_factory.mktemp("era")
-    return folder, experiment.run(PLAN, options, lambda *_: None, folder, "cpu", python=python)
+    return folder, experiment_of(PLAN, options, lambda *_: None, folder, "cpu", python=python)
 
 
 def test_the_run_was_trained_by_the_releases_of_the_time(trained: tuple[Path, Outputs]) -> None:

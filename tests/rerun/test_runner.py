@@ -99,13 +99,54 @@ def test_a_child_that_says_why_it_stops(tmp_path: Path) -> None:
     assert raised.value.exit_code == 3
 
 
-def test_a_full_gpu_is_named(tmp_path: Path) -> None:
+FULL = "tell(event='error', message='OutOfMemoryError: CUDA out of memory. Tried 2 GiB'); sys.exit(1)\n"
+
+
+def test_a_gpu_too_small_for_the_first_step_is_no_matter_of_the_span(tmp_path: Path) -> None:
+    with pytest.raises(IncompleteError) as raised:
+        run(tmp_path, "tell(event='loaded', job='rerun', start=0)\n" + FULL)
+    assert raised.value.message == "the GPU's memory was full; training stopped before its first step"
+    assert raised.value.hint == (
+        "its first step did not fit, so no span does: give a GPU with more memory, or end what else runs on it"
+    )
+
+
+def test_a_gpu_that_a_later_batch_filled_allows_the_span_before_it(tmp_path: Path) -> None:
     with pytest.raises(IncompleteError) as raised:
         run(
             tmp_path,
-            "tell(event='error', message='OutOfMemoryError: CUDA out of memory. Tried 2 GiB'); sys.exit(1)\n",
+            "tell(event='loaded', job='rerun', start=9)\n"
+            "for n in (10, 11): tell(event='step', job='rerun', step=n)\n" + FULL,
         )
-    assert raised.value.message == "the GPU's memory was full; training stopped before its first step"
+    assert raised.value.message == "the GPU's memory was full; training stopped after 2 of 3 steps"
+    assert raised.value.hint == (
+        "steps 10 to 11 fitted, and --span 9..11 judges those; "
+        "the rest needs a GPU with more memory, or one that nothing else runs on"
+    )
+
+
+def test_steps_that_are_made_anew_count_once(tmp_path: Path) -> None:
+    """Two steps with kept activations, then a retry that makes one: of the two attempts the second counts."""
+    with pytest.raises(IncompleteError) as raised:
+        run(
+            tmp_path,
+            "tell(event='loaded', job='rerun', start=0)\n"
+            "for n in (1, 2): tell(event='step', job='rerun', step=n)\n"
+            "tell(event='retry', job='rerun')\ntell(event='loaded', job='rerun', start=0)\n"
+            "tell(event='step', job='rerun', step=1)\n" + FULL,
+        )
+    assert raised.value.message == (
+        "the GPU's memory was full, with gradient checkpointing too; training stopped after 1 of 3 steps"
+    )
+    assert raised.value.hint.startswith("step 1 fitted, and --span 0..1 judges it; ")
+
+
+def test_measured_steps_are_no_progress(tmp_path: Path) -> None:
+    followed, told = run(
+        tmp_path, "tell(event='measured', job='pace', step=1)\ntell(event='step', job='rerun', step=1)\n"
+    )
+    assert [values[0] for values in told] == [1]
+    assert followed.step == 1
 
 
 def test_a_crash_tells_its_last_lines_and_more_with_debug(tmp_path: Path) -> None:
@@ -124,7 +165,7 @@ def test_a_killed_child_is_named_by_its_signal(tmp_path: Path) -> None:
     with pytest.raises(IncompleteError) as raised:
         run(tmp_path, "tell(event='step', step=1, loss=2.0); os.kill(os.getpid(), signal.SIGKILL)\n")
     assert raised.value.message == "the training process was killed by SIGKILL after 1 of 3 steps"
-    assert raised.value.hint == "it may have run out of memory"
+    assert raised.value.hint == "it may have run out of memory; step 1 fitted, and --span 0..1 judges it"
 
 
 @pytest.mark.parametrize(

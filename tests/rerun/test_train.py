@@ -71,10 +71,11 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def warm(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[dict[str, Any]]]:
-    """Five jobs in one process, run by path; the others do their best to leave something behind."""
+    """Seven jobs in one process, run by path; the others do their best to leave something behind."""
     folder = tmp_path_factory.mktemp("warm")
     norms = {"modules_to_save": ["norm"], "compute_dtype": "bfloat16"}
     jobs: list[dict[str, Any]] = [
+        {"name": "pace", "settings": recipe(), "stop_at": 3, "measured": True},
         {"name": "first", "settings": recipe()},
         {"name": "other-seed", "settings": recipe() | {"seed": 7, "learning_rate": 1e-2}, "stop_at": 2},
         {"name": "second", "settings": recipe()},
@@ -122,7 +123,7 @@ def expected_blocks() -> list[list[int]]:
 @pytest.mark.parametrize("name", ["first", "second"])
 @pytest.mark.parametrize("at", [9, STEPS])
 def test_a_job_has_the_bits_of_a_fresh_process(fresh: Path, warm: Any, name: str, at: int) -> None:
-    """`first` is another fresh process, `second` follows jobs of other recipes on the same base."""
+    """`first` follows measured steps on the same base, `second` also jobs of other recipes."""
     for file in SAME_BITS:
         path = Path(f"checkpoint-{at}") / file
         assert (warm[0] / name / path).read_bytes() == (fresh / path).read_bytes(), file
@@ -132,7 +133,24 @@ def test_a_job_has_the_bits_of_a_fresh_process(fresh: Path, warm: Any, name: str
 def test_a_base_whose_tensors_were_trained_is_not_used_again(fresh: Path, warm: Any) -> None:
     span, long = steps_of(warm[0] / "span"), steps_of(fresh)
     assert span == long[:6]
-    assert sum(event["event"] == "done" for event in warm[1]) == 6
+    assert sum(event["event"] == "done" for event in warm[1]) == 7
+
+
+def test_measured_steps_leave_their_figures_and_no_weights(warm: Any) -> None:
+    """The steps are those of the recipe; the memory is that of the process as the kernel tells it (proc(5), VmHWM)."""
+    folder = warm[0] / "pace"
+    assert {path.name for path in folder.iterdir()} == {"pace.json", "environment.json", "rerun_steps.jsonl"}
+    assert steps_of(folder) == steps_of(warm[0] / "first")[:4]
+    figures = json.loads((folder / "pace.json").read_text("utf-8"))
+    assert figures.keys() == {"ends", "again", "resident", "gpu", "widest", "longest"}
+    assert (figures["widest"], figures["longest"]) == (64, 64)  # blocks of 64 ids
+    assert 10**8 < figures["resident"] < 10**10
+    loaded = next(event["seconds"] for event in warm[1] if event["event"] == "loaded")
+    assert loaded < figures["ends"][0] < figures["ends"][1] < figures["ends"][2]
+    assert 0 < figures["again"] < figures["ends"][0]
+    told = [event for event in warm[1] if event["event"] in ("measured", "step")]
+    assert [event["step"] for event in told if event["job"] == "pace"] == [1, 2, 3]
+    assert {event["event"] for event in told if event["job"] == "pace"} == {"measured"}
 
 
 def test_stopping_early_keeps_the_declared_schedule(fresh: Path, warm: Any) -> None:

@@ -13,7 +13,6 @@ from auditor.claims import build
 from auditor.engine._look import base_config
 from auditor.errors import UsageError
 from auditor.model import RerunPlan, RerunResult, Setting, Verdict
-from auditor.rerun import experiment
 from auditor.rerun.judging.verdict import judge
 from auditor.rerun.options import RerunOptions, silent
 from auditor.rerun.planning import plan as planning
@@ -25,6 +24,7 @@ from tests.builders.pickles import make_training_args
 from tests.builders.repositories import TINY_BASE
 from tests.rerun import tiny_llama
 from tests.rerun import variants as v
+from tests.rerun.whole import experiment_of
 
 SFT, DPO = "trl.trainer.sft_config.SFTConfig", "trl.trainer.dpo_config.DPOConfig"
 PLAIN = {
@@ -300,7 +300,7 @@ def test_a_run_on_a_quantised_base_is_made_again_and_a_difference_is_no_proof(la
     options = RerunOptions(base=lab.base, data=data, repeats=1, variation=False)
     made = planning.build(run, build(run), lab.base, data)
     made = replace(made, settings={**made.settings, "quantization": Setting("int4", "the test")})
-    outputs = experiment.run(made, options, silent, lab.folder / "made", "cpu")
+    outputs = experiment_of(made, options, silent, lab.folder / "made", "cpu")
     result = judge(run, build(run), made, outputs)
     assert {item.verdict for item in result.aspects if item.aspect == "weights"} == {Verdict.IDENTICAL}
     assert trainers.stands_in(run, made, {}) == (

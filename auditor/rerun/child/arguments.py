@@ -19,6 +19,8 @@ def training_arguments(job: Job, steps: int, kind: Any = None, **more: object) -
     options["gradient_checkpointing"] = job.checkpointing
     if job.checkpointing:
         options["gradient_checkpointing_kwargs"] = {"use_reentrant": False}
+    if job.measured:
+        options["save_strategy"] = "no"
     made = kind or transformers.TrainingArguments
     known = inspect.signature(made).parameters
     options |= extras.arguments(s, known)

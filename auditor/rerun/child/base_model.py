@@ -20,6 +20,13 @@ class Base:
     def __init__(self) -> None:
         self._key: tuple[object, ...] | None = None
         self._model: Any = None
+        self.is_tight = False
+        """Whether activations of some job did not fit, so that the later ones recompute theirs from the beginning."""
+
+    @property
+    def can_recompute(self) -> bool:
+        """Whether the model that is loaded knows gradient checkpointing; False while none is loaded."""
+        return bool(getattr(self._model, "supports_gradient_checkpointing", False))
 
     def get(self, job: Job) -> Any:
         """Returns a job's frozen base without an adapter; the one kept is freed first when it is another."""

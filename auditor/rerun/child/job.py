@@ -1,14 +1,12 @@
-"""JOB.json, the order a parent writes for the training child; read without torch, to be refused early."""
+"""One training as its parent asks for it: where its inputs lie, its recipe, and how far it goes. Needs no torch."""
 
-import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
-VERSION = 1
 TRAINERS = ("reference", "sft", "dpo")
 STRATEGIES = ("random", "sequential", "group_by_length")
 LORA_KEYS = (
@@ -151,7 +149,8 @@ class Job:
 
     ``resume`` holds the states after step ``start_at``; ``rows`` are texts in the place of rows of the data.
     ``drop_checkpointing`` keeps activations although the recipe recomputes them: the same bits in half the time
-    (measured on one H200, 4B parameters, 8 steps), where memory allows.
+    (measured on one H200, 4B parameters, 8 steps), where memory allows. One that is ``measured`` leaves what its steps
+    took and no weights.
     """
 
     name: str
@@ -167,11 +166,17 @@ class Job:
     resume: Path | None = None
     rows: Mapping[int, str] = field(default_factory=dict)
     drop_checkpointing: bool = False
+    measured: bool = False
 
     @property
     def checkpointing(self) -> bool:
         """Whether activations are recomputed in the backward pass."""
         return self.settings.gradient_checkpointing and not self.drop_checkpointing
+
+    def recomputing(self) -> "Job":
+        """Returns the job with recomputed activations, whatever its recipe says: the same bits in less memory."""
+        settings = replace(self.settings, gradient_checkpointing=True)
+        return replace(self, settings=settings, drop_checkpointing=False)
 
     def require_inputs(self) -> None:
         """Raises JobError naming a missing input, before a library takes its path for a name on the hub."""
@@ -185,37 +190,12 @@ class Job:
                 raise JobError(f"{self.name}: {key} {path} does not exist")
 
 
-@dataclass(frozen=True, slots=True)
-class JobFile:
-    """Holds every job of one child process; threads 0 leaves the machine's own count."""
-
-    threads: int
-    jobs: tuple[Job, ...]
-
-
-def read_jobs(path: Path) -> JobFile:
-    """Returns the jobs of a JOB.json; raises JobError for an unknown, missing or mistyped key, or OSError."""
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise JobError(f"JOB.json is not JSON: {error}") from error
-    top = _table(document, "JOB.json", known={"version", "threads", "jobs"})
-    if top.get("version") != VERSION:
-        raise JobError(f"JOB.json: version {top.get('version')!r} is not {VERSION}")
-    threads, jobs = top.get("threads", 1), top.get("jobs")
-    if not _fits(threads, int) or threads < 0:
-        raise JobError("JOB.json: threads is not a whole number")
-    if not isinstance(jobs, list) or not jobs:
-        raise JobError("JOB.json: jobs is not a list with at least one job")
-    return JobFile(threads=threads, jobs=tuple(_job(item, f"jobs[{at}]") for at, item in enumerate(jobs)))
-
-
 def settings_from(values: object, where: str = "settings") -> Settings:
     """Returns checked settings; raises JobError naming the first key that is unknown or of another type."""
     hints = get_type_hints(Settings)
-    table = _table(values, where, known=set(hints))
-    _check_types(table, hints, where)
-    return Settings(**table)
+    given = table(values, where, known=set(hints))
+    check_types(given, hints, where)
+    return Settings(**given)
 
 
 def total_steps(examples: int, settings: Settings) -> int:
@@ -235,39 +215,8 @@ def batches_of(examples: int, batch_size: int, drop_last: bool) -> int:
     return examples // batch_size if drop_last else math.ceil(examples / batch_size)
 
 
-def _job(values: object, where: str) -> Job:
-    hints: dict[str, object] = {"name": str, "output": str, "base": str, "data": str, "tokenizer": str | None}
-    hints |= {"settings": dict, "stop_at": int | None, "digests": bool, "report_to": list[str]}
-    hints |= {"start_at": int, "resume": str | None, "rows": dict, "drop_checkpointing": bool}
-    table = _table(values, where, known=set(hints))
-    for key in ("name", "output", "base", "data"):
-        if key not in table:
-            raise JobError(f"{where}: {key} is missing")
-    _check_types(table, hints, where)
-    return Job(
-        name=table["name"],
-        output=Path(table["output"]),
-        base=Path(table["base"]),
-        tokenizer=Path(table.get("tokenizer") or table["base"]),
-        data=Path(table["data"]),
-        settings=settings_from(table.get("settings", {}), f"{where}.settings"),
-        stop_at=table.get("stop_at"),
-        digests=table.get("digests", True),
-        report_to=table.get("report_to", []),
-        start_at=table.get("start_at", 0),
-        resume=Path(table["resume"]) if table.get("resume") else None,
-        rows=_rows(table.get("rows", {}), where),
-        drop_checkpointing=table.get("drop_checkpointing", False),
-    )
-
-
-def _rows(table: Mapping[str, object], where: str) -> Mapping[int, str]:
-    if not all(number.isdigit() and isinstance(text, str) for number, text in table.items()):
-        raise JobError(f"{where}.rows does not give a text for the number of each row")
-    return {int(number): str(text) for number, text in table.items()}
-
-
-def _table(value: object, where: str, *, known: set[str]) -> dict[str, Any]:
+def table(value: object, where: str, *, known: set[str]) -> dict[str, Any]:
+    """Returns a JSON object; raises JobError for anything else, and naming a key that is not known."""
     if not isinstance(value, dict):
         raise JobError(f"{where} is not an object")
     unknown = sorted(set(map(str, value)) - known)
@@ -276,20 +225,21 @@ def _table(value: object, where: str, *, known: set[str]) -> dict[str, Any]:
     return value
 
 
-def _check_types(table: Mapping[str, object], hints: Mapping[str, object], where: str) -> None:
-    for key, value in table.items():
-        if not _fits(value, hints[key]):
+def check_types(values: Mapping[str, object], hints: Mapping[str, object], where: str) -> None:
+    """Raises JobError naming the first value that is not of its annotated type."""
+    for key, value in values.items():
+        if not fits(value, hints[key]):
             raise JobError(f"{where}.{key}: {value!r} has the wrong type")
 
 
-def _fits(value: object, hint: object) -> bool:
+def fits(value: object, hint: object) -> bool:
     """Tells whether a JSON value may stand for an annotation: true is not a number, 1 is a float."""
     if get_origin(hint) is list:
-        return isinstance(value, list) and all(_fits(item, get_args(hint)[0]) for item in value)
+        return isinstance(value, list) and all(fits(item, get_args(hint)[0]) for item in value)
     if get_origin(hint) is dict:
         return isinstance(value, dict)
     if isinstance(hint, UnionType):
-        return any(_fits(value, part) for part in get_args(hint))
+        return any(fits(value, part) for part in get_args(hint))
     if hint is float:
         return isinstance(value, int | float) and not isinstance(value, bool)
     if hint is int:

@@ -1,6 +1,7 @@
 """The machine that trains: what is pinned on it, and what of it decides the bits of a run."""
 
 import platform
+import sys
 from pathlib import Path
 
 from .job import Settings
@@ -54,6 +55,23 @@ def driver(source: Path = Path("/proc/driver/nvidia/version")) -> str | None:
     except OSError:
         return None
     return next((word for word in words if word[0].isdigit() and "." in word), None)
+
+
+def peak_resident(source: Path = Path("/proc/self/status")) -> int | None:
+    """Returns the most memory, in bytes, that this process had at a time; None where the system does not tell.
+
+    VmHWM (proc(5)) begins with the program. ru_maxrss (getrusage(2)) counts what the parent had as it started this one.
+    """
+    try:
+        lines = source.read_text(encoding="ascii", errors="replace").splitlines()
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:"))
+    except (OSError, StopIteration):
+        pass
+    try:
+        import resource
+    except ImportError:
+        return None
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def peak_bytes() -> int | None:

@@ -28,10 +28,11 @@ class Recorder(transformers.TrainerCallback):  # type: ignore[misc]
         self.log.substep()
 
     def on_step_end(self, args: Any, state: Any, control: Any, model: Any = None, **_: object) -> None:
-        """Records the step and, at the end of the span, asks for a checkpoint and no more steps."""
+        """Records the step and, at the end of the span, asks for no more steps and a checkpoint of what is kept."""
         self.log.step(state.global_step, bit_sums(model) if self.job.digests else None)
         if state.global_step == self.job.stop_at:
-            control.should_save = control.should_training_stop = True
+            control.should_training_stop = True
+            control.should_save = not self.job.measured
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, object], **_: object) -> None:
         """Passes on loss, grad_norm and learning_rate."""

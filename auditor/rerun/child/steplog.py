@@ -31,9 +31,14 @@ class Events:
         self._stream: TextIO = os.fdopen(os.dup(1), "w", encoding="utf-8")
         os.dup2(2, 1)
 
+    @property
+    def seconds(self) -> float:
+        """Seconds since this process began."""
+        return time.monotonic() - self._started
+
     def emit(self, event: str, **facts: object) -> None:
         """Writes one line; `seconds` counts from the start of this process."""
-        line = {"event": event, **facts, "seconds": round(time.monotonic() - self._started, 3)}
+        line = {"event": event, **facts, "seconds": round(self.seconds, 3)}
         self._stream.write(json.dumps(line) + "\n")
         self._stream.flush()
 
@@ -50,11 +55,14 @@ class Events:
 class StepLog:
     """Pairs each optimizer step with its micro-batches, tensor digests and logged values, one JSON line each.
 
-    Batches are collated ahead of training (accelerate fetches one more), so they wait in a queue, in order.
+    Batches are collated ahead of training (accelerate fetches one more), so they wait in a queue, in order. ``event``
+    is what the parent is told of each step, ``widest`` the most tokens of a row in any batch of a finished step.
     """
 
-    def __init__(self, path: Path, job: str, events: Events) -> None:
+    def __init__(self, path: Path, job: str, events: Events, event: str = "step") -> None:
         self._stream: TextIO = path.open("w", encoding="utf-8")
+        self._event = event
+        self.widest = 0
         self._job, self._events = job, events
         self._collated: deque[tuple[list[int], list[list[int]], int | None]] = deque()
         self._substeps, self._begun = 0, False
@@ -77,7 +85,9 @@ class StepLog:
             self._line["examples"] = [index for indices, _, _ in drawn for index in indices]
             self._line["batch"] = ids_digest([ids for _, ids, _ in drawn])
             self._line["ids"] = sum(len(row) for _, ids, _ in drawn for row in ids)
-            self._line["shapes"] = [[len(ids), len(ids[0]) if ids else 0] for _, ids, _ in drawn]
+            shapes = [[len(ids), len(ids[0]) if ids else 0] for _, ids, _ in drawn]
+            self._line["shapes"] = shapes
+            self.widest = max(self.widest, *(width for _, width in shapes))
             counts = [count for _, _, count in drawn if count is not None]
             self._line |= {"tokens": sum(counts)} if len(counts) == len(drawn) else {}
         self._begun, self._substeps = True, 0
@@ -97,7 +107,7 @@ class StepLog:
         self._stream.flush()
         if "batch" in self._line:
             told = {"step": self._line["step"], "loss": self._line.get("loss")}
-            self._events.emit("step", job=self._job, **told)
+            self._events.emit(self._event, job=self._job, **told)
         self._line = {}
 
     def close(self) -> None:

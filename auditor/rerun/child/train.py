@@ -2,19 +2,22 @@
 
 Each job leaves an ordinary Trainer output folder, plus `init/` (a new adapter before training),
 `rerun_steps.jsonl` (one line an optimizer step), `rerun_examples.json` (the data rows of each example) and
-`environment.json`. Progress goes to stdout, one JSON line an event; what libraries print goes to stderr.
+`environment.json`; a measured one leaves `pace.json` in the place of what it trained. Progress goes to stdout, one JSON
+line an event; what libraries print goes to stderr.
 """
 
 import gc
 import shutil
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from .base_model import Base
+from .clock import FILE, Clock
 from .evaluation import Evaluations
-from .job import Job, JobError, read_jobs, total_steps
+from .job import Job, JobError, total_steps
+from .job_file import read_jobs
 from .libraries import torch, transformers
 from .machine import environment, peak_bytes, pin_machine
 from .order import ordered
@@ -24,23 +27,39 @@ from .rows import Examples
 from .steplog import Events, StepLog, write_json
 from .trainers import trainer as trainer_named
 
+STEPS = "rerun_steps.jsonl"
+
 
 def run(job: Job, bases: Base, events: Events) -> None:
-    """Trains one job and leaves its output folder complete."""
+    """Trains one job and leaves its output folder complete; of a measured one, the records alone."""
     job.require_inputs()
     job.output.mkdir(parents=True, exist_ok=True)
+    clock = Clock(events)
     tokenizer = transformers.AutoTokenizer.from_pretrained(job.tokenizer, trust_remote_code=False)
     kind = trainer_named(job.settings.trainer)
     examples = kind.load(job, tokenizer)
     write_json(job.output / "environment.json", environment(job.settings))
-    base = bases.get(job)
-    events.emit(
-        "loaded", job=job.name, examples=len(examples), steps=total_steps(len(examples), job.settings)
-    )
-    log = StepLog(job.output / "rerun_steps.jsonl", job.name, events)
+    base = clock.load(bases, job)
+    steps = total_steps(len(examples), job.settings)
+    events.emit("loaded", job=job.name, examples=len(examples), steps=steps, start=job.start_at)
+    log = StepLog(job.output / STEPS, job.name, events, "measured" if job.measured else "step")
     trainer = ordered(kind.build(job, base, examples, tokenizer, log), job.settings)
     trainer.add_callback(Evaluations(job))
     trainer.add_callback(Recorder(job, log, events))
+    if job.measured:
+        trainer.add_callback(clock)
+        trainer.train()
+        peak = peak_bytes()
+        write_json(job.output / FILE, clock.facts(log, examples, peak))
+    else:
+        train(job, trainer, examples)
+        peak = peak_bytes()
+    events.emit("done", job=job.name, step=trainer.state.global_step, peak_bytes=peak)
+    bases.take_back(trainer.model, job.settings)
+
+
+def train(job: Job, trainer: Any, examples: object) -> None:
+    """Trains from the beginning or from a job's states, and saves what is compared."""
     if job.resume is None and job.settings.peft_type is not None:
         trainer.model.save_pretrained(str(job.output / "init"))
     if isinstance(examples, Examples):
@@ -52,25 +71,27 @@ def run(job: Job, bases: Base, events: Events) -> None:
         shutil.rmtree(resumed)
     trainer.save_model()
     trainer.save_state()
-    events.emit("done", job=job.name, step=trainer.state.global_step, peak_bytes=peak_bytes())
-    bases.take_back(trainer.model, job.settings)
 
 
 def attempt(job: Job, bases: Base, events: Events) -> None:
-    """Trains one job; where kept activations do not fit a GPU, once more with the recipe's own checkpointing."""
+    """Trains one job; where kept activations do not fit a GPU, once more with gradient checkpointing.
+
+    It recomputes them to the same bits, whatever the recipe says of it.
+    """
+    if bases.is_tight:
+        job = job.recomputing()
     try:
         run(job, bases, events)
         return
     except torch.OutOfMemoryError:
-        if not (job.drop_checkpointing and job.settings.gradient_checkpointing):
+        if job.checkpointing or not bases.can_recompute:
             raise
     # Outside the handler, whose traceback would hold the tensors of the failed attempt.
     bases.drop()
+    bases.is_tight = True
     shutil.rmtree(job.output, ignore_errors=True)
-    events.emit(
-        "retry", job=job.name, why="activations did not fit; gradient checkpointing is on as declared"
-    )
-    run(replace(job, drop_checkpointing=False), bases, events)
+    events.emit("retry", job=job.name, why="activations did not fit; gradient checkpointing is on")
+    run(job.recomputing(), bases, events)
 
 
 def main(arguments: Sequence[str], started: float) -> None:

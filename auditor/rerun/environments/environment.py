@@ -129,6 +129,18 @@ def processor(source: Path = _CPU_FLAGS) -> str:
     return line.partition(":")[2].strip() or platform.machine()
 
 
+def gpus_of_system(folder: Path = Path("/proc/driver/nvidia/gpus")) -> list[str]:
+    """The names of this machine's GPUs as the NVIDIA driver lists them; none where it does not, or elsewhere."""
+    found: list[str] = []
+    for file in sorted(folder.glob("*/information")):
+        try:
+            lines = file.read_text(encoding="ascii", errors="replace").splitlines()
+        except OSError:
+            continue
+        found.extend(line.partition(":")[2].strip() for line in lines if line.startswith("Model:"))
+    return found
+
+
 def libraries_of(plan: RerunPlan) -> tuple[str, ...]:
     """What the child of a plan imports; bitsandbytes only where the base is quantised."""
     quantization = plan.settings.get("quantization")
@@ -205,17 +217,17 @@ def require_memory(base: Path | None, source: Path = _MEMORY) -> None:
     Where the system does not tell, nothing is guessed. A base is loaded in the type it is stored in before it is
     quantised, shard by shard, so its largest file counts; a smaller machine dies without a word.
     """
-    free = _free_memory(source)
+    free = free_memory(source)
     sizes = [path.stat().st_size for path in base.glob("*.safetensors")] if base is not None else []
     needed = max(sizes, default=0)
     if free is not None and needed > free:
         raise IncompleteError(
             f"the base model needs {_megabytes(needed)} of memory at least, and {_megabytes(free)} are free",
-            "free some memory, or rerun on a larger machine",
+            "free some memory, or rerun on a larger machine; no shorter span needs less",
         )
 
 
-def _free_memory(source: Path) -> int | None:
+def free_memory(source: Path = _MEMORY) -> int | None:
     """MemAvailable of /proc/meminfo in bytes (proc(5)); None where there is none."""
     try:
         text = source.read_text(encoding="ascii", errors="replace")

@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from auditor.artifacts.rng_state import RngState
 from auditor.artifacts.trainer_state import TrainerState
 from auditor.claims import Ledger
 from auditor.model import Aspect, RerunPlan, Verdict, VersionRange
@@ -14,6 +13,7 @@ from auditor.rerun.judging.releases import minor, used
 from auditor.rerun.judging.tokens_gap import TAGS as COUNTED_TOKENS
 from auditor.rerun.outputs import Output, Outputs, rows_drawn
 from auditor.rerun.planning.data import count_rows
+from auditor.rerun.planning.device import trained_on
 from auditor.rerun.planning.extras import other_kernels
 from auditor.rerun.planning.trainers import COMMAND
 from auditor.runs import Run
@@ -91,14 +91,6 @@ def _holds(wrote: VersionRange, here: str) -> bool:
     below = wrote.low is not None and minor(here) < minor(wrote.low)
     above = wrote.high is not None and minor(here) > minor(wrote.high)
     return not below and not above
-
-
-def trained_on(run: Run) -> str | None:
-    """``cuda`` or ``cpu`` by the generators saved; None when no generator state was read."""
-    states = run.all(RngState)
-    if not states:
-        return None
-    return "cuda" if any(state.cuda for state in states) else "cpu"
 
 
 def coverage_of(plan: RerunPlan, aspects: Sequence[Aspect], rerun: Output) -> Mapping[str, float]:
