@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-# No test is timed, because a busy machine must not fail an honest change.
-settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# No test is timed, because a busy machine must not fail an honest change; and none is given what an earlier run found,
+# so that a fresh checkout, which may be read-only, tests the same.
+settings.register_profile("house", deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("house")
 
 # A shell's background job begins with Ctrl-C ignored, and so would every process that a test starts.

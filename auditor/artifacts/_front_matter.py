@@ -5,6 +5,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import yaml
 
 TEXT_LIMIT = 256 * 1024
 """Largest front matter that is parsed, in characters."""
@@ -71,20 +75,35 @@ def _why_none(text: str) -> tuple[str, ...]:
     return ()
 
 
-def parse_yaml_mapping(text: str) -> Mapping[str, object]:
-    """YAML that is a mapping, as plain values with string keys. Raises ValueError with a reason."""
+def composed(text: str) -> "yaml.Node | None":
+    """The tree of a YAML document, each node with the place where it stands; None for an empty one.
+
+    Raises ValueError for one that is too large, and yaml.YAMLError.
+    """
     import yaml
 
     if len(text) > TEXT_LIMIT:
         raise _TooMuchError(f"it is longer than {TEXT_LIMIT} characters")
+    _measure(yaml.parse(text, Loader=_loader()))
+    return yaml.compose(text, Loader=_loader())
+
+
+def _loader() -> "type[yaml.SafeLoader | yaml.CSafeLoader]":
+    import yaml
+
     try:
-        loader = yaml.CSafeLoader
+        return yaml.CSafeLoader
     except AttributeError:  # PyYAML built without libyaml
-        loader = yaml.SafeLoader  # type: ignore[assignment]
+        return yaml.SafeLoader
+
+
+def parse_yaml_mapping(text: str) -> Mapping[str, object]:
+    """YAML that is a mapping, as plain values with string keys. Raises ValueError with a reason."""
+    import yaml
+
     try:
-        _measure(yaml.parse(text, Loader=loader))
-        _refuse_repeated(yaml.compose(text, Loader=loader))
-        value = yaml.load(text, Loader=loader)
+        _refuse_repeated(composed(text))
+        value = yaml.load(text, Loader=_loader())
     except yaml.YAMLError as error:
         raise ValueError(_sentence(error)) from error
     except _TooMuchError:

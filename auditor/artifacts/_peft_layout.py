@@ -81,6 +81,9 @@ _SIZES: Mapping[str, Mapping[str, tuple[str | None, ...]]] = {
     "ADAPTION_PROMPT": {"adaption_prompt": ("1", "adapter_len", None)},
 }
 """By method and tensor: the size of each dimension, as a key of the config or a word of `_size`."""
+_LEAST = {"boft_n_butterfly_factor": 1}
+"""What PEFT takes in place of a key where it cannot build its CUDA extension (tuners/boft/layer.py, `__init__` and
+``get_fbd_cuda``)."""
 _SOMEWHERE: Mapping[str, tuple[str, ...]] = {
     "LOHA": (*_FACTORS["w1"], *_FACTORS["w2"]),
     "LOKR": (*_LOKR[0], *_LOKR[1]),
@@ -145,7 +148,8 @@ def expected_shape(config: AdapterConfig, part: Part) -> str | None:
         return None
     sizes = [_size(config, word, part.module) for word in words]
     fits = len(shape) >= len(sizes) and all(
-        size is None or size == own for size, own in zip(sizes, shape, strict=False)
+        size in (None, own) or _LEAST.get(word or "") == own
+        for word, size, own in zip(words, sizes, shape, strict=False)
     )
     return None if fits else f"({', '.join('·' if size is None else str(size) for size in sizes)})"
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from auditor.artifacts import _tensor_bytes
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 
 __all__ = ["PREFIX", "AdapterWeights", "LoraPair", "split_name"]
 
+IS_ZERO = "is zero"
+"""With a tensor's name the key of `AdapterWeights.proofs` for whether it is zero throughout."""
+_GLANCE = 1024
+"""Elements that mostly show that a tensor is not zero."""
 _TORCH_DTYPES: Mapping[str, str] = {
     "float64": "F64",
     "float32": "F32",
@@ -181,6 +186,15 @@ class AdapterWeights(Artifact):
                 else:
                     yield name, self._gathered(name).reshape(-1)[:elements]
             file.verify()
+
+    def is_zero(self, name: str) -> bool:
+        """Whether a tensor is zero throughout; it is read up to its first other number, and once. Raises CannotRead."""
+        known = self.proofs.get((IS_ZERO, name))
+        if not isinstance(known, bool):
+            first = islice(self.chunks(name, _GLANCE), 1)
+            known = not any(chunk.any() for chunk in chain(first, self.chunks(name)))
+            self.proofs[IS_ZERO, name] = known
+        return known
 
     def opened(self) -> Opened:
         """The file, held open for `region`; a context manager. Raises CannotRead."""

@@ -27,7 +27,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Exit codes: 0 clean, 1 findings or a diverged rerun, 2 usage, 3 could not look at everything.",
+    epilog="Exit codes: 0 clean, 1 findings or a diverged rerun, 2 usage, 3 could not look.",
 )
 
 

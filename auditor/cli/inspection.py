@@ -84,7 +84,8 @@ def inspect(
         if other is None:
             looked = look(opened.snapshots[0], options)
             outputs.emit(looked.inspection, plan, looked)
-            incomplete = bool(looked.inspection.unread or looked.inspection.notes)
+            seen = looked.inspection
+            incomplete = bool(seen.unread or seen.notes or not seen.runs)
         else:
             with targets.within(other, repo, lfs_store or []) as second:
                 found = side_by_side(opened.snapshots[0], second.snapshots[0], options, plan.tensors)

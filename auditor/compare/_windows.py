@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from auditor.artifacts._opened import Opened
-from auditor.artifacts._safetensors import TensorInfo
-from auditor.artifacts.adapter_weights import AdapterWeights
+from auditor.artifacts._safetensors import BITS, TensorInfo
+from auditor.artifacts.adapter_weights import IS_ZERO, AdapterWeights
 from auditor.errors import CannotRead
 
 if TYPE_CHECKING:
@@ -18,10 +18,12 @@ if TYPE_CHECKING:
 
 KEPT = 8 * 1024 * 1024
 """Most bytes of a file that stay in memory after their tensor was let go."""
+_LOOKED_AT = 4096
+"""Elements that are looked at in one go: nearly every tensor shows in the first of them that it is not zero."""
+_FLOATS = frozenset({"F64", "F32", "F16", "BF16"})
 
-
-Keep = Callable[[TensorInfo], int]
-"""How many bytes of a tensor's beginning stay when it is let go; a tensor of zeros then stays whole, as a number."""
+Keep = Callable[[TensorInfo], int | None]
+"""How many bytes of a tensor's beginning stay when it is let go, and whether it is zero throughout; None: nothing."""
 
 
 class Window:
@@ -77,21 +79,41 @@ class Window:
         """Let tensors go, but for what is to be kept of them."""
         for name in names:
             places = self._places.pop(name, ())
-            kept = self._keep(self._file.tensors[name]) if self._keep is not None else 0
+            info = self._file.tensors[name]
+            kept = self._keep(info) if self._keep is not None else None
             for start, size in places:
                 data = self._held.get(start)
                 if isinstance(data, bytearray) and len(data) == size:
+                    if kept is not None and (start, info.nbytes) == places[-1]:
+                        self.note(name, self.is_zero(info, data))
                     self._let_go(start, data, kept)
 
     def keeper(self, name: str, begin: int) -> "Keeper | None":
         """Who keeps what is to be kept of a tensor that passes by in slices; None when nothing is."""
         info = self._file.tensors[name]
-        kept = self._keep(info) if self._keep is not None else 0
-        return Keeper(self, begin, info.nbytes, kept) if kept and info.nbytes else None
+        kept = self._keep(info) if self._keep is not None else None
+        return Keeper(self, info, begin, kept) if kept is not None and info.nbytes else None
+
+    def note(self, name: str, is_zero: bool) -> None:
+        """Remember for whoever asks whether a tensor is zero throughout."""
+        self.weights.proofs[IS_ZERO, name] = is_zero
+
+    def is_zero(self, info: TensorInfo, data: "bytearray | NDArray[Any]") -> bool:
+        """Whether bytes of a tensor, in whole elements, are all zero, or -0.0 where they are floats."""
+        import numpy
+
+        archive = self._file.archive
+        order = "<" if archive is None or archive.little_endian else ">"
+        size = BITS[info.dtype] // 8 if info.dtype in _FLOATS else 1
+        mask = (1 << 8 * size - 1) - 1 if info.dtype in _FLOATS else 0xFF
+        flat = numpy.frombuffer(data, f"{order}u{size}")
+        return not any((flat[s : s + _LOOKED_AT] & mask).any() for s in range(0, flat.size, _LOOKED_AT))
 
     def put(self, start: int, data: bytearray | int) -> None:
         """Hold the beginning of a tensor that has passed by, or how many zeros it is."""
         kept = 0 if isinstance(data, int) else len(data)
+        if not data:
+            return
         if start not in self._held and kept <= self._room:
             insort(self._starts, start)
             self._held[start] = data
@@ -122,10 +144,10 @@ class Window:
             insort(self._starts, start)
             self._held[start] = data
 
-    def _let_go(self, start: int, data: bytearray, kept: int) -> None:
-        if kept and data == bytes(len(data)):
+    def _let_go(self, start: int, data: bytearray, kept: int | None) -> None:
+        if kept is not None and data == bytes(len(data)):
             self._held[start] = len(data)
-        elif 0 < kept <= self._room:
+        elif kept and kept <= self._room:
             self._held[start] = data[:kept]
             self._room -= kept
         else:
@@ -139,21 +161,23 @@ class Window:
 class Keeper:
     """What a window keeps of a tensor that passes by in slices: its beginning, or that it is zero throughout."""
 
-    def __init__(self, window: Window, begin: int, size: int, kept: int) -> None:
-        self._window, self._begin, self._size = window, begin, size
-        self._head = bytearray(min(kept, size))
-        self._is_zero = True
+    def __init__(self, window: Window, info: TensorInfo, begin: int, kept: int) -> None:
+        self._window, self._info, self._begin = window, info, begin
+        self._head = bytearray(min(kept, info.nbytes))
+        self._has_zeros = self._is_zero = True
 
     def add(self, offset: int, data: "NDArray[Any]") -> None:
         """Bytes of the tensor from an offset on."""
-        self._is_zero = self._is_zero and not data.any()
+        self._has_zeros = self._has_zeros and not data.any()
+        self._is_zero = self._is_zero and (self._has_zeros or self._window.is_zero(self._info, data))
         end = min(offset + len(data), len(self._head))
         if offset < end:
             self._head[offset:end] = data[: end - offset].data
 
     def done(self) -> None:
         """All bytes were added, each once."""
-        self._window.put(self._begin, self._size if self._is_zero else self._head)
+        self._window.note(self._info.name, self._is_zero)
+        self._window.put(self._begin, self._info.nbytes if self._has_zeros else self._head)
 
 
 class _Stream(io.RawIOBase):

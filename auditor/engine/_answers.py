@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from auditor.artifacts._readers import readers_of
 from auditor.artifacts._unnamed import unnamed
 from auditor.artifacts.pickle_archive import PickleArchive
-from auditor.engine import _rules
+from auditor.engine._found import dangerous, nothing
 from auditor.engine._side import Side
 from auditor.model import Answer, Finding, RerunResult, Severity, Status, Verdict
 
@@ -17,10 +17,13 @@ MADE = "Did the declared recipe make these weights?"
 
 def answers(side: Side, live: Sequence[Finding]) -> tuple[Answer, ...]:
     """The three answers for what was found; ``live`` are the findings that count."""
-    known = _rules.rules()
-    dangerous = [f for f in live if f.rule in known and known[f.rule].family == "safety"]
-    others = [f for f in live if f not in dangerous and f.rule != "rerun-diverged"]
-    return _agree(side, others), _safe(side, dangerous), _made(side.rerun)
+    unsafe = dangerous(live)
+    others = [f for f in live if f not in unsafe and f.rule != "rerun-diverged"]
+    return (
+        _agree(side, others),
+        _safe(side, unsafe, nothing(side, live)),
+        _made(side.rerun, nothing(side, live)),
+    )
 
 
 def _agree(side: Side, findings: Sequence[Finding]) -> Answer:
@@ -42,7 +45,7 @@ def _agree(side: Side, findings: Sequence[Finding]) -> Answer:
     return Answer(AGREE, "yes", f"{verified} of {len(claims)} claims verified, none contradicted{more}")
 
 
-def _safe(side: Side, findings: Sequence[Finding]) -> Answer:
+def _safe(side: Side, findings: Sequence[Finding], empty: bool) -> Answer:
     grave = [finding.rule for finding in findings if finding.severity is Severity.ERROR]
     if grave:
         return Answer(SAFE, "no", _named(grave))
@@ -55,18 +58,25 @@ def _safe(side: Side, findings: Sequence[Finding]) -> Answer:
     doubtful = [finding.rule for finding in findings if finding.severity is Severity.WARNING]
     if doubtful:
         return Answer(SAFE, "open", f"look at {_named(doubtful)} first")
+    if empty:
+        return Answer(SAFE, "open", "nothing that could be loaded was found")
+    return Answer(SAFE, "yes", _harmless(side, findings))
+
+
+def _harmless(side: Side, findings: Sequence[Finding]) -> str:
+    """Why nothing there is dangerous; ``findings`` about safety are notes."""
     read = [archive for folder in side.contents.folders.values() for archive in folder.all(PickleArchive)]
     if read:
         were = "was" if len(read) == 1 else "were"
-        return Answer(
-            SAFE,
-            "yes",
-            f"{_count(read, 'pickled file')} {were} read as opcodes, and none calls anything unknown",
-        )
-    return Answer(SAFE, "yes", "there is no pickled file and no custom code")
+        return f"{_count(read, 'pickled file')} {were} read as opcodes, and none calls anything unknown"
+    if findings:
+        return f"what was found calls nothing unknown ({_named([finding.rule for finding in findings])})"
+    return "there is no pickled file and no custom code"
 
 
-def _made(rerun: RerunResult | None) -> Answer:
+def _made(rerun: RerunResult | None, empty: bool) -> Answer:
+    if empty:
+        return Answer(MADE, "open", "no weights and no recipe were found")
     if rerun is None:
         return Answer(MADE, "open", "not tested: no rerun was made (--rerun --base DIR --data PATH)")
     said = f"the rerun{rerun.plan.of_what} is {rerun.verdict.word}: {rerun.why}"

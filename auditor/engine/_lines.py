@@ -1,8 +1,9 @@
 """On which line of its file a finding's member stands, so that forges show it where it is."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 from auditor.errors import CannotRead
 from auditor.model import FileKind, Finding, Snapshot
@@ -13,25 +14,37 @@ _MOST_FILES = 200
 _DEPTH = 100
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+')
 _MARK = "---"
+_YAML = (".yaml", ".yml")
+_ENDS = (".json", ".md", *_YAML)
+_Finder = Callable[[str], int | None]
 
 
 def numbered(findings: Sequence[Finding], snapshot: Snapshot) -> tuple[Finding, ...]:
     """Findings with the line of their JSON pointer or front matter key, where it was found in the head's file."""
-    texts: dict[str, str | None] = {}
-    return tuple(_numbered(finding, snapshot, texts) for finding in findings)
+    finders: dict[str, _Finder | None] = {}
+    return tuple(_numbered(finding, snapshot, finders) for finding in findings)
 
 
-def _numbered(finding: Finding, snapshot: Snapshot, texts: dict[str, str | None]) -> Finding:
+def _numbered(finding: Finding, snapshot: Snapshot, finders: dict[str, _Finder | None]) -> Finding:
     path, member = finding.at.path, finding.at.member
-    if not member or finding.state == "absent" or not path.endswith((".json", ".md")):
+    if not member or finding.state == "absent" or not path.endswith(_ENDS):
         return finding
-    if path not in texts:
-        texts[path] = _text(snapshot, path) if len(texts) < _MOST_FILES else None
-    text = texts[path]
+    if path not in finders:
+        finders[path] = _finder(snapshot, path) if len(finders) < _MOST_FILES else None
+    find = finders[path]
+    return finding if find is None else replace(finding, line=find(member))
+
+
+def _finder(snapshot: Snapshot, path: str) -> _Finder | None:
+    """What tells the line of a member in a file; a YAML document is parsed once for all that is asked of it."""
+    text = _text(snapshot, path)
     if text is None:
-        return finding
-    line = line_of_pointer(text, member) if path.endswith(".json") else line_of_key(text, member)
-    return replace(finding, line=line)
+        return None
+    if path.endswith(_YAML):
+        from auditor.engine._yaml_lines import finder
+
+        return finder(text)
+    return partial(line_of_pointer if path.endswith(".json") else line_in_card, text)
 
 
 def _text(snapshot: Snapshot, path: str) -> str | None:
@@ -51,14 +64,18 @@ def line_of_pointer(text: str, pointer: str) -> int | None:
     """
     if not pointer.startswith("/"):
         return None
-    wanted = [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:]]
-    scan = _Scan(wanted)
+    scan = _Scan(parts_of(pointer))
     for token in _TOKEN.finditer(text):
         if scan.reaches(token[0]):
             return text.count("\n", 0, token.start()) + 1
         if len(scan.at) > _DEPTH:
             return None
     return None
+
+
+def parts_of(pointer: str) -> list[str]:
+    """The keys and indices that a JSON pointer (RFC 6901) names, from the root on."""
+    return [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:]]
 
 
 class _Scan:
@@ -112,6 +129,19 @@ def _unquoted(token: str) -> str:
         return str(json.loads(token))
     except ValueError:
         return token[1:-1]
+
+
+def line_in_card(text: str, member: str) -> int | None:
+    """The line of a front matter key, or of a pointer into the configuration that a platform wrote into the card."""
+    if not member.startswith("/"):
+        return line_of_key(text, member)
+    from auditor.engine._yaml_lines import finder
+    from auditor.recipes._platforms import card_block
+
+    block = card_block(text)
+    find = finder(block[1]) if block else None
+    line = find(member) if find else None
+    return None if line is None or block is None else line + text.count("\n", 0, block[2])
 
 
 def line_of_key(text: str, key: str) -> int | None:

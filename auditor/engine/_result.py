@@ -8,6 +8,7 @@ from auditor.compare.pairs import curves_of, series_of
 from auditor.engine import _rules
 from auditor.engine._answers import answers
 from auditor.engine._feed import Outcome
+from auditor.engine._found import nothing
 from auditor.engine._policy import IN_BASELINE
 from auditor.engine._side import Side
 from auditor.model import (
@@ -48,7 +49,8 @@ def report(
     bad = [f for f in live if policy.fails(f.severity)]
     diverged = side.rerun is not None and side.rerun.verdict is Verdict.DIVERGED
     lacking = [*_lacking(unread, side.snapshot.notes, outcome, coverage, policy), *_unfinished(side.rerun)]
-    verdict = "fail" if bad or diverged else "incomplete" if lacking else "pass"
+    unsettled = "incomplete" if lacking else "nothing checked" if nothing(side, live) else "pass"
+    verdict = "fail" if bad or diverged else unsettled
     rules = _rules.rules()
     crashed = tuple(NotApplicable(rule, f"crashed: {why}") for rule, why in sorted(outcome.failed.items()))
     return Report(
@@ -58,7 +60,7 @@ def report(
         base=base,
         related_histories=side.diff.related_histories if side.diff else None,
         verdict=verdict,
-        exit_code={"fail": 1, "incomplete": 3, "pass": 0}[verdict],
+        exit_code={"fail": 1, "incomplete": 3, "nothing checked": 3, "pass": 0}[verdict],
         summary=_sentence(side, findings, bad, lacking, verdict),
         findings=tuple(findings),
         runs=tuple(_run_report(side, index) for index in range(len(side.runs))),
@@ -101,8 +103,8 @@ def _lacking(
     if outcome.failed:
         reasons.append(f"{len(outcome.failed)} checks crashed")
     total = coverage.claims["total"]
-    if policy.require_coverage is not None and total:
-        share = coverage.claims["verified"] / total
+    if policy.require_coverage:
+        share = coverage.claims["verified"] / total if total else 0.0
         if share < policy.require_coverage:
             reasons.append(
                 f"{share:.0%} of the claims verified where {policy.require_coverage:.0%} is required"
@@ -123,6 +125,9 @@ def _sentence(
         return f"{lead}{rerun}{missing}."
     if verdict == "incomplete":
         return f"{counts}{rerun}{missing}."
+    if verdict == "nothing checked":
+        lead = "" if counts == "no findings" else f"{counts}; "
+        return f"{lead}no file of a model or of a training was found."
     if not side.runs:
         return f"{counts}; no training run was found, so little was there to check."
     return f"{counts}{rerun}; every recognised file was read."

@@ -62,7 +62,7 @@ class Coverage:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """An audit's whole result. ``verdict`` is pass, fail or incomplete; ``exit_code`` follows CLI.md."""
+    """An audit's whole result. ``verdict``: pass, fail, incomplete or nothing checked; ``exit_code`` as in CLI.md."""
 
     kind: str
     repository: str

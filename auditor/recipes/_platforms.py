@@ -37,6 +37,7 @@ _ELSEWHERE = frozenset(
     {"wandb", "node_modules", "site-packages", "examples", "example", "docs", "tests", "templates"}
 )
 """Folders whose configurations are not this repository's own: forks of a platform hold hundreds of examples."""
+_FENCE = "```yaml\n"
 _DEEPEST = 12
 _LEAST_MARKS = 2
 
@@ -140,18 +141,24 @@ def _by_content(path: str, blob: Blob, allowance: Allowance) -> Recipe | None:
 
 def _in_card(path: str, blob: Blob) -> Recipe | None:
     """The configuration that a platform put into the card, by its words and the next fence of YAML."""
-    marked = [platform for platform in platforms() if hasattr(platform, "CARD")]
     if blob.absent is not None or blob.lfs is not None or (blob.size or 0) > CARD_LIMIT:
         return None
     try:
         text = blob.read(CARD_LIMIT).decode("utf-8", errors="replace")
     except CannotRead:
         return None
-    for platform in marked:
-        _, found, after = text.partition(platform.CARD)
-        inside = after.partition("```yaml\n")[2].partition("\n```")
-        if found and inside[1]:
-            return _of_text(platform, path, inside[0])
+    block = card_block(text)
+    return None if block is None else _of_text(block[0], path, block[1])
+
+
+def card_block(text: str) -> tuple[ModuleType, str, int] | None:
+    """The platform that put its configuration into a card, the YAML, and where in the text it begins; None without."""
+    for platform in platforms():
+        start = text.find(platform.CARD) if hasattr(platform, "CARD") else -1
+        fence = text.find(_FENCE, start) if start >= 0 else -1
+        end = text.find("\n```", fence + len(_FENCE)) if fence >= 0 else -1
+        if end >= 0:
+            return platform, text[fence + len(_FENCE) : end], fence + len(_FENCE)
     return None
 
 

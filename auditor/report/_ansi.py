@@ -15,6 +15,7 @@ _CODES: Mapping[str, str] = {
     "fail": "1;97;41",
     "pass": "1;30;42",
     "incomplete": "1;30;43",
+    "nothing checked": "1;30;43",
 }
 
 

@@ -24,7 +24,12 @@ from auditor.model import (
 from auditor.report._plain import plain, printable
 from auditor.report._text import one_line, value_text
 
-VERDICT_SIGNS: Mapping[str, str] = {"pass": "✓", "fail": "✗", "incomplete": "◐"}
+VERDICT_SIGNS: Mapping[str, str] = {
+    "pass": "✓",
+    "fail": "✗",
+    "incomplete": "◐",
+    "nothing checked": "○",
+}
 ANSWER_SIGNS: Mapping[str, str] = {"yes": "✓", "no": "✗", "open": "?"}
 ANSWER_WORDS: Mapping[str, str] = {"yes": "yes", "no": "no", "open": "not known"}
 SEVERITY_SIGNS: Mapping[Severity, str] = {Severity.ERROR: "✗", Severity.WARNING: "▲", Severity.NOTE: "•"}
@@ -221,6 +226,9 @@ def hints(report: Report) -> list[str]:
     )
     unfetched = sum(item.state == "unfetched" for item in report.unread)
     found: list[str] = []
+    if report.verdict == "nothing checked":
+        found.append("name the ref or the folder that holds the model; --repo PATH names another repository")
+        return found
     if unfetched:
         files = "1 file is" if unfetched == 1 else f"{unfetched} files are"
         found.append(f"{files} not on this machine: git lfs fetch, or --lfs-store DIR, brings the content in")

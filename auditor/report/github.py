@@ -21,7 +21,7 @@ def render(report: Report, *, colour: bool = False, width: int = 80, detail: boo
     if report.unread:
         count = plural(len(report.unread), "file")
         lines.append(f"::warning title=not read::{_message(f'{count} could not be read; see the report')}")
-    command = {"pass": "notice", "fail": "error"}.get(report.verdict, "warning")
+    command = {"pass": "notice", "incomplete": "warning"}.get(report.verdict, "error")
     lines.append(f"::{command} title=audit {report.verdict}::{_message(report.summary)}")
     return "\n".join(lines) + "\n"
 

@@ -3,6 +3,7 @@
 Fields as GitLab documents them: description, check_name, fingerprint, severity, location.path, location.lines.begin.
 """
 
+import hashlib
 from collections.abc import Iterator, Mapping
 
 from auditor.model import Report, Severity
@@ -11,6 +12,8 @@ from auditor.report._text import visible
 from auditor.report._view import fingerprint, live
 
 SUFFIX = ".gitlab.json"
+_UNSETTLED = {"incomplete": "audit-incomplete", "nothing checked": "nothing-checked"}
+"""Verdicts that need an issue of their own: an empty array reads as a pass."""
 _WORDS = {Severity.ERROR: "critical", Severity.WARNING: "major", Severity.NOTE: "info"}
 
 
@@ -20,6 +23,14 @@ def render(report: Report, *, colour: bool = False, width: int = 80, detail: boo
 
 
 def _issues(report: Report) -> Iterator[Mapping[str, object]]:
+    if report.verdict in _UNSETTLED:
+        yield {
+            "description": visible(report.summary),
+            "check_name": _UNSETTLED[report.verdict],
+            "fingerprint": hashlib.sha256(_UNSETTLED[report.verdict].encode()).hexdigest(),
+            "severity": "major",
+            "location": {"path": "README.md", "lines": {"begin": 1}},
+        }
     seen: dict[str, int] = {}
     for item in live(report):
         identity = fingerprint(item)

@@ -1,6 +1,6 @@
 """The report as JUnit XML, for CI pages: a test case a rule, a failure a finding that fails the audit.
 
-Schema as Jenkins and GitLab read it: testsuites > testsuite > testcase > failure | skipped.
+Schema as Jenkins and GitLab read it: testsuites > testsuite > testcase > failure | error | skipped.
 """
 
 from collections.abc import Mapping
@@ -16,9 +16,10 @@ _LEVELS: Mapping[str, int] = {"note": 1, "warning": 2, "error": 3, "never": 4}
 
 def render(report: Report, *, colour: bool = False, width: int = 80, detail: bool = False) -> str:
     """One suite; rules that could not look and files that could not be read are skipped cases with their reason."""
-    cases = [*_failed(report), *_skipped(report), *_rerun(report)]
+    cases = [*_nothing(report), *_failed(report), *_skipped(report), *_rerun(report)]
     suite = Element("testsuite", name=f"audit {report.kind}", tests=str(len(cases)))
     suite.set("failures", str(sum(case.find("failure") is not None for case in cases)))
+    suite.set("errors", str(sum(case.find("error") is not None for case in cases)))
     suite.set("skipped", str(sum(case.find("skipped") is not None for case in cases)))
     suite.extend(cases)
     root = Element("testsuites")
@@ -29,6 +30,15 @@ def render(report: Report, *, colour: bool = False, width: int = 80, detail: boo
 
 def _case(name: str, group: str) -> Element:
     return Element("testcase", classname=f"audit.{_safe(group)}", name=_safe(name))
+
+
+def _nothing(report: Report) -> list[Element]:
+    """A suite of skipped cases alone reads as a pass."""
+    if report.verdict != "nothing checked":
+        return []
+    case = _case("repository", "verdict")
+    SubElement(case, "error", type=report.verdict, message=_safe(report.summary))
+    return [case]
 
 
 def _failed(report: Report) -> list[Element]:

@@ -29,7 +29,10 @@ def render(report: Report, *, colour: bool = False, width: int = 80, detail: boo
         "",
         f"From {code(view.command(report))}.",
     ]
-    return _fitting([*head, *(asked or ["", "None: nothing was found that needs an answer."])])
+    none = "None: nothing was found that needs an answer."
+    if report.verdict == "nothing checked":
+        none = "Where is the model? No file of a model or of a training was found."
+    return _fitting([*head, *(asked or ["", none])])
 
 
 def _fitting(lines: Sequence[str]) -> str:

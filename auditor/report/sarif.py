@@ -10,7 +10,7 @@ from auditor.report._text import plural, visible
 from auditor.report._view import by_severity, fingerprint
 
 SUFFIX = ".sarif"
-_NOT_APPLICABLE, _UNREAD = "not-applicable", "unread"
+_NOT_APPLICABLE, _UNREAD, _NOTHING = "not-applicable", "unread", "nothing-checked"
 _PATHS_NAMED = 50
 
 Json = Mapping[str, object]
@@ -38,6 +38,7 @@ def _run(report: Report) -> Json:
         "notifications": [
             {"id": _NOT_APPLICABLE, "shortDescription": {"text": "A rule could not judge something."}},
             {"id": _UNREAD, "shortDescription": {"text": "A file was not read."}},
+            {"id": _NOTHING, "shortDescription": {"text": "There was nothing to check."}},
         ],
     }
     if report.version:
@@ -47,7 +48,7 @@ def _run(report: Report) -> Json:
         "automationDetails": {"id": f"audit/{report.kind}/{refs}/"},
         "invocations": [
             {
-                "executionSuccessful": report.verdict != "incomplete",
+                "executionSuccessful": report.verdict in ("pass", "fail"),
                 "exitCode": report.exit_code,
                 "toolExecutionNotifications": list(_notifications(report)),
             }
@@ -133,6 +134,12 @@ def _suppression(item: Suppression) -> Json:
 
 
 def _notifications(report: Report) -> Iterator[Json]:
+    if report.verdict == "nothing checked":
+        yield {
+            "descriptor": {"id": _NOTHING},
+            "level": "error",
+            "message": {"text": _text(report.summary)},
+        }
     items = sorted(report.not_applicable, key=lambda item: (item.rule, item.where, item.reason))
     for item in items:
         where = f" in {item.where}" if item.where else ""

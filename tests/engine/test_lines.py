@@ -4,13 +4,16 @@ import json
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor.engine._lines import line_of_key, line_of_pointer, numbered
+from auditor.engine._yaml_lines import finder
 from auditor.engine.audit import Options, compare
 from auditor.model import Finding, Location, Severity
 from auditor.policy import Policy
+from auditor.sources.directory import memory_snapshot
 from tests.builders.repositories import edited, seed
 
 TEXT = """{
@@ -118,3 +121,95 @@ def test_what_is_absent_large_or_elsewhere_has_none() -> None:
     assert [finding.line for finding in found] == [None] * 4
     (here,) = numbered([Finding("r", Severity.ERROR, "m", Location("adapter_config.json", "/r"))], snapshot)
     assert here.line is not None
+
+
+YAML = """# a configuration
+base_model: tiny
+peft: {r: 8,
+  alpha: 16}
+list:
+  - 1
+  - k: 3
+    "b/c~d": null
+shared: &shared
+  x: 1
+merged:
+  <<: *shared
+  y: 2
+again: *shared
+"""
+
+
+@pytest.mark.parametrize(
+    ("pointer", "line"),
+    [
+        ("/base_model", 2),
+        ("/peft", 3),
+        ("/peft/r", 3),
+        ("/peft/alpha", 4),
+        ("/list", 5),
+        ("/list/0", 6),
+        ("/list/1/k", 7),
+        ("/list/1/b~1c~0d", 8),
+        ("/merged/y", 13),
+        ("/merged/x", None),
+        ("/again/x", 10),
+        ("/list/2", None),
+        ("/base_model/x", None),
+        ("base_model", None),
+        ("/none", None),
+    ],
+)
+def test_the_line_of_a_pointer_into_yaml(pointer: str, line: int | None) -> None:
+    find = finder(YAML)
+    assert find is not None
+    assert find(pointer) == line
+
+
+plain = st.recursive(
+    st.none() | st.integers() | st.text(alphabet="xy:#- ", max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text("ab/", min_size=1), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+@given(plain)
+def test_every_member_of_a_block_of_yaml_stands_on_its_line(value: Any) -> None:
+    """PyYAML's block style writes a key first on its line, after the dashes of lists around it."""
+    text = yaml.safe_dump({"root": value}, default_flow_style=False, sort_keys=False)
+    find = finder(text)
+    assert find is not None
+    rows = text.split("\n")
+    for pointer in pointers({"root": value}):
+        line = find(pointer)
+        assert line is not None
+        key = pointer.rpartition("/")[2].replace("~1", "/").replace("~0", "~")
+        row = rows[line - 1].strip()
+        assert (
+            row.startswith("-") if key.isdecimal() else row.lstrip("- ").startswith((f"{key}:", f"? {key}"))
+        )
+
+
+@pytest.mark.parametrize("text", ["a: [", "&a [*a, *a]: 1", "a: " + "[" * 200, "\x00"])
+def test_what_is_no_usable_yaml_has_no_lines(text: str) -> None:
+    assert finder(text) is None or finder(text)("/a") in (None, 1)  # type: ignore[misc]
+
+
+def test_findings_in_yaml_and_in_the_configuration_of_a_card_stand_on_their_lines() -> None:
+    config = (
+        b"model_name_or_path: tiny\nfinetuning_type: lora\nlora_rank: 8\nlearning_rate: 2.0e-3\nlora_rnk: 8\n"
+    )
+    card = (
+        b"---\nbase_model: x\n---\n# m\nSee axolotl config\n\naxolotl version: `0.8.0`\n"
+        b"```yaml\nbase_model: x\nadapter: lora\nlora_r: 8\n```\n"
+    )
+    snapshot = memory_snapshot("x", {"train.yaml": config, "README.md": card})
+    asked = [
+        Finding("r", Severity.ERROR, "m", Location("train.yaml", "/lora_rank")),
+        Finding("r", Severity.ERROR, "m", Location("README.md", "base_model")),
+        Finding("r", Severity.ERROR, "m", Location("README.md", "/lora_r")),
+        Finding("r", Severity.ERROR, "m", Location("README.md", "/none")),
+    ]
+    assert [finding.line for finding in numbered(asked, snapshot)] == [3, 2, 11, None]

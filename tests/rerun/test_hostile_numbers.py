@@ -33,6 +33,12 @@ def edited(path: str, edit: Callable[[dict[str, Any]], None]) -> v.Files:
     return v.with_json(v.committed(), path, edit)
 
 
+def declared(**values: object) -> v.Files:
+    """The fixture with these values in its declaration, and no file that says what the Trainer was given."""
+    files = edited(DECLARED, lambda d: d["train_model_parameters"].update(values))
+    return v.without(files, "training_args.bin", v.event_path())
+
+
 @pytest.mark.parametrize(
     "files",
     [
@@ -41,6 +47,11 @@ def edited(path: str, edit: Callable[[dict[str, Any]], None]) -> v.Files:
         lambda: arguments(warmup_steps=math.inf),
         lambda: arguments(warmup_ratio=math.inf),
         lambda: arguments(warmup_steps=math.nan, warmup_ratio=BEYOND),
+        lambda: v.without(arguments(warmup_ratio=1e308), v.event_path()),
+        lambda: arguments(num_train_epochs=1e308),
+        lambda: declared(learning_rate=BEYOND),
+        lambda: declared(gradient_accumulation_steps=-BEYOND),
+        lambda: arguments(logging_steps=BEYOND, save_steps=BEYOND, adam_beta1=BEYOND),
     ],
     ids=[
         "a rank's scale beyond floats",
@@ -48,11 +59,29 @@ def edited(path: str, edit: Callable[[dict[str, Any]], None]) -> v.Files:
         "endless warmup",
         "an endless share",
         "neither",
+        "a share whose product is endless",
+        "epochs whose product is endless",
+        "a rate beyond floats",
+        "micro-batches beyond floats",
+        "intervals beyond floats",
     ],
 )
 def test_a_plan_is_made_all_the_same(files: Callable[[], v.Files]) -> None:
     run = v.run_of(files())
     assert planning.build(run, build(run), TINY_BASE, v.DATA).total_steps == 18
+
+
+@pytest.mark.parametrize(
+    "epochs", [1e308, BEYOND, -BEYOND, math.nan, 0, -1.0], ids=["large", "beyond", "below", "nan", "0", "-1"]
+)
+def test_epochs_that_no_run_has_make_no_steps(epochs: float) -> None:
+    """Nor do they where no state tells the total, which is then not known."""
+    files = v.without(
+        declared(num_train_epochs=epochs), "trainer_state.json", "checkpoint-9", "checkpoint-18"
+    )
+    run = v.run_of(files)
+    plan = planning.build(run, build(run), TINY_BASE, v.DATA)
+    assert (plan.total_steps, "max_steps" in plan.settings) == (0, False)
 
 
 @pytest.mark.parametrize("epoch", [math.nan, math.inf, -math.inf, 1e300])

@@ -11,7 +11,7 @@ from auditor.rerun.planning import optimizers
 from auditor.rerun.planning import plan as planning
 from auditor.rerun.planning.stored import reading, told
 from tests.builders.blobs import blob
-from tests.builders.pickles import Tensor, make_torch
+from tests.builders.pickles import Tensor, make_optimizer, make_torch
 from tests.builders.repositories import TINY_BASE
 from tests.rerun import variants as v
 
@@ -130,3 +130,9 @@ def test_what_a_state_says_otherwise_is_a_reading(planned: dict[str, object], *,
     settings = {key: Setting(value, "x") for key, value in planned.items()}
     found = reading(state("exp_avg exp_avg_sq", betas=(0.9, 0.999)), settings)
     assert [set(item.changes) for item in found] == ([set(planned)] if apart else [])
+
+
+@pytest.mark.parametrize("rate", [10**400, float("nan"), float("inf"), True, "2e-4", None])
+def test_a_rate_that_no_optimizer_has_is_not_taken(rate: object) -> None:
+    data = make_optimizer([(2, 2)], group={"lr": rate})
+    assert "learning_rate" not in told(OptimizerState.parse(blob(data, "optimizer.pt")))

@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 from auditor.artifacts.rng_state import RngState
 from auditor.claims import Ledger
 from auditor.model import Aspect, Evidence, RerunResult, Span, Status, Verdict, VersionRange
+from auditor.rerun.judging.barely_beyond import barely_beyond
 from auditor.rerun.judging.gaps import Gap
 from auditor.rerun.judging.summary import Judged, begins_alike
-from auditor.rerun.judging.verdict import barely_beyond, judge
+from auditor.rerun.judging.verdict import judge
 from auditor.rerun.outputs import Outputs, Part
 from auditor.runs import read
 from tests.rerun import variants as v
@@ -748,3 +749,47 @@ def test_a_curve_barely_beyond_its_noise_accuses_nobody_beside_weights_inside_th
         ),
     ]
     assert [item.verdict for item in barely_beyond(judged)] == [weights, Verdict.EQUIVALENT, expected]
+
+
+@pytest.mark.parametrize(
+    ("tag", "expected"), [("loss", Verdict.DIVERGED), ("grad_norm", Verdict.INCONCLUSIVE)]
+)
+def test_a_loss_is_not_excused_by_the_noise_of_another_curve(tag: str, expected: Verdict) -> None:
+    """Norms of gradients are noisier than losses: 2e-2 is within three times their 1e-2, and not of the loss's 1e-4."""
+    limits = {"loss": 1e-4, "grad_norm": 1e-2}
+    judged = [
+        Judged(Gap("weights", "", "x", "", 9, distance=0.01), Verdict.EQUIVALENT, "", 0.03, 0.01),
+        *(
+            Judged(
+                Gap("curve", key, "trainer_state.json", "", 9, distance=2e-2 if key == tag else 1e-6),
+                *(Verdict.DIVERGED if key == tag else Verdict.EQUIVALENT, "", limit, 0.0),
+            )
+            for key, limit in limits.items()
+        ),
+    ]
+    found = {item.gap.key: item.verdict for item in barely_beyond(judged) if item.gap.aspect == "curve"}
+    assert found[tag] is expected
+
+
+def test_a_curve_beyond_its_noise_accuses_where_nothing_trained_was_compared() -> None:
+    off = Judged(Gap("curve", "loss", "x", "", 9, distance=2e-4), Verdict.DIVERGED, "off", 1e-4, 0.0)
+    assert barely_beyond([off]) == [off]
+
+
+def test_an_endless_gap_and_a_counted_one_are_not_barely_beyond() -> None:
+    weights = Judged(Gap("weights", "", "x", "", 9, distance=0.01), Verdict.EQUIVALENT, "", 0.03, 0.01)
+    endless = Judged(Gap("curve", "loss", "x", "", 9, distance=math.inf), Verdict.DIVERGED, "", 1e-4, 0.0)
+    counted = Judged(Gap("curve", "epoch", "x", "", 9, distance=2e-4), Verdict.DIVERGED, "", 1e-4, 0.0)
+    noted = Judged(Gap("curve", "loss", "x", "", 9, distance=0.0), Verdict.DIVERGED, "", 1e-4, 0.0)
+    judged = [weights, endless, counted, noted]
+    assert barely_beyond(judged) == judged
+
+
+@pytest.mark.parametrize("moments", [Verdict.IDENTICAL, Verdict.DIVERGED, Verdict.INCONCLUSIVE])
+def test_moments_outside_their_noise_leave_no_room_for_a_curve(moments: Verdict) -> None:
+    judged = [
+        Judged(Gap("weights", "", "x", "", 9, distance=0.01), Verdict.EQUIVALENT, "", 0.03, 0.01),
+        Judged(Gap("optimizer", "", "x", "", 9, distance=0.01), moments, "", 0.03, 0.01),
+        Judged(Gap("curve", "loss", "x", "", 9, distance=2e-4), Verdict.DIVERGED, "off", 1e-4, 0.0),
+    ]
+    assert barely_beyond(judged) == judged

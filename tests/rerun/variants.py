@@ -156,7 +156,9 @@ def with_log(files: Files, paths: tuple[str, ...], edit: Callable[[dict[str, Any
 def without(files: Files, *names: str) -> Files:
     """The files but those of these names or in these folders."""
     return {
-        path: data for path, data in files.items() if not any(n in (path, path.split("/")[-1]) for n in names)
+        path: data
+        for path, data in files.items()
+        if not any(n == path or n in path.split("/") for n in names)
     }
 
 

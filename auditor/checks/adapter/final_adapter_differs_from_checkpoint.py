@@ -5,8 +5,11 @@ A Trainer that saves at its last step and calls `save_model` afterwards writes t
 SHA-256). When the last checkpoint is at `max_steps` and the root differs, the root comes from somewhere
 else.
 
-Wrong when: the best checkpoint was loaded at the end and then pruned, the weights were cast or merged
-afterwards, or a later stage trained on.
+The same numbers in a shorter type are the same weights. CPT projects its prompt each time that it is used, saving
+included (tuners/cpt/model.py, `get_projection`), so its copies differ in the last digits.
+
+Wrong when: the best checkpoint was loaded at the end and then pruned, the weights were merged afterwards, or a later
+stage trained on.
 
 Fix: publish the adapter of the last (or best) checkpoint, or say in the card where the root adapter
 comes from.
@@ -27,6 +30,7 @@ from auditor.artifacts.adapter_weights import AdapterWeights
 from auditor.artifacts.trainer_state import TrainerState
 from auditor.checks.adapter import non_finite_weights, untrained_layers
 from auditor.checks.training import weights_outrun_optimizer
+from auditor.compare._rounding import agree
 from auditor.errors import CannotRead
 from auditor.model import Blob, Location, Problem, Severity, Skip
 from auditor.runs import Folder, Run
@@ -35,6 +39,7 @@ SEVERITY = Severity.WARNING
 
 MOST = 4
 """Tensors that weights-outrun-optimizer names at most, one a finding."""
+_FLOATS = {"F64", "F32", "F16", "BF16"}
 _NAMES = ("adapter_model.safetensors", "adapter_model.bin")
 
 
@@ -44,7 +49,7 @@ def check(run: Run) -> Iterator[Problem | Skip]:
     if own is None or last is None or run.last is None:
         yield Skip("there is no adapter in both the run's folder and a checkpoint")
         return
-    reason = _why_not_the_end(run, run.last)
+    reason = _why_other_bytes(run.root) or _why_not_the_end(run, run.last)
     if reason is not None:
         yield Skip(reason)
         return
@@ -68,6 +73,12 @@ def _weights(run: Run, folder: Folder) -> Blob | None:
     return next((blob for name in _NAMES if (blob := run.blob(name, folder)) is not None), None)
 
 
+def _why_other_bytes(folder: Folder) -> str | None:
+    config = folder.one(AdapterConfig)
+    cpt = config is not None and config.peft_type == "CPT"
+    return "CPT changes the last digits of its prompt each time that it is saved" if cpt else None
+
+
 def _why_not_the_end(run: Run, last: Folder) -> str | None:
     """Why the last checkpoint need not hold the final weights, or None when it does."""
     state, final = last.one(TrainerState), run.root.one(TrainerState)
@@ -87,7 +98,7 @@ def _holds_tensors(folder: Folder) -> bool:
 
 
 def _same_tensors(one: Folder, other: Folder) -> bool:
-    """Whether two readable adapters hold equal tensors under equal names, whatever their containers say."""
+    """Whether two readable adapters hold equal tensors under equal names, whatever containers and types say."""
     mine, theirs = one.one(AdapterWeights), other.one(AdapterWeights)
     if mine is None or theirs is None or mine.tensors.keys() != theirs.tensors.keys():
         return False
@@ -132,11 +143,13 @@ def _zeros(folder: Folder) -> Iterator[str]:
 
 
 def _equal(one: AdapterWeights, other: AdapterWeights, name: str) -> bool:
-    """Bit by bit, so that NaN equals NaN. Raises CannotRead."""
-    if (one.tensors[name].dtype, one.tensors[name].shape) != (
-        other.tensors[name].dtype,
-        other.tensors[name].shape,
+    """Bit by bit, so that NaN equals NaN, or in the shorter of two types of floats. Raises CannotRead."""
+    mine, theirs = one.tensors[name], other.tensors[name]
+    if mine.shape != theirs.shape or not (
+        mine.dtype == theirs.dtype or {mine.dtype, theirs.dtype} <= _FLOATS
     ):
         return False
     pairs = zip(one.chunks(name), other.chunks(name), strict=True)
-    return all(mine.tobytes() == theirs.tobytes() for mine, theirs in pairs)
+    if mine.dtype == theirs.dtype:
+        return all(x.tobytes() == y.tobytes() for x, y in pairs)
+    return all(agree(x, mine.dtype, y, theirs.dtype) for x, y in pairs)

@@ -40,7 +40,7 @@ def check(vocabulary: TokenizerJson) -> Iterator[Problem | Skip]:
     said += [f"fills every text up to {fill} tokens"] if isinstance(fill, int) else []
     if said:
         yield Problem(
-            f"{vocabulary.path} {' and '.join(said)}",
+            f"the saved tokenizer {' and '.join(said)}",
             vocabulary.at("/truncation" if isinstance(cut, int) else "/padding"),
             expected="null",
             observed=str(cut if isinstance(cut, int) else fill),

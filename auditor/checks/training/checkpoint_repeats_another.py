@@ -2,13 +2,15 @@
 
 Every step changes the weights and Adam's moments (torch 2.13.0, optim/adam.py), and LoRA's dropout draws random
 numbers in each forward pass, which move the generators that rng_state.pth holds (transformers 5.23.0, trainer.py,
-`_save_rng_state`).
+`_save_rng_state`), unless a trainer of preferences or rewards turned dropout off, as TRL's do (trl 1.16.0,
+`disable_dropout`; DPOTrainer of trl 0.7 writes it nowhere, and logs ``rewards/chosen``).
 Equal files mean that nothing was learned between them, or that one checkpoint is a copy of the other.
 
-A run whose loss and gradient are zero throughout is told by zero-loss-throughout alone.
+A run whose loss and gradient are zero throughout is told by zero-loss-throughout alone, and weights of which every
+number is NaN, which no step changes, by non-finite-weights. Where every logged learning rate or gradient from one
+checkpoint to the other is zero, equal weights are what training makes: a warning.
 
-Wrong when: the files are honest and the run is not worth publishing: the learning rate was zero, or fp16 skipped
-every step between them.
+Wrong when: the files are honest and the run is not worth publishing: fp16 skipped every step between them.
 
 Fix: publish the checkpoints as training wrote them.
 
@@ -27,9 +29,13 @@ from itertools import pairwise
 from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.adapter_weights import AdapterWeights
 from auditor.artifacts.rng_state import RngState
+from auditor.artifacts.trainer_state import TrainerState
 from auditor.artifacts.training_args import TrainingArgs
-from auditor.checks._wording import counted
+from auditor.checks._received import arguments
+from auditor.checks._wording import counted, joined
+from auditor.checks.adapter.non_finite_weights import non_finite
 from auditor.checks.training._dead import zero_throughout
+from auditor.errors import CannotRead
 from auditor.model import Blob, Location, Problem, Severity, Skip
 from auditor.runs import Folder, Run
 
@@ -37,6 +43,10 @@ SEVERITY = Severity.ERROR
 
 _CHANGING = ("adapter_model.safetensors", "adapter_model.bin", "optimizer.pt")
 _RANDOM = "rng_state.pth"
+_ZERO = {
+    "learning_rate": "every logged learning rate is zero",
+    "grad_norm": "every logged gradient is zero",
+}
 
 
 def check(run: Run) -> Iterator[Problem | Skip]:
@@ -59,6 +69,7 @@ def check(run: Run) -> Iterator[Problem | Skip]:
                 and one.digest() is not None
                 and one.digest() == two.digest()
                 and not _is_empty(later, name)
+                and not _is_lost(later, name)
             ):
                 found.setdefault(name, []).append((earlier, later, one, two))
     for name, repeats in found.items():
@@ -71,23 +82,54 @@ def _is_empty(folder: Folder, name: str) -> bool:
     return weights is not None and not weights.tensors
 
 
+def _is_lost(folder: Folder, name: str) -> bool:
+    """Whether every number of the adapter is NaN."""
+    weights = folder.one(AdapterWeights) if name.startswith("adapter_model") else None
+    try:
+        return weights is not None and all(
+            non_finite(weights, tensor) == info.elements for tensor, info in weights.tensors.items()
+        )
+    except CannotRead:
+        return False
+
+
+def _rests(earlier: Folder, later: Folder) -> str | None:
+    """What was zero in every logged row from the earlier checkpoint's step to the later one's, or None."""
+    state = later.one(TrainerState)
+    if state is None or earlier.step is None or later.step is None:
+        return None
+    for key, words in _ZERO.items():
+        values = [v for step, v in state.logged(key) if earlier.step <= step <= later.step]
+        if len(values) > 1 and not any(values):
+            return words
+    return None
+
+
 def _problem(name: str, repeats: Sequence[tuple[Folder, Folder, Blob, Blob]]) -> Problem:
     earlier, later, one, two = repeats[0]
     more = f", and {counted(len(repeats) - 1, 'more checkpoint')} the one before" if len(repeats) > 1 else ""
     same = two.digest()
+    rests = {_rests(*pair[:2]) for pair in repeats} if name.startswith("adapter_model") else {None}
+    why = f": {joined(sorted(words for words in rests if words))}" if None not in rests else ""
     return Problem(
-        f"{two.path} is {one.path}, byte by byte, {_between(earlier, later)} steps later{more}",
+        f"{two.path} is {one.path}, byte by byte, {_between(earlier, later)} steps later{more}{why}",
         Location(two.path),
         expected="another file at every step",
         observed=f"{same.algorithm} {same.hex[:12]}… twice" if same else None,
-        severity=Severity.WARNING if name == _RANDOM else None,
+        severity=Severity.WARNING if why or name == _RANDOM else None,
     )
 
 
 def _names(run: Run, folder: Folder) -> tuple[str, ...]:
     config = folder.one(AdapterConfig)
     draws = config is not None and bool(config.lora_dropout)
+    draws = draws and not _turns_dropout_off(run, folder)
     return (*_CHANGING, _RANDOM) if draws and _saves_its_generator(run, folder) else _CHANGING
+
+
+def _turns_dropout_off(run: Run, folder: Folder) -> bool:
+    said, state = arguments(run, folder).get("disable_dropout"), folder.one(TrainerState)
+    return said is True or (said is None and state is not None and "rewards/chosen" in state.row_keys)
 
 
 def _saves_its_generator(run: Run, folder: Folder) -> bool:

@@ -27,6 +27,9 @@ from auditor.model import Problem, Severity, Skip
 
 SEVERITY = Severity.WARNING
 
+_FROZEN = {"mica": (".lora_B.", ".lora_embedding_B")}
+"""By ``init_lora_weights``: what is saved untrained (peft 0.21.2, tuners/lora/variants.py, `MiCALinearVariant`)."""
+
 
 def check(
     optimizer: OptimizerState, weights: AdapterWeights, config: AdapterConfig
@@ -44,7 +47,10 @@ def check(
     if not optimizer.entries:
         yield Skip("the optimizer keeps no state by parameter")
         return
-    trained = [name for name in weights.tensors if ".lora_" in name or ".lora_magnitude_vector" in name]
+    frozen = _FROZEN.get(str(config.init_lora_weights), ())
+    trained = [
+        name for name in weights.tensors if ".lora_" in name and not any(part in name for part in frozen)
+    ]
     listed, updated = optimizer.parameter_count, len(optimizer.entries)
     if len(trained) != listed and listed:
         yield Problem(

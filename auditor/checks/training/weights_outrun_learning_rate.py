@@ -14,7 +14,7 @@ rates do not agree with the schedule, every step counts with the highest.
 
 Wrong when: LoRA+ gave lora_B a higher rate, training began from another adapter, or several adapters were averaged,
 which all belong in the card. Another basis of the same update lengthens lora_B and moves lora_A honestly: where a
-change of basis can explain what is seen, this is a note.
+change of basis can explain what is seen, or another adapter of the repository lies within reach, this is a note.
 
 Fix: declare the learning rate, LoRA+ ratio or starting adapter that made these weights, or publish the weights that
 the declared run made.
@@ -35,6 +35,7 @@ from collections.abc import Iterator, Sequence
 from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.adapter_weights import AdapterWeights
 from auditor.checks._wording import counted, plain_number
+from auditor.checks.training._began_from import began_from, told_start
 from auditor.checks.training._claimed_reach import Claimed, claimed_steps, has_adam_state, why_not_from_zero
 from auditor.checks.training._first_numbers import beyond_first_numbers
 from auditor.checks.training._since_checkpoint import beyond_checkpoint
@@ -83,13 +84,14 @@ def _from_zero(run: Run, claim: Claimed | str) -> Iterator[Problem | Skip]:
         far = [item for item in modules if item.largest > TIMES * claim.total]
         pairs = weights.pairs()
         as_it_began = [item for item in far if recognisable(weights, config, pairs[item.module])]
+        start = began_from(run, weights, TIMES * claim.total) if far else None
     except CannotRead as error:
         yield Skip(f"{weights.path} {error.reason}")
         return
     if not modules:
         yield Skip(f"{weights.path} holds no lora_B of a linear module")
     elif far:
-        yield _beyond(weights, claim, far, as_it_began, len(modules))
+        yield told_start(_beyond(weights, claim, far, as_it_began, len(modules)), start)
 
 
 def _beyond(

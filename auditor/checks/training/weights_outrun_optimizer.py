@@ -7,8 +7,8 @@ number is bounded by the sum over all steps, and so is every difference between 
 replaced and exchanged weights break that bound while every shape and digest agrees. It is sharp in short
 runs and loose in long ones.
 
-Wrong when: training began from another adapter's weights, which then belongs in the card, or an optimizer other
-than torch's Adam wrote the file.
+Wrong when: training began from another adapter's weights, which then belongs in the card (one within reach that
+lies in the same repository makes this a note), or an optimizer other than torch's Adam wrote the file.
 
 Fix: publish weights and optimizer of the same checkpoint, or name the adapter that training began from.
 
@@ -20,8 +20,8 @@ Good:
 """
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from auditor.artifacts._fields import is_number
 from auditor.artifacts.adapter_config import AdapterConfig
@@ -29,6 +29,7 @@ from auditor.artifacts.adapter_weights import AdapterWeights
 from auditor.artifacts.optimizer_state import OptimizerState
 from auditor.artifacts.trainer_state import TrainerState
 from auditor.checks.adapter.untrained_layers import still_ones
+from auditor.checks.training._began_from import MARGIN, began_from, told_start
 from auditor.compare.reach import ZERO_STARTS, adam_factor
 from auditor.errors import CannotRead
 from auditor.model import Problem, Severity, Skip
@@ -36,8 +37,6 @@ from auditor.runs import Folder, Run
 
 SEVERITY = Severity.ERROR
 
-MARGIN = 1e-3
-"""Relative slack: float32 rounds each of the steps by at most 6e-8."""
 MOST_STEPS = 100_000
 
 
@@ -66,6 +65,7 @@ class Adam:
 def check(run: Run) -> Iterator[Problem | Skip]:
     """Every checkpoint against its start at zero, and against the checkpoint before it."""
     before: Folder | None = None
+    beyond: list[Problem] = []
     if not any(folder.all(OptimizerState) for folder in run.checkpoints):
         yield Skip("no checkpoint holds an optimizer.pt that was read")
     for folder in run.checkpoints:
@@ -77,11 +77,21 @@ def check(run: Run) -> Iterator[Problem | Skip]:
             yield Skip(f"{optimizer.path} {adam}")
             continue
         try:
-            yield from _from_zero(folder, weights, adam)
+            found = list(_from_zero(run, folder, weights, adam))
+            beyond += [item for item in found if isinstance(item, Problem)]
+            yield from (item for item in found if isinstance(item, Skip))
             yield from _since(before, folder, weights, adam)
         except CannotRead as error:
             yield Skip(f"{weights.path} {error.reason}")
         before = folder
+    yield from _once(beyond)
+
+
+def _once(beyond: Sequence[Problem]) -> Iterator[Problem]:
+    """One finding of each severity: what the first checkpoint had too much, the later ones have from it."""
+    for severity in dict.fromkeys(item.severity for item in beyond):
+        first, *later = (item for item in beyond if item.severity == severity)
+        yield replace(first, also_at=tuple(item.at for item in later))
 
 
 def _adam(optimizer: OptimizerState, state: TrainerState | None) -> Adam | str:
@@ -124,7 +134,7 @@ def _number(value: object) -> float:
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else 0.0
 
 
-def _from_zero(folder: Folder, weights: AdapterWeights, adam: Adam) -> Iterator[Problem | Skip]:
+def _from_zero(run: Run, folder: Folder, weights: AdapterWeights, adam: Adam) -> Iterator[Problem | Skip]:
     config = folder.one(AdapterConfig)
     if config is None or config.peft_type != "LORA" or config.init_lora_weights not in ZERO_STARTS:
         yield Skip(f"whether lora_B of {weights.path} started at zero is not known")
@@ -136,7 +146,9 @@ def _from_zero(folder: Folder, weights: AdapterWeights, adam: Adam) -> Iterator[
             sizes[started.name] = max(float(abs(chunk).max()) for chunk in weights.chunks(started.name))
     if not sizes:
         yield Skip(f"{weights.path} holds no lora_B in float32, and a cast moves numbers too")
-    yield from _beyond(sizes, adam.reach(0), weights, f"in {adam.steps:,} steps from zero")
+    for item in _beyond(sizes, adam.reach(0), weights, f"in {adam.steps:,} steps from zero"):
+        decay = min(1.0, adam.decay * adam.peak * adam.steps)
+        yield told_start(item, began_from(run, weights, adam.reach(0), decay))
 
 
 def _since(before: Folder | None, folder: Folder, weights: AdapterWeights, adam: Adam) -> Iterator[Problem]:

@@ -8,6 +8,7 @@ and `held_in` tells the type in which the numbers were held.
 
 from auditor.compare.initial._begun import Begun, moved_in_any_basis
 from auditor.compare.initial._glance import begins_with, held_in
+from auditor.compare.initial._held import numbers_held
 from auditor.compare.initial._proof import Limits, prove_seed
 from auditor.compare.initial._run import (
     IN_AN_AUDIT,
@@ -19,11 +20,10 @@ from auditor.compare.initial._run import (
 )
 from auditor.compare.initial._search import recover_seed
 from auditor.compare.initial._sentences import CHOSEN, UNCHOSEN, SeedProof
-from auditor.compare.initial._values import GLANCE, precision_of
+from auditor.compare.initial._values import precision_of
 
 __all__ = [
     "CHOSEN",
-    "GLANCE",
     "IN_AN_AUDIT",
     "UNCHOSEN",
     "Begun",
@@ -35,6 +35,7 @@ __all__ = [
     "first_adapters",
     "held_in",
     "moved_in_any_basis",
+    "numbers_held",
     "precision_of",
     "prove_seed",
     "recover_seed",

@@ -65,11 +65,12 @@ def moved_in_any_basis(begun: Begun, weights: AdapterWeights) -> float:
     """How far a module's lora_A moved, at least, whichever basis of the same update the file holds it in.
 
     ``M (A + D)`` and ``B M^-1`` make the same update as ``A + D`` and ``B``, so a distance from A alone proves no
-    movement. M is found by least squares over the whole tensor; what it leaves, R = M D (1 - P) with P the projection
-    on the rows of A, holds no basis. For every row of R and every sign vector s, R s = M D (1 - P) s is at most the sum
-    of the row of |M|, times the largest number of D, times the sum of |(1 - P) s|: the largest quotient over a few s is
-    what D holds at least. 0.0 where M is far from the identity, where there are fewer columns than twice the rows, or
-    where the tensor is too large to replay. Raises CannotRead.
+    movement. A row of M is found by least squares over that row of the tensor; what it leaves, R = M D (1 - P) with P
+    the projection on the rows of A, holds no basis. For every row of R and every sign vector s, R s = M D (1 - P) s is
+    at most the sum of the row of |M|, times the largest number of D, times the sum of |(1 - P) s|: the largest quotient
+    over a few s is what D holds at least. Only the numbers that ``begun.seen`` compared are looked at: whole rows, then
+    the beginning of the last one. 0.0 where M is far from the identity, where there are fewer columns than twice the
+    rows, or where the tensor is too large to replay. Raises CannotRead.
     """
     import numpy
 
@@ -78,10 +79,23 @@ def moved_in_any_basis(begun: Begun, weights: AdapterWeights) -> float:
     if elements > _MOST or draws.last or elements < 2 * rows * rows:
         return 0.0
     first = replayed(Stream(begun.seed), draws, begun.start, elements).astype(numpy.float64).reshape(rows, -1)
-    now = weights.array(draws.kept.name).astype(numpy.float64).reshape(first.shape)
+    flat = next(weights.chunks(draws.kept.name, begun.elements)).astype(numpy.float64)
+    whole, rest = divmod(flat.size, first.shape[1])
+    found = _in_rows(first, flat[: flat.size - rest].reshape(whole, -1), 0) if whole else 0.0
+    if found is None or rest < 2 * rows:
+        return found or 0.0
+    last = _in_rows(first[:, :rest], flat[flat.size - rest :].reshape(1, -1), whole)
+    return 0.0 if last is None else max(found, last)
+
+
+def _in_rows(first: "NDArray[Any]", now: "NDArray[Any]", row: int) -> float | None:
+    """The least movement that some rows of a tensor show, ``row`` on; None where their basis is far from the first."""
+    import numpy
+
     matrix = _basis(first, now)
-    if matrix is None or float(numpy.abs(matrix - numpy.eye(rows)).max()) > _NEAR:
-        return 0.0
+    one = numpy.eye(len(first))[row : row + len(now)]
+    if matrix is None or float(numpy.abs(matrix - one).max()) > _NEAR:
+        return None
     rest = now - matrix @ first
     sums = numpy.maximum(numpy.abs(matrix).sum(axis=1), 1.0)
     return max(_least(rest, first, sums, share) for share in _SHARES)

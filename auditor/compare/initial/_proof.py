@@ -1,7 +1,7 @@
 """What one seed explains of an adapter's weights, and the sentence that says so."""
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import takewhile
 
@@ -68,7 +68,8 @@ _RECOGNISABLE = 512
 class Limits:
     """How much work a proof may be: elements a module, words followed, words looked through for so many modules.
 
-    ``modules`` counts those looked at, the first in their order.
+    ``modules`` counts those looked at, the first in their order. ``held`` are the numbers of each tensor that are at
+    hand (`numbers_held`), of which no more are looked at; None where all are.
     """
 
     sample: int = SAMPLE
@@ -77,6 +78,7 @@ class Limits:
     looked_for: int = 3
     others: tuple[int, ...] = USUAL_SEEDS
     modules: int = 4096
+    held: Mapping[str, int] | None = None
 
 
 def prove_seed(
@@ -97,7 +99,7 @@ def prove_seed(
         return inconclusive(seed, found)
     order = likely_order(found, weights, structure)
     try:
-        values, offsets = Values(weights, limits.sample), tuple(head_offsets(weights))
+        values, offsets = Values(weights, limits.sample, limits.held), tuple(head_offsets(weights))
         proof = _proof(seed, order[: limits.modules], values, offsets, limits)
     except CannotRead as error:
         return inconclusive(seed, f"{weights.path} {error.reason}")

@@ -5,7 +5,7 @@ stream (`_linear` makes those bits straight from a seed). A seed that gives all 
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -67,21 +67,20 @@ def recover_seed(
     structure: Structure | None = None,
     seeds: Sequence[int] = range(1 << 16),
     progress: Progress | None = None,
-    sample: int | None = None,
+    held: Mapping[str, int] | None = None,
 ) -> SeedProof:
     """The seed that explains the adapter's initial weights; two seeds equal modulo 2**32 are one.
 
     Where a float32 module of 1,250 numbers or more was never trained, the seed is computed from these and need not be
     among ``seeds``; else it is the first of those that fits, and the proof's ``odds`` count all of them. Without any
     the verdict is inconclusive, ``tested`` 0. Weights that cannot be read are inconclusive; nothing is raised.
-    ``progress`` is called now and then while seeds are tried. ``sample`` numbers of each module are held against the
-    seed that was found where these show it, else those of `Limits`.
+    ``progress`` is called now and then while seeds are tried. ``held`` is that of `Limits`.
     """
     found = draws(weights, config)
     if isinstance(found, str):
         return inconclusive(None, found)
     values, order = (
-        Values(weights, min(_AMONG, sample or _AMONG)),
+        Values(weights, _AMONG, held),
         likely_order(found, weights, structure)[:_MODULES],
     )
     try:
@@ -93,11 +92,7 @@ def recover_seed(
     if hit is None:
         why = f"none of {len(seeds):,} seeds drew a module that the adapter may begin with"
         return inconclusive(None, why)
-    limits = Limits(window=_FAR, others=())
-    few = limits if sample is None else replace(limits, sample=min(sample, limits.sample))
-    proof = prove_seed(weights, config, hit, structure, few)
-    if few != limits and proof.verdict not in (PROVED, CONSISTENT):
-        proof = prove_seed(weights, config, hit, structure, limits)
+    proof = prove_seed(weights, config, hit, structure, Limits(window=_FAR, others=(), held=held))
     if proof.verdict not in (PROVED, CONSISTENT):
         return proof
     if computed is not None:

@@ -1,9 +1,8 @@
 """Stored values against replayed ones: equal, equal but for a factor, or correlated."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from auditor.artifacts._safetensors import TensorInfo
@@ -24,8 +23,8 @@ _SAME_NORMAL = 4e-6
 _SAME_SCALED = 2e-4
 """Largest relative distance after a factor is taken out: ten thousand roundings of float32, one of a step each."""
 _FACTORS = 0.2, 1 + 1e-6
-GLANCE, _ZEROS = 1024, 1 << 28
-"""Elements looked at before a zeroed tensor is read whole, and those read so in one file (1 GB of float32)."""
+_ZEROS = 1 << 28
+"""Elements of zeroed tensors that are looked at in one file (1 GB of float32)."""
 SEEN = 7.0
 """Standard deviations from which a correlation places a module: by chance once in 4e10 tries."""
 _MOVED = 1.5
@@ -105,10 +104,15 @@ class Stored:
 
 
 class Values:
-    """The stored values of modules, each read once. Raises CannotRead for a file that cannot be read."""
+    """The stored values of modules, each read once. Raises CannotRead for a file that cannot be read.
 
-    def __init__(self, weights: AdapterWeights, sample: int = SAMPLE) -> None:
-        self.weights, self.sample, self._left = weights, sample, _ZEROS
+    ``held`` are the numbers of each tensor that are at hand, of which no more are asked for.
+    """
+
+    def __init__(
+        self, weights: AdapterWeights, sample: int = SAMPLE, held: Mapping[str, int] | None = None
+    ) -> None:
+        self.weights, self.sample, self._held, self._left = weights, sample, held, _ZEROS
         self._found: dict[str, Stored | None] = {}
 
     def of(self, draws: Draws) -> Stored | None:
@@ -122,7 +126,8 @@ class Values:
 
         if draws.kept.dtype not in ("F64", *_BITS):
             return None
-        count = min(self.sample, draws.kept.elements - draws.last)
+        most = self.sample if self._held is None else min(self.sample, self._held.get(draws.kept.name, 0))
+        count = min(most, draws.kept.elements - draws.last)
         count -= count % LANES if draws.kind == "normal" else 0
         chunk = next(self.weights.chunks(draws.kept.name, count), None) if count else None
         values = numpy.zeros(0) if chunk is None else chunk.astype(numpy.float64)
@@ -134,10 +139,9 @@ class Values:
         """Whether a tensor is zero throughout; False when so much was read that this one is not."""
         if info is None or info.elements > self._left:
             return False
-        if any(chunk.any() for chunk in islice(self.weights.chunks(info.name, GLANCE), 1)):
-            return False
-        self._left -= info.elements
-        return not any(chunk.any() for chunk in self.weights.chunks(info.name))
+        found = self.weights.is_zero(info.name)
+        self._left -= info.elements if found else 0
+        return found
 
 
 def precision_of(values: "NDArray[Any]") -> str:

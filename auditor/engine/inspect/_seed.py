@@ -50,12 +50,9 @@ def seed_of(run: Run, options: InspectOptions, read: "Read") -> Found | None:
     limits = few if options.seed is None else Limits()
     first: Found | None = None
     for folder, weights, config, structure in _adapters(run):
-        view, sample = read.views.get(weights.path, weights), read.samples.get(weights.path, limits.sample)
-        proof = prove_seed(view, config, seed, structure, replace(limits, sample=min(sample, limits.sample)))
-        if options.seed is not None and sample < limits.sample and proof.verdict not in _SHOWN:
-            # The first numbers do not show it: what is left of it, in what training moved, takes more of them.
-            proof = prove_seed(view, config, seed, structure, limits)
-        found = _found(proof, source, folder, weights, config)
+        view, held = read.views.get(weights.path, weights), read.held.get(weights.path)
+        proof = prove_seed(view, config, seed, structure, replace(limits, held=held))
+        found = _found(proof, source, folder, view, config)
         if proof.verdict in _SHOWN:
             return found
         first = first or found
@@ -100,9 +97,9 @@ def _recovered(run: Run, options: InspectOptions, read: "Read", first: int, last
     best: Found | None = None
     for folder, weights, config, structure in _adapters(run):
         view = read.views.get(weights.path, weights)
-        sample = read.samples.get(weights.path)
-        proof = recover_seed(view, config, structure, range(first, last + 1), told, sample)
-        found = _found(proof, "--recover-seed", folder, weights, config)
+        held = read.held.get(weights.path)
+        proof = recover_seed(view, config, structure, range(first, last + 1), told, held)
+        found = _found(proof, "--recover-seed", folder, view, config)
         if proof.verdict in _SHOWN:
             return found
         best = best or found

@@ -1,7 +1,7 @@
 """The weight files of a run, read once: each described, compared with the one before it, and let go."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -29,15 +29,14 @@ if TYPE_CHECKING:
 class Read:
     """What one pass gave, by path: descriptions, groups of modules that repeat each other, relations of neighbours.
 
-    ``views`` hold in memory what the seed's proof looks at: of each module that was drawn so many numbers as
-    ``samples`` tell.
+    ``views`` hold in memory what the seed's proof looks at: of each tensor so many numbers as ``held`` tells.
     """
 
     described: dict[str, "Updates"] = field(default_factory=dict)
     repeats: dict[str, tuple[tuple[str, ...], ...]] = field(default_factory=dict)
     relations: dict[tuple[str, str], AdapterComparison] = field(default_factory=dict)
     views: Mapping[str, AdapterWeights] = field(default_factory=dict)
-    samples: Mapping[str, int] = field(default_factory=dict)
+    held: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
 
 def weights_in(run: Run, folder: Folder) -> AdapterWeights | None:
@@ -59,8 +58,7 @@ def read_weights(run: Run, options: InspectOptions, told: Callable[[int], None])
 
     Read again are: one checkpoint of many whose tensors above 20 MB take more running sums than
     `auditor.compare._lockstep.STATE`; a storage of torch that two names share, and one whose elements lie in runs of
-    under eight; weights in 4 bits above 20 MB; and what a proof looks at of a seed that the user names and the first
-    numbers do not show. Raises nothing.
+    under eight; weights in 4 bits above 20 MB. Raises nothing.
     """
     found = Read()
     folders = [folder for folder in (*run.checkpoints, run.root) if has_weights(run, folder)]
@@ -69,12 +67,9 @@ def read_weights(run: Run, options: InspectOptions, told: Callable[[int], None])
         return found
     from auditor.compare._one_pass import OnePass
 
-    seeded = _seeded(run) if is_looked_for(run, options) else frozenset()
-    found.samples = {item.path: _sample(item, options) for item in files.values() if item.path in seeded}
-    one_pass = OnePass(
-        tuple(files.values()),
-        {n: _keep(found.samples[w.path]) for n, w in enumerate(files.values()) if w.path in seeded},
-    )
+    found.held = _held(run, options) if is_looked_for(run, options) else {}
+    keep = {n: _keep(found.held[w.path]) for n, w in enumerate(files.values()) if w.path in found.held}
+    one_pass = OnePass(tuple(files.values()), keep)
     places = {path: _Place(n, one_pass.views[n]) for n, path in enumerate(files)}
     sides = _Sides()
     for before, folder in zip((None, *folders), folders, strict=False):
@@ -84,7 +79,7 @@ def read_weights(run: Run, options: InspectOptions, told: Callable[[int], None])
             _relate(run, one_pass, (before, folder), places, sides, found)
     adapters = [not isinstance(item, ModelWeights) for item in files.values()]
     one_pass.run(lambda file, size: told(size if adapters[file] else 0))
-    found.views = {view.path: view for view in one_pass.views if view.path in seeded}
+    found.views = {view.path: view for view in one_pass.views if view.path in found.held}
     return found
 
 
@@ -96,38 +91,27 @@ class _Place:
     weights: AdapterWeights
 
 
-def _seeded(run: Run) -> frozenset[str]:
-    """The files that the seed's proof looks at."""
-    from auditor.compare.initial import first_adapters
-
-    return frozenset(weights.path for _, weights, _ in first_adapters(run))
-
-
-def _sample(weights: AdapterWeights, options: InspectOptions) -> int:
-    """Numbers of each module that stay in memory for the seed's proof: all that it looks at, if there is room."""
+def _held(run: Run, options: InspectOptions) -> Mapping[str, Mapping[str, int]]:
+    """By file the numbers of each tensor that stay in memory for the seed's proof."""
     from auditor.compare._windows import KEPT
-    from auditor.compare.initial import IN_AN_AUDIT, Limits
+    from auditor.compare.initial import IN_AN_AUDIT, Limits, first_adapters, numbers_held, structure_of
 
-    infos = weights.tensors.values()
-    most = IN_AN_AUDIT.sample if options.seed is None and options.recover is None else Limits().sample
-    room = 8 * KEPT - sum(_bits(info, 0) for info in infos)
-    each = sum(_bits(info, 1) for info in infos) - sum(_bits(info, 0) for info in infos)
-    return max(0, min(most, room // max(each, 1)))
-
-
-def _keep(sample: int) -> "Keep":
-    """Bytes of a factor's beginning that the seed's proof reads."""
-    return lambda info: _bits(info, sample) // 8
+    is_asked = options.seed is not None or options.recover is not None
+    limits = Limits() if is_asked else replace(Limits(), sample=IN_AN_AUDIT.sample)
+    return {
+        weights.path: numbers_held(weights, config, structure_of(run, config), limits, KEPT)
+        for _, weights, config in first_adapters(run)
+    }
 
 
-def _bits(info: TensorInfo, sample: int) -> int:
-    """Bits of a factor's beginning: ``sample`` numbers of one that was drawn, a few of one that started at zero."""
-    from auditor.compare.initial import GLANCE
+def _keep(held: Mapping[str, int]) -> "Keep":
+    """Bytes of a tensor's beginning that the seed's proof reads."""
 
-    if any(f".{word}" in info.name for word in ("lora_B", "lora_embedding_A")):
-        return min(GLANCE, info.elements) * BITS[info.dtype]
-    is_drawn = any(f".{word}" in info.name for word in ("lora_A", "lora_embedding_B"))
-    return min(sample, info.elements) * BITS[info.dtype] if is_drawn else 0
+    def keep(info: TensorInfo) -> int | None:
+        count = held.get(info.name)
+        return None if count is None else count * BITS[info.dtype] // 8
+
+    return keep
 
 
 class _Sides:

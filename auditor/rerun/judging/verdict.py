@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from auditor.claims import Ledger
 from auditor.model import RerunPlan, RerunResult, Verdict
+from auditor.rerun.judging.barely_beyond import barely_beyond
 from auditor.rerun.judging.bounds import coverage_of, does_not_prove, same_release, unlike
 from auditor.rerun.judging.curve_gap import TRAIN_LOSS, Telling, curve_gaps, curves_of, repeated_curves
 from auditor.rerun.judging.draws import drawn_elsewhere
@@ -19,7 +20,6 @@ from auditor.rerun.judging.summary import (
     Judged,
     aspects_of,
     first_divergence,
-    is_computed,
     is_learned,
     repeats_of,
     summary,
@@ -40,8 +40,6 @@ TOO_HIGH = 0.05
 """A relative floor above which a small change of recipe would hide in it (lr + 10 % moves the update by 0.1)."""
 LOUD = 0.015
 """The same for the weights: three floors of it hide a learning rate 3 % off (0.032 after 12 steps, measured)."""
-BARELY = 3.0
-"""How many times its noise a curve may lie away where the weights that it follows from lie inside theirs."""
 
 COUNTED = (
     "the run is not known to be of this release of transformers, and releases count parameters differently"
@@ -106,29 +104,6 @@ def judge(
         repeats=repeats_of(outputs),
         curves={tag: points for tag, points in curves_of(ours).items() if tag != TRAIN_LOSS},
     )
-
-
-def barely_beyond(judged: Sequence[Judged]) -> list[Judged]:
-    """Curves up to `BARELY` times their noise as inconclusive, where all weights and moments lie inside theirs.
-
-    Losses follow from those weights, and the noise of a curve of few steps is known from as few. Weights that are equal
-    bit for bit leave no such room.
-    """
-    trained = [item for item in judged if item.gap.aspect in ("weights", "optimizer")]
-    if not trained or any(item.verdict is not Verdict.EQUIVALENT for item in trained):
-        return list(judged)
-    curves = [item for item in judged if item.gap.aspect == "curve" and is_computed(item)]
-    room = BARELY * max((item.limit for item in curves), default=0.0)
-    return [
-        replace(
-            item,
-            verdict=Verdict.INCONCLUSIVE,
-            why=f"{item.why}; but weights and moments lie inside the noise",
-        )
-        if item.verdict is Verdict.DIVERGED and item in curves and (item.gap.distance or math.inf) <= room
-        else item
-        for item in judged
-    ]
 
 
 def _is_left_open(item: Judged) -> bool:

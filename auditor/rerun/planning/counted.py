@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 
+from auditor.artifacts._fields import INTEGER_LIMIT, is_number
 from auditor.artifacts.trainer_state import TrainerState
 from auditor.artifacts.training_args import TrainingArgs
 from auditor.claims import Ledger
@@ -33,8 +34,8 @@ def counted(
 
 
 def whole(value: object) -> int:
-    """A whole number, or 0."""
-    return value if isinstance(value, int) else 0
+    """A whole number within 64 bits, or 0."""
+    return value if isinstance(value, int) and abs(value) < INTEGER_LIMIT else 0
 
 
 def _total(run: Run, ledger: Ledger, known: Mapping[str, Setting], rows: int | None) -> Setting | None:
@@ -48,7 +49,7 @@ def _total(run: Run, ledger: Ledger, known: Mapping[str, Setting], rows: int | N
     if state is not None and state.max_steps is not None and state.max_steps > 0:
         return Setting(state.max_steps, f"{state.path}#/max_steps")
     stated = ledger.statement("max_steps")
-    if stated is not None and isinstance(stated.value, int) and stated.value > 0:
+    if stated is not None and whole(stated.value) > 0:
         return Setting(stated.value, source_of(stated))
     packed = ledger.value("packing")
     number = steps_of_rows(known, rows) if rows is not None and packed in (False, None) else None
@@ -64,7 +65,7 @@ def steps_of_rows(known: Mapping[str, Setting], rows: int) -> int | None:
         whole(known[key].value) for key in ("per_device_train_batch_size", "gradient_accumulation_steps")
     )
     epochs = known["num_train_epochs"].value
-    if batch < 1 or number < 1 or not isinstance(epochs, int | float) or not math.isfinite(epochs):
+    if batch < 1 or number < 1 or not is_number(epochs) or not 0 < epochs < INTEGER_LIMIT:
         return None
     return math.ceil(epochs * max(1, math.ceil(_batches(known, rows, batch) / number)))
 

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
 
+from auditor.artifacts._fields import INTEGER_LIMIT, is_number
 from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.optimizer_state import OptimizerState
 from auditor.artifacts.training_args import TrainingArgs
@@ -275,12 +276,12 @@ def warmup(ledger: Ledger, total: int) -> Setting:
     below 1 as a ratio.
     """
     steps = ledger.statement("warmup_steps", *_ORDER)
-    if steps is not None and isinstance(steps.value, int | float) and 0 < steps.value < math.inf:
+    if steps is not None and is_number(steps.value) and 0 < steps.value < INTEGER_LIMIT:
         if steps.value >= 1:
             return Setting(int(steps.value), source_of(steps))
         return Setting(_share(steps.value, total), f"{source_of(steps)} = {steps.value} of {total} steps")
     ratio = ledger.statement("warmup_ratio", *_ORDER)
-    if ratio is not None and isinstance(ratio.value, int | float) and 0 < ratio.value < math.inf:
+    if ratio is not None and is_number(ratio.value) and 0 < ratio.value < INTEGER_LIMIT:
         return Setting(_share(ratio.value, total), f"{source_of(ratio)} = {ratio.value} of {total} steps")
     stated = steps or ratio
     if stated is not None:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 
+from auditor.artifacts._fields import is_number
 from auditor.artifacts.optimizer_state import OptimizerState
 from auditor.model import Alternative, Setting
 from auditor.rerun.planning import optimizers
@@ -55,7 +56,7 @@ def told(state: OptimizerState) -> dict[str, object]:
 
 
 def _number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return is_number(value) and math.isfinite(value)
 
 
 def _name(state: OptimizerState, group: Mapping[str, object]) -> str | None:
@@ -96,6 +97,6 @@ def _apart(key: str, found: object, setting: Setting | None) -> bool:
     value = setting.value
     if key == "optim":
         return optimizers.named(value) not in (None, optimizers.named(found))
-    if not isinstance(found, int | float) or not isinstance(value, int | float):
+    if not is_number(found) or not is_number(value):
         return False
     return abs(found - value) > 1e-9 * max(abs(found), abs(value))

@@ -47,6 +47,12 @@ HONEST: dict[str, tuple[str, dict[str, object], Shapes]] = {
         {"boft_block_size": 4, "boft_block_num": 0, "boft_n_butterfly_factor": 1},
         module(Q, boft_R=(1, 8, 4, 4), boft_s=(32, 1)),
     ),
+    # boft_n_butterfly_factor 2, saved by peft 0.21.2 on a machine without a CUDA compiler
+    "boft without its extension": (
+        "BOFT",
+        {"boft_block_size": 4, "boft_block_num": 0, "boft_n_butterfly_factor": 2},
+        module(Q, boft_R=(1, 8, 4, 4), boft_s=(32, 1)),
+    ),
     "vera": (
         "VERA",
         {"r": 8},
@@ -126,6 +132,12 @@ WRONG: dict[str, tuple[dict[str, object], Shapes, str, str]] = {
     "loha": ({"r": 3}, {}, "a dimension of 3 (the rank)", "(32, 4)"),
     "oft": ({"oft_block_size": 16}, {}, "(2, 120), blocks of 16", "(4, 28)"),
     "boft": ({"boft_block_size": 2}, {}, "(1, ·, 2, 2)", "(1, 8, 4, 4)"),
+    "boft without its extension": (
+        {},
+        module(Q, boft_R=(3, 8, 4, 4)),
+        "(2, ·, 4, 4)",
+        "(3, 8, 4, 4)",
+    ),
     "vera": ({"r": 16}, {}, "(16,)", "(8,)"),
     "prompt": ({"num_virtual_tokens": 20}, {}, "(20, 32)", "(5, 32)"),
     "prefix": ({"num_layers": 3}, {}, "(5, 96)", "(5, 64)"),

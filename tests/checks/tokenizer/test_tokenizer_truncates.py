@@ -28,7 +28,7 @@ def test_fails_as_a_note() -> None:
         finding(
             RULE,
             NOTE,
-            "tokenizer.json cuts every text at 512 tokens and fills every text up to 512 tokens",
+            "the saved tokenizer cuts every text at 512 tokens and fills every text up to 512 tokens",
             VOCABULARY,
             "/truncation",
             expected="null",

@@ -59,3 +59,12 @@ def test_says_when_it_cannot_look() -> None:
     assert reasons(RULE, healthy(json_edits=tokens)) == ["the adapter holds more than LoRA matrices"] * 2
     empty = {f"{folder}optimizer.pt": make_optimizer([]) for folder in ("checkpoint-9/", "checkpoint-18/")}
     assert reasons(RULE, healthy(data=empty)) == ["the optimizer keeps no state by parameter"] * 2
+
+
+def test_passes_a_start_whose_lora_b_is_frozen() -> None:
+    """MiCA trains lora_A alone and saves both (measured with peft 0.21.2: 4 of 8 tensors in optimizer.pt)."""
+    edits = {path: {"/init_lora_weights": "mica"} for path in CONFIGS}
+    half = {FILE: make_optimizer([(2, 2)] * (TENSORS // 2))}
+    assert found(RULE, healthy(data=half, json_edits={CONFIGS[1]: edits[CONFIGS[1]]})) == []
+    (only,) = found(RULE, healthy(json_edits={CONFIGS[1]: edits[CONFIGS[1]]}))
+    assert (only.expected, only.observed) == ("14", "28")

@@ -1,6 +1,8 @@
 import math
+from collections.abc import Callable
 from fractions import Fraction
 from random import Random
+from typing import Any
 
 import numpy
 import pytest
@@ -9,7 +11,7 @@ from auditor.compare.reach import adam_factor
 from auditor.model import Snapshot
 from tests.builders.pickles import make_optimizer
 from tests.builders.repositories import healthy, seed
-from tests.checks.expecting import ERROR, WARNING, found, reasons
+from tests.checks.expecting import ERROR, NOTE, WARNING, found, reasons
 from tests.rerun.variants import OPTIMIZERS, WEIGHTS, committed, scaled, with_tensors
 
 RULE = "weights-outrun-optimizer"
@@ -51,11 +53,10 @@ def test_fails_for_a_rescaled_adapter() -> None:
     """The bound at step 18 is 0.018569: the eighteen logged rates sum to 0.018, times factors of 1 to 1.13."""
     every = scaled(committed(), 2.0)
     assert severities(healthy(data={path: every[path] for path in WEIGHTS})) == [
-        ("checkpoint-9/adapter_model.safetensors", WARNING),
-        ("checkpoint-18/adapter_model.safetensors", WARNING),
         ("checkpoint-18/adapter_model.safetensors", ERROR),
+        ("checkpoint-9/adapter_model.safetensors", WARNING),
     ]
-    (last, _) = found(RULE, healthy(data={path: every[path] for path in (ROOT, EIGHTEEN)}))
+    (_, last) = found(RULE, healthy(data={path: every[path] for path in (ROOT, EIGHTEEN)}))
     assert last.message == "14 of 14 tensors moved further in 18 steps from zero than Adam can move them"
     assert last.expected == "at most 0.0185694"
 
@@ -99,3 +100,37 @@ def test_passes_a_highest_rate_that_is_no_number(rate: object) -> None:
     assert reasons(RULE, healthy(data=odd)) == [
         f"{path} does not say its highest learning rate" for path in OPTIMIZERS
     ]
+
+
+def continued(shift: float) -> Snapshot:
+    """The honest run as the second stage: lora_B began 0.1 away, at another adapter that lies in a folder beside."""
+    files = committed()
+
+    def moved(by: float) -> Callable[[bytes], bytes]:
+        def edit(name: str, a: Any) -> Any:
+            return a + numpy.float32(by) if "lora_B" in name else a
+
+        return lambda data: with_tensors(data, edit)
+
+    weights = {path: moved(0.1)(files[path]) for path in WEIGHTS}
+    first = {
+        "sft/adapter_config.json": files["adapter_config.json"],
+        "sft/adapter_model.safetensors": moved(0.1 + shift)(files[NINE]),
+    }
+    return healthy(data={**weights, **first})
+
+
+def test_a_second_stage_is_a_note_where_the_first_one_lies_within_reach() -> None:
+    (only,) = found(RULE, continued(0.0))
+    assert (only.severity, only.at.path, only.also_at[0].path) == (NOTE, NINE, EIGHTEEN)
+    assert only.message.endswith(
+        "; from sft/adapter_model.safetensors they can, so training may have begun there"
+    )
+    (far,) = found(RULE, continued(0.05))
+    assert (far.severity, "sft" in far.message) == (WARNING, False)
+
+
+def test_one_start_is_one_finding_however_many_checkpoints_there_are() -> None:
+    every = scaled(committed(), 2.0)
+    _, first = found(RULE, healthy(data={path: every[path] for path in WEIGHTS}))
+    assert (first.at.path, [at.path for at in first.also_at]) == (NINE, [EIGHTEEN])
