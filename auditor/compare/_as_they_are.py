@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from auditor.artifacts._safetensors import shown
 from auditor.artifacts.adapter_weights import AdapterWeights
 from auditor.compare._engine import Pair, sums_of_pairs
+from auditor.compare._measured import Measured
 from auditor.compare._open_sets import open_side
 from auditor.compare._packed import MARK
 from auditor.compare._relation import Unmeasured, judged
 from auditor.compare._sets import WeightSet
-from auditor.compare._update import Measured
 from auditor.compare.tensors import Sums, sums_by_name
 from auditor.errors import CannotRead
 from auditor.model import AdapterComparison

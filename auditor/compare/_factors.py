@@ -136,35 +136,6 @@ def own_scaling(weights: AdapterWeights, module: Module, rank: int) -> float | N
     return alpha / rank
 
 
-class Triangle:
-    """The R of a tall matrix's QR decomposition, block by block: R of [R so far; next block]."""
-
-    def __init__(self) -> None:
-        self._found: NDArray[Any] | None = None
-
-    def add(self, block: "NDArray[Any]") -> None:
-        """Add rows, in float64."""
-        import numpy
-
-        whole = block if self._found is None else numpy.vstack((self._found, block))
-        self._found = numpy.asarray(numpy.linalg.qr(whole, mode="r"))
-
-    @property
-    def matrix(self) -> "NDArray[Any]":
-        """R of all rows so far, (least of rows and columns, columns)."""
-        import numpy
-
-        return numpy.zeros((0, 0)) if self._found is None else self._found
-
-
-def triangle(blocks: Iterator["NDArray[Any]"]) -> "NDArray[Any]":
-    """The R of all blocks."""
-    found = Triangle()
-    for block in blocks:
-        found.add(block)
-    return found.matrix
-
-
 def wide(block: "NDArray[Any]") -> "NDArray[Any]":
     """The same numbers in float64."""
     import numpy

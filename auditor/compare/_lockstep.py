@@ -23,7 +23,7 @@ from auditor.errors import CannotRead
 ROOM = 4 * 1024 * 1024
 """Bytes of all slices that are in memory at a time, as they are stored."""
 STATE = 24 * 1024 * 1024
-"""Bytes of running sums: those of rank 128 over 32 files, of rank 256 over 8."""
+"""Bytes of running sums: those of rank 128 over 54 files, of rank 256 over 14, of rank 512 over three."""
 OPEN = 120
 """Most files that are open at a time; macOS lets a process have 256."""
 

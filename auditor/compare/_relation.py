@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from auditor.artifacts._safetensors import shown
-from auditor.compare._update import Measured
+from auditor.compare._measured import Measured
 from auditor.model import AdapterComparison, ModuleUpdate, UncomparedModule
 
 EQUIVALENT = 1e-6

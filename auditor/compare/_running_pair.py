@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from auditor.artifacts._safetensors import TensorInfo, shown
 from auditor.compare._factors import BrokenError, Factors, NotComparableError, wide
+from auditor.compare._measured import Measured
 from auditor.compare._names import Match
 from auditor.compare._products import Norm, Products
 from auditor.compare._relation import Unmeasured
@@ -26,7 +27,6 @@ from auditor.compare._sides import (
     state_of,
 )
 from auditor.compare._slices import Slice
-from auditor.compare._update import Measured
 from auditor.errors import CannotRead
 
 if TYPE_CHECKING:

@@ -4,10 +4,10 @@ import math
 from dataclasses import dataclass
 
 from auditor.compare._factors import NotComparableError
+from auditor.compare._measured import Measured
 from auditor.compare._names import Match
 from auditor.compare._relation import EQUIVALENT, alike
 from auditor.compare._sides import Side, again
-from auditor.compare._update import Measured
 from auditor.errors import CannotRead
 
 _WORTH_IT = 16 * EQUIVALENT

@@ -1,21 +1,17 @@
 """What is seen of the two factors of one update on one way through them."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from auditor.artifacts._safetensors import TensorInfo
 from auditor.artifacts.adapter_weights import AdapterWeights, LoraPair
-from auditor.compare._factors import Factors, NotComparableError, Triangle, factors_of, triangle, wide
+from auditor.compare._factors import Factors, NotComparableError, factors_of, wide
 from auditor.compare._slices import Member, Slice, Strand
+from auditor.compare._triangle import Triangle, blocks
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-_ELEMENTS = 1 << 16
-"""Elements of a block that is decomposed: an eighth of `_factors.BLOCK` was measured fastest at rank 16."""
-_ROWS = 512
-"""Most rows of a block of a matrix of many columns; as many as it has columns would be fastest."""
 
 
 class Read:
@@ -44,34 +40,36 @@ class Read:
         self.largest = max(self.largest or 0.0, largest)
         return block
 
-    def through(self, blocks: Iterator["NDArray[Any]"]) -> Iterator["NDArray[Any]"]:
-        """All blocks in float64, each looked at."""
-        return (self.look(wide(block)) for block in blocks)
-
 
 class Seen(NamedTuple):
-    """B, A, and the triangles of B and A transposed, which are None for factors that make no product."""
+    """B, A, and the triangles of B and A transposed, without rows for factors that make no product."""
 
     left: Read
     right: Read
-    core: "tuple[NDArray[Any], NDArray[Any]]"
+    core: tuple[Triangle, Triangle]
 
     @classmethod
     def nothing(cls) -> "Seen":
         """Before anything was read."""
-        import numpy
-
-        return cls(Read(), Read(), (numpy.zeros((0, 0)), numpy.zeros((0, 0))))
+        return cls(Read(), Read(), (Triangle(), Triangle()))
 
 
 def seen_of(factors: Factors) -> Seen:
     """Read the factors of a module. Raises CannotRead."""
     import numpy
 
-    left, right = Read(), Read()
+    found = Seen.nothing()
+    sides = factors.left(factors.rows), factors.right(factors.rows)
     with numpy.errstate(over="ignore", invalid="ignore"):
-        one = triangle(left.through(factors.left(factors.rows)))
-        return Seen(left, right, (one, triangle(right.through(factors.right(factors.rows)))))
+        for read, made, side in zip(found[:2], found.core, sides, strict=True):
+            for some in side:
+                _add(made, read, some)
+    return found
+
+
+def _add(made: Triangle, read: Read, rows: "NDArray[Any]") -> None:
+    for (block,) in blocks(rows):
+        made.add(read.look(wide(block)))
 
 
 class RunningFactors:
@@ -90,7 +88,9 @@ class RunningFactors:
         self._is_b = [info is pair.b for info in infos]
         self._finished = finished
         self.strands = tuple(strand_of(self._factors, info is pair.b, ((file, info),)) for info in infos)
-        self.memory = 0 if self._factors is None else 16 * self._factors.rank**2
+        self.memory = 0
+        if self._factors is not None:
+            self.memory = 2 * Triangle.memory(self._factors.rank)
 
     def take(self, strand: int, slices: Sequence[Slice]) -> None:
         """As in `Running`."""
@@ -101,15 +101,15 @@ class RunningFactors:
             read.look(slices[0].numbers)
             return
         with numpy.errstate(over="ignore", invalid="ignore"):
-            for block in blocks(rows_of(slices[0].numbers, self._is_b[strand], self._factors.rank)):
-                self._triangles[strand].add(read.look(wide(block)))
+            rows = rows_of(slices[0].numbers, self._is_b[strand], self._factors.rank)
+            _add(self._triangles[strand], read, rows)
 
     def done(self) -> None:
         """As in `Running`."""
         left, right, core = Seen.nothing()
         for is_b, read, made in zip(self._is_b, self._reads, self._triangles, strict=True):
             left, right = (read, right) if is_b else (left, read)
-            core = (made.matrix, core[1]) if is_b else (core[0], made.matrix)
+            core = (made, core[1]) if is_b else (core[0], made)
         self._finished(Seen(left, right, core))
 
 
@@ -124,15 +124,3 @@ def strand_of(factors: Factors | None, is_b: bool, tensors: Sequence[tuple[int, 
 def rows_of(numbers: "NDArray[Any]", is_b: bool, rank: int) -> "NDArray[Any]":
     """Rows of a tall factor, (rows, r): of B, or of A transposed."""
     return numbers.reshape(-1, rank) if is_b else numbers.T
-
-
-def blocks(tall: "NDArray[Any]") -> Iterator["NDArray[Any]"]:
-    """A tall matrix in blocks of rows that are decomposed one after the other."""
-    step = row_count(tall.shape[1])
-    for start in range(0, len(tall), step):
-        yield tall[start : start + step]
-
-
-def row_count(columns: int) -> int:
-    """Rows of such a block."""
-    return max(1, _ELEMENTS // columns, min(columns, _ROWS))

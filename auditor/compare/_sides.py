@@ -16,9 +16,10 @@ from auditor.compare._factors import (
     own_scaling,
     scaling_of,
 )
+from auditor.compare._measured import Measured
 from auditor.compare._names import Match, Module, Modules, bare, modules_of
 from auditor.compare._relation import Unmeasured
-from auditor.compare._update import Measured, measure
+from auditor.compare._update import measure
 from auditor.compare.tensors import TensorDifference, compare_chunks
 from auditor.errors import CannotRead
 

@@ -100,9 +100,10 @@ class Unit:
         self.files = {file for file, _ in self.keys}
 
     def done(self) -> None:
-        """All has passed."""
+        """All has passed; what was summed up is let go."""
         for item in self.running:
             item.done()
+        self.running = ()
         self._finished()
 
 

@@ -8,12 +8,15 @@ norm is taken through QR factors of the stacked matrices: |[B1 B2] [A1; A2]| = |
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from auditor.artifacts._safetensors import shown
-from auditor.compare._factors import BrokenError, Factors, NotComparableError, triangle, wide
+from auditor.compare._factors import BrokenError, Factors, NotComparableError, wide
+from auditor.compare._measured import Measured, noise_of
+from auditor.compare._products import Products
+from auditor.compare._triangle import product, row_count, triangle
 from auditor.compare._wide import by_product, exceeds
 
 if TYPE_CHECKING:
@@ -23,20 +26,8 @@ _CANCELLED = 1e-6
 """A squared norm below this part of its terms has lost six of float64's sixteen digits: QR keeps them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """Squared Frobenius norms of two updates and of their difference; ``same`` when all factors are equal.
-
-    ``base_noise`` and ``head_noise`` are squared norms too: of what rounding the factors to their dtype adds to each
-    update at most, were it spread evenly (`noise_of`); 0 where that was not looked at.
-    """
-
-    base: float
-    head: float
-    gap: float
-    same: bool = False
-    base_noise: float = 0.0
-    head_noise: float = 0.0
+_HIGH = 256
+"""Above this rank Gram matrices of both sides and their difference take more than 5 MB; `Products` keeps less."""
 
 
 def measure(one: Factors | None, two: Factors | None) -> Measured:
@@ -48,10 +39,12 @@ def measure(one: Factors | None, two: Factors | None) -> Measured:
 
     with numpy.errstate(over="ignore", invalid="ignore", under="ignore"):
         if exceeds(one) or exceeds(two):
-            found = Measured(*by_product(one, two))
+            found = by_product(one, two)
         elif one is None or two is None:
             alone = 0.0 if (only := one or two) is None else _alone(only)[0]
             found = Measured(alone if one else 0.0, alone if two else 0.0, alone)
+        elif max(one.rank, two.rank) > _HIGH:
+            found = _of_high_rank(one, two)
         elif one.rank != two.rank:
             (base, noise), (head, other) = _alone(one), _alone(two)
             gap = _stacked(one, two) if one.scaling and two.scaling else base + head
@@ -78,6 +71,15 @@ def _refuse(factors: Factors) -> None:
             )
 
 
+def _of_high_rank(one: Factors, two: Factors) -> Measured:
+    products, rows = Products(one, two), min(one.rows, two.rows)
+    for x, y in _zip(one.right, two.right, rows):
+        products.right(x, y)
+    for x, y in _zip(one.left, two.left, rows):
+        products.left(x, y)
+    return products.measured()[0]
+
+
 def _of_equal_rank(one: Factors, two: Factors) -> Measured:
     """Equal scalings are left out and multiplied in at the end, which changes no digit."""
     common = one.scaling == two.scaling
@@ -87,7 +89,7 @@ def _of_equal_rank(one: Factors, two: Factors) -> Measured:
     gap = _inner(left.dd, right.xx) + _inner(left.yy, right.dd) + 2 * _inner(left.dy, right.xd)
     bound = left.dd.trace() * right.xx.trace() + left.yy.trace() * right.dd.trace()
     if bound and gap < _CANCELLED * bound:
-        rows = _qr_rows(one)
+        rows = row_count(2 * one.rank)
         gap = _by_qr(
             lambda: _beside(_zip(one.left, two.left, rows), (first, -second), (0.0, second)),
             lambda: _beside(_zip(one.right, two.right, rows), (1.0, 0.0), (1.0, -1.0)),
@@ -147,26 +149,11 @@ def _norm(factors: Factors, left: "NDArray[Any]", right: "NDArray[Any]", scaling
     """The squared norm of one update, from the Gram matrices of its factors."""
     bound, found = float(left.trace() * right.trace()), _inner(left, right)
     if bound and found < _CANCELLED * bound:
-        rows = factors.rows
+        rows = row_count(factors.rank)
         return scaling**2 * _by_qr(
             lambda: map(wide, factors.left(rows)), lambda: map(wide, factors.right(rows))
         )
     return found
-
-
-_ROUNDED: Mapping[str, float] = {"F32": 2.0**-24, "F16": 2.0**-11, "BF16": 2.0**-8}
-"""Largest relative error of a number rounded to nearest."""
-
-
-def noise_of(factors: Factors, left: "NDArray[Any]", right: "NDArray[Any]", scaling: float) -> float:
-    """What rounding of the factors adds to the square of one update, from the squares of B's columns and of A's rows.
-
-    Errors e of B and f of A make e A + B f; those of single elements have nothing to do with each other, so that the
-    squares add up to sum_k |e_k|^2 |A_k|^2 + |B_k|^2 |f_k|^2 over columns of B and rows of A. An element's error is at
-    most u times it, and spread evenly its square is a third of that.
-    """
-    units = sum(_ROUNDED.get(info.dtype, 0.0) ** 2 for info in (factors.a, factors.b))
-    return scaling**2 * units / 3 * float(left @ right)
 
 
 def _alone(factors: Factors) -> tuple[float, float]:
@@ -178,16 +165,11 @@ def _alone(factors: Factors) -> tuple[float, float]:
 
 
 def _stacked(one: Factors, two: Factors) -> float:
-    rows = min(_qr_rows(one), _qr_rows(two))
+    rows = row_count(one.rank + two.rank)
     return _by_qr(
         lambda: _beside(_zip(one.left, two.left, rows), (one.scaling, 0.0), (0.0, -two.scaling)),
         lambda: _beside(_zip(one.right, two.right, rows), (1.0, 0.0), (0.0, 1.0)),
     )
-
-
-def _qr_rows(factors: Factors) -> int:
-    """Rows of a block that is decomposed: an eighth was measured fastest (2,048 rows at r 16)."""
-    return max(1, factors.rows // 8)
 
 
 def _by_qr(
@@ -196,7 +178,7 @@ def _by_qr(
     """|L R^T|^2 of tall matrices given block by block."""
     import numpy
 
-    core = triangle(left()) @ triangle(right()).T
+    core = product(triangle(left()), triangle(right()))
     return float(numpy.vdot(core, core))
 
 

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from auditor.compare._factors import Factors, wide
+from auditor.compare._measured import Measured, noise_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -13,10 +14,10 @@ def exceeds(factors: Factors | None) -> bool:
     return factors is not None and factors.rank > min(factors.shape)
 
 
-def by_product(one: Factors | None, two: Factors | None) -> tuple[float, float, float, bool]:
-    """Squared norms of both updates and of their difference, and whether all factors are equal.
+def by_product(one: Factors | None, two: Factors | None) -> Measured:
+    """Both updates and their difference; a side without the module has none, which is zero.
 
-    A side without the module has none, which is zero. The product is formed block by block. Raises CannotRead.
+    The product is formed block by block. Raises CannotRead.
     """
     import numpy
 
@@ -25,17 +26,23 @@ def by_product(one: Factors | None, two: Factors | None) -> tuple[float, float, 
     small = [_whole(side, turned) for side in sides]
     same = len(sides) == 2 and sides[0].scaling == sides[1].scaling and _equal(small)
     norms, gap = [0.0, 0.0], 0.0
+    squares: list[Any] = [0.0, 0.0]
     rows = min(side.rows for side in sides)
     for blocks in zip(*((s.right if turned else s.left)(rows) for s in sides), strict=True):
         products = []
         for place, (block, factor) in enumerate(zip(map(wide, blocks), small, strict=True)):
             products.append(sides[place].scaling * (block @ factor.T))
             norms[place] += _square(products[place])
+            squares[place] = squares[place] + _columns(block)
         gap += _square(products[0] - products[-1])
         same = same and numpy.array_equal(blocks[0], blocks[-1])
     if len(sides) == 2:
-        return norms[0], norms[1], gap, same
-    return (norms[0] if one else 0.0), (norms[0] if two else 0.0), norms[0], False
+        noises = (
+            noise_of(side, of_blocks, _columns(factor), side.scaling)
+            for side, of_blocks, factor in zip(sides, squares, small, strict=True)
+        )
+        return Measured(norms[0], norms[1], gap, same, *noises)
+    return Measured(norms[0] if one else 0.0, norms[0] if two else 0.0, norms[0])
 
 
 def _whole(factors: Factors, turned: bool) -> "NDArray[Any]":
@@ -57,3 +64,10 @@ def _square(array: "NDArray[Any]") -> float:
     import numpy
 
     return float(numpy.vdot(array, array))
+
+
+def _columns(array: "NDArray[Any]") -> "NDArray[Any]":
+    """The square of each column's length."""
+    import numpy
+
+    return numpy.asarray(numpy.einsum("ij,ij->j", array, array))

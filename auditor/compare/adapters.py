@@ -13,6 +13,7 @@ from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.adapter_weights import AdapterWeights
 from auditor.compare._as_they_are import AsTheyAre, settings_that_differ
 from auditor.compare._factors import NotComparableError
+from auditor.compare._measured import Measured
 from auditor.compare._names import Match, matched, renamed
 from auditor.compare._relation import Magnitudes, Unmeasured, judged, named, within_rounding
 from auditor.compare._rounding import Rounding, of_module, of_tensor
@@ -20,7 +21,6 @@ from auditor.compare._scaled import Scaled, as_measured, scaled
 from auditor.compare._sets import WeightSet
 from auditor.compare._sides import Look, Side, differing, look, said, side_of, untargeted
 from auditor.compare._slices import Running
-from auditor.compare._update import Measured
 from auditor.compare.tensors import Sums, difference
 from auditor.model import AdapterComparison
 

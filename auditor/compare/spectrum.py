@@ -10,17 +10,14 @@ from array import array
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
 
 from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.adapter_weights import AdapterWeights, LoraPair
 from auditor.compare._factors import NotComparableError, factors_of, own_scaling, scaling_of
 from auditor.compare._names import Module, bare, modules_of
 from auditor.compare._seen import RunningFactors, Seen, seen_of
+from auditor.compare._triangle import Triangle, product
 from auditor.errors import CannotRead
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,21 +199,22 @@ def _apart(weights: AdapterWeights, pair: LoraPair, why: str, seen: Seen | None)
     )
 
 
-def _spectrum(core: tuple["NDArray[Any]", "NDArray[Any]"], scaling: float) -> tuple[float, ...] | None:
-    """Singular values of scaling * left @ right^T; None when they are no finite numbers of float64."""
+def _spectrum(core: tuple[Triangle, Triangle], scaling: float) -> tuple[float, ...] | None:
+    """Singular values of scaling * left @ right^T, which it spends; None when they are no finite numbers of float64."""
     import numpy
 
     left, right = core
-    if not left.size or not right.size:
+    count = min(left.rows, right.rows, left.columns)
+    if not count:
         return ()
     # Both are brought near 1 by powers of two, which changes no digit, so that their product cannot vanish.
-    powers = [math.frexp(float(numpy.abs(side).max()))[1] for side in core]
-    if not all(numpy.isfinite(side).all() for side in core):
+    powers = [side.normalised() for side in core]
+    if powers[0] is None or powers[1] is None:
         return None
-    small = numpy.ldexp(left, -powers[0]) @ numpy.ldexp(right, -powers[1]).T
     try:
         with numpy.errstate(over="ignore"):
-            values = numpy.ldexp(scaling * numpy.linalg.svd(small, compute_uv=False), sum(powers))
+            values = scaling * numpy.linalg.svd(product(left, right), compute_uv=False)[:count]
+            values = numpy.ldexp(values, powers[0] + powers[1])
     except numpy.linalg.LinAlgError:
         return None
-    return tuple(float(value) for value in values) if numpy.isfinite(values).all() else None
+    return tuple(values.tolist()) if numpy.isfinite(values).all() else None
