@@ -10,6 +10,7 @@ from auditor.artifacts._base import Artifact
 from auditor.artifacts._lora_names import BASE_LAYER, PREFIX, LoraPair, SortedOut, sorted_out, split_name
 from auditor.artifacts._opened import Opened, State, state_of
 from auditor.artifacts._safetensors import BITS, TensorInfo, safetensors_header, shown, stream_size
+from auditor.artifacts._shared_storages import Shared
 from auditor.artifacts._tensor_bytes import CHUNK, Region
 from auditor.errors import CannotRead
 from auditor.model import Blob, Digest, Fact, name_of
@@ -71,6 +72,8 @@ class AdapterWeights(Artifact):
     """The plain file as it was when its header was read."""
     refs: "Mapping[str, TensorRef]" = field(default_factory=dict, repr=False, compare=False)
     """The tensors of a torch file."""
+    shared: Shared = field(default_factory=Shared, repr=False, compare=False)
+    """Tensors of a torch file that share bytes."""
     unread: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
     """Why tensors are not read, by name; empty but for `in_part`."""
     proofs: dict[object, object] = field(default_factory=dict, init=False, repr=False, compare=False)
@@ -102,6 +105,7 @@ class AdapterWeights(Artifact):
     def _torch(cls, blob: Blob, in_part: bool = False) -> Self:
         from auditor.artifacts._pickle_tensors import all_tensors
         from auditor.artifacts._pickle_values import OtherTensor
+        from auditor.artifacts._shared_storages import shared
         from auditor.artifacts.pickle_archive import PickleArchive, tensors
 
         with blob.open() as stream:
@@ -116,7 +120,10 @@ class AdapterWeights(Artifact):
             for name, ref in refs.items()
             if isinstance(ref, OtherTensor)
         }
-        return cls(blob.path, "torch", found, {}, size, blob.identity, blob, archive, seen, read, unread)
+        same = shared(read)
+        return cls(
+            blob.path, "torch", found, {}, size, blob.identity, blob, archive, seen, read, same, unread
+        )
 
     def module_of(self, name: str) -> str:
         """The base model's name of a tensor's module; the tensor's own name when it is no LoRA part."""
@@ -223,6 +230,15 @@ class AdapterWeights(Artifact):
         ref = self.refs[name]
         size = (ref.reach - ref.storage_offset) * region.bits // 8 if ref.numel else 0
         return (*self.archive.directions(ref), (region.begin, size))
+
+    def extent(self, name: str) -> tuple[str, int, int]:
+        """(storage, first byte, end) of all that reading a tensor brings into memory; "" is that of safetensors."""
+        info = self.tensors[name]
+        ref = self.refs.get(name)
+        if ref is None or not ref.numel:
+            return "", info.begin, info.end
+        size = BITS[info.dtype] // 8
+        return ref.storage_key, ref.storage_offset * size, ref.reach * size
 
     def _gathered(self, name: str) -> "NDArray[Any]":
         """A tensor that is not stored in its own order, as for `array`."""

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from auditor.artifacts._opened import Opened
+from auditor.artifacts._tensor_bytes import Region
 from auditor.artifacts.adapter_weights import AdapterWeights
 from auditor.compare._same_bytes import same_bytes
 from auditor.compare._sets import WeightSet
@@ -27,7 +28,10 @@ def are_equal_files(one: WeightSet, two: WeightSet) -> bool:
 
 
 def have_equal_rest(one: WeightSet, two: WeightSet) -> bool:
-    """Whether files have the same bytes around their tensors, which lie in the same places, and in scattered ones."""
+    """Whether files have the same bytes around their tensors, which lie in the same places.
+
+    Between the elements of scattered ones too, which fill their stretch only where they are turned round in it.
+    """
     if one.problems or two.problems or [f.size for f in one.files] != [f.size for f in two.files]:
         return False
     try:
@@ -54,7 +58,7 @@ def _same_rest(one: AdapterWeights, two: AdapterWeights) -> bool:
 def _rest(weights: AdapterWeights, file: Opened) -> Iterator[tuple[int, int]]:
     """(offset, bytes) of what lies between tensors. Raises CannotRead."""
     regions = [weights.region(name, file) for name in weights.tensors]
-    stored = ((r.begin, r.elements * r.bits // 8) for r in regions if r.strides is None and r.elements)
+    stored = ((r.begin, r.elements * r.bits // 8) for r in regions if r.elements and _is_whole(r))
     end = 0
     for begin, size in sorted(stored):
         if begin > end:
@@ -62,6 +66,19 @@ def _rest(weights: AdapterWeights, file: Opened) -> Iterator[tuple[int, int]]:
         end = max(end, begin + size)
     if file.size > end:
         yield end, file.size - end
+
+
+def _is_whole(region: Region) -> bool:
+    """Whether the elements fill the stretch of the file that they lie in, in whatever order."""
+    step = 1
+    shape, strides = region.strides or ((), ())
+    for stride, size in sorted(
+        (stride, size) for size, stride in zip(shape, strides, strict=True) if size > 1
+    ):
+        if stride != step:
+            return False
+        step *= size
+    return True
 
 
 def _bytes(file: Opened, start: int, size: int) -> bytearray:

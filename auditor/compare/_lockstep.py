@@ -11,12 +11,12 @@ more than `OPEN` files would be open, the files are walked through in runs that 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from graphlib import CycleError, TopologicalSorter
-from math import gcd, lcm
+from math import gcd, lcm, prod
 
 from auditor.artifacts._opened import Opened
 from auditor.artifacts._safetensors import BITS
 from auditor.artifacts.adapter_weights import AdapterWeights
-from auditor.compare._slices import ALIGNED, Node, Running, ScatteredNode, Slice, Unit
+from auditor.compare._slices import ALIGNED, RUN, Member, Node, Running, ScatteredNode, Slice, Unit
 from auditor.compare._windows import Window
 from auditor.errors import CannotRead
 
@@ -63,7 +63,7 @@ class Lockstep:
                 else:
                     unit.instead()
             return
-        left = _Left(units)
+        left = _Left(units, self._files)
         with ExitStack() as stack:
             opened: dict[int, Opened] = {}
             for file in sorted({file for unit in units for file in unit.files}):
@@ -111,14 +111,19 @@ class Lockstep:
                 yield key, found
 
 
+def _key(member: Member, files: Sequence[AdapterWeights]) -> Key:
+    """A tensor, the first of its names where a file of torch has it under several."""
+    return member.file, files[member.file].shared.twins.get(member.name, member.name)
+
+
 class _Left:
     """The units that are still being summed up; ``keys`` are the tensors that they read."""
 
-    def __init__(self, units: Sequence[Unit]) -> None:
+    def __init__(self, units: Sequence[Unit], files: Sequence[AdapterWeights]) -> None:
         self._units = units
         self._lost: set[int] = set()
         self._owner = {id(item): number for number, unit in enumerate(units) for item in unit.running}
-        self._keys = [unit.keys for unit in units]
+        self._keys = [{_key(member, files) for member in unit.members} for unit in units]
         self.keys: set[Key] = set().union(*self._keys)
 
     def has(self, running: Running) -> bool:
@@ -162,23 +167,38 @@ class _Lane:
     def __init__(self, strands: Sequence[tuple[Running, int]], files: Sequence[AdapterWeights]) -> None:
         self._strands = strands
         every = [running.strands[number] for running, number in strands]
-        infos = {(m.file, m.name): files[m.file].tensors[m.name] for strand in every for m in strand.members}
+        self._files = files
+        members = [m for strand in every for m in strand.members]
+        infos = {_key(m, files): files[m.file].tensors[m.name] for m in members}
         lengths = {strand.length for strand in every if strand.length is not None}
         shapes: dict[tuple[int, ...], set[int]] = {}
         for strand in every:
             for m in strand.members if strand.length is not None else ():
-                shapes.setdefault(infos[m.file, m.name].shape, set()).add(m.pieces)
+                shapes.setdefault(infos[_key(m, files)].shape, set()).add(m.pieces)
         if len(lengths) > 1 or any(len(pieces) > 1 for pieces in shapes.values()):
             raise _CrossedError
         self.length = max(lengths) if lengths else max(info.elements for info in infos.values())
         self.cuts = {
             key: self._cut(info.elements, *shapes.get(info.shape, {1})) for key, info in infos.items()
         }
-        refs = (files[file].refs.get(name) for file, name in infos)
-        scattered = {ref.shape[-1] for ref in refs if ref is not None and not ref.is_contiguous}
-        # Whole rows of a tensor that lies turned round in its storage: its runs are as long as there are rows.
-        self._rows = lcm(*scattered) if not lengths and len(scattered) == 1 else 1
         self.bits = {key: BITS[info.dtype] for key, info in infos.items()}
+        refs = (files[file].refs.get(name) for file, name in infos)
+        scattered = {ref.shape for ref in refs if ref is not None and not ref.is_contiguous}
+        self._rows = 1
+        if not lengths and len(scattered) == 1:
+            self._turn(*scattered)
+
+    def _turn(self, shape: tuple[int, ...]) -> None:
+        """Cut tensors of one shape, of which some lie turned round in their storage, so that its runs are long.
+
+        Whole rows make runs as long as there are rows in a slice; where these are few, a piece of every row does.
+        """
+        width = shape[-1]
+        if width * sum(self.bits.values()) * RUN <= 8 * ROOM or self.length != prod(shape):
+            self._rows = width
+        elif self.length > width:
+            self.length = width
+            self.cuts = dict.fromkeys(self.cuts, (prod(shape) // width, 1))
 
     def _cut(self, elements: int, pieces: int) -> tuple[int, int]:
         inner = elements // (pieces * self.length) if elements else 0
@@ -202,7 +222,7 @@ class _Lane:
             if left.has(running):
                 members = running.strands[number].members
                 try:
-                    running.take(number, [slices[member.file, member.name] for member in members])
+                    running.take(number, [slices[_key(member, self._files)] for member in members])
                 except (CannotRead, MemoryError):
                     left.lose(running)
 
@@ -216,10 +236,10 @@ def _lanes(units: Sequence[Unit], files: Sequence[AdapterWeights]) -> list[_Lane
     merged: dict[int, list[tuple[Running, int]]] = {}
     for place, (item, number) in enumerate(strands):
         merged[place] = [(item, number)]
-        keys = [(member.file, member.name) for member in item.strands[number].members]
+        keys = [_key(member, files) for member in item.strands[number].members]
         for other in {lane_of[key] for key in keys if key in lane_of}:
             merged[place] = merged.pop(other) + merged[place]
-        lane_of.update({(m.file, m.name): place for i, n in merged[place] for m in i.strands[n].members})
+        lane_of.update({_key(m, files): place for i, n in merged[place] for m in i.strands[n].members})
     at = {(id(item), number): place for place, some in merged.items() for item, number in some}
     order: TopologicalSorter[int] = TopologicalSorter(dict.fromkeys(merged, ()))
     for item, number in strands:

@@ -85,7 +85,7 @@ class _Group:
                 self._last[file] = max(self._last.get(file, 0), end)
         self.sizes: dict[int, int] = {}
         for file, some in self.names.items():
-            size = sum(files[file].tensors[name].nbytes for name in some)
+            size = _bytes(files[file], some)
             self.sizes[file] = sizes.setdefault(size, size)
         self.large = tuple(tasks) if max(self.sizes.values(), default=0) > LARGEST else ()
 
@@ -99,6 +99,17 @@ class _Group:
         over = [other for other in self._held if self._last[other] == file]
         self._held = [other for other in self._held if self._last[other] != file]
         return over
+
+
+def _bytes(weights: AdapterWeights, names: Sequence[str]) -> int:
+    """Bytes of a file that holding tensors takes; those that share a storage of torch are held once."""
+    if weights.archive is None:
+        return sum(weights.tensors[name].nbytes for name in names)
+    size, end = 0, ("", 0)
+    for storage, first, last in sorted(map(weights.extent, names)):
+        size += max(0, last - max(first, end[1] if storage == end[0] else 0))
+        end = max(end, (storage, last)) if storage == end[0] else (storage, last)
+    return size
 
 
 class OnePass:
@@ -137,7 +148,7 @@ class OnePass:
     def _groups(self, tasks: list[_Task], told: Callable[[int, int], None] | None) -> Iterator[_Group]:
         """Groups that are held; those that are too large are served on the way."""
         sizes: dict[int, int] = {}
-        for some in _joined(tasks):
+        for some in _joined(tasks, self._files):
             group = _Group(some, self._files, sizes)
             if group.large:
                 self._walk(group, told)
@@ -203,9 +214,12 @@ def _batches(groups: Iterable[_Group], files: Iterable[int], most: int) -> Itera
         yield batch
 
 
-def _joined(tasks: list[_Task]) -> Iterator[list[_Task]]:
-    """Tasks that share a tensor, directly or through others, in the order of the first of each; they are taken away."""
-    roots = _roots(tasks)
+def _joined(tasks: list[_Task], files: Sequence[AdapterWeights]) -> Iterator[list[_Task]]:
+    """Tasks that share a tensor or its bytes, directly or through others, in the order of the first of each.
+
+    They are taken away from ``tasks``.
+    """
+    roots = _roots(tasks, files)
     found: dict[int, list[_Task]] = {}
     for root, task in zip(roots, tasks, strict=True):
         found.setdefault(root, []).append(task)
@@ -214,8 +228,8 @@ def _joined(tasks: list[_Task]) -> Iterator[list[_Task]]:
         yield found.pop(next(iter(found)))
 
 
-def _roots(tasks: Sequence[_Task]) -> list[int]:
-    """The first of the tasks that share a tensor, for each of them."""
+def _roots(tasks: Sequence[_Task], files: Sequence[AdapterWeights]) -> list[int]:
+    """The first of the tasks that share a tensor or its bytes, for each of them."""
     parents = list(range(len(tasks)))
 
     def root(number: int) -> int:
@@ -228,8 +242,8 @@ def _roots(tasks: Sequence[_Task]) -> list[int]:
     uses = Counter(file for request, key in tasks for file, _ in request.needs(key))
     for number, (request, key) in enumerate(tasks):
         for file, names in request.needs(key):
-            mine = owners.setdefault(file, {})
-            for name in names:
+            mine, groups = owners.setdefault(file, {}), files[file].shared.groups
+            for name in (groups.get(name, name) for name in names) if groups else names:
                 one, two = root(mine.setdefault(name, number)), root(number)
                 parents[max(one, two)] = min(one, two)
             uses[file] -= 1

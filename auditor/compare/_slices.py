@@ -19,8 +19,10 @@ ALIGNED = 1024
 """A slice of a tensor that is read from end to end holds a multiple of so many elements, but for the last one."""
 
 
-_RUN = 8
-"""Least mean length, in elements, of the runs that a scattered tensor's slice is read in."""
+RUN = 8
+"""Least mean length, in elements, of the runs that a scattered tensor's slice is read in, one by one."""
+_SPAN = 4
+"""Most elements read for one that is wanted, where runs are shorter and all between them is read with them."""
 
 _DIMENSIONS = 32
 
@@ -95,9 +97,9 @@ class Unit:
         self.running = running or ()
         self.instead, self._finished = instead, finished
         strands = (strand for item in self.running for strand in item.strands)
-        self.keys = {(member.file, member.name) for strand in strands for member in strand.members}
-        """(file, tensor) of all that it reads."""
-        self.files = {file for file, _ in self.keys}
+        self.members = {member for strand in strands for member in strand.members}
+        """All that it reads."""
+        self.files = {member.file for member in self.members}
 
     def done(self) -> None:
         """All has passed; what was summed up is let go."""
@@ -142,24 +144,31 @@ class Node:
 
 
 class ScatteredNode(Node):
-    """A tensor of torch whose strides scatter it over its storage: the runs that a slice is made of are read."""
+    """A tensor of torch whose strides scatter it over its storage: the runs that a slice is made of are read.
+
+    Where these are short, the stretch that they lie in is.
+    """
 
     def load(self, start: int, count: int) -> Slice:
-        """As in `Node`; runs of a few elements each are too many to read."""
+        """As in `Node`; runs of a few elements each, far from each other, are too many to read."""
         import numpy
 
         region = self._region
         unique, back = numpy.unique(self._places(start, count), return_inverse=True)
         edges = [0, *(numpy.flatnonzero(numpy.diff(unique) != 1) + 1).tolist(), unique.size]
-        if unique.size < _RUN * (len(edges) - 1):
-            raise CannotRead(f"scatters tensor {shown(region.name)} over its storage (strides)")
         size = region.bits // 8
-        data = numpy.empty(unique.size * size, numpy.uint8)
+        if unique.size < RUN * (len(edges) - 1):
+            span = int(unique[-1] - unique[0]) + 1
+            if span > _SPAN * unique.size:
+                raise CannotRead(f"scatters tensor {shown(region.name)} over its storage (strides)")
+            back = (unique - unique[0])[back]
+            unique, edges = unique[:1], [0, span]
+        data = numpy.empty(edges[-1] * size, numpy.uint8)
         for first, last in pairwise(edges):
             place = region.begin + int(unique[first]) * size
             if not self._file.fill(data[first * size : last * size].data, place):
                 raise region.cut()
-        raw = _tensor_bytes.stored(region, data, 0, unique.size)[back]
+        raw = _tensor_bytes.stored(region, data, 0, edges[-1])[back]
         return Slice(region.dtype, raw.reshape(self._pieces, count), start, self._row)
 
     def _places(self, start: int, count: int) -> "NDArray[Any]":

@@ -63,17 +63,40 @@ class Window:
                 self._open = None
 
     def hold(self, names: Sequence[str]) -> None:
-        """Read whole tensors into memory; those that cannot be read are left to whoever asks for them."""
+        """Read whole tensors into memory; those that cannot be read are left to whoever asks for them.
+
+        What several of them share is read once, where they are held together.
+        """
         if self._open is None:
             return
         for name in names:
             try:
                 self._places[name] = self._file.stretches(name, self._open)
-                for start, size in self._places[name]:
+            except CannotRead:
+                self._places.pop(name, None)
+        if self._file.shared.groups:
+            self._join([name for name in names if name in self._places])
+        for name in names:
+            try:
+                for start, size in self._places.get(name, ()):
                     self._read(self._open, start, size)
                 self._open.verify()
             except (CannotRead, MemoryError):
                 self.drop((name,))
+
+    def _join(self, names: Sequence[str]) -> None:
+        """Let stretches that overlap be one, which all their tensors lie in."""
+        whole: list[tuple[int, int]] = []
+        for start, size in sorted({place for name in names for place in self._places[name] if place[1]}):
+            if whole and start < sum(whole[-1]):
+                whole[-1] = whole[-1][0], max(sum(whole[-1]), start + size) - whole[-1][0]
+            else:
+                whole.append((start, size))
+        starts = [start for start, _ in whole]
+        for name in names:
+            self._places[name] = tuple(
+                whole[bisect_right(starts, start) - 1] for start, size in self._places[name] if size
+            )
 
     def drop(self, names: Sequence[str]) -> None:
         """Let tensors go, but for what is to be kept of them."""

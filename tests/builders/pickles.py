@@ -59,13 +59,17 @@ class Opcodes:
 
 @dataclass(frozen=True)
 class Tensor:
-    """A tensor: elements of its storage, shape, and where in the storage it lies (in elements)."""
+    """A tensor: elements of its storage, shape, and where in the storage it lies (in elements).
+
+    Tensors of one ``key`` share a storage, whose elements they all give.
+    """
 
     values: Sequence[float]
     shape: tuple[int, ...]
     dtype: str = "float32"
     stride: tuple[int, ...] | None = None
     offset: int = 0
+    key: str | None = None
 
     def bytes(self, order: str = "<") -> bytes:
         return struct.pack(f"{order}{len(self.values)}{DTYPES[self.dtype][1]}", *self.values)
@@ -129,7 +133,7 @@ class Writer:
         return b"" if state is None else self.encode(state) + b"b"
 
     def _tensor(self, tensor: Tensor) -> bytes:
-        key = str(len(self.storages))
+        key = tensor.key or str(len(self.storages))
         self.storages[key] = tensor.bytes(self.order)
         kind = Global("torch", DTYPES[tensor.dtype][0])
         identity = self.encode(("storage", kind, key, "cpu", len(tensor.values))) + b"Q"
