@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from auditor.artifacts._opened import Opened
-from auditor.compare._packed import Packed, Place, packed
+from auditor.compare._packed import Packed, Place, packed, parts_of
 from auditor.compare._sets import WeightSet
 from auditor.compare._sources import Source, source
 from auditor.errors import CannotRead
@@ -38,6 +38,10 @@ class Side:
         """A tensor's form in words."""
         dtype, shape = self.form(name)
         return f"{dtype} {list(shape)}"
+
+    def needs(self, name: str) -> tuple[str, ...]:
+        """The stored tensors that a tensor's numbers are made of."""
+        return (name, *parts_of(name, self.places)) if name in self.packed else (name,)
 
     def source(self, name: str) -> Source:
         """A tensor's elements. Raises CannotRead."""

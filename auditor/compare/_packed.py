@@ -10,7 +10,7 @@ to the dtype of the model.
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +29,14 @@ MARK = ".quant_state.bitsandbytes__"
 """Between the name of a weight stored in 4 bits and the word for its codes, in the name of its state."""
 _STATE_LIMIT = 65_536
 _BLOCK_LIMIT = 1 << 20
+_KINDS = ("nf4", "fp4")
 _PARTS = ("absmax", "quant_map", "nested_absmax", "nested_quant_map")
+
+
+def parts_of(weight: str, names: Container[str]) -> tuple[str, ...]:
+    """The tensors among ``names`` that a weight in 4 bits is read with."""
+    ends = (*(f".{end}" for end in _PARTS), *(f"{MARK}{kind}" for kind in _KINDS))
+    return tuple(name for end in ends if (name := weight + end) in names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +153,7 @@ def packed(places: Mapping[str, Place]) -> tuple[Mapping[str, Packed], frozenset
     problems: list[str] = []
     for name in places:
         weight, mark, kind = name.rpartition(MARK)
-        if not mark or kind not in ("nf4", "fp4") or weight not in places:
+        if not mark or kind not in _KINDS or weight not in places:
             continue
         try:
             found[weight] = _one(places, weight, name, kind)

@@ -28,6 +28,7 @@ from auditor.errors import CannotRead
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from auditor.compare._one_pass import Needs
     from auditor.compare._running import RunningSums
 
 __all__ = [
@@ -96,6 +97,12 @@ class TensorByTensor:
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stack.close()
+
+    def needs(self, files: tuple[int, int], name: str) -> "Needs":
+        """The stored tensors that comparing a name takes, by the numbers of the files that hold it."""
+        return tuple(
+            (file, side.needs(name)) for file, side in zip(files, (self._base, self._head), strict=True)
+        )
 
     def look(self, names: Iterable[str]) -> None:
         """Compare some tensors; nothing is raised."""

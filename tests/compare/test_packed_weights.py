@@ -8,9 +8,13 @@ import pytest
 from numpy.typing import NDArray
 
 from auditor.artifacts.model_weights import ModelWeights
+from auditor.compare import _one_pass
 from auditor.compare.models import compare_models
 from auditor.compare.tensors import compare_weights
+from auditor.engine.inspect import side_by_side
+from tests.builders import adapter_folders as made
 from tests.builders.blobs import blob
+from tests.builders.counting import Counted
 from tests.builders.safetensors import entry, make_safetensors
 
 MARK = "w.weight.quant_state.bitsandbytes__nf4"
@@ -131,3 +135,37 @@ def test_agrees_with_bitsandbytes(kind: str, double: bool) -> None:
 def numpy_of(tensor: Any) -> NDArray[Any]:
     array: NDArray[Any] = tensor.contiguous().numpy()
     return array
+
+
+def test_codes_and_their_scales_are_read_once_where_an_adapter_holds_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As stored for the relation, and as numbers for the tensor's own row; three blocks of 64 KB each."""
+    monkeypatch.setattr(_one_pass, "_BUNDLE", 1)
+    generator = numpy.random.default_rng(1)
+    codes = generator.integers(0, 256, (3, 65_536), dtype=numpy.uint8)
+    sides = []
+    for change in (0, 1):
+        entries = dict(make_adapter_entries())
+        for layer in range(3):
+            data = bytes([codes[layer, 0] ^ change]) + codes[layer, 1:].tobytes()
+            made_of = packed(data, [1.0] * 32_768, [131_072])
+            entries |= {
+                name.replace("w.", f"base_model.model.l{layer}.", 1): e for name, e in made_of.items()
+            }
+        files = {"adapter_config.json": made.config(), "adapter_model.safetensors": make_safetensors(entries)}
+        sides.append(Counted(made.snapshot(files), named=False))
+    found = side_by_side(sides[0].snapshot, sides[1].snapshot, tensors=True)
+    rows = {row.name: row for row in found.tensors if row.differing}
+    assert list(rows) == [f"base_model.model.l{layer}.weight" for layer in range(3)]
+    for row in rows.values():
+        assert (row.differing, row.first, row.max_abs) == (1, 1, 1.0)  # the lower half of the byte
+    assert [side.factor(".safetensors") <= 1.01 for side in sides] == [True, True]
+
+
+def make_adapter_entries() -> Entries:
+    return {
+        f"base_model.model.{name}.lora_{part}.weight": entry(array)
+        for name, pair in made.factors(3).items()
+        for part, array in zip("AB", pair, strict=True)
+    }

@@ -68,7 +68,7 @@ def _adapters(one: Chosen, two: Chosen, tensors: bool) -> Related:
 
     with TensorByTensor(WeightSet((base,)), WeightSet((head,))) as each:
         one_pass.ask(
-            Request(lambda name: ((0, (name,)), (1, (name,))), each.look, partial(each.running, numbers)),
+            Request(partial(each.needs, numbers), each.look, partial(each.running, numbers)),
             each.names,
         )
         one_pass.run()

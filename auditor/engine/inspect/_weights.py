@@ -57,8 +57,8 @@ def read_weights(run: Run, options: InspectOptions, told: Callable[[int], None])
     """Read all weights of a run, each byte once; ``told`` hears of the bytes of adapters, some at a time.
 
     Read again are: one checkpoint of many whose tensors above 20 MB take more running sums than
-    `auditor.compare._lockstep.STATE`; of tensors above 20 MB in torch files what two of them share in part, and elements
-    that lie in short runs far apart (`auditor.compare._slices.ScatteredNode`). Raises nothing.
+    `auditor.compare._lockstep.STATE`; of tensors above 20 MB in torch files what two of them share in part, and
+    elements that lie in short runs far apart (`auditor.compare._slices.ScatteredNode`). Raises nothing.
     """
     found = Read()
     folders = [folder for folder in (*run.checkpoints, run.root) if has_weights(run, folder)]
