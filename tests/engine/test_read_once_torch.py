@@ -159,6 +159,44 @@ def test_bytes_between_elements_make_other_files(slices: bool, way: str) -> None
     assert (found.comparison.relation, found.proof) == ("identical", "numbers")
 
 
+@pytest.mark.parametrize("tensors", [False, True])
+@pytest.mark.parametrize("way", WAYS)
+def test_models_in_shards(slices: bool, way: str, tensors: bool) -> None:
+    """The views lie in the second shard; each side has a tensor of its own besides, and one has other digits."""
+    views, held, in_slices = WAYS[way]
+    flat, other = numbers(1), numbers(1)
+    other[[3, 7000]] += 1
+    sides = []
+    for number, some in enumerate((flat, other)):
+        values = some.tolist()
+        first = {"norm": Tensor([1.0] * 50, (50,)), f"only{number}": Tensor([2.0] * 9, (9,))}
+        second = {n: Tensor(values, v[0], stride=v[1], offset=v[2], key="all") for n, v in views.items()}
+        files = {
+            "pytorch_model-00001-of-00002.bin": make_torch(first),
+            "pytorch_model-00002-of-00002.bin": make_torch(second),
+        }
+        sides.append(Counted(made.snapshot(files), named=False))
+    found = side_by_side(sides[0].snapshot, sides[1].snapshot, tensors=tensors)
+    for side in sides:
+        shard = side.sizes["pytorch_model-00002-of-00002.bin"]
+        times = in_slices if slices else held
+        assert (
+            side.bytes["pytorch_model-00002-of-00002.bin"] <= shard + (times - 1) * ROWS * COLUMNS * 4 + 600
+        )
+    assert found.comparison.relation == "different"
+    measured = {item.module: item for item in found.comparison.modules}
+    assert {"norm", "only0", "only1", *views} == set(measured)
+    arrays = as_views(flat, views), as_views(other, views)
+    for name in views:
+        one, two = (some[name].astype("f8") for some in arrays)
+        far = float(numpy.linalg.norm(one - two) / max(numpy.linalg.norm(one), numpy.linalg.norm(two)))
+        assert measured[name].relative_distance == pytest.approx(far, rel=1e-6)
+    rows = {row.name: row.differing for row in found.tensors}
+    assert bool(rows) == tensors
+    for name in views if tensors else ():
+        assert rows[name] == numpy.count_nonzero(arrays[0][name] != arrays[1][name])
+
+
 VIEWS = st.dictionaries(
     st.sampled_from("abcdef"),
     st.tuples(

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 from auditor.compare.pairs import compare_folders, weights_blob
 from auditor.engine.inspect._choice import Chosen
 from auditor.engine.inspect._relations import by_digest, is_equal
+from auditor.engine.inspect._tangled import difference_of, in_one_pass, is_tangled
 from auditor.model import AdapterComparison
 
 if TYPE_CHECKING:
     from auditor.artifacts.adapter_weights import AdapterWeights
     from auditor.compare._sets import WeightSet
     from auditor.compare.adapters import Comparison
-    from auditor.compare.tensors import TensorByTensor, WeightsDifference
+    from auditor.compare.tensors import WeightsDifference
 
 Related = tuple[AdapterComparison, "WeightsDifference | None"]
 
@@ -72,7 +73,7 @@ def _adapters(one: Chosen, two: Chosen, tensors: bool) -> Related:
             each.names,
         )
         one_pass.run()
-        return _result(one, two, made), _difference(each)
+        return _result(one, two, made), difference_of(each)
 
 
 def _comparison(
@@ -105,10 +106,14 @@ def _models(one: Chosen, two: Chosen, tensors: bool) -> Related:
     if not models[0].files or not models[1].files:
         whys = "; ".join((*models[0].problems, *models[1].problems))
         return AdapterComparison(str(one.path), str(two.path), "not comparable", why=whys), None
+    known = models[0].identities is not None and models[0].identities == models[1].identities
+    if any(is_tangled(item) for side in models for item in side.files):
+        relation, difference = in_one_pass(*models, tensors=tensors and not known)
+        return relation, difference or (_by_tensor(*models) if tensors else None)
     from auditor.compare._as_they_are import AsTheyAre
 
     found = AsTheyAre(*models)
-    if not tensors or ((known := models[0].identities) is not None and known == models[1].identities):
+    if not tensors or known:
         found.look(found.names)
         return found.result(), _by_tensor(*models) if tensors else None
     from auditor.compare.tensors import TensorByTensor
@@ -118,13 +123,7 @@ def _models(one: Chosen, two: Chosen, tensors: bool) -> Related:
         have = [name for name in found.names if name in each.sums]
         found.take((name, each.sums[name]) for name in have)
         found.look(name for name in found.names if name not in each.sums)
-        return found.result(), _difference(each)
-
-
-def _difference(each: "TensorByTensor") -> "WeightsDifference":
-    from auditor.compare.tensors import WeightsDifference
-
-    return WeightsDifference("equal bytes") if each.have_equal_files() else each.result()
+        return found.result(), difference_of(each)
 
 
 def _by_tensor(one: "WeightSet", two: "WeightSet") -> "WeightsDifference | None":
