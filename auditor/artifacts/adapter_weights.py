@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from auditor.artifacts import _tensor_bytes
 from auditor.artifacts._base import Artifact
+from auditor.artifacts._extremes import Extremes, extremes
 from auditor.artifacts._lora_names import BASE_LAYER, PREFIX, LoraPair, SortedOut, sorted_out, split_name
 from auditor.artifacts._opened import Opened, State, state_of
 from auditor.artifacts._safetensors import BITS, TensorInfo, safetensors_header, shown, stream_size
@@ -25,6 +26,8 @@ __all__ = ["PREFIX", "AdapterWeights", "LoraPair", "split_name"]
 
 IS_ZERO = "is zero"
 """With a tensor's name the key of `AdapterWeights.proofs` for whether it is zero throughout."""
+EXTREMES = "extremes"
+"""The same for the largest magnitude, and with it the number of NaN and infinities where there are any."""
 _GLANCE = 1024
 """Elements that mostly show that a tensor is not zero."""
 _TORCH_DTYPES: Mapping[str, str] = {
@@ -196,11 +199,24 @@ class AdapterWeights(Artifact):
 
     def is_zero(self, name: str) -> bool:
         """Whether a tensor is zero throughout; it is read up to its first other number, and once. Raises CannotRead."""
+        if isinstance(found := self.proofs.get((EXTREMES, name)), float):
+            return found == 0
         known = self.proofs.get((IS_ZERO, name))
         if not isinstance(known, bool):
             first = islice(self.chunks(name, _GLANCE), 1)
             known = not any(chunk.any() for chunk in chain(first, self.chunks(name)))
             self.proofs[IS_ZERO, name] = known
+        return known
+
+    def extremes(self, name: str) -> Extremes:
+        """The largest magnitude of a tensor, and how many NaN and infinities it has, read once. Raises CannotRead."""
+        known = self.proofs.get((EXTREMES, name))
+        if isinstance(known, float) or self.proofs.get((IS_ZERO, name)) is True:
+            return Extremes(known if isinstance(known, float) else 0.0, 0)
+        if not isinstance(known, Extremes):
+            known = extremes(self.chunks(name))
+            # There may be a hundred checkpoints: of what is finite, one number is kept.
+            self.proofs[EXTREMES, name] = known if known.bad else known.largest
         return known
 
     def opened(self) -> Opened:

@@ -28,14 +28,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from operator import mul
-from typing import TYPE_CHECKING, Any
 
-from auditor.artifacts._number_formats import numpy_module
 from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.adapter_weights import AdapterWeights, LoraPair
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 BETAS = (0.9, 0.999)
 """Adam's betas where nobody gives others (transformers 5.23.0, training_args.py, `adam_beta1`, `adam_beta2`)."""
@@ -144,15 +139,7 @@ def moved(weights: AdapterWeights) -> Iterator[Moved]:
     for module, pair in weights.pairs().items():
         if pair.a is None or pair.b is None or pair.is_embedding or not pair.b.elements:
             continue
-        largest = largest_number(weights.chunks(pair.b.name))
-        yield Moved(module, pair.b.name, largest, pair.b.elements)
-
-
-def largest_number(chunks: Iterable["NDArray[Any]"]) -> float:
-    """The largest magnitude over chunks; NaN where there is one, 0.0 for none."""
-    numpy = numpy_module()
-    found = [float(numpy.abs(chunk).max()) for chunk in chunks if chunk.size]
-    return math.nan if any(map(math.isnan, found)) else max(found, default=0.0)
+        yield Moved(module, pair.b.name, weights.extremes(pair.b.name).largest, pair.b.elements)
 
 
 def recognisable(weights: AdapterWeights, config: AdapterConfig, pair: LoraPair) -> bool | None:

@@ -469,6 +469,8 @@ class Ref:
     shape: tuple[int, ...]
     stride: tuple[int, ...] = ()
     is_contiguous: bool = False
+    numel: int = 0
+    """None of its bytes is looked for."""
 
 
 class Archive:

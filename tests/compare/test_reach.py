@@ -7,7 +7,7 @@ from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.adapter_weights import AdapterWeights
 from auditor.checks.training.weights_barely_moved import SHARE
 from auditor.checks.training.weights_outrun_learning_rate import TIMES
-from auditor.compare.reach import Bound, adam_factor, largest_number, moved, recognisable
+from auditor.compare.reach import Bound, adam_factor, moved, recognisable
 from auditor.sources.directory import memory_snapshot
 from tests.builders.safetensors import entry, make_safetensors
 from tests.rerun.variants import committed, run_of
@@ -99,9 +99,3 @@ def test_the_fixtures_lora_a_are_recognised() -> None:
     assert weights is not None
     assert config is not None
     assert {recognisable(weights, config, pair) for pair in weights.pairs().values()} == {True}
-
-
-def test_largest_number_of_nothing_and_of_nan() -> None:
-    assert largest_number([]) == 0.0
-    assert largest_number([numpy.array([1.0, -3.0]), numpy.array([])]) == 3.0
-    assert math.isnan(largest_number([numpy.array([1.0, numpy.nan])]))

@@ -70,13 +70,7 @@ def check(config: AdapterConfig, weights: AdapterWeights) -> Iterator[Problem | 
 def still_ones(weights: AdapterWeights) -> list[str]:
     """The lora_A of linear modules, which start at random, that are exactly zero. Raises CannotRead."""
     starts = [pair.a for pair in weights.pairs().values() if not pair.is_embedding]
-    return [
-        info.name
-        for info in starts
-        if info is not None
-        and info.elements
-        and not any(bool(chunk.any()) for chunk in weights.chunks(info.name))
-    ]
+    return [info.name for info in starts if info is not None and info.elements and weights.is_zero(info.name)]
 
 
 def _counts(weights: AdapterWeights) -> Mapping[str, tuple[int, int]]:
@@ -89,8 +83,7 @@ def _counts(weights: AdapterWeights) -> Mapping[str, tuple[int, int]]:
             continue
         part = part_of(module)
         zero, total = counts.get(part, (0, 0))
-        is_zero = not any(bool(chunk.any()) for chunk in weights.chunks(trained.name))
-        counts[part] = (zero + is_zero, total + 1)
+        counts[part] = (zero + weights.is_zero(trained.name), total + 1)
     return counts
 
 

@@ -64,7 +64,7 @@ def _since_the_draw(run: Run, ledger: Ledger, claim: Claimed) -> Iterator[Proble
 def _is_live(weights: AdapterWeights, module: str) -> bool:
     """Whether lora_B is not zero throughout."""
     info = weights.pairs()[module].b
-    return info is not None and any(bool(chunk.any()) for chunk in weights.chunks(info.name))
+    return info is not None and not weights.is_zero(info.name)
 
 
 def _between(run: Run, claim: Claimed) -> Iterator[Problem]:

@@ -143,7 +143,7 @@ def _from_zero(run: Run, folder: Folder, weights: AdapterWeights, adam: Adam) ->
     for pair in weights.pairs().values():
         started = pair.a if pair.is_embedding else pair.b
         if started is not None and started.dtype == "F32" and started.elements:
-            sizes[started.name] = max(float(abs(chunk).max()) for chunk in weights.chunks(started.name))
+            sizes[started.name] = weights.extremes(started.name).largest
     if not sizes:
         yield Skip(f"{weights.path} holds no lora_B in float32, and a cast moves numbers too")
     for item in _beyond(sizes, adam.reach(0), weights, f"in {adam.steps:,} steps from zero"):

@@ -38,7 +38,7 @@ def check(weights: ModelWeights) -> Iterator[Problem | Skip]:
         )
         return
     try:
-        bad = {name: count for name in weights.tensors if (count := _non_finite(weights, name))}
+        bad = {name: count for name in weights.tensors if (count := weights.extremes(name).bad)}
     except CannotRead as error:
         yield Skip(f"{weights.path} {error.reason}")
         return
@@ -52,15 +52,3 @@ def check(weights: ModelWeights) -> Iterator[Problem | Skip]:
             observed=total,
             severity=None if first.endswith((".weight", ".bias")) else Severity.NOTE,
         )
-
-
-def _non_finite(weights: ModelWeights, name: str) -> int:
-    """How many elements of a tensor are NaN or infinite; integers have none. Raises CannotRead."""
-    import numpy
-
-    total = 0
-    for chunk in weights.chunks(name):
-        if chunk.dtype.kind not in "fc":
-            return 0
-        total += int(chunk.size) - int(numpy.isfinite(chunk).sum())
-    return total
