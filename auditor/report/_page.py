@@ -25,13 +25,20 @@ def environment(**words: object) -> "Environment":
         finalize=_shown,
         keep_trailing_newline=True,
     )
-    made.globals.update({"text": text, "prose": prose, **words})
+    made.globals.update({"text": text, "prose": prose, "region": region, **words})
     return made
 
 
 def style(*names: str) -> str:
     """Style sheets of the folder, one after the other."""
     return "".join((TEMPLATES / name).read_text(encoding="utf-8") for name in names)
+
+
+def region(label: str) -> "Markup":
+    """Attributes of a box that may scroll sideways: reached by the keyboard, and named for who does not see it."""
+    from markupsafe import Markup
+
+    return Markup(' tabindex="0" role="group" aria-label="{}"').format(text.visible(label))
 
 
 def prose(sentence: str, limit: int = 1500) -> "Markup":

@@ -7,6 +7,7 @@ from auditor.report._charts import HEIGHT, WIDTH, charts
 from auditor.report._facts import list_difference
 from auditor.report._heatmap import CELL, heat_maps
 from auditor.report._ledger_table import ledger_table
+from auditor.report._next import next_step
 from auditor.report._page import environment, style
 
 SUFFIX = ".html"
@@ -27,6 +28,7 @@ def render(report: Report, *, colour: bool = False, width: int = 80, detail: boo
     page = environment(**_words()).get_template("page.html.j2")
     return page.render(
         report=report,
+        next_step=next_step(report),
         style=style("style.css"),
         charts=charts(report),
         ledgers=[ledger_table(run, LIMITS["stated"]) for run in report.runs],

@@ -16,6 +16,7 @@ from auditor.model import (
 from auditor.report import _view as view
 from auditor.report._facts import fact_text
 from auditor.report._markdown_text import code, escaped, marker, prose
+from auditor.report._next import next_step
 from auditor.report._reasons import reasons, unread_groups
 from auditor.report._rerun_words import AspectGroup, grouped
 from auditor.report._text import listing, number, plural
@@ -101,6 +102,7 @@ def _head(report: Report) -> list[str]:
         f"- {view.ANSWER_SIGNS[a.state]} **{escaped(a.question)}** {view.ANSWER_WORDS[a.state]}: {escaped(a.says, 400)}"
         for a in report.answers
     ]
+    lines += [f"- → **What next?** {prose(next_step(report))}"] if report.answers else []
     lines += [f"\nNote: {escaped(note, 300)}" for note in report.notes[:5]]
     return lines
 

@@ -7,6 +7,7 @@ from auditor.report import _terminal_ledger as ledger
 from auditor.report import _terminal_tables as tables
 from auditor.report import _view as view
 from auditor.report._ansi import Paint
+from auditor.report._next import next_step
 from auditor.report._text import (
     flowed,
     one_line,
@@ -89,6 +90,9 @@ def _answers(report: Report, paint: Paint, width: int) -> Iterator[str]:
             + paint(word, _ANSWER_COLOURS[item.state])
         )
         yield from wrapped(item.says, width, "    ", "    ")
+    if report.answers:
+        yield paint("  → What next?", "bold")
+        yield from wrapped(next_step(report), width, "    ", "    ")
 
 
 def _counts(report: Report, paint: Paint, width: int) -> Iterator[str]:

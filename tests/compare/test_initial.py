@@ -31,7 +31,7 @@ def test_the_tiny_run_was_drawn_with_its_seed() -> None:
     (weights, config, structure), *_ = adapters_of(run_of(healthy()))
     proof = prove_seed(weights, config, 42, structure)
     assert (proof.verdict, proof.proved, proof.tested, proof.drawn_before) == ("consistent", 14, 14, 0)
-    assert proof.says.startswith("seed 42 consistent on 14 of 14 trained modules (correlation .98")
+    assert proof.says.startswith("seed 42 consistent on 14 of 14 trained modules (correlation 0.98")
     assert proof.odds is not None
     assert proof.odds < -300
 
@@ -118,7 +118,7 @@ def test_one_untrained_module_among_trained_ones_is_enough() -> None:
     mixed = trained(drawn, 0.2) | {MODULES[9][0]: drawn[MODULES[9][0]]}
     proof = prove_seed(*adapter(mixed), 42, limits=QUICK)
     assert proof.says == "seed 42 proved on 1 of 1 untrained module"
-    assert proof.why.startswith("13 of 13 trained modules remember it (correlation .97")
+    assert proof.why.startswith("13 of 13 trained modules remember it (correlation 0.97")
 
 
 def test_modules_are_found_in_whatever_order_the_base_registers_them() -> None:

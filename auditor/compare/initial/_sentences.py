@@ -63,8 +63,8 @@ def sentence(proof: SeedProof) -> str:
 
 
 def share(value: float | None) -> str:
-    """A correlation as ``.9993``, or a dash."""
-    return "-" if value is None else f"{value:.4f}".removeprefix("0")
+    """A correlation as ``0.9993``, or a dash."""
+    return "-" if value is None else f"{value:.4f}"
 
 
 def odds_text(odds: float | None) -> str:
