@@ -88,7 +88,13 @@ Baseline = Annotated[
     ),
 ]
 Color = Annotated[
-    str, typer.Option("--color", metavar="WHEN", help="auto, always or never.", rich_help_panel=OUTPUT)
+    str,
+    typer.Option(
+        "--color",
+        metavar="WHEN",
+        help="auto (by the terminal, NO_COLOR and FORCE_COLOR), always or never. --no-color is never.",
+        rich_help_panel=OUTPUT,
+    ),
 ]
 Offline = Annotated[
     bool,

@@ -104,10 +104,16 @@ def paint(color: str) -> "Paint":
 
 
 def wants_colour(color: str, tty: bool) -> bool:
-    """``always`` and ``never`` as said; ``auto`` only on a terminal without NO_COLOR."""
-    if color == "auto":
-        return tty and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-    return color == "always"
+    """``always`` and ``never`` as said; ``auto`` by NO_COLOR, then FORCE_COLOR, then whether a terminal shows it.
+
+    Both variables count when they hold anything (no-color.org, force-color.org); ``FORCE_COLOR=0`` asks for none.
+    """
+    if color != "auto":
+        return color == "always"
+    forced = os.environ.get("FORCE_COLOR")
+    if os.environ.get("NO_COLOR") or forced == "0":
+        return False
+    return bool(forced) or (tty and os.environ.get("TERM") != "dumb")
 
 
 def width() -> int:

@@ -33,11 +33,17 @@ app = typer.Typer(
 
 def run(arguments: Sequence[str]) -> int:
     """Run the command line; every way of ending has its exit code."""
+    if "--no-color" in arguments:
+        arguments = [item for word in arguments for item in _never(word)]
     if "--recover-seed" in arguments:
         from auditor.cli._inspect_output import spelled_out
 
         arguments = spelled_out(arguments)
     return guarded(app, arguments)
+
+
+def _never(word: str) -> tuple[str, ...]:
+    return ("--color", "never") if word == "--no-color" else (word,)
 
 
 @app.callback()
