@@ -12,7 +12,8 @@ _LIMIT = 128 * 1024
 """Largest file looked into, in bytes: declared configs and adapter_config.json have a few thousand."""
 _MOST_FILES = 200
 _DEPTH = 100
-_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+')
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"?|[{}\[\],:]|[^\s{}\[\],:"]+')
+"""A string that nothing ends is one token: looked for from each of its quotes, the end would take hours."""
 _MARK = "---"
 _YAML = (".yaml", ".yml")
 _ENDS = (".json", ".md", *_YAML)

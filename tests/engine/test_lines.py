@@ -213,3 +213,8 @@ def test_findings_in_yaml_and_in_the_configuration_of_a_card_stand_on_their_line
         Finding("r", Severity.ERROR, "m", Location("README.md", "/none")),
     ]
     assert [finding.line for finding in numbered(asked, snapshot)] == [3, 2, 11, None]
+
+
+def test_a_string_without_an_end_is_walked_through_once() -> None:
+    assert line_of_pointer('{"a": "' + '\\"' * 50_000, "/b") is None
+    assert line_of_pointer('{\n"a": "' + '\\"' * 50_000, "/a") == 2
