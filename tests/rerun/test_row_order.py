@@ -14,7 +14,7 @@ from auditor.claims import Ledger, build
 from auditor.model import Alternative, Evidence, RerunPlan, Setting, Span, Status, VersionRange
 from auditor.rerun.child.rows import order
 from auditor.rerun.planning import extras
-from auditor.rerun.planning.row_order import is_order, is_told, of_run, readings
+from auditor.rerun.planning.row_order import is_order, is_told, of_run, readings, usual_seeds
 from auditor.rerun.probes import first_logged
 from tests.builders.pickles import make_training_args
 from tests.rerun import tiny_llama
@@ -70,13 +70,18 @@ def test_arguments_of_transformers_4_37_and_older_mean_torchs_sampler() -> None:
     told = of_run(v.run_of(arguments(accelerator_config={"use_seedable_sampler": False})))
     assert told["use_seedable_sampler"].value is False
     assert of_run(v.run_of(arguments(accelerator_config={})))["use_seedable_sampler"].assumed
+    untold = of_run(v.run_of(v.without(arguments(), "training_args.bin")))["use_seedable_sampler"]
+    assert (untold.value, untold.assumed) == (True, True)
 
 
 def test_a_platform_draws_as_it_always_does_and_a_script_as_it_likes() -> None:
     bare = v.without(v.committed(), "training_args.bin", v.event_path())
     assert is_told(v.run_of(v.committed()))
     assert is_told(v.run_of(bare))
+    assert is_told(v.run_of(v.without(v.committed(), CHEETAH)))
     assert not is_told(v.run_of(v.without(bare, CHEETAH)))
+    unseeded = v.with_json(bare, CHEETAH, lambda d: d["train_model_parameters"].pop("seed"))
+    assert not is_told(v.run_of(unseeded))
 
 
 def test_a_declared_order_has_slips_and_an_untold_one_open_readings() -> None:
@@ -93,9 +98,55 @@ def test_a_declared_order_has_slips_and_an_untold_one_open_readings() -> None:
     assert found(known(seed=seven["seed"]))["data_seed = 42"] is False
 
 
+def test_every_reading_says_why_it_is_one() -> None:
+    bare = v.without(v.committed(), "training_args.bin", v.event_path())
+    untold = known(bare, seed=Setting(7, "declared"), data_seed=Setting(None, "nobody", assumed=True))
+    assert [(dict(item.changes), item.says) for item in readings(Ledger(".", {}), untold)] == [
+        (
+            {"train_sampling_strategy": "sequential"},
+            "rows in file order (train_sampling_strategy = sequential): the order of rows is told by no file",
+        ),
+        ({"shuffle_seed": 7}, "rows shuffled beforehand by seed 7: no file tells it"),
+        ({"shuffle_seed": 42}, "rows shuffled beforehand by seed 42: no file tells it"),
+        ({"data_seed": 42}, "data_seed = 42: the order of rows is told by no file"),
+        (
+            {"use_seedable_sampler": False},
+            "use_seedable_sampler = False: no file says it, and releases differ",
+        ),
+    ]
+    told = known(seed=Setting(7, "declared"), data_seed=Setting(None, "training_args.bin#data_seed"))
+    assert [(item.says, item.open) for item in readings(Ledger(".", {}), told)][-1] == (
+        "data_seed = 42: another seed drew the rows (training_args.bin#data_seed)",
+        False,
+    )
+
+
+@pytest.mark.parametrize("seed", [True, -1, None, 4.2, "7"])
+def test_what_is_no_seed_shuffles_nothing(seed: object) -> None:
+    """numpy.random.default_rng takes whole numbers from 0 on."""
+    assert usual_seeds({"seed": Setting(seed, "declared")}) == [42]
+    assert usual_seeds({"seed": Setting(0, "declared")}) == [0, 42]
+
+
+def test_a_data_seed_that_is_the_seed_leaves_no_reading() -> None:
+    same = known(seed=Setting(9, "declared"), data_seed=Setting(9, "declared"))
+    assert not any("data_seed" in words for words in found(same))
+    assert "data_seed = 42" not in found(known(data_seed=Setting(None, "nobody", assumed=True)))
+
+
+def test_a_plan_without_an_order_has_no_other() -> None:
+    """A script that is run as it is draws its rows itself."""
+    for key in ("train_sampling_strategy", "use_seedable_sampler", "shuffle_seed", "data_seed", "seed"):
+        assert found({name: setting for name, setting in known().items() if name != key}) == {}
+
+
 def test_rows_declared_to_come_in_file_order_may_have_been_drawn() -> None:
     told = Setting("sequential", "training_args.bin#train_sampling_strategy")
-    settings = known(train_sampling_strategy=told)
+    settings = known(
+        train_sampling_strategy=told,
+        data_seed=Setting(9, "declared"),
+        use_seedable_sampler=Setting(True, "nobody", assumed=True),
+    )
     assert found(settings) == {"rows shuffled beforehand by seed 42": True}
     (other,) = extras.readings(settings)
     assert (dict(other.changes), other.open) == ({"train_sampling_strategy": "random"}, False)
@@ -110,7 +161,10 @@ def test_a_data_seed_is_followed_since_4_46(release: str | None, opened: bool) -
 
 
 def test_only_an_order_is_one() -> None:
+    every = ("train_sampling_strategy", "use_seedable_sampler", "shuffle_seed", "data_seed")
     assert is_order(Alternative({"data_seed": 3}, ""))
+    assert is_order(Alternative(dict.fromkeys(every), ""))
+    assert is_order(Alternative({"used_rows": [1, 10], "packing": False}, ""))
     assert not is_order(Alternative({"seed": 3}, ""))
     assert not is_order(Alternative({"data_seed": 3, "packing": True}, ""))
 

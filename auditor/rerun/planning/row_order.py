@@ -39,7 +39,7 @@ def of_run(run: Run) -> Mapping[str, Setting]:
         found[STRATEGY] = Setting("random", "no file says it: the Trainer's own sampler", assumed=True)
     if isinstance(config, Mapping) and isinstance(config.get(SEEDABLE), bool):
         found[SEEDABLE] = Setting(config[SEEDABLE], f"{by}accelerator_config/{SEEDABLE}")
-    elif values and by and config is None:
+    elif values and config is None:
         says = f"{by}accelerator_config is missing: transformers before 4.38 has none and draws so"
         found[SEEDABLE] = Setting(False, says)
     else:
