@@ -23,6 +23,7 @@ from tests.rerun.variants import (
     plan_of_fixture,
     run_of,
     scaled,
+    without,
 )
 
 HEAD = "base_model.model.lm_head.weight"
@@ -82,6 +83,70 @@ def test_a_hole_is_infinitely_far() -> None:
     found = gap(broken, ENDED)
     assert found is not None
     assert found.distance == math.inf
+
+
+BIAS = "base_model.model.lm_head.bias"
+
+
+def with_tensors(**more: NDArray[Any]) -> dict[str, bytes]:
+    """The fixture with a head and a bias besides."""
+    files = committed()
+    for path in WEIGHTS:
+        arrays = {
+            **arrays_of(files[path]),
+            **{{"head": HEAD, "bias": BIAS}[name]: more[name] for name in more},
+        }
+        files[path] = make_safetensors({name: entry(array, None) for name, array in arrays.items()})
+    return files
+
+
+def between(theirs: dict[str, bytes], ours: dict[str, bytes], *, always: bool = False) -> Gap | None:
+    """The gap of tensors that had no start."""
+    one, two = run_of(theirs), run_of(ours)
+    return outside_gap(Pair("", 18, one.root, two.root, one.contents), Folder("init", {}), always=always)
+
+
+@pytest.mark.parametrize("farther", ["head", "bias"])
+def test_the_tensor_that_is_farthest_away_is_named(farther: str) -> None:
+    """Each by its own length: 1 % of one, and 3 % of the other."""
+    ours = {"head": ENDED, "bias": MOVED[0]}
+    theirs = {name: array * numpy.float32(1.03 if name == farther else 1.01) for name, array in ours.items()}
+    found = between(with_tensors(**theirs), with_tensors(**ours))
+    assert found is not None
+    assert found.tensor == {"head": HEAD, "bias": BIAS}[farther]
+    assert found.distance == pytest.approx(0.03 / 1.03, rel=1e-3)
+
+
+@pytest.mark.parametrize("edited", [{}, {"head": ENDED[:, :3]}, {"bias": MOVED[0]}])
+def test_what_has_no_counterpart_of_its_shape_is_not_measured(edited: dict[str, NDArray[Any]]) -> None:
+    """`weights_gap` tells that such a tensor is missing, or of another shape."""
+    assert between(with_tensors(**edited), with_tensors(head=ENDED)) is None
+
+
+def test_factors_are_not_measured_twice() -> None:
+    assert between(scaled(committed(), 0.1), committed(), always=True) is None
+
+
+def test_equal_tensors_give_a_gap_where_one_is_always_wanted() -> None:
+    found = between(with_tensors(head=ENDED), with_tensors(head=ENDED), always=True)
+    assert found is not None
+    assert (found.distance, found.coarse, found.slack) == (0.0, 0.0, 1e-6)
+
+
+def test_a_tensor_of_zeros_is_equal_to_itself_and_has_no_length_to_be_near_by() -> None:
+    zeros = numpy.zeros_like(ENDED)
+    assert between(with_tensors(head=zeros), with_tensors(head=zeros)) is None
+    for theirs, ours, distance in ((zeros, ENDED, math.inf), (ENDED, zeros, 1.0)):
+        found = between(with_tensors(head=theirs), with_tensors(head=ours))
+        assert found is not None
+        assert found.distance == pytest.approx(distance)
+
+
+@pytest.mark.parametrize("side", [0, 1])
+def test_nothing_is_measured_where_a_side_has_no_adapter(side: int) -> None:
+    both = [with_tensors(head=ENDED), with_tensors(head=ENDED * numpy.float32(2))]
+    both[side] = without(both[side], *WEIGHTS)
+    assert between(*both) is None
 
 
 def verdict_on(theirs: NDArray[Any]) -> RerunResult:
