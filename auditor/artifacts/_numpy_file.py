@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO, BinaryIO
 
-from auditor.artifacts._pickle_machine import Reading
 from auditor.artifacts._pickle_opcodes import read
+from auditor.artifacts._pickle_reading import Reading
 from auditor.artifacts._torch_zip import Guarded, damage
 from auditor.errors import CannotRead
 from auditor.model import Blob

@@ -8,6 +8,7 @@ from auditor.artifacts import _pickle_names as names
 from auditor.artifacts._pickle_budget import Budget
 from auditor.artifacts._pickle_data import is_data_call
 from auditor.artifacts._pickle_globals import CONSTRUCTORS, MAPPINGS, is_known, sizes_of
+from auditor.artifacts._pickle_reading import Reading
 from auditor.artifacts._pickle_values import (
     DtypeRef,
     EnumValue,
@@ -34,24 +35,6 @@ _VALUES = frozenset({"data", "real", "imag"})
 _ORDERS = ("<", ">", "|", "=")
 _PLAIN_CALLS = (CONSTRUCTORS.keys() | MAPPINGS) - names.WITH_STATE - {names.FROM_TYPE}
 """Allowed names whose arguments hold no state that would be set."""
-
-
-class Reading:
-    """What one pickle holds; no value where reading stopped early, and ``damage``, which completes "the file ...".
-
-    ``refused`` are objects that only a special loader can make: noise in bytes that are no pickle."""
-
-    __slots__ = ("damage", "end", "globals", "protocol", "refused", "unknown", "unsafe", "value")
-
-    def __init__(self) -> None:
-        self.value: object = None
-        self.globals: dict[str, None] = {}
-        self.unknown: dict[str, None] = {}
-        self.unsafe: list[UnsafeCall] = []
-        self.protocol = 0
-        self.end = 0
-        self.refused: list[UnsafeCall] = []
-        self.damage: str | None = None
 
 
 class Machine:

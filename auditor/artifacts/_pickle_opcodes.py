@@ -10,7 +10,8 @@ import struct
 from auditor.artifacts import _pickle_decode
 from auditor.artifacts._pickle_direct import DIRECT
 from auditor.artifacts._pickle_handlers import CONSTANTS, HANDLERS, LITERALS
-from auditor.artifacts._pickle_machine import Machine, Reading
+from auditor.artifacts._pickle_machine import Machine
+from auditor.artifacts._pickle_reading import Reading
 from auditor.artifacts._pickle_values import NotRead, Opaque, TooMuch
 
 TYPE_CHECKING = False
@@ -36,7 +37,7 @@ def read(data: bytes, start: int = 0) -> Reading:
     except EOFError:
         reading.damage = f"ends in the middle of a pickle (byte {len(data)})"
     except (ValueError, IndexError, KeyError, TypeError, OverflowError, struct.error):
-        reading.damage = f"is a damaged pickle (near byte {machine.offset})"
+        reading.damage, reading.is_damaged = f"is a damaged pickle (near byte {machine.offset})", True
     except (MemoryError, RecursionError):
         reading.damage = "holds a pickle that claims more memory or depth than there is"
     except NotRead as error:

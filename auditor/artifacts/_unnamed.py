@@ -24,8 +24,8 @@ HEAD = 512
 """Bytes that tell what a file may be."""
 _BINARY = re.compile(rb"PK\x03\x04|\x80[\x02-\x05]")
 """A zip, which torch.save writes, and a pickle of protocol 2 to 5 (Python 3.11, pickle.py, `PROTO`)."""
-_TEXT = re.compile(rb"[(\]}]{0,3}[ci][A-Za-z_][\w.]{0,200}\r?\n[A-Za-z_][\w.]{0,200}\r?\n")
-"""Protocols 0 and 1 have no mark: what can call something names a module and an attribute, a line each (`GLOBAL`)."""
+_NAME = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)+")
+"""What can be imported and called, with its module; noise that is read as a pickle calls numbers and nothing."""
 
 
 def unnamed(blob: Blob) -> bool:
@@ -37,7 +37,7 @@ def unnamed(blob: Blob) -> bool:
 def pickled(blob: Blob) -> PickleArchive | None:
     """The pickle that a file is whatever its name says; None for anything else, and for what cannot be read.
 
-    A text is one only if reading it as a pickle comes to a call: many words begin with a ``c``.
+    What has no mark is one only if reading it as a pickle comes to a call.
     """
     if (blob.size or 0) > LIMIT:
         return None
@@ -46,19 +46,28 @@ def pickled(blob: Blob) -> PickleArchive | None:
             head = stream.read(HEAD)
     except CannotRead:
         return None
-    return _parsed(blob, known=True) if _BINARY.match(head) else calling_text(blob, head)
+    return _parsed(blob) if _BINARY.match(head) else calling(blob, head)
 
 
-def calling_text(blob: Blob, head: bytes) -> PickleArchive | None:
-    """The pickle of protocol 0 or 1 that a file is, if loading it calls something; ``head`` are its first bytes."""
-    return _parsed(blob, known=False) if _TEXT.match(head) else None
+def calling(blob: Blob, head: bytes) -> PickleArchive | None:
+    """The pickle without a mark that a file is, if loading it calls something; ``head`` are its first bytes.
+
+    No protocol needs one (Python 3.11, Modules/_pickle.c, `load`): any operation may come first, and the call after a
+    thousand others. Nearly every text is damaged as a pickle within its first bytes, and is read no further.
+    """
+    from auditor.artifacts._pickle_opcodes import read
+
+    begun = read(head)
+    if begun.is_damaged and not begun.unsafe:
+        return None
+    found = _parsed(blob)
+    return found if found and any(_NAME.fullmatch(call.callable) for call in found.unsafe) else None
 
 
-def _parsed(blob: Blob, known: bool) -> PickleArchive | None:
+def _parsed(blob: Blob) -> PickleArchive | None:
     from auditor.artifacts.pickle_archive import PickleArchive
 
     try:
-        found = PickleArchive.parse(blob)
+        return PickleArchive.parse(blob)
     except CannotRead:
         return None
-    return found if found.unsafe or known else None

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import numpy
 
     from auditor.artifacts._opened import Opened
-    from auditor.artifacts._pickle_machine import Reading
+    from auditor.artifacts._pickle_reading import Reading
     from auditor.model import Blob
 
 STORAGE_LIMIT = 16 * 1024 * 1024 * 1024

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from auditor.artifacts import _pickle_opcodes
 from auditor.artifacts._pickle_direct import DIRECT
-from auditor.artifacts._pickle_machine import Reading
 from auditor.artifacts._pickle_opcodes import carry_out, read
 from auditor.artifacts._pickle_plain import plain
+from auditor.artifacts._pickle_reading import Reading
 from auditor.artifacts._zip_directory import Entry, plain_directory
 from tests.builders.pickles import make_optimizer
 from tests.mutation.pickles import Mutator, seeds

@@ -1,8 +1,8 @@
 """A file is a pickle, an archive or a program under the name of harmless data.
 
 People trust safetensors, JSON and text because they cannot run code. The first bytes tell a torch archive (a zip
-with data.pkl), a pickle of protocol 2 to 5 and programs of Linux, Windows and macOS whatever the name says; an older
-pickle, which is text, is told by calling something. Loaders that look at the content and not at the name
+with data.pkl), a pickle of protocol 2 to 5 and programs of Linux, Windows and macOS whatever the name says; a pickle
+without that mark is told by calling something. Loaders that look at the content and not at the name
 (`torch.load`; torch 2.13.0, serialization.py, `_is_zipfile`) run it.
 
 Wrong when: a file was renamed by mistake; it is still not what readers take it for.
@@ -18,7 +18,7 @@ Good:
 
 from collections.abc import Iterator
 
-from auditor.artifacts._unnamed import HARMLESS, HEAD, LIMIT, calling_text
+from auditor.artifacts._unnamed import HARMLESS, HEAD, LIMIT, calling
 from auditor.errors import CannotRead
 from auditor.model import Blob, FileKind, Location, Problem, Severity, Skip, Snapshot
 
@@ -61,14 +61,15 @@ def check(snapshot: Snapshot) -> Iterator[Problem | Skip]:
 
 
 def _pretends(blob: Blob) -> str | None:
-    """A safetensors file may begin with any byte: the first eight are the length of its header."""
+    """A safetensors file may begin with any byte, the first eight being the length of its header, and still call."""
     try:
         with blob.open() as stream:
             head = stream.read(HEAD)
     except CannotRead:
         return None
     length = int.from_bytes(head[:8], "little")
-    if blob.path.lower().endswith(".safetensors") and length <= min(_HEADER, (blob.size or 0) - 8):
-        return None
-    known = next((says for start, says in _STARTS if head.startswith(start)), None)
-    return known or ("a pickle" if calling_text(blob, head) else None)
+    if not blob.path.lower().endswith(".safetensors") or length > min(_HEADER, (blob.size or 0) - 8):
+        known = next((says for start, says in _STARTS if head.startswith(start)), None)
+        if known is not None:
+            return known
+    return "a pickle" if calling(blob, head) else None
