@@ -1,7 +1,8 @@
 """Two copies of the tokenizer in one run are not the same.
 
 The Trainer writes the same tokenizer beside every checkpoint and the final model (transformers 4.51.3,
-trainer.py, `_save`). Another vocabulary or other special tokens change the ids the adapter was trained on.
+trainer.py, `_save`). Another vocabulary or other special tokens change the ids the adapter was trained on. Of
+tokenizer.json neither its layout nor the lengths that the last call cut and filled to count.
 
 Wrong when: tokens or a chat template were added on purpose after training, or between two checkpoints.
 
@@ -24,6 +25,7 @@ from auditor.artifacts.tokenizer_config import TokenizerConfig
 from auditor.artifacts.tokenizer_json import TokenizerJson
 from auditor.checks._wording import joined, shown
 from auditor.checks.tokenizer import _templates, padding_side_differs, tokenizer_differs_from_base
+from auditor.checks.tokenizer._contents import differing_parts
 from auditor.checks.tokenizer.special_token_not_in_vocabulary import lacking
 from auditor.errors import CannotRead
 from auditor.model import Facts, Location, Problem, Severity, Skip
@@ -109,6 +111,12 @@ def _templates_of(run: Run) -> tuple[str, bool] | None:
 
 def _compare(own: Artifact, last: Artifact, run: Run) -> Iterator[Problem]:
     mine, theirs = own.facts(), last.facts()
+    both = isinstance(own, TokenizerJson) and isinstance(last, TokenizerJson)
+    parts = differing_parts(own, last) if both else None  # type: ignore[arg-type]
+    if parts is not None:
+        if parts:
+            yield _problem(own, last, parts, "sha256")
+        return
     keys = [
         key
         for key in sorted(mine.keys() | theirs.keys())
@@ -118,9 +126,13 @@ def _compare(own: Artifact, last: Artifact, run: Run) -> Iterator[Problem]:
     keys = [key for key in keys if key not in told]
     if not keys:
         return
-    named = keys[:_NAMED] + ([f"{len(keys) - _NAMED} more"] if len(keys) > _NAMED else [])
-    first = keys[0]
-    yield Problem(
+    yield _problem(own, last, keys, keys[0])
+
+
+def _problem(own: Artifact, last: Artifact, keys: Sequence[str], first: str) -> Problem:
+    mine, theirs = own.facts(), last.facts()
+    named = [*keys[:_NAMED], *([f"{len(keys) - _NAMED} more"] if len(keys) > _NAMED else [])]
+    return Problem(
         f"{own.path} differs from {last.path} in {joined(named)}",
         own.at(),
         expected=f"{first} {shown(_value(theirs, first))}",

@@ -1,4 +1,5 @@
 import hashlib
+import json
 
 from tests.builders.repositories import TINY_BASE, contents, healthy, seed
 from tests.checks.expecting import WARNING, finding, found, reasons
@@ -54,10 +55,27 @@ def test_fails_for_what_else_differs_beside_a_token_that_is_reported() -> None:
 
 def test_fails_for_another_vocabulary() -> None:
     read, _ = contents("tiny", "candidate")
-    other = read["tokenizer.json"] + b"\n"
+    other = read["tokenizer.json"].replace(b'"a":', b'"aaa":', 1)
     (only,) = found(RULE, healthy(data={"tokenizer.json": other}))
-    assert only.message == "tokenizer.json differs from checkpoint-18/tokenizer.json in sha256 and size"
+    assert only.message == "tokenizer.json differs from checkpoint-18/tokenizer.json in model.vocab"
     assert only.observed == f'sha256 "{hashlib.sha256(other).hexdigest()[:58]}…'
+
+
+def test_fails_for_a_file_that_is_no_json_by_its_digest() -> None:
+    (only,) = found(RULE, healthy(data={"tokenizer.json": b"["}))
+    assert only.message == "tokenizer.json differs from checkpoint-18/tokenizer.json in sha256 and size"
+
+
+def test_passes_another_layout_and_the_lengths_of_the_last_call() -> None:
+    """tokenizers 0.23 writes merges as pairs, older releases as texts; an evaluation between two saves sets padding."""
+    own = json.loads(contents("tiny", "candidate")[0]["tokenizer.json"])
+    own["truncation"] = {"max_length": 8, "stride": 0, "strategy": "LongestFirst", "direction": "Right"}
+    own["padding"] = {"strategy": "BatchLongest", "direction": "Right", "pad_id": 0}
+    own["model"]["merges"] = [" ".join(pair) for pair in own["model"]["merges"]]
+    assert found(RULE, healthy(text={"tokenizer.json": json.dumps(own)})) == []
+    own["added_tokens"] = own["added_tokens"][:-1]
+    (only,) = found(RULE, healthy(text={"tokenizer.json": json.dumps(own)}))
+    assert only.message == "tokenizer.json differs from checkpoint-18/tokenizer.json in added_tokens"
 
 
 def test_names_three_differences_and_counts_the_rest_when_it_fails() -> None:
