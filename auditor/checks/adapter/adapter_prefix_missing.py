@@ -5,6 +5,9 @@ there: without that prefix, behind DDP's `module.` or with torch.compile's `_ori
 loaded, and the base model answers alone behind a warning about missing keys. They come from a `state_dict` that was
 saved by hand.
 
+With another adapter's name than `default` in its names (`lora_A.mine.weight`) PEFT 0.21.2 loads a LoRA under that name
+alone, and 0.13.2 under none: a warning.
+
 Wrong when: the adapter is meant for a program that loads bare names, such as diffusers, whose own names are left
 alone.
 
@@ -17,7 +20,7 @@ Good:
     # as the trainer wrote it
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from auditor.artifacts._peft_layout import MARKS, parts
 from auditor.artifacts.adapter_config import AdapterConfig
@@ -45,6 +48,9 @@ def check(config: AdapterConfig, weights: AdapterWeights) -> Iterator[Problem | 
         return
     own = [part.info.name for part in parts(weights, marks)]
     wrong = [name for name in own if _is_lost(name)]
+    named = {name: word for name in own if not _is_lost(name) and (word := _adapter_name(name))}
+    if config.peft_type == "LORA" and named:
+        yield _only_by_name(weights, named, len(own))
     if wrong:
         yield Problem(
             f"{len(wrong)} of {counted(len(own), 'tensor')} of {config.peft_type} have names that PEFT does not load, "
@@ -53,6 +59,24 @@ def check(config: AdapterConfig, weights: AdapterWeights) -> Iterator[Problem | 
             expected="base_model.model. and the module's name",
             observed=wrong[0],
         )
+
+
+def _only_by_name(weights: AdapterWeights, named: Mapping[str, str], of: int) -> Problem:
+    first, word = next(iter(named.items()))
+    return Problem(
+        f"{len(named)} of {counted(of, 'tensor')} carry the adapter name {word!r}, without which PEFT does not load "
+        "them",
+        weights.at(first),
+        expected=f"{first.removesuffix(f'.{word}.weight')}.weight",
+        observed=first,
+        severity=Severity.WARNING,
+    )
+
+
+def _adapter_name(name: str) -> str | None:
+    """The word between a factor's mark and ``weight``, where it is not the name that PEFT itself gives."""
+    *_, mark, word, end = ("", "", *name.split("."))
+    return word if mark in ("lora_A", "lora_B") and end == "weight" and word != "default" else None
 
 
 def _is_lost(name: str) -> bool:

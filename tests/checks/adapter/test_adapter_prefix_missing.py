@@ -2,7 +2,7 @@ import pytest
 
 from tests.builders.repositories import healthy, seed
 from tests.checks.adapter.made import lora, made
-from tests.checks.expecting import ERROR, finding, found, reasons
+from tests.checks.expecting import ERROR, WARNING, finding, found, reasons
 
 RULE = "adapter-prefix-missing"
 ADAPTER = "adapter_model.safetensors"
@@ -49,6 +49,23 @@ def test_fails_without_the_prefix() -> None:
 def test_fails_behind_a_wrapper(wrapper: str) -> None:
     (only,) = found(RULE, made("LORA", {"r": 4}, renamed("base_model.model.", wrapper)))
     assert only.observed == f"{wrapper}model.layers.0.self_attn.q_proj.lora_A.weight"
+
+
+def test_fails_mildly_for_the_name_of_an_adapter() -> None:
+    """Measured with peft 0.21.2: lora_B is loaded with adapter_name="mine" alone, and with ``default`` in any case."""
+    path = "base_model.model.model.layers.0.self_attn.q_proj.lora_A"
+    assert found(RULE, made("LORA", {"r": 4}, renamed(".weight", ".mine.weight"))) == [
+        finding(
+            RULE,
+            WARNING,
+            "2 of 2 tensors carry the adapter name 'mine', without which PEFT does not load them",
+            ADAPTER,
+            f"{path}.mine.weight",
+            expected=f"{path}.weight",
+            observed=f"{path}.mine.weight",
+        )
+    ]
+    assert found(RULE, made("LORA", {"r": 4}, renamed(".weight", ".default.weight"))) == []
 
 
 def test_cannot_look_at_methods_it_does_not_know_or_without_the_file() -> None:
