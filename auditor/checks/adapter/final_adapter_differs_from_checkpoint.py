@@ -23,8 +23,9 @@ Good:
     checkpoint-18/adapter_model.safetensors: tensor *.0.mlp.up_proj.lora_B.weight * 2
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
+from auditor.artifacts._lora_names import split_name
 from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.adapter_weights import AdapterWeights
 from auditor.artifacts.trainer_state import TrainerState
@@ -100,10 +101,13 @@ def _holds_tensors(folder: Folder) -> bool:
 def _same_tensors(one: Folder, other: Folder) -> bool:
     """Whether two readable adapters hold equal tensors under equal names, whatever containers and types say."""
     mine, theirs = one.one(AdapterWeights), other.one(AdapterWeights)
-    if mine is None or theirs is None or mine.tensors.keys() != theirs.tensors.keys():
+    if mine is None or theirs is None:
+        return False
+    named, other_named = _by_role(mine), _by_role(theirs)
+    if named.keys() != other_named.keys():
         return False
     try:
-        return all(_equal(mine, theirs, name) for name in mine.tensors)
+        return all(_equal(mine, theirs, name, other_named[role]) for role, name in named.items())
     except CannotRead:
         return False
 
@@ -142,14 +146,23 @@ def _zeros(folder: Folder) -> Iterator[str]:
         yield from untrained_layers.still_ones(weights)
 
 
-def _equal(one: AdapterWeights, other: AdapterWeights, name: str) -> bool:
+def _by_role(weights: AdapterWeights) -> Mapping[tuple[str, str], str]:
+    """The names by module and factor, with or without an adapter's name; those of other tensors by themselves."""
+    roles = ((name, *split_name(name)) for name in weights.tensors)
+    return {
+        (module, part) if part in ("a", "b", "magnitude") else ("", name): name
+        for name, module, part in roles
+    }
+
+
+def _equal(one: AdapterWeights, other: AdapterWeights, name: str, other_name: str | None = None) -> bool:
     """Bit by bit, so that NaN equals NaN, or in the shorter of two types of floats. Raises CannotRead."""
-    mine, theirs = one.tensors[name], other.tensors[name]
+    mine, theirs = one.tensors[name], other.tensors[other_name or name]
     if mine.shape != theirs.shape or not (
         mine.dtype == theirs.dtype or {mine.dtype, theirs.dtype} <= _FLOATS
     ):
         return False
-    pairs = zip(one.chunks(name), other.chunks(name), strict=True)
+    pairs = zip(one.chunks(name), other.chunks(theirs.name), strict=True)
     if mine.dtype == theirs.dtype:
         return all(x.tobytes() == y.tobytes() for x, y in pairs)
     return all(agree(x, mine.dtype, y, theirs.dtype) for x, y in pairs)

@@ -84,6 +84,21 @@ def test_passes_the_same_numbers_in_a_shorter_type() -> None:
     assert len(found(RULE, healthy(data=changed(short_and_nudged)))) == 1
 
 
+def test_passes_the_same_tensors_under_an_adapter_s_name() -> None:
+    """PEFT's own `state_dict` says ``lora_A.default.weight``, which it loads as well (0.13.2 and 0.21.2)."""
+
+    def named(tensors: Tensors) -> None:
+        for key in list(tensors):
+            tensors[key.replace(".weight", ".default.weight")] = tensors.pop(key)
+
+    def named_and_nudged(tensors: Tensors) -> None:
+        nudge(tensors)
+        named(tensors)
+
+    assert found(RULE, healthy(data=changed(named))) == []
+    assert len(found(RULE, healthy(data=changed(named_and_nudged)))) == 1
+
+
 def test_cannot_look_at_a_prompt_that_saving_changes() -> None:
     """Measured with peft 0.21.2: 6 of 128 numbers of a CPT prompt 4e-9 apart in the checkpoint and the final save."""
     cpt = {"adapter_config.json": {"/peft_type": "CPT"}}
