@@ -16,6 +16,9 @@ LONG = [f"*.suffix{number}" for number in range(20)]
         (["a"], ["a", "b"], '["a"] → ["a", "b"]'),
         (LONG, [*LONG[1:], "new", 7], "+2: new, 7; −1: *.suffix0"),
         (frozenset(LONG), frozenset(LONG[:-1]), "−1: *.suffix19"),
+        ("# Card\n" * 50 + "by one", "# Card\n" * 50 + "by two", "…ard # Card by one → …ard # Card by two"),
+        ("# Card\n" * 50, "# Card\n" * 50 + "more", "…# Card # Card → …# Card # Card more"),
+        ("one " * 50, "two " * 50, "one one one one one one one… → two two two two two two two…"),
         (LONG, LONG[::-1], "the same entries in another order or number"),
     ],
 )
