@@ -4,16 +4,22 @@ Equal object ids, then equal LFS oids, then equal bytes, then facts. A reader th
 bytes says so: its blind spot never reads as equality.
 """
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 
 from auditor.artifacts._base import Artifact
 from auditor.artifacts._opened import Opened
 from auditor.artifacts._readers import readers_of
+from auditor.compare._layout import equal_but_for_layout
 from auditor.compare._same_bytes import same_bytes
 from auditor.compare.facts import compare
 from auditor.errors import CannotRead
 from auditor.model import Blob, Change, FileChange, FileKind
 from auditor.runs import Contents
+
+_CHUNK = 1024 * 1024
+_OF_BYTES = frozenset({"sha256", "size"})
+"""Facts that say no more than that the bytes differ."""
 
 
 def compare_files(
@@ -41,11 +47,14 @@ def _compare_one(
     equal, proof = _proof(one, two)
     if equal is None:
         return FileChange(path, "unknown", "none", note="the content of one side is not on this machine")
+    if equal and one.executable is not two.executable:
+        word = "became" if two.executable else "is no longer"
+        return FileChange(path, "modified", proof, note=f"the same content, which {word} executable")
     if equal:
         return FileChange(path, "identical", proof)
     if one.kind is not FileKind.FILE:
         return FileChange(path, "modified", proof)
-    return _parsed(path, base, head, proof, tolerance)
+    return _parsed(one, two, base, head, proof, tolerance)
 
 
 def _proof(one: Blob, two: Blob) -> tuple[bool | None, str]:
@@ -56,7 +65,24 @@ def _proof(one: Blob, two: Blob) -> tuple[bool | None, str]:
         return one.lfs == two.lfs, "lfs oid"
     if one.kind is not FileKind.FILE:
         return False, "object id"
+    promised, other = (one, two) if one.lfs is not None else (two, one)
+    if promised.lfs is not None and promised.absent is not None:
+        return _is_promised(promised, other), "lfs oid"
     return _same_bytes(one, two), "bytes"
+
+
+def _is_promised(pointer: Blob, other: Blob) -> bool | None:
+    """Whether the content of one side is what the pointer of the other promises; None when it cannot be read."""
+    if pointer.lfs is None or (None not in (pointer.size, other.size) and pointer.size != other.size):
+        return False
+    try:
+        with other.open() as stream:
+            found = hashlib.sha256()
+            while chunk := stream.read(_CHUNK):
+                found.update(chunk)
+            return found.hexdigest() == pointer.lfs.hex
+    except CannotRead:
+        return None
 
 
 def _same_bytes(one: Blob, two: Blob) -> bool | None:
@@ -71,17 +97,17 @@ def _same_bytes(one: Blob, two: Blob) -> bool | None:
 
 
 def _parsed(
-    path: str, base: Contents, head: Contents, proof: str, tolerance: Mapping[str, float]
+    one: Blob, two: Blob, base: Contents, head: Contents, proof: str, tolerance: Mapping[str, float]
 ) -> FileChange:
+    path = one.path
+    pairs = list(_pairs(path, base, head))
     changes: list[Change] = []
-    unseen: list[str] = []
-    for one, two in _pairs(path, base, head):
-        unseen.append(one.unseen)
-        changes.extend(compare(one.facts(), two.facts(), tolerance))
-    if not unseen:
-        return FileChange(path, "modified", proof, note="the bytes differ; no reader compared them")
-    if not changes:
-        return FileChange(path, "modified", "parsed", note=unseen[0])
+    for mine, theirs in pairs:
+        changes.extend(compare(mine.facts(), theirs.facts(), tolerance))
+    known = equal_but_for_layout(one, two, pairs) if {item.key for item in changes} <= _OF_BYTES else None
+    if known or not changes:
+        unseen = pairs[0][0].unseen if pairs else "the bytes differ; no reader compared them"
+        return FileChange(path, "modified", "parsed" if pairs else proof, note=known or unseen)
     return FileChange(path, "modified", "parsed", tuple(changes))
 
 

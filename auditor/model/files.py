@@ -57,7 +57,8 @@ class Blob(Frozen):
     """Why the content is not on this machine, known without trying; None when it should open."""
     hashed: Callable[[], Digest | None] | None
     """Hashes the content on demand; given by sources without an object store (a plain folder)."""
-    __slots__ = ("absent", "content", "hashed", "kind", "lfs", "object_id", "path", "size")
+    executable: bool
+    __slots__ = ("absent", "content", "executable", "hashed", "kind", "lfs", "object_id", "path", "size")
 
     def __init__(
         self,
@@ -69,6 +70,7 @@ class Blob(Frozen):
         lfs: Digest | None = None,
         absent: str | None = None,
         hashed: Callable[[], Digest | None] | None = None,
+        executable: bool = False,
     ) -> None:
         put(self, "path", path)
         put(self, "size", size)
@@ -78,6 +80,7 @@ class Blob(Frozen):
         put(self, "lfs", lfs)
         put(self, "absent", absent)
         put(self, "hashed", hashed)
+        put(self, "executable", executable)
 
     __eq__, __hash__ = object.__eq__, object.__hash__
 

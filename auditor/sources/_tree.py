@@ -23,6 +23,7 @@ class Entry:
     path: str
     kind: FileKind
     oid: str
+    executable: bool = False
 
 
 def walk(database: ObjectDatabase, tree: str, oid_bytes: int) -> tuple[tuple[Entry, ...], bool]:
@@ -43,7 +44,8 @@ def walk(database: ObjectDatabase, tree: str, oid_bytes: int) -> tuple[tuple[Ent
                 if mode & _TYPE_MASK == _TREE:
                     below.append((path + "/", child))
                 else:
-                    entries.append(Entry(path, _KINDS.get(mode & _TYPE_MASK, FileKind.FILE), child))
+                    kind = _KINDS.get(mode & _TYPE_MASK, FileKind.FILE)
+                    entries.append(Entry(path, kind, child, kind is FileKind.FILE and bool(mode & 0o111)))
         level = below
     return tuple(sorted(entries, key=lambda entry: entry.path)), False
 

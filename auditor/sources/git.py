@@ -153,7 +153,8 @@ class Repository:
             pointer = lfs.parse_pointer(self.database.read(entry.oid))
             if pointer is not None:
                 return self._behind_pointer(entry, digest, pointer)
-        return Blob(entry.path, known.size, self._opener(entry.oid, known.size), entry.kind, digest)
+        opener = self._opener(entry.oid, known.size)
+        return Blob(entry.path, known.size, opener, entry.kind, digest, executable=entry.executable)
 
     def _behind_pointer(self, entry: Entry, digest: Digest, pointer: lfs.Pointer) -> Blob:
         store = self._store or lfs.ObjectStore()
