@@ -1,6 +1,6 @@
 """What the trainer received and how the run began, as far as files tell."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from auditor.artifacts.event_log import EventLog
 from auditor.artifacts.scaler_state import ScalerState
@@ -26,9 +26,23 @@ def logs_with_scalars(run: Run) -> tuple[EventLog, ...]:
 
     A file elsewhere in the repository may be of another run, although it is listed with the only one there is.
     """
+    return tuple(log for log in _own_logs(run) if any(_is_trained(tag) for tag in log.scalars))
+
+
+def logs_of_evaluations(run: Run) -> tuple[EventLog, ...]:
+    """Those that hold nothing but evaluations: the writer is closed when training ends, and ``evaluate`` after it
+    opens another file (transformers 5.23.0, integrations/integration_utils.py, `on_train_end`)."""
+    return tuple(log for log in _own_logs(run) if log.scalars and not any(map(_is_trained, log.scalars)))
+
+
+def _own_logs(run: Run) -> Iterator[EventLog]:
     inside = f"{run.path}/" if run.path else ""
-    own = (log for log in run.events if log.path.startswith(inside))
-    return tuple(log for log in own if any(tag.startswith(TRAIN) for tag in log.scalars))
+    return (log for log in run.events if log.path.startswith(inside))
+
+
+def _is_trained(tag: str) -> bool:
+    """The epoch is logged with every row, an evaluation's included."""
+    return tag.startswith(TRAIN) and tag != f"{TRAIN}epoch"
 
 
 def is_fp16(run: Run, ledger: Ledger) -> bool | None:

@@ -5,7 +5,10 @@ integrations/integration_utils.py, `rewrite_logs`): the event file rounds to flo
 in sixteen million. A larger difference, or one number of a row that is missing where the others are, means that one of
 them was edited or is of another run.
 
-Wrong when: two runs share a folder; with several event files nothing is judged.
+An evaluation after training has an event file of its own. Where training logged into several files, as a resumed run
+does, a number of log_history has to be in one of them: a warning otherwise.
+
+Wrong when: two runs share a folder, and the event file of the later one was not published.
 
 Fix: publish both as the Trainer wrote them.
 
@@ -19,13 +22,14 @@ Good:
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 
 from auditor.artifacts._fields import is_number
 from auditor.artifacts.event_log import EventLog
 from auditor.artifacts.trainer_state import TrainerState
 from auditor.checks._once import once
-from auditor.checks._received import logs_with_scalars
+from auditor.checks._received import TRAIN, logs_of_evaluations, logs_with_scalars
 from auditor.checks._wording import counted, joined
 from auditor.model import Problem, Severity, Skip
 from auditor.runs import Run
@@ -45,41 +49,38 @@ def check(run: Run) -> Iterator[Problem | Skip]:
     """
     logs = logs_with_scalars(run)
     states = [state for state in run.all(TrainerState) if state.log_history]
-    if len(logs) != 1 or not states:
-        yield Skip("the run has not exactly one event file with scalars and a log_history with rows")
+    if not logs or not states:
+        yield Skip("the run has no event file with training scalars and a log_history with rows")
         return
-    events = _by_step(logs[0])
-    found = [
-        (state, *_compared(state, events, logs[0].is_intact and logs[0].attempts <= 1)) for state in states
-    ]
+    found = [(state, *_compared(state, run, logs)) for state in states]
     odd = [(state, count, wrong) for state, count, wrong in found if wrong]
     if odd:
         fullest = max(odd, key=lambda item: len(item[0].log_history))
         more = [state.path for state, _, _ in odd if state is not fullest[0]] if len(odd) < len(found) else []
-        yield _problem(logs[0], *fullest, more)
+        yield _problem(logs, *fullest, more)
 
 
 def denied(run: Run | None, state: TrainerState) -> frozenset[tuple[str, int]]:
     """The (tag, step) of numbers of one log_history that the run's event file has otherwise: a finding of this rule."""
     logs = logs_with_scalars(run) if run is not None else ()
-    if len(logs) != 1 or not state.log_history:
+    if run is None or len(logs) != 1 or not state.log_history:
         return frozenset()
-    wrong = _compared(state, _by_step(logs[0]), logs[0].is_intact and logs[0].attempts <= 1)[1]
+    wrong = _compared(state, run, logs)[1]
     return frozenset((tag, step) for step, tag, _, _ in wrong)
 
 
 Wrong = list[tuple[int, str, float | None, float | None]]
 
 
-def _compared(
-    state: TrainerState, events: Mapping[tuple[str, int], list[float]], whole: bool
-) -> tuple[int, Wrong]:
+def _compared(state: TrainerState, run: Run, logs: Sequence[EventLog]) -> tuple[int, Wrong]:
     """How many numbers both have, and those that differ as (step, tag, of the log, of the event file).
 
     In a whole file a number is missing where its series and others of its row are there, and the file holds no
     number that none of the rows of a step has.
     """
     compared, wrong = 0, Wrong()
+    whole = len(logs) == 1 and logs[0].is_intact and logs[0].attempts <= 1
+    events = _together(logs, logs_of_evaluations(run))
     series = {tag for tag, _ in events}
     logged: dict[tuple[str, int], list[float]] = {}
     for row in state.log_history:
@@ -93,9 +94,38 @@ def _compared(
             compared += 1
             if not any(are_same(value, other) for other in found or ()):
                 wrong.append((step, tag, value, found[-1] if found else None))
+    wrong = _published(wrong, logged, events)
     if whole and not wrong:
-        wrong.extend(_unlogged(logged, events))
+        wrong.extend(_unlogged(logged, _by_step(logs[0])))
     return compared, wrong
+
+
+def _together(*groups: Sequence[EventLog]) -> Mapping[tuple[str, int], list[float]]:
+    found: dict[tuple[str, int], list[float]] = {}
+    for log in chain(*groups):
+        for key, values in _by_step(log).items():
+            found.setdefault(key, []).extend(values)
+    return found
+
+
+def _published(
+    wrong: Wrong, logged: Mapping[tuple[str, int], list[float]], events: Mapping[tuple[str, int], list[float]]
+) -> Wrong:
+    """Without the evaluations of a step that were made after training, whose event file may be elsewhere."""
+    left: Wrong = []
+    spare: dict[tuple[str, int], int] = {}
+    for item in wrong:
+        key = (item[1], item[0])
+        spare.setdefault(key, len(logged.get(key, ())) - len(events.get(key, ())))
+        if _is_of_evaluation(item[1], key, logged) and spare[key] > 0:
+            spare[key] -= 1
+        else:
+            left.append(item)
+    return left
+
+
+def _is_of_evaluation(tag: str, key: tuple[str, int], logged: Mapping[tuple[str, int], list[float]]) -> bool:
+    return not tag.startswith(TRAIN) and len(logged.get(key, ())) > 1
 
 
 def _unlogged(
@@ -164,13 +194,19 @@ def are_same(one: float, other: float) -> bool:
     return not math.isfinite(other) or abs(one - other) <= RTOL * max(abs(one), abs(other)) + ATOL
 
 
-def _problem(log: EventLog, state: TrainerState, compared: int, wrong: Wrong, more: list[str]) -> Problem:
+def _problem(
+    logs: Sequence[EventLog], state: TrainerState, compared: int, wrong: Wrong, more: list[str]
+) -> Problem:
     step, tag, mine, theirs = min(wrong, key=lambda item: item[:2])
+    several = len(logs) > 1
+    which = f"all of the {len(logs)} event files" if several else "the event file"
+    log = next((log for log in logs if (tag, step) in _by_step(log)), logs[0])
     return Problem(
-        f"the event file and {state.path} disagree on {len(wrong):,} of {counted(compared, 'number')}, first {tag} at "
+        f"{which} and {state.path} disagree on {len(wrong):,} of {counted(compared, 'number')}, first {tag} at "
         f"step {step:,}",
         log.at(f"{tag} at step {step}"),
         expected="none" if mine is None else f"{mine:.9g}",
         observed="none" if theirs is None else f"{theirs:.9g}",
         evidence=(f"so do {joined(more[:3])}",) if more else (),
+        severity=Severity.WARNING if several else None,
     )

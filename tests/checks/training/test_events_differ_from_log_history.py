@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from auditor.checks.training.events_differ_from_log_history import are_same, tag_of
 from tests.builders.repositories import healthy, seed
-from tests.checks.expecting import ERROR, finding, found, reasons
+from tests.checks.expecting import ERROR, WARNING, finding, found, reasons
 from tests.checks.training.parts import (
     ROOT_STATE,
     edits,
@@ -123,9 +123,49 @@ def test_names_of_series(key: str, tag: str) -> None:
     assert tag_of(key) == tag
 
 
+EVALUATIONS = "runs/Jan15_09-00-07_tiny-trainer/events.out.tfevents.1768460999.tiny-trainer.1.1"
+"""What `evaluate` after training writes: the writer of the training is closed by then."""
+
+
+def test_an_evaluation_after_training_hides_nothing() -> None:
+    after = events({"eval/loss": [(18, 6.0)], "eval/runtime": [(18, 0.5)], "train/epoch": [(18, 1.0)]})
+    assert found(RULE, healthy(data={EVALUATIONS: after})) == []
+    edited = edits(
+        ROOT_STATE, log_history=[{**row, "loss": 1.0} if "loss" in row else row for row in rows(ROOT_STATE)]
+    )
+    (only,) = found(RULE, healthy(data={EVALUATIONS: after}, json_edits=edited))
+    assert (only.severity, only.at.path, only.at.member) == (ERROR, event_path(), "train/loss at step 1")
+
+
+def test_the_row_of_an_evaluation_after_training_is_looked_for_in_its_file() -> None:
+    """The root's state is saved after ``evaluate``, whose file may be elsewhere: then its row alone is let be."""
+    last: dict[str, object] = {"step": 18, "epoch": 1.0, "eval_loss": 6.0, "eval_runtime": 0.5}
+    history = [*rows(ROOT_STATE), {**last, "eval_loss": 6.5}, last]
+    state = edits(ROOT_STATE, log_history=history)
+    series = {**scalars(), "eval/loss": [(18, 6.5)], "eval/runtime": [(18, 0.5)]}
+    training = events(series)
+    assert found(RULE, healthy(json_edits=state, data={event_path(): training})) == []
+    for loss, count in ((6.0, 0), (5.0, 1)):
+        after = events({"eval/loss": [(18, loss)], "eval/runtime": [(18, 0.5)], "train/epoch": [(18, 1.0)]})
+        files = {event_path(): training, EVALUATIONS: after}
+        assert len(found(RULE, healthy(json_edits=state, data=files))) == count
+
+
+def test_a_resumed_run_has_each_number_in_one_of_its_files() -> None:
+    """The steps 10 to 18 were made twice; log_history has those of the second time."""
+    first = {tag: [(step, value + (step > 9)) for step, value in points] for tag, points in scalars().items()}
+    again = {tag: [point for point in points if point[0] > 9] for tag, points in scalars().items()}
+    both = {event_path(): events(first), EVALUATIONS: events(again)}
+    assert found(RULE, healthy(data=both)) == []
+    edited = edits(
+        ROOT_STATE, log_history=[{**row, "loss": 1.0} if "loss" in row else row for row in rows(ROOT_STATE)]
+    )
+    (only,) = found(RULE, healthy(data=both, json_edits=edited))
+    assert only.severity == WARNING
+    assert only.message.startswith("all of the 2 event files and trainer_state.json disagree on 18 of ")
+
+
 def test_says_when_it_cannot_look() -> None:
-    skip = "the run has not exactly one event file with scalars and a log_history with rows"
+    skip = "the run has no event file with training scalars and a log_history with rows"
     assert reasons(RULE, seed()) == [skip]
     assert reasons(RULE, healthy(without=[event_path()])) == [skip]
-    other = "runs/other/events.out.tfevents.1768460000.tiny-trainer.1.0"
-    assert reasons(RULE, healthy(data={other: events()})) == [skip]
