@@ -12,18 +12,15 @@ from dataclasses import dataclass
 from itertools import islice
 
 from auditor.artifacts.trainer_state import TrainerState
+from auditor.compare.rates import Interval, full_rows_a_step, rows_a_step
 from auditor.model import Alternative, Setting
 from auditor.runs import Run
 
 KEY = "gradient_accumulation_steps"
-_RATES, _RUNTIME = 5e-4, 5e-5
-"""Half of the last digit of rates (a second) and of the runtime (seconds)."""
 _MOST = 65_536
 _POINTS = 256
 _OTHERS = 3
 """Other numbers that fit, which become readings."""
-
-Interval = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,30 +90,21 @@ def _by_log(state: TrainerState, batch: int) -> tuple[int, ...]:
     """The numbers that the rates of the last log row allow."""
     steps, epochs = state.max_steps or 0, max(1.0, float(state.num_train_epochs or 1))
     held = _rows_a_step(state)
-    if held is None or 1 + epochs >= steps:
+    if held is None:
         return ()
-    # The last step of an epoch may be smaller, or (before 4.46) left out.
-    low = held[0] / batch / (1 + epochs / steps)
-    high = held[1] / batch / (1 - (1 + epochs) / steps)
-    if high > _MOST:
+    full = full_rows_a_step(held, steps, epochs)
+    if full is None or full[1] / batch > _MOST:
         return ()
+    low, high = (rows / batch for rows in full)
     return tuple(range(max(1, math.ceil(low - 1e-9)), math.floor(high + 1e-9) + 1))
 
 
 def _rows_a_step(state: TrainerState) -> Interval | None:
     """Samples / steps of the last log row, as its roundings allow; the runtime sharpens it where it is of all steps."""
     samples, rate = _last(state, "train_samples_per_second"), _last(state, "train_steps_per_second")
-    if samples is None or rate is None or samples <= _RATES or rate <= _RATES:
+    if samples is None or rate is None:
         return None
-    low, high = (samples - _RATES) / (rate + _RATES), (samples + _RATES) / (rate - _RATES)
-    seconds, steps = _last(state, "train_runtime"), state.max_steps or 0
-    if seconds is None or seconds <= _RUNTIME:
-        return low, high
-    first, last = seconds - _RUNTIME, seconds + _RUNTIME
-    if (rate - _RATES) * first <= steps <= (rate + _RATES) * last:
-        low = max(low, (samples - _RATES) * first / steps)
-        high = min(high, (samples + _RATES) * last / steps)
-    return (low, high) if low <= high else None
+    return rows_a_step(samples, rate, _last(state, "train_runtime"), state.max_steps or 0)
 
 
 def _last(state: TrainerState, key: str) -> float | None:
