@@ -3,6 +3,7 @@
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -32,17 +33,19 @@ train.main(sys.argv[1:], time.monotonic())
 """
 
 
-def trained(folder: Path, names: tuple[str, ...], *, at: int, fits: str) -> Followed:
+def trained(
+    folder: Path, names: tuple[str, ...], *, at: int, fits: str, gpu: bool = False, **changed: Any
+) -> Followed:
     """Three steps of the fixture's recipe, with dropout, for each name; one called "tight" has too little memory."""
     (folder / "child.py").write_text(TIGHT.format(at=at, fits=fits))
     plan, inputs = v.plan_of_fixture(3), Inputs.of(RerunOptions(base=TINY_BASE, data=v.DATA))
     assert plan.settings["gradient_checkpointing"].value is False
     return run_child(
-        [job(name, folder / name, plan, inputs, lora_dropout=0.1) for name in names],
+        [job(name, folder / name, plan, inputs, lora_dropout=0.1, **changed) for name in names],
         folder,
         environment={
             **environment.variables(environment.inherited(), 1),
-            "CUDA_VISIBLE_DEVICES": "",
+            **({} if gpu else {"CUDA_VISIBLE_DEVICES": ""}),
             "PYTHONPATH": os.pathsep.join(sys.path),
         },
         threads=1,
@@ -53,15 +56,20 @@ def trained(folder: Path, names: tuple[str, ...], *, at: int, fits: str) -> Foll
     )
 
 
+def assert_equal(folder: Path) -> None:
+    """The bits of the trainings with too little memory are those of the one that had enough."""
+    for name in ("tight", "tight-2"):
+        for file in ("adapter_model.safetensors", "optimizer.pt", "rng_state.pth"):
+            made = folder / name / "checkpoint-3" / file
+            assert made.read_bytes() == (folder / "plain" / "checkpoint-3" / file).read_bytes(), file
+
+
 def test_activations_that_do_not_fit_are_recomputed_to_the_same_bits(tmp_path: Path) -> None:
     """The recipe declares no gradient checkpointing; its steps with and without it are equal, dropout included."""
     followed = trained(tmp_path, ("plain", "tight", "tight-2"), at=1, fits="self.args.gradient_checkpointing")
     assert followed.retried
     assert followed.step == 9  # the step that was made before memory was full counts once
-    for name in ("tight", "tight-2"):
-        for file in ("adapter_model.safetensors", "optimizer.pt", "rng_state.pth"):
-            made = tmp_path / name / "checkpoint-3" / file
-            assert made.read_bytes() == (tmp_path / "plain" / "checkpoint-3" / file).read_bytes(), file
+    assert_equal(tmp_path)
 
 
 def test_what_does_not_fit_with_checkpointing_either_names_the_span_that_did(tmp_path: Path) -> None:

@@ -89,6 +89,7 @@ def attempt(job: Job, bases: Base, events: Events) -> None:
     # Outside the handler, whose traceback would hold the tensors of the failed attempt.
     bases.drop()
     bases.is_tight = True
+    peak_bytes()  # counts anew: what the failed attempt took is not what the job takes
     shutil.rmtree(job.output, ignore_errors=True)
     events.emit("retry", job=job.name, why="activations did not fit; gradient checkpointing is on")
     run(job.recomputing(), bases, events)
