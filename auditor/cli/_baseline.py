@@ -31,7 +31,10 @@ def read_report(file: Path) -> "Report":
         raise UsageError(
             f"{file} is larger than any report ({LIMIT:,} bytes)", "give a file that audit wrote"
         )
-    return from_json(text)
+    try:
+        return from_json(text)
+    except UsageError as error:
+        raise UsageError(error.message.replace("this", str(file), 1), error.hint) from error
 
 
 def findings_of(file: Path) -> "tuple[Finding, ...]":

@@ -34,6 +34,10 @@ def destinations(outputs: Sequence[str]) -> tuple[tuple[ModuleType, Path], ...]:
         name, separator, path = item.partition("=")
         if not separator or not path:
             raise UsageError(f"--output {item!r} is not FORMAT=PATH", "for example --output html=report.html")
+        if Path(path).is_dir():
+            raise UsageError(
+                f"--output {item!r} names a folder", f"name a file in it: {item.rstrip('/')}/audit.{name}"
+            )
         found.append((renderer(name), Path(path)))
     return tuple(found)
 
@@ -59,19 +63,32 @@ def emit(
     color: str,
     detail: bool = False,
 ) -> None:
-    """Write every file, then stdout; ``detail`` leaves less out. Raises IncompleteError where it cannot write."""
-    for module, path in files:
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(module.render(report, detail=detail), encoding="utf-8")
-        except OSError as error:
-            raise IncompleteError(
-                f"{path} cannot be written: {error.strerror}", "choose another path"
-            ) from error
+    """Write every file, then stdout; ``detail`` leaves less out.
+
+    Raises IncompleteError at the end for what could not be written: no other report is lost for it.
+    """
+    errors = [
+        error for module, path in files if (error := _saved(path, module.render(report, detail=detail)))
+    ]
     if stdout is not None:
         colour = wants_colour(color, sys.stdout.isatty())
         text: str = stdout.render(report, colour=colour, width=width(), detail=detail)
         write(text if text.endswith("\n") else text + "\n")
+    for error in errors:
+        raise error
+
+
+def _saved(path: Path, text: str) -> IncompleteError | None:
+    """Write a file; the error when it cannot be, and then no half of it stays."""
+    there = path.is_file()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        if path.is_file() and not there:
+            path.unlink(missing_ok=True)
+        return IncompleteError(f"{path} cannot be written: {error.strerror}", "choose another path")
+    return None
 
 
 def write(text: str) -> None:

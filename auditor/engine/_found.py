@@ -17,11 +17,13 @@ _OF_ANY_REPOSITORY = frozenset({GitAttributes, ModelCard})
 def nothing(side: Side, live: Sequence[Finding]) -> bool:
     """Whether no file of a model or a training is in the snapshot: no known name, no declared recipe, no pickle.
 
-    A finding about safety means that there was something to load, whatever its name (``weights.dat``).
+    One file alone was named, and is something if its kind is known. A finding about safety means that there was
+    something to load, whatever its name (``weights.dat``).
     """
-    if dangerous(live):
-        return False
     contents = side.contents
+    asked_for = side.snapshot.kind == "file" and any(map(readers_of, side.snapshot.files))
+    if dangerous(live) or asked_for:
+        return False
     if (
         side.runs
         or contents.recipes

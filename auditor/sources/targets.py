@@ -6,7 +6,7 @@ it, where `within` allows that.
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -71,6 +71,8 @@ def target(name: str, repo: Path | None, lfs_stores: Sequence[Path]) -> Iterator
             resolved = repository.resolve(ref)
             snapshot = repository.snapshot(ref, resolved.commits[0], resolved)
             yield Opened((snapshot,), None, repository.name)
+    elif repo is None and path.suffix == ".bundle" and path.is_file():
+        raise UsageError(f"{name} is no git bundle", "make it again with git bundle create")
     elif repo is None and there:
         yield Opened(
             (directory.snapshot(path, tuple(lfs_stores), path.resolve().name),), None, path.resolve().name
@@ -80,8 +82,20 @@ def target(name: str, repo: Path | None, lfs_stores: Sequence[Path]) -> Iterator
     elif ":" in name and not there:
         raise UsageError(f"{name!r} is a part, and the whole is audited", "audit inspect looks at parts")
     else:
-        with refs([name], repo, lfs_stores) as opened:
+        with ExitStack() as stack:
+            try:
+                opened = stack.enter_context(refs([name], repo, lfs_stores))
+            except UsageError as error:
+                raise UsageError(_neither(name, repo, error.message), error.hint) from error
             yield opened
+
+
+def _neither(name: str, repo: Path | None, message: str) -> str:
+    """Where TARGET may be a path too, that it is none is said beside that it is no ref."""
+    no_ref = f"{name!r} is not a branch"
+    if repo is None and message.startswith(no_ref):
+        return message.replace(no_ref, f"{name!r} is neither a file or folder here nor a branch", 1)
+    return message
 
 
 @contextmanager
