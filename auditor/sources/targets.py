@@ -17,6 +17,8 @@ from auditor.sources.git import Repository
 
 _REDIRECTS = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_NAMESPACE")
 _SETTINGS = "adapter_config.json"
+_WEIGHTS = frozenset({".safetensors", ".bin", ".pt", ".pth", ".ckpt"})
+"""Ends of files that may be an adapter's weights."""
 _LISTED = 8
 
 
@@ -151,7 +153,7 @@ def _part(snapshot: Snapshot, part: str) -> Snapshot:
 
 def _with_settings(path: Path, snapshot: Snapshot, lfs_stores: tuple[Path, ...]) -> Snapshot:
     beside = path.parent / _SETTINGS
-    if not path.name.startswith("adapter_model.") or not beside.is_file():
+    if path.suffix.lower() not in _WEIGHTS or not beside.is_file():
         return snapshot
     more = directory.snapshot(beside, lfs_stores, _SETTINGS)
     return replace(snapshot, files={**more.files, **snapshot.files}, cache={})

@@ -9,6 +9,7 @@ from auditor.artifacts.adapter_weights import AdapterWeights
 from auditor.artifacts.model_weights import ModelWeights
 from auditor.compare.pairs import weights_blob
 from auditor.engine.inspect._reading import runs_of
+from auditor.engine.inspect._weights import weights_in
 from auditor.errors import IncompleteError, UsageError
 from auditor.model import Snapshot
 from auditor.runs import Contents, Folder, Run
@@ -29,8 +30,8 @@ class Chosen:
 
     @property
     def weights(self) -> AdapterWeights | None:
-        """The adapter's weights, when they were read."""
-        return self.folder.one(AdapterWeights)
+        """The adapter's weights, those of a file under another name too, when they were read."""
+        return weights_in(self.run, self.folder)
 
     @property
     def config(self) -> AdapterConfig | None:

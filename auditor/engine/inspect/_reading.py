@@ -5,7 +5,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from auditor.artifacts._base import Artifact
-from auditor.artifacts._safetensors import shown
 from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.adapter_weights import AdapterWeights
 from auditor.artifacts.base_config import BaseConfig
@@ -18,6 +17,7 @@ from auditor.artifacts.scheduler_state import SchedulerState
 from auditor.artifacts.trainer_state import TrainerState
 from auditor.artifacts.training_args import TrainingArgs
 from auditor.artifacts.weight_index import WeightIndex
+from auditor.engine.inspect._nameless import said_of_unread, with_nameless
 from auditor.errors import CannotRead
 from auditor.model import Snapshot, Unread, folder_of
 from auditor.runs import Contents, Folder, Run, group, read
@@ -27,8 +27,6 @@ _STATES: tuple[type[Artifact], ...] = (OptimizerState, SchedulerState, RngState,
 _KINDS = frozenset(
     {*_STATES, AdapterConfig, AdapterWeights, BaseConfig, EventLog, TrainerState, TrainingArgs, WeightIndex}
 )
-_SAID = 20
-"""Tensors that are not read, named at most of one file."""
 
 
 def runs_of(snapshot: Snapshot, base: Path | None = None) -> tuple[Contents, tuple[Run, ...]]:
@@ -36,7 +34,7 @@ def runs_of(snapshot: Snapshot, base: Path | None = None) -> tuple[Contents, tup
 
     ``base`` is the folder of the base model. Raises UsageError when it holds no config.json.
     """
-    contents = _with_parts(read(snapshot, _KINDS))
+    contents = with_nameless(_with_parts(read(snapshot, _KINDS)))
     runs = group(contents, _base(base))
     return contents, (*runs, *_loose(contents, runs))
 
@@ -54,7 +52,7 @@ def _with_parts(contents: Contents) -> Contents:
             folder = folders.get(path) or Folder(path, {}, step_of(path))
             files = sorted((*folder.all(type(found)), found), key=lambda weights: weights.path)
             folders[path] = replace(folder, artifacts={**folder.artifacts, type(found): tuple(files)})
-            unread[number] = replace(item, reason=_unread(found))
+            unread[number] = replace(item, reason=said_of_unread(found))
     return replace(contents, folders=dict(sorted(folders.items())), unread=tuple(unread))
 
 
@@ -67,15 +65,6 @@ def _in_part(contents: Contents, item: Unread) -> AdapterWeights | None:
     except CannotRead:
         return None
     return found if found.unread else None
-
-
-def _unread(weights: AdapterWeights) -> str:
-    """What is said of a file that was read in part."""
-    if len(weights.unread) == 1:
-        return f"{next(iter(weights.unread.values()))}; all others are"
-    names = ", ".join(shown(name) for name in list(weights.unread)[:_SAID])
-    more = f" and {len(weights.unread) - _SAID:,} more" if len(weights.unread) > _SAID else ""
-    return f"holds {len(weights.unread):,} sparse or quantized tensors, which are not read: {names}{more}"
 
 
 def _base(folder: Path | None) -> BaseConfig | None:
