@@ -6,9 +6,8 @@ deficient rank and numbers as small or large as float32 allows lose nothing.
 """
 
 import math
-from array import array
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 from auditor.artifacts.adapter_config import AdapterConfig
@@ -18,6 +17,7 @@ from auditor.compare._names import Module, bare, modules_of
 from auditor.compare._seen import RunningFactors, Seen, seen_of
 from auditor.compare._triangle import Triangle, product
 from auditor.errors import CannotRead
+from auditor.model.floats import Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class UpdateDescription:
     rank: int | None
     scaling: float | None = None
     norm: float | None = None
-    spectrum: tuple[float, ...] = ()
+    spectrum: Sequence[float] = ()
     effective_rank: float | None = None
     largest_a: float | None = None
     largest_b: float | None = None
@@ -89,7 +89,7 @@ class Updates:
     ) -> None:
         self._weights, self._config = weights, config
         self._modules = modules_of(weights)[0] if modules is None else modules
-        self._found: dict[str, tuple[UpdateDescription, array[float]]] = {}
+        self._found: dict[str, UpdateDescription] = {}
 
     @property
     def parts(self) -> Mapping[str, tuple[str, ...]]:
@@ -108,14 +108,11 @@ class Updates:
         )
 
     def _keep(self, module: str, seen: Seen | None = None) -> None:
-        found = _described(self._weights, self._config, self._modules[module], seen)
-        # A list of floats takes three times the memory, and there may be a hundred files.
-        self._found[module] = replace(found, spectrum=()), array("d", found.spectrum)
+        self._found[module] = _described(self._weights, self._config, self._modules[module], seen)
 
     def result(self) -> tuple[UpdateDescription, ...]:
         """What was described, in the order of the file."""
-        found = (self._found[name] for name in self._modules if name in self._found)
-        return tuple(replace(item, spectrum=tuple(spectrum)) for item, spectrum in found)
+        return tuple(self._found[name] for name in self._modules if name in self._found)
 
 
 def _described(
@@ -144,7 +141,7 @@ def _described(
         factors.rank,
         scaling,
         None if spectrum is None else math.hypot(*spectrum),
-        spectrum or (),
+        Floats(spectrum or ()),
         None if spectrum is None else effective_rank(spectrum),
         right.largest,
         left.largest,

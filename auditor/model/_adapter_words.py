@@ -1,6 +1,6 @@
 """The words for an adapter that was looked into: its modules, tensors and settings."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 
@@ -36,7 +36,7 @@ class ModuleInspection:
     parameters: int = 0
     dtypes: tuple[str, ...] = ()
     norm: float | None = None
-    spectrum: tuple[float, ...] = ()
+    spectrum: Sequence[float] = ()
     effective_rank: float | None = None
     largest_a: float | None = None
     largest_b: float | None = None

@@ -3,7 +3,7 @@
 import json
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import fields, is_dataclass
 from enum import Enum
@@ -100,10 +100,10 @@ def _compound(value: object) -> object:
         }
     if isinstance(value, AbstractSet):
         return sorted(map(plain, value), key=lambda item: json.dumps(item, sort_keys=True))
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
     if isinstance(value, bytes | bytearray | memoryview):
         return _bytes(bytes(value))
+    if isinstance(value, Sequence):
+        return [plain(item) for item in value]
     return _record(value)
 
 

@@ -4,6 +4,8 @@ import dataclasses
 import math
 from collections.abc import Iterator, Mapping
 
+from auditor.model.floats import Floats
+
 
 def differences(
     one: object, two: object, rel: float = 1e-9, least: float = 1e-12, at: str = ""
@@ -27,4 +29,4 @@ def _parts(value: object) -> Mapping[object, object] | None:
         return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
     if isinstance(value, Mapping):
         return value
-    return dict(enumerate(value)) if isinstance(value, tuple | list) else None
+    return dict(enumerate(value)) if isinstance(value, tuple | list | Floats) else None
