@@ -88,12 +88,16 @@ class Repository:
                 "git config --global --add safe.directory PATH, if you trust the machine's owner",
             )
         for ref in refs:
-            if _cat_file.run(self.path, "rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}").returncode:
+            if not self._is_commit(ref):
                 return UsageError(
                     f"{ref!r} is not a branch, tag or commit of the repository {self.name}",
                     self._known_refs(ref),
                 )
         return UsageError(f"git could not resolve {' and '.join(refs)}", stderr.strip().splitlines()[-1:][0])
+
+    def _is_commit(self, ref: str) -> bool:
+        asked = _cat_file.run(self.path, "rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}")
+        return asked.returncode == 0
 
     def _known_refs(self, ref: str) -> str:
         """A hint: the ref that was probably meant, and which there are."""
@@ -107,6 +111,18 @@ class Repository:
         meant = f"did you mean {near[0]!r}? " if near else ""
         more = f" and {len(names) - _REFS_SHOWN} more" if len(names) > _REFS_SHOWN else ""
         return f"{meant}known refs: {', '.join(names[:_REFS_SHOWN])}{more}"
+
+    def of_a_remote(self, refs: Sequence[str]) -> tuple[str, ...]:
+        """The refs, those that are none here as the one remote branch of that name, as ``git switch`` takes them."""
+        told = _cat_file.run(
+            self.path, "for-each-ref", "--format=%(refname:lstrip=3) %(refname:short)", "refs/remotes"
+        )
+        pairs = [line.split(" ") for line in told.stdout.decode(errors="replace").splitlines()]
+        found: list[str] = []
+        for ref in refs:
+            remote = [short for name, short in pairs if name == ref and not self._is_commit(ref)]
+            found.append(remote[0] if len(remote) == 1 else ref)
+        return tuple(found)
 
     def branches(self) -> tuple[str, ...]:
         """Branch names, sorted."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from auditor.errors import UsageError
 from auditor.model import Snapshot, folder_of
 from auditor.sources import bundle, directory
-from auditor.sources.git import Repository
+from auditor.sources.git import Repository, Resolved
 
 _REDIRECTS = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_NAMESPACE")
 _SETTINGS = "adapter_config.json"
@@ -47,12 +47,23 @@ def refs(names: Sequence[str], repo: Path | None, lfs_stores: Sequence[Path]) ->
     """Open one or two refs of a repository, a bare one, or a bundle. Raises UsageError."""
     _stores(lfs_stores)
     with _repository(repo, tuple(lfs_stores)) as repository:
-        resolved = repository.resolve(*names)
+        names, resolved = _resolved(repository, names)
         snapshots = tuple(
             repository.snapshot(name, commit, resolved)
             for name, commit in zip(names, resolved.commits, strict=True)
         )
         yield Opened(snapshots, resolved.related, repository.name)
+
+
+def _resolved(repository: Repository, names: Sequence[str]) -> tuple[Sequence[str], Resolved]:
+    """The refs, under the names that they have here, and their commits. Raises UsageError."""
+    try:
+        return names, repository.resolve(*names)
+    except UsageError:
+        known = repository.of_a_remote(names)
+        if tuple(names) == known:
+            raise
+        return known, repository.resolve(*known)
 
 
 @contextmanager
