@@ -1,4 +1,4 @@
-"""train_results.json and all_results.json: the metrics that `save_metrics` wrote when training had ended."""
+"""train_results.json, eval_results.json and all_results.json: the metrics that `save_metrics` wrote."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ class TrainingResults(Artifact):
     Other values, which a script may add, are left out.
     """
 
-    patterns: ClassVar[tuple[str, ...]] = ("train_results.json", "all_results.json")
+    patterns: ClassVar[tuple[str, ...]] = ("train_results.json", "eval_results.json", "all_results.json")
     path: str
     values: Mapping[str, int | float]
 

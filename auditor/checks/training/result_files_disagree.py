@@ -1,0 +1,57 @@
+"""all_results.json says another number than train_results.json or eval_results.json.
+
+`save_metrics` writes one file for each split and updates all_results.json with the same numbers at the same time
+(transformers 4.51.3 and 5.23.0, trainer_pt_utils.py, `save_metrics`, `combined`). A number that differs was edited in
+one of them, or one file is of another run.
+
+Wrong when: the script passes `combined=False` for a later evaluation.
+
+Fix: publish the files as they were written.
+
+Bad:
+    all_results.json: = "{\\"eval_loss\\": 0.5}"
+    eval_results.json: = "{\\"eval_loss\\": 0.7}"
+
+Good:
+    # the epoch is written anew with every split
+    all_results.json: = "{\\"eval_loss\\": 0.5, \\"epoch\\": 2.0}"
+    eval_results.json: = "{\\"eval_loss\\": 0.5, \\"epoch\\": 1.0}"
+"""
+
+from collections.abc import Iterator
+
+from auditor.artifacts.training_results import TrainingResults
+from auditor.checks._wording import joined
+from auditor.model import Problem, Severity, Skip, name_of
+from auditor.runs import Contents
+
+SEVERITY = Severity.WARNING
+
+_ALL, _REWRITTEN = "all_results.json", "epoch"
+
+
+def check(contents: Contents) -> Iterator[Problem | Skip]:
+    """Folder by folder; numbers to the last digit."""
+    looked = False
+    for folder in contents.folders.values():
+        files = folder.all(TrainingResults)
+        combined = next((item for item in files if name_of(item.path) == _ALL), None)
+        for item in files if combined is not None else ():
+            if combined is None or item is combined:
+                continue
+            looked = True
+            keys = [key for key in item.values if key in combined.values and key != _REWRITTEN]
+            wrong = [key for key in keys if not _same(item.values[key], combined.values[key])]
+            if wrong:
+                yield Problem(
+                    f"{combined.path} and {name_of(item.path)} disagree on {joined(wrong[:3])}",
+                    combined.at(f"/{wrong[0]}"),
+                    expected=str(item.values[wrong[0]]),
+                    observed=str(combined.values[wrong[0]]),
+                )
+    if not looked:
+        yield Skip("no all_results.json is beside the results of a split")
+
+
+def _same(one: float, other: float) -> bool:
+    return one == other or (one != one and other != other)
