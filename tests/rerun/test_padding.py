@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,13 +11,15 @@ import pytest
 
 from auditor.claims import Ledger
 from auditor.engine._evidence import ledger_of
-from auditor.model import Alternative, RerunPlan, Setting, Verdict
+from auditor.model import Alternative, RerunPlan, Setting, Span, Verdict
 from auditor.rerun.options import RerunOptions
 from auditor.rerun.outputs import Output, Outputs
 from auditor.rerun.planning import padding
+from auditor.rerun.planning.evaluation import loaded_step
 from auditor.rerun.search import Search
 from auditor.rerun.session import rerun
 from auditor.rerun.trials import Trial
+from tests.builders.pickles import make_training_args
 from tests.rerun import tiny_llama
 from tests.rerun import variants as v
 
@@ -48,6 +50,22 @@ def test_every_width_is_open_where_dropout_draws_for_pads() -> None:
     ]
     assert all(item.open for item in found)
     assert [padding.is_width(item) for item in found] == [True, True, True, False]
+    assert padding.is_width(Alternative({"pad_to_max_length": True, "max_length": 9}, ""))
+    assert not padding.is_width(Alternative({}, ""))
+    for key, file in (("pad_to_max_length", "all"), ("pad_to_multiple_of", "8"), ("padding_side", "left")):
+        told = words({**both, key: Setting(False, "config.json")})
+        assert (
+            told
+            == {
+                "all": [],
+                "8": ["pad_to_max_length = True", "padding_side = left"],
+                "left": ["pad_to_max_length = True", "pad_to_multiple_of = 8", "pad_to_multiple_of = 64"],
+            }[file]
+        )
+        left = Setting("left", "choice", assumed=True)
+        assert key != "padding_side" or words({**both, key: left}) == told
+        bare = {name: setting for name, setting in both.items() if name != key}
+        assert words(bare) == told
     alone = Setting(1, "declared")
     assert "padding_side = left" not in words({**both, "per_device_train_batch_size": alone})
     assert "pad_to_max_length = True" not in words({**both, "max_length": Setting(None, "x")})
@@ -136,6 +154,109 @@ def test_without_a_count_nothing_is_told() -> None:
     assert padding.allowed(v.run_of(bare), plan(), output(FIFTEEN)) is None
 
 
+EIGHT = {"pad_to_multiple_of": 8}
+ROUNDED = [(1, 8), (1, 16)]
+
+
+def counted(at: Mapping[int, float], files: v.Files | None = None) -> v.Files:
+    """The fixture, whose states count so many times the flops of the rerun's at step 9 and at step 18."""
+    files = v.committed() if files is None else files
+    for path in v.STATES:
+        ratio = at[9 if "-9/" in path else 18]
+        files = v.with_json(files, path, lambda d, ratio=ratio: d.update(total_flos=d["total_flos"] * ratio))
+    return files
+
+
+def by_step(
+    shapes: Callable[[int], Sequence[tuple[int, int]]], steps: Sequence[int] = range(1, STEPS + 1)
+) -> Output:
+    """A rerun with the fixture's states that drew these micro-batches."""
+    lines = [{"step": step, "shapes": [list(item) for item in shapes(step)]} for step in steps]
+    return v.output({**v.committed(), "rerun_steps.jsonl": "\n".join(map(json.dumps, lines)).encode()})
+
+
+def changed(found: Sequence[Alternative] | None) -> list[dict[str, object]] | None:
+    return None if found is None else [dict(item.changes) for item in found]
+
+
+def test_a_width_has_to_give_the_ids_of_every_checkpoint() -> None:
+    """15 ids a step until step 9, 24 after: rounded up, 216 and 432 where the rerun counts 135 and 351."""
+    rerun = by_step(lambda step: FIFTEEN if step <= 9 else ROUNDED)
+    told = {9: 216 / 135, 18: 432 / 351}
+    # Nor 12 wide, which gives the ids: the rerun had a row of 16.
+    assert changed(padding.allowed(v.run_of(counted(told)), plan(), rerun)) == [EIGHT]
+    assert changed(padding.allowed(v.run_of(counted({**told, 9: 1.5})), plan(), rerun)) == []
+    # Equal at one checkpoint only, the rerun's own count is not the run's.
+    assert changed(padding.allowed(v.run_of(counted({9: 1.0, 18: 432 / 351})), plan(), rerun)) == []
+
+
+def test_the_count_beside_the_best_weights_is_that_of_the_last_step() -> None:
+    """The adapter is that of step 9, and the trainer_state.json beside it counts to step 18."""
+    arguments = make_training_args({"load_best_model_at_end": True})
+    files = counted({9: 216 / 135, 18: 432 / 351})
+    files = {path: arguments if path.endswith("training_args.bin") else data for path, data in files.items()}
+    for path in v.STATES:
+        files = v.with_json(files, path, lambda d: d.update(best_model_checkpoint="out/checkpoint-9"))
+    run = v.run_of(files)
+    assert loaded_step(run) == 9
+    rerun = by_step(lambda step: FIFTEEN if step <= 9 else ROUNDED)
+    found = changed(padding.allowed(run, plan(), rerun))
+    assert found is not None
+    assert EIGHT in found
+
+
+def test_a_part_that_goes_on_from_a_checkpoint_is_held_against_the_flops_since() -> None:
+    """The checkpoint's own count may be anything: of what came after it the run has 24 ids for 15 of the rerun's."""
+    since = 0.5 * 24 / 15  # half of the fixture's flops lie behind step 9
+    resumed = replace(plan(), span="segments", parts=(Span(9, 18, "checkpoint-9"),))
+    rerun = by_step(lambda _: FIFTEEN, range(10, 19))
+    found = changed(padding.allowed(v.run_of(counted({9: 1.0, 18: 0.5 + since})), resumed, rerun))
+    assert found is not None
+    assert EIGHT in found
+    assert changed(padding.allowed(v.run_of(counted({9: 1.0, 18: 24 / 15})), resumed, rerun)) == []
+
+
+@pytest.mark.parametrize("gone", [9, 18])
+def test_steps_without_shapes_are_not_counted(gone: int) -> None:
+    """A child that was ended leaves no line; with the last one gone only the first checkpoint is counted."""
+    steps = [step for step in range(1, STEPS + 1) if step != gone]
+    run = v.run_of(counted({9: 24 / 15, 18: 24 / 15}))
+    found = padding.allowed(run, plan(), by_step(lambda _: FIFTEEN, steps))
+    assert (found is None) is (gone == 9)
+
+
+@pytest.mark.parametrize(
+    ("ratio", "within"), [(1.0055, True), (1.0065, False), (0.9945, True), (0.993, False)]
+)
+def test_releases_count_parameters_less_than_six_in_a_thousand_apart(ratio: float, within: bool) -> None:
+    assert allowed(24 / 15 * ratio, FIFTEEN) == ([EIGHT] if within else [])
+
+
+def test_the_nearest_width_is_tried_first() -> None:
+    """Rounded up to 64 three rows are 3 x 512 = 1536 ids, to 8 they are 1528, which is near enough, too."""
+    found = allowed(1536 / 1524, [(1, 500), (1, 512), (1, 512)], max_length=Setting(None, "x"))
+    assert found == [{"pad_to_multiple_of": 64}, {"pad_to_max_length": True, "max_length": 512}, EIGHT]
+
+
+def test_a_width_beyond_what_anybody_pads_to_is_none() -> None:
+    wide, endless = padding.WIDEST, Setting(None, "x")
+    assert allowed(2 * wide / 15, FIFTEEN, max_length=endless) == []
+    assert allowed(2 * (wide - 1) / 15, FIFTEEN, max_length=endless) == [
+        {"pad_to_max_length": True, "max_length": wide - 1}
+    ]
+
+
+def test_the_counted_width_is_the_declared_length_or_below_it() -> None:
+    fixed = {"pad_to_max_length": True}
+    told = Setting(20, "declared")
+    assert allowed(40 / 15, FIFTEEN, max_length=told) == [fixed]
+    assert allowed(38 / 15, FIFTEEN, max_length=told) == [{**fixed, "max_length": 19}]
+    assert allowed(42 / 15, FIFTEEN, max_length=told) == []
+    bare = {key: setting for key, setting in known().items() if key != "max_length"}
+    run = v.run_of(flops(v.committed(), 40 / 15))
+    assert changed(padding.allowed(run, replace(plan(), settings=bare), output(FIFTEEN))) == []
+
+
 @pytest.mark.parametrize("ratio", [math.inf, math.nan, 1e300, 1e6, -1.0, 0.0])
 def test_counts_that_no_run_has_are_no_widths(ratio: float) -> None:
     """Nor does a file make a rerun train millions of ids wide."""
@@ -156,7 +277,29 @@ def test_a_training_agrees_by_its_count_and_its_first_loss() -> None:
     assert not padding.agrees(other, plan(), output(FIFTEEN))
 
 
-EIGHT = {"pad_to_multiple_of": 8}
+@pytest.mark.parametrize(
+    ("step", "times", "expected"), [(1, 1.0019, True), (1, 1.0021, False), (2, 1.5, True), (18, 1.5, True)]
+)
+def test_the_first_common_loss_decides_within_two_in_a_thousand(
+    step: int, times: float, expected: bool
+) -> None:
+    def edit(row: dict[str, Any]) -> None:
+        if row["step"] == step and "loss" in row:
+            row["loss"] *= times
+
+    run = v.run_of(v.with_log(v.committed(), v.STATES, edit))
+    assert padding.agrees(run, plan(), output(FIFTEEN)) is expected
+
+
+def test_a_training_without_a_common_loss_or_with_another_count_at_one_checkpoint_does_not_agree() -> None:
+    def unlogged(row: dict[str, Any]) -> None:
+        row.pop("loss", None)
+
+    assert not padding.agrees(
+        v.run_of(v.with_log(v.committed(), v.STATES, unlogged)), plan(), output(FIFTEEN)
+    )
+    assert not padding.agrees(v.run_of(counted({9: 1.1, 18: 1.0})), plan(), output(FIFTEEN))
+    assert not padding.agrees(v.run_of(v.without(v.committed(), *v.STATES)), plan(), output(FIFTEEN))
 
 
 def padded(files: v.Files, shapes: Sequence[tuple[int, int]], trial: Trial | None = None) -> Output:
@@ -177,7 +320,6 @@ def searched(committed: v.Files) -> tuple[Search, Outputs]:
 
 
 SEED = Alternative({"seed": 3}, "seed = 3: no file says it", open=True)
-ROUNDED = [(1, 8), (1, 16)]
 
 
 def test_the_width_that_the_count_allows_is_tried_first() -> None:

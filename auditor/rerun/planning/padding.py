@@ -143,13 +143,17 @@ def _counts(run: Run, plan: RerunPlan, rerun: Output) -> Iterator[Count]:
     shapes = _shapes(rerun)
     for pair in committed_pairs(run, plan, rerun):
         theirs, ours = pair.theirs.one(TrainerState), pair.ours.one(TrainerState)
-        part = next((item for item in plan.trained if item.start < (pair.step or 0) <= item.stop), None)
-        if theirs is None or ours is None or part is None or pair.step is None:
+        if theirs is None or ours is None or not theirs.global_step or theirs.global_step != ours.global_step:
             continue
-        steps = [shapes.get(step, []) for step in range(part.start + 1, pair.step + 1)]
+        # Not the pair's step: weights may be those of the best one, and the count beside them is that of the last.
+        step = theirs.global_step
+        part = next((item for item in plan.trained if item.start < step <= item.stop), None)
+        if part is None:
+            continue
+        steps = [shapes.get(at, []) for at in range(part.start + 1, step + 1)]
         before = _flops_at(run, part.resume)
         mine, made = (theirs.total_flos or 0) - before, (ours.total_flos or 0) - before
-        drawn = [shape for step in steps for shape in step]
+        drawn = [shape for each in steps for shape in each]
         needed = mine / made * sum(rows * width for rows, width in drawn) if mine > 0 and made > 0 else 0.0
         if all(steps) and 0 < needed < math.inf:
             yield Count(drawn, needed)
