@@ -117,6 +117,19 @@ def test_the_tensor_that_is_farthest_away_is_named(farther: str) -> None:
     assert found.distance == pytest.approx(0.03 / 1.03, rel=1e-3)
 
 
+def test_what_a_short_type_rounds_away_is_taken_off_first() -> None:
+    """A head kept in bfloat16 is 0.2 % away by that alone (8 bits), farther than a bias that was edited by 0.1 %."""
+    short = (ENDED.view("u4") & 0xFFFF0000).view("f4")
+    ours = {"head": ENDED, "bias": MOVED[0]}
+    found = between(with_tensors(head=short, bias=MOVED[0] * numpy.float32(1.001)), with_tensors(**ours))
+    assert found is not None
+    assert (found.tensor, found.coarse) == (BIAS, 0.0)
+    alone = between(with_tensors(head=short, bias=MOVED[0]), with_tensors(**ours))
+    assert alone is not None
+    assert alone.tensor == HEAD
+    assert 0.001 < (alone.distance or 0.0) < alone.coarse
+
+
 @pytest.mark.parametrize("edited", [{}, {"head": ENDED[:, :3]}, {"bias": MOVED[0]}])
 def test_what_has_no_counterpart_of_its_shape_is_not_measured(edited: dict[str, NDArray[Any]]) -> None:
     """`weights_gap` tells that such a tensor is missing, or of another shape."""

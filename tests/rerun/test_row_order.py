@@ -157,7 +157,14 @@ def test_a_data_seed_is_followed_since_4_46(release: str | None, opened: bool) -
     """4.46.0 has ``dataloader_config.data_seed = self.args.data_seed`` (trainer.py), 4.45.2 has no such line."""
     wrote = Evidence("transformers_version", Status.VERIFIED, "", value=VersionRange(release, None))
     ledger = Ledger(".", {}).with_evidence((wrote,) if release else ())
-    assert found(known(data_seed=Setting(9, "declared")), ledger)["data_seed = None"] is opened
+    made = list(readings(ledger, known(data_seed=Setting(9, "declared"))))
+    (reading,) = [item for item in made if item.words == "data_seed = None"]
+    assert reading.open is opened
+    assert reading.says == (
+        "data_seed = None: releases before 4.46 do not follow a data_seed"
+        if opened
+        else "data_seed = None: the data_seed was not applied"
+    )
 
 
 def test_only_an_order_is_one() -> None:

@@ -74,6 +74,7 @@ def test_that_every_row_is_used_is_assumed() -> None:
 def test_rows_that_fit_and_shares_that_nobody_takes_are_no_split(steps: int) -> None:
     """500 are all rows, 501 more than there are, 410 leave 18 % out."""
     assert names(1000, known(steps)) == []
+    assert names(10, known(5)) == []  # 9 rows make 5 steps as well as all 10 do
 
 
 def test_packed_rows_given_steps_and_what_is_not_known_are_no_split() -> None:
