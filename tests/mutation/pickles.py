@@ -249,8 +249,10 @@ def _alarm(_: int, __: object) -> None:
 
 def main(arguments: Sequence[str]) -> None:
     """Read all items; print what was seen."""
-    count, seed, canary = int(arguments[0]), int(arguments[1]), arguments[2]
-    command = f"touch {canary}"
+    count, seed, canary = int(arguments[0]), int(arguments[1]), Path(arguments[2])
+    # By its name alone, so that the items are the same wherever the folder lies.
+    os.chdir(canary.parent)
+    command = f"touch {canary.name}"
     items = list(files(count, seed, command))
     for one in seeds(command):
         use(one.name, one.wrapped(one.pickle))

@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -158,12 +159,16 @@ EIGHT = {"pad_to_multiple_of": 8}
 ROUNDED = [(1, 8), (1, 16)]
 
 
+def times_flops(state: dict[str, Any], ratio: float) -> None:
+    state["total_flos"] *= ratio
+
+
 def counted(at: Mapping[int, float], files: v.Files | None = None) -> v.Files:
     """The fixture, whose states count so many times the flops of the rerun's at step 9 and at step 18."""
     files = v.committed() if files is None else files
     for path in v.STATES:
         ratio = at[9 if "-9/" in path else 18]
-        files = v.with_json(files, path, lambda d, ratio=ratio: d.update(total_flos=d["total_flos"] * ratio))
+        files = v.with_json(files, path, partial(times_flops, ratio=ratio))
     return files
 
 
