@@ -140,10 +140,8 @@ CoverageShare = Annotated[
     float | None,
     typer.Option(
         "--coverage",
-        min=0.0,
-        max=1.0,
         metavar="SHARE",
-        help="Rerun at most this share of all steps, such as 0.3.",
+        help="Rerun at most this share of all steps, above 0 and at most 1, such as 0.3.",
         rich_help_panel=RERUN,
     ),
 ]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from auditor.errors import UsageError
 from auditor.rerun.fleet.where import HERE, Where
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ class RerunOptions:
     recorded (those that made the run, installed with uv) or releases such as ``transformers==4.48.3,peft==0.14.0``
     (the rest as recorded). ``trainer`` is auto, reference, sft, dpo or command, and ``command`` the script that the
     last one runs. ``where`` is this machine or a cluster, ``jobs`` how many trainings run at a time (None: one here,
-    all at once on a cluster).
+    all at once on a cluster). Raises UsageError for a coverage that is not above 0 and at most 1.
     """
 
     base: Path | None = None
@@ -55,6 +56,13 @@ class RerunOptions:
     where: Where = HERE
     jobs: int | None = None
     debug: bool = False
+
+    def __post_init__(self) -> None:
+        if self.coverage is not None and not 0 < self.coverage <= 1:
+            raise UsageError(
+                f"--coverage {self.coverage:g} is no share of the steps",
+                "give a number above 0 and at most 1, such as 0.3",
+            )
 
     @property
     def limit(self) -> float | None:

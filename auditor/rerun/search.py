@@ -8,8 +8,8 @@ from auditor.claims import Ledger
 from auditor.model import Alternative, Control, RerunPlan, RerunResult, Setting, Verdict
 from auditor.rerun import probes
 from auditor.rerun.controls import controls
+from auditor.rerun.judging.measured import Measured
 from auditor.rerun.judging.published import origin
-from auditor.rerun.judging.scale import is_another, to_committed, to_rerun
 from auditor.rerun.judging.verdict import judge
 from auditor.rerun.options import RerunOptions
 from auditor.rerun.outputs import Output, Outputs
@@ -37,6 +37,8 @@ class Search:
     settled: str | None = None
     """The name of the reading under which batches are as wide as the run counted; the others are tried on top of it."""
 
+    measured: Measured = field(default_factory=Measured)
+
     def __post_init__(self) -> None:
         self.readings = _named(self._usable())
 
@@ -47,7 +49,7 @@ class Search:
 
     def __call__(self, outputs: Outputs) -> Sequence[Trial]:
         """What to train next; nothing when the question is settled or the options forbid more."""
-        declared = judge(self.run, self.ledger, self.plan, outputs)
+        declared = judge(self.run, self.ledger, self.plan, outputs, measured=self.measured)
         self._know(outputs)
         if _is_settled(declared):
             return ()
@@ -88,10 +90,12 @@ class Search:
 
     def result(self, outputs: Outputs) -> RerunResult:
         """The verdict on the declared recipe, with every control and reading, and the one that fits."""
-        declared = judge(self.run, self.ledger, self.plan, outputs)
+        declared = judge(self.run, self.ledger, self.plan, outputs, measured=self.measured)
         self._know(outputs)
         rows = tuple(
-            self._control(outputs, output) for output in outputs.controls if is_another(output, outputs.rerun)
+            self._control(outputs, output)
+            for output in outputs.controls
+            if self.measured.is_another(output, outputs.rerun)
         )
         readings = {output.name: self._judged(outputs, output) for output in outputs.hypotheses}
         tried = tuple(
@@ -132,7 +136,8 @@ class Search:
         """What the weights look like: some checkpoint's where one is as the recipe makes it, else a control's."""
         weights = [item for item in result.aspects if item.aspect == "weights"]
         if not any(item.verdict in _FITS for item in weights):
-            return _with_nearest_control(result, to_committed(self.run, self.plan, outputs.rerun))
+            apart = self.measured.to_committed(self.run, self.plan, outputs.rerun)
+            return _with_nearest_control(result, apart)
         if (
             not any(item.verdict is Verdict.DIVERGED for item in weights)
             or (found := origin(self.run)) is None
@@ -176,14 +181,14 @@ class Search:
         plan = replace(self.plan, settings={**self.plan.settings, **changed})
         if output.trial is not None:
             plan = output.trial.of(plan)
-        return judge(self.run, self.ledger, plan, outputs, output)
+        return judge(self.run, self.ledger, plan, outputs, output, self.measured)
 
     def _control(self, outputs: Outputs, output: Output, verdict: Verdict | None = None) -> Control:
         return Control(
             output.says,
             output.trial.role if output.trial else "",
-            to_rerun(output, outputs.rerun),
-            to_committed(self.run, self.plan, output),
+            self.measured.to_rerun(output, outputs.rerun),
+            self.measured.to_committed(self.run, self.plan, output),
             verdict,
         )
 

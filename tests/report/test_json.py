@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 
 from auditor import schemas
 from auditor.errors import UsageError
-from auditor.model import Report, Setting, VersionRange
+from auditor.model import Prediction, Report, Setting, VersionRange
 from auditor.report._load import from_json
 from auditor.report._plain import dumps, plain, plain_float, to_float, without_machine
 from auditor.report.json import as_dict, render
@@ -56,6 +56,28 @@ def test_the_way_back_keeps_what_other_renderers_show() -> None:
     )
     assert again.coverage == report.coverage
     assert again.rules == report.rules
+
+
+@pytest.mark.parametrize("longer", [None, (90, 128)])
+def test_a_prediction_is_written_and_comes_back(longer: tuple[int, int] | None) -> None:
+    report = reports.rich()
+    assert report.rerun is not None
+    made = Prediction(93.5, 3, 0.25, 12.0, 3 * 10**9, None, longer)
+    report = replace(report, rerun=replace(report.rerun, plan=replace(report.rerun.plan, prediction=made)))
+    document = json.loads(render(report))
+    Draft202012Validator(schemas.load("report-v1")).validate(document)
+    assert document["rerun"]["plan"]["prediction"] == {
+        "seconds": 93.5,
+        "trainings": 3,
+        "step_seconds": 0.25,
+        "start_seconds": 12.0,
+        "memory_bytes": 3_000_000_000,
+        "gpu_memory_bytes": None,
+        "longer_rows": None if longer is None else [90, 128],
+    }
+    back = from_json(render(report))
+    assert back.rerun is not None
+    assert back.rerun.plan.prediction == made
 
 
 def test_order_that_means_nothing_changes_no_byte() -> None:

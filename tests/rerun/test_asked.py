@@ -98,3 +98,15 @@ def test_the_policy_of_what_is_audited_installs_nothing(
         "hint: give it with --environment recorded, or give --environment current",
     ]
     assert audit(capsys, *alone, "--environment", "current").code == 0
+
+
+@pytest.mark.parametrize("share", ["0", "1.5", "-0.1", "nan"])
+def test_a_share_of_no_step_or_of_more_than_all_is_refused(
+    capsys: pytest.CaptureFixture[str], share: str
+) -> None:
+    done = audit(
+        capsys, "rerun", "--plan", "--base", str(TINY_BASE), "--data", str(v.DATA), "--coverage", share
+    )
+    assert done.code == 2
+    assert f"--coverage {float(share):g} is no share of the steps" in done.err
+    assert "give a number above 0 and at most 1, such as 0.3" in done.err

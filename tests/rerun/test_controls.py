@@ -10,9 +10,12 @@ from numpy.typing import NDArray
 from auditor.claims import Ledger, build
 from auditor.model import Alternative, Evidence, RerunPlan, Setting, Status, Verdict, VersionRange
 from auditor.rerun.controls import controls
+from auditor.rerun.judging import measured
+from auditor.rerun.judging.gaps import Gap, Pair
 from auditor.rerun.judging.published import origin
 from auditor.rerun.judging.scale import to_committed, to_rerun
 from auditor.rerun.judging.verdict import judge
+from auditor.rerun.judging.weights_gap import weights_gap
 from auditor.rerun.options import RerunOptions
 from auditor.rerun.outputs import Output, Outputs
 from auditor.rerun.planning.readings import readings
@@ -40,6 +43,30 @@ def trained(files: v.Files, trial: Trial) -> Output:
 def moved(share: float) -> v.Files:
     """dW = scaling B A, so lora_B x (1 + share) is exactly that share away, relative to the longer one."""
     return v.scaled(v.committed(), share)
+
+
+def test_what_was_measured_once_is_not_measured_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A search judges after every training; its verdict is the one that is reached without anything remembered."""
+    made: list[object] = []
+
+    def counted(pair: Pair) -> Gap | None:
+        made.append(pair)
+        return weights_gap(pair)
+
+    monkeypatch.setattr(measured, "weights_gap", counted)
+    search_ = search(moved(0.01))
+    outputs = v.outputs()
+    search_(outputs)
+    # Three folders against the rerun, and as many between it and its repeat and its variation.
+    assert len(made) == 9
+    search_(outputs)
+    assert len(made) == 9
+    trial = Trial("reading-1", HYPOTHESIS, "a reading", {"lora_dropout": 0.0})
+    with_more = outputs.more([trained(moved(0.02), trial)])
+    result = search_.result(with_more)
+    assert len(made) == 12
+    assert result == search(moved(0.01)).result(with_more)
+    assert len(made) == 24
 
 
 def test_controls_change_one_thing_each() -> None:

@@ -238,8 +238,10 @@ def test_another_kernel_of_an_optimizer_is_named() -> None:
 def test_steps_of_a_schedule() -> None:
     gap = gap_of(SchedulerState, scheduler_gap, lambda item: {"step_count": item.step_count + 1})
     assert (gap.says, gap.distance) == ("_step_count is 11, the rerun's 10", math.inf)
+    whole = gap_of(SchedulerState, scheduler_gap, lambda _: {})
+    assert whole.says == "last_epoch, _step_count, base_lrs and _last_lr are equal"
     old = gap_of(SchedulerState, scheduler_gap, lambda _: {"step_count": None})
-    assert old.same
+    assert (old.same, old.says) == (True, "last_epoch, base_lrs and _last_lr are equal")
 
 
 def test_a_generator_of_a_gpu_that_this_machine_lacks() -> None:

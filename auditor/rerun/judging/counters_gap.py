@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from auditor.artifacts._fields import is_number
 from auditor.artifacts.trainer_state import TrainerState
 from auditor.artifacts.training_args import TrainingArgs
-from auditor.rerun.judging.gaps import Gap, Pair, missing, relative
+from auditor.rerun.judging.gaps import Gap, Pair, both, missing, relative
 from auditor.rerun.outputs import Output
 
 COUNTERS = (
@@ -31,12 +31,10 @@ CLOSED_FORM = 1e-9
 
 def state_gap(pair: Pair) -> Gap | None:
     """trainer_state.json but for its log and its flops."""
-    theirs, ours = pair.theirs.one(TrainerState), pair.ours.one(TrainerState)
-    if theirs is None:
-        why = pair.unread("trainer_state.json")
-        return missing("state", pair, pair.path("trainer_state.json"), why) if why else None
-    if ours is None:
-        return missing("state", pair, theirs.path, "the rerun left no trainer_state.json at this step")
+    found = both(pair, TrainerState, "state", "trainer_state.json", "left no trainer_state.json at this step")
+    if not isinstance(found, tuple):
+        return found
+    theirs, ours = found
     compared = [key for key in COUNTERS if key in theirs.raw and key in ours.raw]
     # Tokens are counted only where the arguments ask for it, which changes nothing that is trained.
     counts = theirs.num_input_tokens_seen and ours.num_input_tokens_seen

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 from auditor.artifacts._base import Artifact
 from auditor.artifacts.adapter_config import AdapterConfig
@@ -14,6 +15,7 @@ from auditor.rerun.outputs import Output
 from auditor.rerun.planning.evaluation import loaded_step
 from auditor.runs import Contents, Folder, Run
 
+A = TypeVar("A", bound=Artifact)
 ROOT = ""
 OUTSIDE = "+outside"
 """Ends the key of a gap of tensors besides an adapter's factors, whose noise is measured by itself."""
@@ -84,6 +86,20 @@ class Pair:
 def missing(aspect: str, pair: Pair, at: str, says: str) -> Gap:
     """A gap that cannot be measured, and why."""
     return Gap(aspect, pair.key, at, says, pair.step)
+
+
+def both(pair: Pair, kind: type[A], aspect: str, name: str, what: str) -> tuple[A, A] | Gap | None:
+    """The committed file and the rerun's, or why they are not compared; None where none is committed.
+
+    ``name`` is the file's, ``what`` says what the rerun lacks.
+    """
+    theirs, ours = pair.theirs.one(kind), pair.ours.one(kind)
+    if theirs is None:
+        why = pair.unread(name)
+        return missing(aspect, pair, pair.path(name), why) if why else None
+    if ours is None:
+        return missing(aspect, pair, theirs.path, f"the rerun {what}")
+    return theirs, ours
 
 
 def committed_pairs(run: Run, plan: RerunPlan, rerun: Output) -> Iterator[Pair]:

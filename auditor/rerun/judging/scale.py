@@ -23,11 +23,6 @@ def to_rerun(output: Output, rerun: Output) -> float | None:
     return _last(repeated_pairs(output, rerun))
 
 
-def is_another(control: Output, rerun: Output) -> bool:
-    """Whether a control trained anything else: a rate changes no bit in a segment whose scheduler was saved with it."""
-    return to_rerun(control, rerun) != 0
-
-
 def _last(pairs: Iterable[Pair]) -> float | None:
     """The distance of the weights at the last moment where they can be measured."""
     found: tuple[int, float] | None = None

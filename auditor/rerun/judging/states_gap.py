@@ -11,7 +11,7 @@ from auditor.artifacts.scheduler_state import SchedulerState
 from auditor.errors import CannotRead
 from auditor.rerun.judging import moments
 from auditor.rerun.judging.counters_gap import CLOSED_FORM, flops_gap, state_gap
-from auditor.rerun.judging.gaps import Gap, Pair, missing, relative
+from auditor.rerun.judging.gaps import Gap, Pair, both, missing, relative
 from auditor.rerun.judging.precision import equal_bits
 from auditor.rerun.judging.updated_gap import updated_gap
 from auditor.rerun.judging.weights_gap import distance
@@ -147,15 +147,14 @@ def _agree(one: object, two: object) -> bool:
 
 def scheduler_gap(pair: Pair) -> Gap | None:
     """scheduler.pt: its step counts and learning rates, which are a closed form of the recipe."""
-    theirs, ours = pair.theirs.one(SchedulerState), pair.ours.one(SchedulerState)
-    if theirs is None:
-        why = pair.unread("scheduler.pt")
-        return missing("scheduler", pair, pair.path("scheduler.pt"), why) if why else None
-    if ours is None:
-        return missing("scheduler", pair, theirs.path, "the rerun left no scheduler state at this step")
+    found = both(pair, SchedulerState, "scheduler", "scheduler.pt", "left no scheduler state at this step")
+    if not isinstance(found, tuple):
+        return found
+    theirs, ours = found
+    counted = [("_step_count", theirs.step_count, ours.step_count)] if theirs.step_count is not None else []
     fields = (
         ("last_epoch", theirs.last_epoch, ours.last_epoch),
-        ("_step_count", theirs.step_count, ours.step_count if theirs.step_count is not None else None),
+        *counted,
         ("base_lrs", theirs.base_lrs, ours.base_lrs),
         ("_last_lr", theirs.last_lr, ours.last_lr),
     )
@@ -164,9 +163,8 @@ def scheduler_gap(pair: Pair) -> Gap | None:
             says = f"{name} is {_plain(one)}, the rerun's {_plain(two)}"
             return Gap("scheduler", pair.key, theirs.path, says, pair.step, distance=math.inf)
     same = all(one == two for _, one, two in fields)
-    says = "last_epoch, _step_count, base_lrs and _last_lr are equal" + (
-        "" if same else " up to the last bits"
-    )
+    *names, last = (name for name, _, _ in fields)
+    says = f"{', '.join(names)} and {last} are equal" + ("" if same else " up to the last bits")
     return Gap(
         "scheduler",
         pair.key,
@@ -185,12 +183,10 @@ def _plain(value: object) -> object:
 
 def rng_gap(pair: Pair) -> Gap | None:
     """rng_state.pth: torch's generator, and those of Python and NumPy, which training itself does not use."""
-    theirs, ours = pair.theirs.one(RngState), pair.ours.one(RngState)
-    if theirs is None:
-        why = pair.unread("rng_state.pth")
-        return missing("rng", pair, pair.path("rng_state.pth"), why) if why else None
-    if ours is None:
-        return missing("rng", pair, theirs.path, "the rerun left no generator state at this step")
+    found = both(pair, RngState, "rng", "rng_state.pth", "left no generator state at this step")
+    if not isinstance(found, tuple):
+        return found
+    theirs, ours = found
     if theirs.cpu != ours.cpu:
         seeds = (
             f"seed {theirs.cpu_seed} for {ours.cpu_seed}"
@@ -239,12 +235,10 @@ def _elsewhere(pair: Pair, theirs: RngState, ours: RngState, says: str) -> Gap:
 
 def scaler_gap(pair: Pair) -> Gap | None:
     """scaler.pt: the scale of fp16 training, which doubles and halves with overflows alone."""
-    theirs, ours = pair.theirs.one(ScalerState), pair.ours.one(ScalerState)
-    if theirs is None:
-        why = pair.unread("scaler.pt")
-        return missing("scaler", pair, pair.path("scaler.pt"), why) if why else None
-    if ours is None:
-        return missing("scaler", pair, theirs.path, "the rerun has no gradient scaler, as on a CPU")
+    found = both(pair, ScalerState, "scaler", "scaler.pt", "has no gradient scaler, as on a CPU")
+    if not isinstance(found, tuple):
+        return found
+    theirs, ours = found
     for name, one, two in (
         ("scale", theirs.scale, ours.scale),
         ("_growth_tracker", theirs.growth_tracker, ours.growth_tracker),

@@ -1,21 +1,19 @@
 """The verdict: what each committed file says, held against what this machine's own noise can explain."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from auditor.claims import Ledger
 from auditor.model import RerunPlan, RerunResult, Verdict
 from auditor.rerun.judging.barely_beyond import barely_beyond
 from auditor.rerun.judging.bounds import coverage_of, does_not_prove, same_release, unlike
-from auditor.rerun.judging.curve_gap import TRAIN_LOSS, Telling, curve_gaps, curves_of, repeated_curves
+from auditor.rerun.judging.curve_gap import TRAIN_LOSS, curves_of
 from auditor.rerun.judging.draws import drawn_elsewhere
-from auditor.rerun.judging.exactness import LEAST_NOISE, Exact, idle_moments, proofs, telling_steps
-from auditor.rerun.judging.gaps import OUTSIDE, Floors, Gap, committed_pairs, of_updates, repeated_pairs
-from auditor.rerun.judging.outside_gap import outside_gap
+from auditor.rerun.judging.exactness import LEAST_NOISE, Exact, idle_moments, proofs
+from auditor.rerun.judging.gaps import OUTSIDE, Floors, Gap, of_updates
+from auditor.rerun.judging.measured import Measured
 from auditor.rerun.judging.releases import Unsettled, left_open, unsettled
-from auditor.rerun.judging.scale import is_another, to_committed
-from auditor.rerun.judging.states_gap import state_gaps
 from auditor.rerun.judging.summary import (
     Judged,
     aspects_of,
@@ -24,9 +22,7 @@ from auditor.rerun.judging.summary import (
     repeats_of,
     summary,
 )
-from auditor.rerun.judging.tokens_gap import tokens_gaps
 from auditor.rerun.judging.unsaid import excused
-from auditor.rerun.judging.weights_gap import init_gap, weights_gap
 from auditor.rerun.outputs import Output, Outputs
 from auditor.rerun.planning.row_order import is_told
 from auditor.rerun.planning.trainers import stands_in
@@ -63,19 +59,24 @@ class Bench:
 
 
 def judge(
-    run: Run, ledger: Ledger, plan: RerunPlan, outputs: Outputs, against: Output | None = None
+    run: Run,
+    ledger: Ledger,
+    plan: RerunPlan,
+    outputs: Outputs,
+    against: Output | None = None,
+    measured: Measured | None = None,
 ) -> RerunResult:
     """Compare what was committed with what was trained. Raises nothing: what cannot be compared says why.
 
     ``against`` is another training than the rerun, of the plan as given; the noise is that of the experiment.
+    ``measured`` is what other verdicts on the same run have measured, and keeps what this one does.
     """
     ours = against or outputs.rerun
-    gaps = tuple(_gaps(run, plan, ours, telling_steps(outputs)))
-    bench = _bench(run, ledger, plan, outputs, gaps)
+    measured = Measured() if measured is None else measured
+    gaps = measured.gaps(run, plan, ours, outputs)
+    bench = _bench(run, ledger, plan, outputs, gaps, measured.floors(outputs))
     if outputs.controls and (bench.excuse is not None or bench.unsettled is not None or _is_loud(bench)):
-        others = [output for output in outputs.controls if is_another(output, outputs.rerun)]
-        measured = [to_committed(run, plan, output) for output in others]
-        bench = replace(bench, control=min((d for d in measured if d is not None), default=None))
+        bench = replace(bench, control=_nearest(run, plan, outputs, measured))
     judged = left_open(
         [_by_convention(_judge(gap, bench), bench) for gap in gaps],
         bench.unsettled,
@@ -106,13 +107,21 @@ def judge(
     )
 
 
+def _nearest(run: Run, plan: RerunPlan, outputs: Outputs, measured: Measured) -> float | None:
+    """The distance of the committed weights from the nearest control that trained anything else."""
+    others = [output for output in outputs.controls if measured.is_another(output, outputs.rerun)]
+    apart = [measured.to_committed(run, plan, output) for output in others]
+    return min((distance for distance in apart if distance is not None), default=None)
+
+
 def _is_left_open(item: Judged) -> bool:
     """Whether weights were measured and lie farther away than is explained: curves that agree settle nothing then."""
     return item.gap.aspect == "weights" and item.verdict is Verdict.INCONCLUSIVE and bool(item.gap.distance)
 
 
-def _bench(run: Run, ledger: Ledger, plan: RerunPlan, outputs: Outputs, gaps: Sequence[Gap]) -> Bench:
-    floors = _floors(outputs)
+def _bench(
+    run: Run, ledger: Ledger, plan: RerunPlan, outputs: Outputs, gaps: Sequence[Gap], floors: Floors
+) -> Bench:
     moved = any(of_updates(floors))
     bench = Bench(
         floors=floors,
@@ -124,45 +133,6 @@ def _bench(run: Run, ledger: Ledger, plan: RerunPlan, outputs: Outputs, gaps: Se
     # Bits that agree were computed in the same way, whatever release did it.
     other = None if exact or bench.excuse else unsettled(run, ledger, plan, outputs.environment)
     return replace(bench, exact=exact, unsettled=other)
-
-
-def _gaps(run: Run, plan: RerunPlan, rerun: Output, telling: Telling) -> Iterator[Gap]:
-    pairs = tuple(committed_pairs(run, plan, rerun))
-    for pair in pairs[:1]:
-        yield from init_gap(run, pair, rerun)
-    yield from curve_gaps(run, plan, rerun, telling)
-    yield from tokens_gaps(run, plan, rerun)
-    for pair in pairs:
-        found = weights_gap(pair)
-        if found is not None:
-            yield found
-        beside = outside_gap(pair, rerun.initial)
-        if beside is not None:
-            yield beside
-        yield from state_gaps(pair)
-
-
-def _noise(other: Output, rerun: Output) -> Iterator[Gap]:
-    """The same gaps between two trainings of ours."""
-    yield from repeated_curves(other, rerun)
-    for pair in repeated_pairs(other, rerun):
-        found = weights_gap(pair)
-        if found is not None:
-            yield found
-        beside = outside_gap(pair, rerun.initial, always=True)
-        if beside is not None:
-            yield beside
-        yield from state_gaps(pair)
-
-
-def _floors(outputs: Outputs) -> Floors:
-    floors: dict[tuple[str, str], float] = {}
-    for other in (*outputs.repeats, *outputs.variations):
-        for gap in _noise(other, outputs.rerun):
-            if gap.distance is not None:
-                key = (gap.aspect, gap.key)
-                floors[key] = max(floors.get(key, 0.0), gap.distance)
-    return floors
 
 
 def _judge(gap: Gap, bench: Bench) -> Judged:
