@@ -64,9 +64,10 @@ genuine: $(VENV)/.installed ## Train honest runs with older releases too and aud
 reports: $(VENV)/.installed ## Regenerate the sample reports in reports/
 	$(BIN)/python reports/build.py
 
-versions: $(VENV)/.installed ## Read every release of peft and transformers anew: tables of keys, and the schemas made of them
+versions: $(VENV)/.installed ## Read every release of peft and transformers anew: tables of keys, schemas; and prove that each draws the same seeds
 	$(BIN)/python fixtures/versions/build.py
 	$(BIN)/python fixtures/versions/dates.py
+	$(BIN)/python fixtures/versions/measure_seeds.py
 
 clean: ## Remove what the targets made
 	rm -rf $(VENV) $(OUT) .mypy_cache .ruff_cache .pytest_cache

@@ -9,8 +9,9 @@ and DoRA draw nothing. All of it happens on the CPU in float32 whatever the base
 and rounded afterwards (peft 0.21.2, tuners/lora/layer.py; torch 2.13.0, nn/modules/linear.py, nn/init.py).
 
 Measured equal, uniform values to the last bit and normal ones to seven digits: one release of every minor line of PEFT
-from 0.6 to 0.21 (uniform, gaussian from 0.7 on, false, rsLoRA, DoRA, bfloat16 bases, embeddings, Conv1D) with torch
-2.13.0 on transformers 4.51.3 and 5.23.0, and adapters on bases that lay on a GPU in float32, bfloat16 and float16.
+from 0.6 to 0.21 (uniform, gaussian from 0.7 on, false, rsLoRA, DoRA, rank patterns, embeddings) with torch 2.13.0 on
+transformers 4.51.3 and 5.23.0 (``fixtures/versions/measure_seeds.py``), bfloat16 bases and Conv1D with the newest, and
+adapters on bases that lay on a GPU in float32, bfloat16 and float16.
 """
 
 import math
