@@ -57,7 +57,8 @@ def clone(tmp_path: Path, name: str) -> Path:
     bundle = str(ROOT / "fixtures" / name / "repo.bundle")
     assert git(tmp_path, "clone", "--quiet", "--branch", BUNDLES[name][0], bundle, name).returncode == 0
     if name == "tiny":
-        shutil.copytree(ROOT / "fixtures" / name / "lfs", folder / ".git" / "lfs" / "objects")
+        lfs = folder / ".git" / "lfs" / "objects"  # where git-lfs is installed, its filter has made it
+        shutil.copytree(ROOT / "fixtures" / name / "lfs", lfs, dirs_exist_ok=True)
     return folder
 
 
@@ -79,6 +80,20 @@ def test_a_workflow_judges_a_branch(tmp_path: Path, commands: str, title: str, n
     assert done.returncode == BUNDLES[name][1], done.stderr.decode()
     for path in reports(title).values():
         assert (folder / path).stat().st_size > 0
+
+
+@pytest.mark.parametrize("title", FORGES)
+def test_the_refs_whose_weights_are_fetched_are_those_of_a_checkout_on_a_forge(
+    tmp_path: Path, title: str
+) -> None:
+    """A detached HEAD and no branch of its own; git-lfs 3.3 refuses a ref that is not here (`Invalid ref argument`)."""
+    folder = clone(tmp_path, "tiny")
+    git(folder, "checkout", "--quiet", "--detach")
+    assert git(folder, "branch", "--delete", "--force", "candidate").returncode == 0
+    (fetched,) = (line for line in lines(title) if line.startswith("git lfs fetch "))
+    remote, *refs = fetched.removeprefix("git lfs fetch ").split()
+    assert (remote, len(refs)) == ("origin", 2)
+    assert [ref for ref in refs if git(folder, "rev-parse", "--verify", "--quiet", ref).returncode] == []
 
 
 def test_the_hook_refuses_a_push_and_says_why(tmp_path: Path, commands: str) -> None:
