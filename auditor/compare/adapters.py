@@ -13,6 +13,7 @@ from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.adapter_weights import AdapterWeights
 from auditor.compare._as_they_are import AsTheyAre, settings_that_differ
 from auditor.compare._factors import NotComparableError
+from auditor.compare._fused import not_compared
 from auditor.compare._measured import Measured
 from auditor.compare._names import Match, matched, renamed
 from auditor.compare._relation import Magnitudes, Unmeasured, judged, named, within_rounding
@@ -193,7 +194,7 @@ class _ByUpdates:
 
     def result(self) -> AdapterComparison:
         one, two, matches = self._one, self._two, self._matches
-        looked = {match.name: self._looked[match.name] for match in matches}
+        looked = {**{match.name: self._looked[match.name] for match in matches}, **not_compared(matches)}
         measured = {name: item[0] for name, item in looked.items() if isinstance(item, tuple)}
         unmeasured = {name: item for name, item in looked.items() if isinstance(item, Unmeasured)}
         others = [item for match in self._outside for item in self._others[match]]
