@@ -27,7 +27,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Exit codes: 0 clean, 1 findings or a diverged rerun, 2 usage, 3 could not look.",
+    epilog="Exit codes: 0 clean, 1 findings or a diverged rerun, 2 usage, 3 could not look.\n\n"
+    ".audit.toml in the audited repository holds the policy (audit schema audit-config). AUDIT_CACHE_DIR is where "
+    "reruns are kept; NO_COLOR and FORCE_COLOR are heeded.",
 )
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from auditor import policy
+from auditor.cli._help import EXAMPLES
 from auditor.sources.directory import memory_snapshot
 from tests.builders import repos
 from tests.builders.command import SEED, TINY, audit
@@ -128,6 +129,21 @@ def test_help_shows_the_options_in_groups(capsys: Capture) -> None:
     assert done.code == 0
     assert own < done.out.index("--fail-on") < rerun < done.out.index("--steps") < output
     assert output < done.out.index("--format")
+
+
+@pytest.mark.parametrize("command", EXAMPLES)
+def test_help_ends_with_examples_of_options_that_exist_and_the_exit_codes(
+    capsys: Capture, command: str
+) -> None:
+    options, _, ending = audit(capsys, command, "--help").out.partition("\nExamples:\n")
+    examples, _, codes = ending.partition("\nExit codes:\n")
+    for line, says in EXAMPLES[command]:
+        program, name, *words = line.split()
+        assert (program, name) == ("audit", command)
+        assert line in examples
+        assert says.split()[0] in examples
+        assert all(word in options for word in words if word.startswith("-"))
+    assert [line.split()[0] for line in codes.splitlines()] == ["0", "1", "2", "3"]
 
 
 def test_a_bug_of_ours_is_3_and_one_sentence(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
