@@ -67,12 +67,14 @@ class Control:
 class Span:
     """Optimizer steps ``start + 1`` to ``stop`` of one training.
 
-    ``resume`` is the committed checkpoint's folder that it goes on from; None for a new adapter at step 0.
+    ``resume`` is the committed checkpoint's folder that it goes on from; None for a new adapter at step 0. ``changes``
+    are settings that were others until the run was gone on with, as key and value.
     """
 
     start: int
     stop: int
     resume: str | None = None
+    changes: tuple[tuple[str, object], ...] = ()
 
     @property
     def steps(self) -> int:

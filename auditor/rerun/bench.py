@@ -211,7 +211,7 @@ class Bench:
                 # A repeat would be its rerun's copy if the cache could take one for the other.
                 "name": trial.name,
                 "parts": [
-                    (span.start, span.stop, self._digests.get(span.start))
+                    (span.start, span.stop, self._digests.get(span.start), *span.changes)
                     for span in trial.of(self.plan).trained
                 ],
             }

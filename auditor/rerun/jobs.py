@@ -57,7 +57,7 @@ def job(
         "base": str(inputs.base),
         "tokenizer": None if inputs.tokenizer is None else str(inputs.tokenizer),
         "data": str(inputs.data),
-        "settings": {**settings, **changed},
+        "settings": {**settings, **dict(part.changes), **changed},
         "start_at": part.start,
         "stop_at": part.stop,
         "resume": None if resume is None else str(resume),

@@ -48,7 +48,7 @@ def first_logged(run: Run, plan: RerunPlan) -> Span | None:
         after = after[1:]
     if not after or after[0] - part.start > SHARE * plan.steps:
         return None
-    return Span(part.start, after[0], part.resume)
+    return Span(part.start, after[0], part.resume, part.changes)
 
 
 def contradicted(run: Run, outputs: Outputs) -> frozenset[str]:

@@ -232,7 +232,7 @@ def _with_nearest_control(result: RerunResult, apart: float | None) -> RerunResu
     last bit are not the declared one's, however loud the noise is.
     """
     measured = [(item.to_committed, item.says) for item in result.controls if item.to_committed is not None]
-    if _is_settled(result) or result.verdict is Verdict.CONSISTENT or apart is None or not measured:
+    if _is_settled(result) or result.verdict is Verdict.CONSISTENT or not apart or not measured:
         return result
     distance, says = min(measured)
     if distance > NEARER * apart:

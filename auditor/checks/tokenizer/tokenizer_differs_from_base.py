@@ -1,9 +1,10 @@
 """The adapter's vocabulary gives other ids than its base model's.
 
 An adapter works on the base's embeddings, whose rows are the ids of the base's tokenizer (torch 2.13.0,
-nn/modules/sparse.py, `Embedding`). A piece with another id is
-read as another word, in training and in use. The blocks for truncation and padding, which the last call left in the
-file, and the ways of splitting text, which releases write differently, are not compared.
+nn/modules/sparse.py, `Embedding`). A piece with another id is read as another word, in training and in use. Pieces
+that have each other's ids are an error: another release of a model adds pieces and renames some, and does not exchange
+them. The blocks for truncation and padding, which the last call left in the file, and the ways of splitting text, which
+releases write differently, are not compared.
 
 Wrong when: the base given with --base is another release of the model than the one trained on.
 
@@ -55,7 +56,13 @@ def check(run: Run, base: BaseFolder) -> Iterator[Problem | Skip]:
             expected=f"{shown(first)} as {known[first]}",
             observed=f"{shown(first)} as {own[first]}" if first in own else "no such piece",
             evidence=tuple(_otherwise(run, mine)),
+            severity=Severity.ERROR if _is_exchanged(own, known) else None,
         )
+
+
+def _is_exchanged(own: Mapping[str, int], known: Mapping[str, int]) -> bool:
+    """Whether the base's pieces have each other's ids: another release has other pieces, or more of them."""
+    return own.keys() == known.keys() and set(own.values()) == set(known.values())
 
 
 def _otherwise(run: Run, mine: TokenizerJson) -> Iterator[str]:

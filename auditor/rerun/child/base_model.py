@@ -52,7 +52,11 @@ class Base:
             settings.peft_type is not None and settings.trainer == "reference"
         )  # TRL patches the base's forward
         untouched = adapter and settings.bias == "none" and settings.modules_to_save is None
-        if not untouched or settings.init_lora_weights not in _INIT_KEEPS_BASE:
+        if (
+            _was_laid_out_anew(settings)
+            or not untouched
+            or settings.init_lora_weights not in _INIT_KEEPS_BASE
+        ):
             self.drop()
             return
         self._model = model.unload()
@@ -63,6 +67,16 @@ class Base:
         self._key = self._model = None
         gc.collect()
         torch.cuda.empty_cache()  # without a GPU this does nothing
+
+
+def _was_laid_out_anew(settings: Settings) -> bool:
+    """Whether a pass in eval mode may have rounded the scales of a base in 4 bits for good.
+
+    For its layout on a CPU with AVX512-BF16 bitsandbytes keeps them in bfloat16, and what it makes of them afterwards
+    are others (bitsandbytes 0.50.2, functional.py, ``_convert_weight_packed_for_cpu_inverse``): the next job would
+    train on another base.
+    """
+    return settings.quantization == "int4" and bool(settings.evaluations) and not torch.cuda.is_available()
 
 
 def load_base(folder: Path, settings: Settings, checkpointing: bool) -> Any:

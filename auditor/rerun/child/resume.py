@@ -1,5 +1,6 @@
 """Makes a checkpoint folder of what the parent decoded, and hands the optimizer and the schedule their states."""
 
+import functools
 import json
 import math
 from collections.abc import Mapping
@@ -109,11 +110,29 @@ def load_schedule(
     schedule.base_lrs = [
         given.get("initial_lr", mine) for given, mine in zip(groups, schedule.base_lrs, strict=True)
     ]
+    if saved["earlier_total"] is not None:
+        factors = [_of_total(factor, saved["earlier_total"]) for factor in factors]
     schedule._last_lr = [
         base * factor(schedule.last_epoch) for base, factor in zip(schedule.base_lrs, factors, strict=True)
     ]
     for group, rate in zip(optimizer.param_groups, schedule._last_lr, strict=True):
         group["lr"] = rate
+
+
+def _of_total(factor: Any, total: int) -> Any:
+    """A schedule as it was for another total: the optimizer's saved rate makes the first step after resuming.
+
+    Source: transformers 5.23.0, optimization.py, whose schedules are partial functions of ``num_training_steps``.
+    Raises JobError for one that is none of the total as such.
+    """
+    known = getattr(factor, "keywords", {})
+    if "num_training_steps" in known:
+        return functools.partial(factor.func, **{**known, "num_training_steps": total})
+    if any(key.startswith("num_") and key != "num_warmup_steps" for key in known):
+        raise JobError(
+            "the schedule's steps were raised on resuming, which is followed where it is a function of them"
+        )
+    return factor
 
 
 def _states(saved: Mapping[str, Any], tensors: Mapping[str, Any]) -> dict[int, dict[str, Any]]:
@@ -164,7 +183,7 @@ def _counters(state: Mapping[str, Any], job: Job, trainer: Any) -> dict[str, Any
         "total_flos": state["total_flos"] or 0,
         "num_input_tokens_seen": state["num_input_tokens_seen"] or 0,
         "log_history": [],
-        "train_batch_size": job.settings.per_device_train_batch_size,
+        "train_batch_size": _rows(state["train_batch_size"]) or job.settings.per_device_train_batch_size,
         "max_steps": 0,
         "num_train_epochs": 0,
         "stateful_callbacks": trainer.state.stateful_callbacks,
@@ -174,6 +193,11 @@ def _counters(state: Mapping[str, Any], job: Job, trainer: Any) -> dict[str, Any
         "is_local_process_zero": True,
         "is_world_process_zero": True,
     }
+
+
+def _rows(size: object) -> int | None:
+    """The number that a state brought, which the Trainer keeps and, without auto_find_batch_size, does not use."""
+    return size if type(size) is int and 0 < size < 2**31 else None
 
 
 def _interval(steps: float, total: int) -> float:

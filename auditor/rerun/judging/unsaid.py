@@ -44,7 +44,7 @@ def excused(
         why = f"no file says {', '.join(missing)}, so the recipe itself is not known"
         return [_open(item, why) for item in judged]
     padded = _padded_otherwise(judged, plan)
-    if padded is not None and _first_loss_agrees(judged):
+    if padded is not None and first_loss_agrees(judged):
         return [_open(item, padded) if _draws_dropout(item) else item for item in judged]
     unknown = _unknown(judged, assumed, recipe, ordered)
     if unknown is None:
@@ -90,7 +90,7 @@ def _unknown(
     if unknown is not None and not begins_alike(judged):
         more = "" if ordered else f", {UNTOLD}"
         return f"{unknown}{more}, and no first loss and gradient norm show that it was as assumed"
-    return UNTOLD if not ordered and not _first_loss_agrees(judged) else None
+    return UNTOLD if not ordered and not first_loss_agrees(judged) else None
 
 
 def _padded_otherwise(judged: Sequence[Judged], plan: RerunPlan) -> str | None:
@@ -133,7 +133,7 @@ def _open(item: Judged, why: str) -> Judged:
     return replace(item, verdict=Verdict.INCONCLUSIVE, why=f"{item.gap.says}; but {why}")
 
 
-def _first_loss_agrees(judged: Sequence[Judged]) -> bool:
+def first_loss_agrees(judged: Sequence[Judged]) -> bool:
     """Whether the loss of step 1 agrees, which base, first batch and pipeline decide."""
     firsts = [(item, item.gap.points[0]) for item in judged if item.gap.key == "loss" and item.gap.points]
     return any(step == 1 and gap <= max(item.limit, item.gap.slack) for item, (step, gap) in firsts)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from auditor.claims import Ledger
 from auditor.model import RerunPlan, RerunResult, Verdict
+from auditor.rerun.judging.attempts import attempted
 from auditor.rerun.judging.barely_beyond import barely_beyond
 from auditor.rerun.judging.bounds import coverage_of, does_not_prove, same_release, unlike
 from auditor.rerun.judging.curve_gap import TRAIN_LOSS, curves_of
@@ -82,7 +83,8 @@ def judge(
         bench.unsettled,
         lambda item: _beaten(bench) if _beats_controls(item.gap, bench) else None,
     )
-    judged = excused(drawn_elsewhere(judged, plan), plan, run.recipe, ordered=is_told(run))
+    judged = drawn_elsewhere(attempted(judged, run, plan), plan)
+    judged = excused(judged, plan, run.recipe, ordered=is_told(run))
     judged = barely_beyond(judged)
     aspects = aspects_of(judged)
     comparable = [item.verdict for item in aspects if item.verdict is not Verdict.INCONCLUSIVE]

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from auditor.artifacts.adapter_config import AdapterConfig
@@ -14,6 +15,7 @@ from auditor.rerun.judging.gaps import Gap, Pair, missing
 from auditor.rerun.judging.model_gap import model_gap
 from auditor.rerun.judging.precision import SHORT, as_held, coarse, equal_bits, held, held_by
 from auditor.rerun.outputs import Output
+from auditor.rerun.planning.converted import is_for_the_plain_base
 from auditor.runs import Folder, Run
 
 if TYPE_CHECKING:
@@ -46,10 +48,16 @@ def weights_gap(pair: Pair) -> Gap | None:
 def _measured(
     pair: Pair, theirs: AdapterWeights, config: AdapterConfig, ours: AdapterWeights, made: AdapterConfig
 ) -> Gap:
-    different = structure(theirs, ours) or _scale(config, made, theirs) or _hole(theirs, ours)
+    if is_for_the_plain_base(config, made):
+        says = f"it was converted for the plain base ({config.path}: r = {config.r}), and the rerun's was not"
+        return missing("weights", pair, theirs.path, says)
+    different = structure(theirs, ours) or _hole(theirs, ours)
     if different is not None:
         tensor, says = different
         return Gap("weights", pair.key, theirs.path, says, pair.step, distance=math.inf, tensor=tensor)
+    other = _scale(config, made, theirs)
+    if other is not None:
+        return _rescaled(_by_effect(pair, theirs, ours, compare(theirs, config, ours, made)), other)
     if same_bits(theirs, ours):
         says = f"all {len(theirs.tensors)} tensors are bit-equal"
         return Gap("weights", pair.key, theirs.path, says, pair.step, same=True, distance=0.0)
@@ -128,14 +136,18 @@ def _equal(theirs: AdapterWeights, ours: AdapterWeights, name: str) -> bool:
     )
 
 
-def _scale(
-    config: AdapterConfig, made: AdapterConfig, theirs: AdapterWeights
-) -> tuple[str | None, str] | None:
+def _scale(config: AdapterConfig, made: AdapterConfig, theirs: AdapterWeights) -> str | None:
+    """That an adapter is scaled otherwise, which factors of another length may make up for."""
     for module in theirs.pairs():
         one, two = config.scaling_of(module), made.scaling_of(module)
         if one != two and not (math.isnan(one) and math.isnan(two)):
-            return None, f"{config.path} scales {module} by {one:g}, the recipe by {two:g}"
+            return f"{config.path} scales {module} by {one:g}, the recipe by {two:g}"
     return None
+
+
+def _rescaled(gap: Gap, says: str) -> Gap:
+    """The gap of updates that are scaled otherwise; a scale that is no number leaves nothing to compare."""
+    return replace(gap, says=f"{says}; {gap.says}")
 
 
 def _hole(theirs: AdapterWeights, ours: AdapterWeights) -> tuple[str | None, str] | None:

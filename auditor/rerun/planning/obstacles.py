@@ -36,6 +36,10 @@ _LORA_EXTRAS = (
     "ensure_weight_tying",
 )
 """Keys of adapter_config.json that change what is trained and that the child does not set (peft 0.21.2)."""
+_VOCABULARIES = ("embed_tokens", "lm_head", "wte")
+"""Modules with a row for each token."""
+_BY_EVALUATIONS = "reduce_lr_on_plateau"
+"""The one schedule whose rates do not follow from the step (transformers 5.23.0, trainer_utils.py)."""
 _ARGUMENT_EXTRAS: Mapping[str, tuple[object, ...]] = {
     "deepspeed": (None, "", {}),
     "fsdp": (None, "", [], False),
@@ -59,6 +63,7 @@ def obstacles(
             (
                 *_adapter(run),
                 *_trainer(run, settings),
+                *_schedule(settings["lr_scheduler_type"]),
                 *_base(run, ledger, base),
                 *_data(ledger, data),
                 *conversations.obstacles(run, ledger, settings, base, data),
@@ -112,6 +117,11 @@ def _trainer(run: Run, settings: Mapping[str, Setting]) -> Iterator[str]:
         yield counted
 
 
+def _schedule(kind: Setting) -> Iterator[str]:
+    if kind.value == _BY_EVALUATIONS:
+        yield f"{kind.source} is {kind.value}: its rate follows from evaluations, which a rerun does not make"
+
+
 def _base(run: Run, ledger: Ledger, base: Path | None) -> Iterator[str]:
     if base is None:
         yield "no base model was given (--base DIR)"
@@ -156,6 +166,7 @@ def _same_shapes(base: BaseConfig, weights: AdapterWeights | None) -> Iterator[s
             )
             return
     yield from _other_layers(weights, set(layers))
+    yield from _other_vocabulary(base, weights)
 
 
 def _other_layers(weights: AdapterWeights | None, known: Collection[tuple[str, str]]) -> Iterator[str]:
@@ -172,6 +183,21 @@ def _other_layers(weights: AdapterWeights | None, known: Collection[tuple[str, s
             continue
         if (tower, match[0]) not in there:
             yield f"{module} is in the committed adapter, and the base given has no layer {match[1]}"
+            return
+
+
+def _other_vocabulary(base: BaseConfig, weights: AdapterWeights | None) -> Iterator[str]:
+    """Embeddings of more tokens than the base has: the script added some, and what they stand for is in its rows.
+
+    ``resize_token_embeddings`` draws their first values (transformers 5.23.0, modeling_utils.py).
+    """
+    for name in weights.others() if weights and base.vocab_size else ():
+        rows = weights.info(name).shape[:1] if weights else ()
+        if name.split(".")[-2:-1] and name.split(".")[-2] in _VOCABULARIES and rows != (base.vocab_size,):
+            yield (
+                f"{name} has {rows[0] if rows else 0:,} rows in the committed adapter, and the base given "
+                f"{base.vocab_size:,} tokens: the script gave its tokenizer others, which a rerun does not do"
+            )
             return
 
 

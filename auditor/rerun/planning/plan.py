@@ -13,7 +13,7 @@ from auditor.claims import Ledger
 from auditor.model import Alternative, RerunPlan, Setting, Span
 from auditor.rerun.command import Command, settings_of
 from auditor.rerun.command import obstacles as unfit
-from auditor.rerun.planning import evaluation, spans, splits, trainers, trl_arguments, trl_defaults
+from auditor.rerun.planning import evaluation, gone_on, spans, splits, trainers, trl_arguments, trl_defaults
 from auditor.rerun.planning.counted import counted, steps_of_rows, whole
 from auditor.rerun.planning.data import look, too_few
 from auditor.rerun.planning.extras import other_kernels
@@ -66,6 +66,7 @@ def build(
     likely = (*start.alternatives(), *others, *usual, *more, *of_run(run, ledger, known))
     alternatives = tuple(item for item in likely if set(item.changes) <= set(shown))
     stops = (*obstacles(run, ledger, shown, number or None, base, data), *broken, *_few(known, rows, number))
+    stops = (*stops, *gone_on.obstacles(run, known))
     if command is not None:
         shown, alternatives = settings_of(command, known), ()
         stops = (*stops, *unfit(command, done, parts[-1].stop))
@@ -74,7 +75,7 @@ def build(
         settings=dict(sorted(shown.items())),
         span=kind,
         stop_at=parts[-1].stop,
-        parts=parts,
+        parts=parts if command is not None else gone_on.marked(run, parts),
         total_steps=done,
         base=str(base) if base else "",
         data=str(data) if data else "",
@@ -170,6 +171,7 @@ def _further(run: Run, ledger: Ledger) -> Iterator[str]:
             f"eval_strategy = {evaluated.value} ({source_of(evaluated)}), and no log tells when evaluation ran: each "
             "draws a number from torch's generator, which moves later dropout masks on a CPU"
         )
+    yield from gone_on.says(run)
     if (kernels := other_kernels(run)) is not None:
         yield f"{kernels}, which rounds otherwise"
     arguments, config = run.one(TrainingArgs), run.one(AdapterConfig)

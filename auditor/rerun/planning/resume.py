@@ -23,7 +23,7 @@ from auditor.artifacts.scheduler_state import SchedulerState
 from auditor.artifacts.trainer_state import TrainerState
 from auditor.errors import CannotRead, IncompleteError
 from auditor.model import Setting, Span
-from auditor.rerun.planning import optimizers
+from auditor.rerun.planning import gone_on, optimizers
 from auditor.rerun.planning.extras import by_length
 from auditor.rerun.planning.methods import model_files
 from auditor.rerun.planning.shards import shards
@@ -145,7 +145,7 @@ def write(run: Run, span: Span, target: Path, settings: Mapping[str, Setting]) -
         )
     try:
         tensors = {**dict(_weights(folder)), **dict(_moments(folder))}
-        states = _states(folder, settings)
+        states = _states(folder, settings, dict(gone_on.until(run, span.start)).get("max_steps"))
         with (target / TENSORS).open("wb") as stream:
             _write_safetensors(stream, tensors)
     except CannotRead as error:
@@ -182,7 +182,10 @@ def _moments(folder: Folder) -> Iterator[tuple[str, Stored]]:
             yield f"optimizer/{entry.index}/{key}", (word, tuple(ref.shape), read)
 
 
-def _states(folder: Folder, settings: Mapping[str, Setting]) -> Mapping[str, object]:
+def _states(
+    folder: Folder, settings: Mapping[str, Setting], earlier_total: object = None
+) -> Mapping[str, object]:
+    """Everything but tensors; ``earlier_total`` are the steps that the schedule had when these states were saved."""
     optimizer, scheduler = folder.one(OptimizerState), folder.one(SchedulerState)
     generators, state, scaler = folder.one(RngState), folder.one(TrainerState), folder.one(ScalerState)
     if optimizer is None or scheduler is None or generators is None or state is None:
@@ -198,13 +201,18 @@ def _states(folder: Folder, settings: Mapping[str, Setting]) -> Mapping[str, obj
                 for group in optimizer.param_groups
             ],
         },
-        "scheduler": {"last_epoch": scheduler.last_epoch, "_step_count": scheduler.step_count},
+        "scheduler": {
+            "last_epoch": scheduler.last_epoch,
+            "_step_count": scheduler.step_count,
+            "earlier_total": earlier_total,
+        },
         "rng": _generators(generators),
         "state": {
             "global_step": state.global_step,
             "epoch": state.epoch,
             "total_flos": state.total_flos,
             "num_input_tokens_seen": state.num_input_tokens_seen,
+            "train_batch_size": state.raw.get("train_batch_size"),
         },
         "scaler": _scaler(scaler),
     }

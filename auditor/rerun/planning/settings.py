@@ -11,7 +11,7 @@ from auditor.artifacts.training_args import TrainingArgs
 from auditor.claims import DECLARED, DESCRIBED, EFFECTIVE, RECORDED, Ledger, same_value
 from auditor.model import Alternative, Setting, Statement, Status
 from auditor.rerun.child.job import Settings
-from auditor.rerun.planning import extras, padding, row_order, stored
+from auditor.rerun.planning import converted, extras, gone_on, padding, row_order, stored
 from auditor.rerun.planning.methods import settled, truncation
 from auditor.rerun.planning.spans import restarting
 from auditor.runs import Run
@@ -73,11 +73,11 @@ def choose(run: Run, ledger: Ledger) -> tuple[Mapping[str, Setting], tuple[Alter
         for key in keys:
             chosen[key] = _unlisted(run, key) or _plain(ledger, key, owner)
             others.extend(_others(ledger, key, chosen[key]))
-    for setting in (_batch, _accumulation):
-        key, value, found = setting(ledger)
+    for key, value, found in (_batch(run, ledger), _accumulation(ledger)):
         chosen[key] = value
         others.extend(found)
     chosen |= stored.taken(run.latest(OptimizerState), chosen)
+    chosen |= converted.trained_with(run, chosen)
     others.extend(_precision(run, ledger, chosen))
     others.extend(_quantization(run, ledger, chosen))
     if chosen["max_length"].assumed:
@@ -137,12 +137,17 @@ def _other(
     return Alternative({key: _value(value)} if changes is None else changes, says, chosen.assumed)
 
 
-def _batch(ledger: Ledger) -> tuple[str, Setting, list[Alternative]]:
-    """The micro-batch that ran, by trainer_state.json: auto_find_batch_size leaves the argument as it was."""
+def _batch(run: Run, ledger: Ledger) -> tuple[str, Setting, list[Alternative]]:
+    """The micro-batch that ran, by trainer_state.json: auto_find_batch_size leaves the argument as it was.
+
+    A run that was gone on with keeps in its state the number of the run before.
+    """
     key = "per_device_train_batch_size"
     stated = _plain(ledger, key, "TrainingArguments")
     ran = ledger.statement("train_batch_size", RECORDED)
     if ran is None or not isinstance(ran.value, int) or ran.value < 1 or ran.value == stated.value:
+        return key, stated, list(_others(ledger, key, stated))
+    if any((key, ran.value) in changes for changes in gone_on.before(run).values()):
         return key, stated, list(_others(ledger, key, stated))
     taken = Setting(ran.value, source_of(ran))
     others = [] if stated.assumed else [_other(key, stated.value, stated.source, taken)]

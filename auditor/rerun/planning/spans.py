@@ -8,6 +8,7 @@ from auditor.artifacts.trainer_state import TrainerState
 from auditor.artifacts.training_args import TrainingArgs
 from auditor.errors import UsageError
 from auditor.model import Setting, Span
+from auditor.rerun.planning import gone_on
 from auditor.rerun.planning.resume import why_not
 from auditor.runs import Run
 
@@ -77,7 +78,8 @@ def choose(
         raise UsageError(
             f"there is no span {asked!r}", "use auto, whole, prefix, segments, or two steps such as 9..18"
         )
-    if asked == WHOLE or (asked == AUTO and total <= budget and not restarts(run)):
+    broken = bool(restarts(run) or gone_on.before(run))
+    if (asked == WHOLE and not gone_on.before(run)) or (asked == AUTO and total <= budget and not broken):
         return WHOLE, (Span(0, total),)
     parts = () if asked == PREFIX or not resumes else tuple(_fitting(segments(run, total, optim), budget))
     if len(parts) == 1 and parts[0].start == 0:
@@ -142,13 +144,18 @@ def _most(known: Sequence[Span], budget: int) -> tuple[Span, ...]:
 def _prefix(run: Run, total: int, budget: int) -> int:
     """The last committed checkpoint inside the budget, else the budget."""
     committed = [folder.step for folder in run.checkpoints if folder.step and folder.step <= budget]
-    return min(max(committed, default=budget), total or budget, *restarts(run))
+    return min(max(committed, default=budget), total or budget, *restarts(run), *gone_on.before(run))
 
 
 def _exact(run: Run, total: int, start: int, stop: int, optim: object) -> Span:
     if not start < stop <= total:
         raise UsageError(
             f"{start}..{stop} are no steps of this run, which has {total}", "give two steps in order"
+        )
+    within = [step for step in gone_on.before(run) if start < step < stop]
+    if within:
+        raise UsageError(
+            f"the run was gone on with under other settings after step {within[0]}", "end or begin there"
         )
     if start == 0:
         return Span(0, stop)

@@ -4,7 +4,7 @@ import pytest
 
 from auditor.checks.tokenizer.tokenizer_differs_from_base import ids
 from tests.builders.repositories import TINY_BASE, healthy, seed
-from tests.checks.expecting import WARNING, finding, found, reasons
+from tests.checks.expecting import ERROR, WARNING, finding, found, reasons
 from tests.checks.tokenizer.files import base_file, vocabulary
 
 RULE = "tokenizer-differs-from-base"
@@ -38,6 +38,24 @@ def test_fails_for_moved_and_missing_pieces() -> None:
         "tokenizer.json",
         expected=f'"a" as {known["a"]}',
         observed=f'"a" as {known["b"]}',
+        evidence=("checkpoint-18/tokenizer.json is another one",),
+    )
+
+
+def test_fails_gravely_for_pieces_with_each_others_ids() -> None:
+    def exchanged(document: Any) -> None:
+        words = document["model"]["vocab"]
+        words["1"], words["2"] = words["2"], words["1"]
+
+    known = base_file("tokenizer.json")["model"]["vocab"]
+    (only,) = found(RULE, healthy(data=vocabulary(exchanged)), base=TINY_BASE)
+    assert only == finding(
+        RULE,
+        ERROR,
+        '2 pieces of the base\'s 448 have another id or none, first "1"',
+        "tokenizer.json",
+        expected=f'"1" as {known["1"]}',
+        observed=f'"1" as {known["2"]}',
         evidence=("checkpoint-18/tokenizer.json is another one",),
     )
 

@@ -1,0 +1,73 @@
+"""What was otherwise before a run was gone on with: the steps of its schedule, and how a step's rows were divided.
+
+People who find that a model still learns raise the number of epochs and resume; people who run out of memory halve the
+batch and double the accumulation. Neither is another recipe, and the files of the checkpoints before tell it: the
+Trainer writes its own ``max_steps`` and arguments into each (transformers 5.23.0, trainer.py, ``_save_checkpoint``).
+Rates, seeds and decays that were others before are no such thing: steps that the recipe does not make.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from auditor.artifacts.trainer_state import TrainerState
+from auditor.artifacts.training_args import TrainingArgs
+from auditor.model import Setting, Span
+from auditor.runs import Folder, Run
+
+BATCH, TIMES = "per_device_train_batch_size", "gradient_accumulation_steps"
+_Changes = tuple[tuple[str, object], ...]
+
+
+def before(run: Run) -> Mapping[int, _Changes]:
+    """By the step of a checkpoint, the settings that were others until then; without the steps that had none."""
+    found = {folder.step: tuple(_changes(run, folder)) for folder in run.checkpoints if folder.step}
+    return {step: changes for step, changes in sorted(found.items()) if changes}
+
+
+def until(run: Run, stop: int) -> _Changes:
+    """The settings that were others in the steps that end at ``stop``, by the next checkpoint that was saved."""
+    later = [folder.step for folder in run.checkpoints if folder.step and folder.step >= stop]
+    return before(run).get(min(later), ()) if later else ()
+
+
+def marked(run: Run, parts: Sequence[Span]) -> tuple[Span, ...]:
+    """The parts of a plan, each with what was otherwise in it."""
+    return tuple(Span(part.start, part.stop, part.resume, until(run, part.stop)) for part in parts)
+
+
+def says(run: Run) -> Iterator[str]:
+    """That a run was gone on with under other settings, in a sentence for each checkpoint before."""
+    for step, changes in before(run).items():
+        told = ", ".join(f"{key} = {value}" for key, value in changes)
+        yield f"up to step {step} the run was made with {told} (checkpoint-{step}), and so is the rerun"
+
+
+def obstacles(run: Run, settings: Mapping[str, Setting]) -> Iterator[str]:
+    """That a warm-up which is a share of all steps was another length before."""
+    source = settings["warmup_steps"].source if "warmup_steps" in settings else ""
+    totals = [value for changes in before(run).values() for key, value in changes if key == "max_steps"]
+    if totals and source.endswith(" steps"):
+        yield (
+            f"the schedule had {totals[0]} steps before the run was gone on with, and its warm-up is a share of all "
+            f"({source}): how long it was then is not worked out"
+        )
+
+
+def _changes(run: Run, folder: Folder) -> Iterator[tuple[str, object]]:
+    theirs, last = folder.one(TrainerState), run.latest(TrainerState)
+    if theirs is not None and last is not None and theirs is not last:
+        one, two = theirs.max_steps or 0, last.max_steps or 0
+        if one > 0 and two > 0 and one != two and one >= (folder.step or 0):
+            yield "max_steps", one
+    yield from _division(folder.one(TrainingArgs), run.one(TrainingArgs))
+
+
+def _division(theirs: TrainingArgs | None, last: TrainingArgs | None) -> Iterator[tuple[str, object]]:
+    """Another micro-batch with as many rows a step."""
+    if theirs is None or last is None or theirs is last:
+        return
+    one, two = ([values.values.get(key) for key in (BATCH, TIMES)] for values in (theirs, last))
+    if one != two and all(type(value) is int and 0 < value < 2**31 for value in (*one, *two)):
+        (batch, times), (other, again) = one, two
+        if batch * times == other * again:  # type: ignore[operator]
+            yield BATCH, batch
+            yield TIMES, times

@@ -1,0 +1,156 @@
+"""Published adapters that were written anew after the training, and what a rerun refuses to make."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy
+import pytest
+from numpy.typing import NDArray
+from safetensors.numpy import load, save
+
+from auditor.claims import build
+from auditor.model import RerunResult, Verdict
+from auditor.rerun.judging.verdict import judge
+from auditor.rerun.planning import plan as planning
+from tests.builders.pickles import make_training_args
+from tests.builders.repositories import TINY_BASE
+from tests.rerun import variants as v
+
+ROOT = "adapter_model.safetensors"
+
+
+def folded(factor: float) -> v.Files:
+    """The published adapter with lora_alpha twice as large, and lora_B half as large times a factor."""
+    files = v.with_json(
+        v.committed(),
+        "adapter_config.json",
+        lambda config: config.update(lora_alpha=config["lora_alpha"] * 2),
+    )
+
+    def halved(name: str, array: NDArray[Any]) -> NDArray[Any]:
+        made: NDArray[Any] = array * array.dtype.type(factor / 2 if "lora_B" in name else 1)
+        return made
+
+    return {**files, ROOT: v.with_tensors(files[ROOT], halved)}
+
+
+def judged(files: v.Files) -> RerunResult:
+    run = v.run_of(files)
+    ledger = build(run)
+    return judge(run, ledger, planning.build(run, ledger, TINY_BASE, v.DATA), v.outputs())
+
+
+def test_a_recipe_is_what_the_checkpoints_were_trained_with() -> None:
+    run = v.run_of(folded(1.0))
+    setting = planning.build(run, build(run), TINY_BASE, v.DATA).settings["lora_alpha"]
+    own = json.loads(v.committed()["checkpoint-18/adapter_config.json"])["lora_alpha"]
+    assert (setting.value, setting.source) == (own, "checkpoint-18/adapter_config.json#/lora_alpha")
+
+
+@pytest.mark.parametrize(("factor", "expected"), [(1.0, Verdict.EQUIVALENT), (1.03, Verdict.DIVERGED)])
+def test_a_folded_alpha_is_judged_by_what_the_adapter_does(factor: float, expected: Verdict) -> None:
+    weights = {item.at: item for item in judged(folded(factor)).aspects if item.aspect == "weights"}
+    assert weights[ROOT].verdict is expected
+    assert "by 4, the recipe by 2" in weights[ROOT].why
+    assert weights["checkpoint-18/adapter_model.safetensors"].verdict is Verdict.IDENTICAL
+
+
+def test_a_scale_alone_is_another_adapter() -> None:
+    files = v.with_json(
+        v.committed(),
+        "adapter_config.json",
+        lambda config: config.update(lora_alpha=config["lora_alpha"] * 2),
+    )
+    assert judged(files).verdict is Verdict.DIVERGED
+
+
+def test_checkpoints_that_disagree_speak_for_nothing() -> None:
+    files = v.with_json(folded(1.0), "checkpoint-9/adapter_config.json", lambda c: c.update(lora_alpha=3))
+    run = v.run_of(files)
+    setting = planning.build(run, build(run), TINY_BASE, v.DATA).settings["lora_alpha"]
+    assert setting.source == "adapter_config.json#/lora_alpha"
+
+
+def test_an_adapter_made_for_the_plain_base_is_not_compared() -> None:
+    """PEFT's conversion: lora_A of the training above that of its beginning, lora_B beside the beginning's negated."""
+    files = v.committed()
+    for path in ("checkpoint-9/adapter_config.json", "checkpoint-18/adapter_config.json"):
+        files = v.with_json(files, path, lambda config: config.update(init_lora_weights="pissa"))
+    files = v.with_json(
+        files,
+        "adapter_config.json",
+        lambda c: c.update(r=c["r"] * 2, lora_alpha=c["lora_alpha"] * 2, init_lora_weights=True),
+    )
+    values = {
+        name: numpy.concatenate([array, array], axis=0 if "lora_A" in name else 1)
+        for name, array in load(files[ROOT]).items()
+    }
+    files[ROOT] = save(values, {"format": "pt"})
+    ours = v.committed()
+    for path in [path for path in ours if path.endswith("adapter_config.json")]:
+        ours = v.with_json(ours, path, lambda config: config.update(init_lora_weights="pissa"))
+    run = v.run_of(files)
+    ledger = build(run)
+    plan = planning.build(run, ledger, TINY_BASE, v.DATA)
+    result = judge(run, ledger, plan, v.outputs(ours))
+    assert (plan.settings["init_lora_weights"].value, plan.settings["r"].value) == ("pissa", 8)
+    (root,) = (item for item in result.aspects if (item.aspect, item.at) == ("weights", ROOT))
+    assert root.verdict is Verdict.INCONCLUSIVE
+    assert (
+        root.why
+        == "it was converted for the plain base (adapter_config.json: r = 16), and the rerun's was not"
+    )
+
+
+def obstacles(files: Mapping[str, bytes]) -> tuple[str, ...]:
+    run = v.run_of(dict(files))
+    return planning.build(run, build(run), TINY_BASE, v.DATA).obstacles
+
+
+@pytest.mark.parametrize(
+    ("rows", "refused"), [(450, True), (448, False)]
+)  # fixtures/tiny_base.py: VOCABULARY = 448
+def test_embeddings_of_more_tokens_are_refused(rows: int, refused: bool) -> None:
+    files = v.committed()
+    name = "base_model.model.lm_head.weight"
+    files[ROOT] = save({**load(files[ROOT]), name: numpy.zeros((rows, 64), "f4")}, {"format": "pt"})
+    says = (
+        f"{name} has 450 rows in the committed adapter, and the base given 448 tokens: the script gave its tokenizer "
+        "others, which a rerun does not do"
+    )
+    assert (says in obstacles(files)) is refused
+
+
+def test_a_rate_that_follows_from_evaluations_is_refused() -> None:
+    made = make_training_args(
+        {"lr_scheduler_type": "reduce_lr_on_plateau"}, "transformers.training_args.TrainingArguments"
+    )
+    files = v.committed()
+    files |= {path: made for path in files if path.endswith("training_args.bin")}
+    says = (
+        "training_args.bin#lr_scheduler_type is reduce_lr_on_plateau: its rate follows from evaluations, which a "
+        "rerun does not make"
+    )
+    assert says in obstacles(files)
+
+
+@pytest.mark.rerun
+def test_a_base_in_4_bits_that_was_evaluated_is_not_kept() -> None:
+    from auditor.rerun.child.base_model import Base
+    from auditor.rerun.child.job import Settings
+
+    class Model:
+        def unload(self) -> "Model":
+            return self
+
+    evaluated: dict[str, object] = {"3": 1}
+    bases = Base()
+    for quantization, evaluations, kept in (
+        ("int4", evaluated, False),
+        ("int4", {}, True),
+        (None, evaluated, True),
+    ):
+        bases._key = ("a base",)
+        bases.take_back(Model(), Settings(quantization=quantization, evaluations=evaluations))
+        assert (bases._key is not None) is kept
