@@ -65,15 +65,16 @@ def contradicted(run: Run, outputs: Outputs) -> frozenset[str]:
         point.value for log in run.events for point in log.scalars.get("train/loss", ()) if point.step == step
     }
     gaps = {output.name: _gap(output, step, theirs) for output in (outputs.rerun, *outputs.probes)}
-    if min(gaps.values()) > SAME:
+    known = {name: gap for name, gap in gaps.items() if gap is not None}
+    if min(known.values(), default=math.inf) > SAME:
         return frozenset()
-    return frozenset(reading_of(output) for output in outputs.probes if gaps[output.name] > ANOTHER)
+    return frozenset(reading_of(output) for output in outputs.probes if known.get(output.name, 0.0) > ANOTHER)
 
 
-def _gap(output: Output, step: int, theirs: Collection[float]) -> float:
-    """How far a training's loss at a step lies from the nearest committed one; infinite where either is missing."""
+def _gap(output: Output, step: int, theirs: Collection[float]) -> float | None:
+    """How far a training's loss at a step lies from the nearest committed one; None where either is missing."""
     ours = dict(curves_of(output).get("loss", ())).get(step)
-    return min((relative(value, ours) for value in theirs if ours is not None), default=math.inf)
+    return None if ours is None else min((relative(value, ours) for value in theirs), default=None)
 
 
 def reading_of(probe: Output) -> str:
