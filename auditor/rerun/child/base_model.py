@@ -46,17 +46,18 @@ class Base:
             self._key = key
         return self._model
 
-    def take_back(self, model: Any, settings: Settings) -> None:
-        """Takes the adapter off again, or drops a base whose own tensors the recipe trains or rewrites."""
+    @staticmethod
+    def serves_again(settings: Settings) -> bool:
+        """Whether a base is as it was after a training: none of its own tensors is trained or rewritten, or patched."""
         adapter = (
             settings.peft_type is not None and settings.trainer == "reference"
         )  # TRL patches the base's forward
         untouched = adapter and settings.bias == "none" and settings.modules_to_save is None
-        if (
-            _was_laid_out_anew(settings)
-            or not untouched
-            or settings.init_lora_weights not in _INIT_KEEPS_BASE
-        ):
+        return untouched and settings.init_lora_weights in _INIT_KEEPS_BASE
+
+    def take_back(self, model: Any, settings: Settings) -> None:
+        """Takes the adapter off again, or drops a base whose own tensors the recipe trains or rewrites."""
+        if not self.serves_again(settings):
             self.drop()
             return
         self._model = model.unload()

@@ -26,10 +26,10 @@ class Clock(transformers.TrainerCallback):  # type: ignore[misc]
         self.ends: list[float] = []
 
     def load(self, bases: Base, job: Job) -> Any:
-        """Returns a job's base, and notes how long it took, which a further training in this process does not take."""
+        """Returns a job's base, and notes how long that took where a further training need not load it."""
         started = self.events.seconds
         base = bases.get(job)
-        self.loading = self.events.seconds - started
+        self.loading = self.events.seconds - started if bases.serves_again(job.settings) else 0.0
         return base
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: object) -> None:
