@@ -63,6 +63,9 @@ def judged(
         relation = "not comparable"
     whole = _sums(measured.values())
     clauses += _zeros(relation, whole) if measured and updates else ()
+    clauses += (
+        _turned(measured.values(), whole) if relation == "different" and updates and not dora.base else ()
+    )
     return AdapterComparison(
         base,
         head,
@@ -129,6 +132,21 @@ def _is_subset(items: Iterable[Measured]) -> bool:
     alone = [item for item in items if bool(item.base) != bool(item.head)]
     one_side = all(item.base for item in alone) or all(item.head for item in alone)
     return bool(shared and alone) and one_side and all(alike(item) for item in shared)
+
+
+def _turned(items: Iterable[Measured], whole: Measured) -> list[str]:
+    """A clause where the head is the base times one negative number, in every module: a negated adapter, or its alpha.
+
+    |W2 + k W1|^2 = (1 + k)(|W2|^2 + k |W1|^2) - k |W1 - W2|^2, whose terms are of one size: it cancels to 1e-15.
+    """
+    if not whole.base or not whole.head:
+        return []
+    k = math.sqrt(whole.head / whole.base)
+    for item in items:
+        rest = (1 + k) * (item.head + k * item.base) - k * item.gap
+        if rest > EQUIVALENT**2 * max(k * k * item.base, item.head):
+            return []
+    return [f"the head's update is the base's times {-k:.6g}, its opposite"]
 
 
 def _with_magnitudes(relation: str, dora: Magnitudes) -> tuple[str, list[str]]:
