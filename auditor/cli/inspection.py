@@ -76,6 +76,8 @@ def inspect(
     if tensors and other is None:
         raise UsageError("--tensors compares two adapters", "give OTHER, or --table tensors --format csv")
     plan = outputs.planned(format, output or (), color, table, tensors, side=other is not None)
+    if no_numbers and plan.tensors and other is not None:
+        raise UsageError("tensors are compared as numbers", "leave --no-numbers out")
     options = InspectOptions(
         not no_numbers, seed, outputs.seed_range(recover_seed), outputs.progress(quiet), base_model
     )

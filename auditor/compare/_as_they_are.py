@@ -1,7 +1,7 @@
 """Tensors compared as numbers under their own names, where no effective update is known: other methods than LoRA."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -69,10 +69,12 @@ class AsTheyAre:
         """Tensors whose numbers are wanted, in the order of the base, then of the head."""
         return tuple(self._wanted)
 
-    def look(self, names: Iterable[str]) -> None:
-        """Read some tensors."""
+    def look(self, names: Iterable[str], told: Callable[[str], None] = lambda name: None) -> None:
+        """Read some tensors; ``told`` hears of each that is done."""
         asked = list(names)
-        self.take(sums_by_name([(n, *self._wanted[n]) for n in asked if n not in self._packed]))
+        for name, sums in sums_by_name([(n, *self._wanted[n]) for n in asked if n not in self._packed]):
+            self.take([(name, sums)])
+            told(name)
         self._look_at_packed([name for name in asked if name in self._packed])
 
     def _look_at_packed(self, names: Sequence[str]) -> None:

@@ -8,7 +8,7 @@ Files of any size pass through a few megabytes a thread; nothing is mapped into 
 """
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -104,8 +104,8 @@ class TensorByTensor:
             (file, side.needs(name)) for file, side in zip(files, (self._base, self._head), strict=True)
         )
 
-    def look(self, names: Iterable[str]) -> None:
-        """Compare some tensors; nothing is raised."""
+    def look(self, names: Iterable[str], told: Callable[[str], None] | None = None) -> None:
+        """Compare some tensors; nothing is raised. ``told`` hears of each that is done."""
         base, head = self._base, self._head
         pairs: list[Pair] = []
         for name in names:
@@ -115,6 +115,8 @@ class TensorByTensor:
                 self._take(name, error)
         for name, sums in sums_of_pairs(pairs, self._threads, self._chunk):
             self._take(name, sums)
+            if told is not None:
+                told(name)
 
     def running(self, files: tuple[int, int], name: str) -> "Sequence[RunningSums] | None":
         """What compares a tensor of the files of these numbers while it passes by in slices; None for packed ones."""

@@ -239,6 +239,11 @@ def test_what_could_not_be_looked_at_is_said_and_ends_with_3(capsys: Capture, tm
         (("candidate", "--recover-seed=9..1"), "is no range of seeds"),
         (("candidate", "--recover-seed=0..4294967296"), "is no range of seeds"),
         (("candidate", "--seed", "1", "--no-numbers"), "a seed is tried on the adapter's numbers"),
+        (("candidate", "candidate", "--no-numbers", "--tensors"), "tensors are compared as numbers"),
+        (
+            ("candidate", "candidate", "--no-numbers", "--table", "tensors", "--format", "csv"),
+            "tensors are compared as numbers",
+        ),
         (("candidate", "candidate", "--recover-seed"), "a seed is tried on one adapter"),
         (
             ("candidate", "candidate", "--base", "fixtures"),

@@ -14,8 +14,8 @@ from tests.builders import adapter_folders as made
 FACTORS = made.factors(1)
 
 
-def compared(factors: Any, **config: object) -> AdapterComparison:
-    one, two = made.snapshot(made.folder(FACTORS)), made.snapshot(made.folder(factors, **config))
+def compared(factors: Any, lora_alpha: float = made.ALPHA) -> AdapterComparison:
+    one, two = made.snapshot(made.folder(FACTORS)), made.snapshot(made.folder(factors, lora_alpha=lora_alpha))
     return side_by_side(one, two).comparison
 
 

@@ -1,6 +1,7 @@
 """Two adapters side by side: the relation in one sentence, and which folders are meant."""
 
 import json
+from dataclasses import replace
 from typing import BinaryIO
 
 import numpy
@@ -11,6 +12,7 @@ from auditor.errors import IncompleteError, UsageError
 from auditor.model import Blob, Digest, Snapshot
 from auditor.model.inspection import InspectionComparison
 from tests.builders import adapter_folders as made
+from tests.builders.counting import Counted
 from tests.builders.safetensors import make_adapter, make_arrays, with_header
 
 FACTORS = made.factors(3)
@@ -239,3 +241,47 @@ def test_without_numbers_digests_speak_alone() -> None:
     assert side_by_side(same, made.snapshot(made.folder(FACTORS)), options).says == "identical"
     says = side_by_side(same, other, options).says
     assert says.startswith("not comparable: the files differ, and the values of the tensors were not read")
+
+
+def test_models_whose_numbers_are_not_to_be_read_are_told_by_digests() -> None:
+    """Files without digests, and others of different ones: nothing behind the header is read."""
+    one, two = ({"model.safetensors": make_arrays({"w": numpy.full(5000, n, "f4")})} for n in (1.0, 2.0))
+    without = [Counted(made.snapshot(files), named=False) for files in (one, two)]
+    found = side_by_side(without[0].snapshot, without[1].snapshot, InspectOptions(numbers=False)).comparison
+    assert found.relation == "not comparable"
+    assert found.why == "the values of the tensors were not read (--no-numbers)"
+    assert max(side.bytes["model.safetensors"] for side in without) < 500
+    known = [
+        replace(
+            side.snapshot,
+            files={
+                path: blob.replaced(object_id=Digest("git-sha1", str(n) * 40))
+                for path, blob in side.snapshot.files.items()
+            },
+        )
+        for n, side in enumerate(without)
+    ]
+    found = side_by_side(known[0], known[1], InspectOptions(numbers=False)).comparison
+    assert found.why == "the files differ, and the values of the tensors were not read (--no-numbers)"
+    assert side_by_side(known[0], known[0], InspectOptions(numbers=False)).comparison.relation == "identical"
+
+
+@pytest.mark.parametrize("tensors", [False, True])
+@pytest.mark.parametrize("model", [False, True])
+def test_how_far_a_comparison_has_come_is_told(tensors: bool, model: bool) -> None:
+    told: list[tuple[int, int, str]] = []
+    sides = [
+        made.snapshot(
+            {"model.safetensors": make_arrays({f"w{k}": numpy.full(5000, n + k, "f4") for k in range(3)})}
+            if model
+            else made.folder(made.factors(n, shape=(300, 200)))
+        )
+        for n in (1, 2)
+    ]
+    options = InspectOptions(progress=lambda done, total, what: told.append((done, total, what)))
+    side_by_side(sides[0], sides[1], options, tensors)
+    total = sum(blob.size or 0 for side in sides for path, blob in side.files.items() if path.endswith("rs"))
+    assert {what for _, _, what in told} == {"comparing weights"}
+    assert {whole for _, whole, _ in told} == {total}
+    assert [done for done, _, _ in told] == sorted(done for done, _, _ in told)
+    assert told[-1][0] >= 0.9 * total or not tensors

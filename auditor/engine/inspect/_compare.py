@@ -1,6 +1,6 @@
 """Two adapters or checkpoints side by side: the relation, what else differs, and tensors on demand."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -34,7 +34,7 @@ def compared(base: Snapshot, head: Snapshot, options: InspectOptions, tensors: b
     if options.numbers:
         numpy_module()  # before anybody else imports NumPy, with one BLAS thread: more of them wait for each other
     one, two = choose(base), choose(head)
-    found, difference = related(one, two, options.numbers, tensors)
+    found, difference = related(one, two, options.numbers, tensors, _teller(one, two, options))
     rows = () if difference is None else tuple(_rows(one, two, difference))
     paths = {one.path, two.path}
     unread = [
@@ -54,6 +54,19 @@ def compared(base: Snapshot, head: Snapshot, options: InspectOptions, tensors: b
         () if difference is None else tuple(dict.fromkeys(difference.notes)),
         tuple(dict.fromkeys(unread)),
     )
+
+
+def _teller(one: Chosen, two: Chosen, options: InspectOptions) -> Callable[[int], None]:
+    """Tells the progress from the bytes that were looked at."""
+    total = sum(item.size for side in (one, two) for item in side.set.files)
+    done = 0
+
+    def tell(size: int) -> None:
+        nonlocal done
+        done = min(done + size, total)
+        options.progress(done, total, "comparing weights")
+
+    return tell
 
 
 def _place(side: Chosen) -> Place:

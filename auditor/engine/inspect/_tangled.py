@@ -1,6 +1,6 @@
 """Models in torch files whose tensors share bytes or lie turned round: those that share some are held together."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -24,9 +24,12 @@ def is_tangled(weights: AdapterWeights) -> bool:
 
 
 def in_one_pass(
-    one: "WeightSet", two: "WeightSet", tensors: bool
+    one: "WeightSet", two: "WeightSet", tensors: bool, tell: Callable[[int], None]
 ) -> "tuple[AdapterComparison, WeightsDifference | None]":
-    """How two models relate, and, when asked for, how their tensors do; all files are read in step."""
+    """How two models relate, and, when asked for, how their tensors do; all files are read in step.
+
+    ``tell`` hears of bytes that were looked at.
+    """
     from auditor.compare._as_they_are import AsTheyAre
     from auditor.compare._one_pass import OnePass, Request
     from auditor.compare.tensors import TensorByTensor
@@ -40,13 +43,13 @@ def in_one_pass(
     request = Request(partial(_needs, places), found.look, partial(_running, found, places))
     one_pass.ask(request, found.names)
     if not tensors:
-        one_pass.run()
+        one_pass.run(lambda file, size: tell(size))
         return found.result(), None
     with TensorByTensor(base, head) as each:
         needs = partial(_needs_of_both, each, places)
         request = Request(needs, each.look, lambda name: each.running(_files(places, name), name))
         one_pass.ask(request, each.names)
-        one_pass.run()
+        one_pass.run(lambda file, size: tell(size))
         return found.result(), difference_of(each)
 
 
