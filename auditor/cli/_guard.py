@@ -30,10 +30,17 @@ def guarded(app: typer.Typer, arguments: Sequence[str]) -> int:
     except (click.Abort, KeyboardInterrupt):
         return _told("interrupted; nothing was changed", "run the same command again", 3)
     except Exception as error:  # The last line of defence: a bug of ours must not read as "findings".
-        if "--debug" in arguments:
-            traceback.print_exc()
-        hint = "run again with --debug and report what it prints"
-        return _told(f"internal error: {type(error).__name__}: {error}", hint, 3)
+        return _broken(error, debug="--debug" in arguments)
+
+
+def _broken(error: Exception, debug: bool) -> int:
+    """What nothing foresaw; a file that this user may not read is no bug, wherever it stands in the way."""
+    if debug:
+        traceback.print_exc()
+    if isinstance(error, PermissionError) and error.filename:
+        return _told(f"{error.filename} cannot be opened: {error.strerror}", "look at its permissions", 3)
+    hint = "run again with --debug and report what it prints"
+    return _told(f"internal error: {type(error).__name__}: {error}", hint, 3)
 
 
 def _ended(app: typer.Typer, arguments: Sequence[str]) -> int:

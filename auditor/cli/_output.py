@@ -34,7 +34,7 @@ def destinations(outputs: Sequence[str]) -> tuple[tuple[ModuleType, Path], ...]:
         name, separator, path = item.partition("=")
         if not separator or not path:
             raise UsageError(f"--output {item!r} is not FORMAT=PATH", "for example --output html=report.html")
-        if Path(path).is_dir():
+        if os.path.isdir(path):  # noqa: PTH112 - Path raises where it may not look
             raise UsageError(
                 f"--output {item!r} names a folder", f"name a file in it: {item.rstrip('/')}/audit.{name}"
             )
@@ -80,12 +80,12 @@ def emit(
 
 def _saved(path: Path, text: str) -> IncompleteError | None:
     """Write a file; the error when it cannot be, and then no half of it stays."""
-    there = path.is_file()
+    there = os.path.exists(path)  # noqa: PTH110 - Path raises where it may not look
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     except OSError as error:
-        if path.is_file() and not there:
+        if not there and os.path.isfile(path):  # noqa: PTH113
             path.unlink(missing_ok=True)
         return IncompleteError(f"{path} cannot be written: {error.strerror}", "choose another path")
     return None

@@ -35,6 +35,8 @@ def _agree(side: Side, findings: Sequence[Finding]) -> Answer:
         parts = [f"{_count(against, 'claim')} contradicted ({_named(against)})"] if against else []
         parts += [f"{_count(errors, 'error')} ({_named(errors)})"] if errors else []
         return Answer(AGREE, "no", "; ".join(parts))
+    if side.snapshot.notes:
+        return Answer(AGREE, "open", "nothing contradicts, but the list of files is not complete")
     unread = side.contents.unread
     if unread:
         return Answer(AGREE, "open", f"nothing contradicts, but {_count(unread, 'file')} could not be read")
@@ -49,18 +51,26 @@ def _safe(side: Side, findings: Sequence[Finding], empty: bool) -> Answer:
     grave = [finding.rule for finding in findings if finding.severity is Severity.ERROR]
     if grave:
         return Answer(SAFE, "no", _named(grave))
-    unread = [u.path for u in side.contents.unread if PickleArchive in readers_of(u.path)]
-    if unread:
-        return Answer(SAFE, "open", f"{_count(unread, 'pickled file')} could not be read")
-    hidden = [blob for blob in side.snapshot.files.values() if blob.absent is not None and unnamed(blob)]
-    if hidden:
-        return Answer(SAFE, "open", f"{_count(hidden, 'file')} of no known kind could not be read")
+    unseen = _unseen(side)
+    if unseen:
+        return Answer(SAFE, "open", unseen)
     doubtful = [finding.rule for finding in findings if finding.severity is Severity.WARNING]
     if doubtful:
         return Answer(SAFE, "open", f"look at {_named(doubtful)} first")
     if empty:
         return Answer(SAFE, "open", "nothing that could be loaded was found")
     return Answer(SAFE, "yes", _harmless(side, findings))
+
+
+def _unseen(side: Side) -> str:
+    """What might be dangerous and was not seen; "" where all was."""
+    unread = [u.path for u in side.contents.unread if PickleArchive in readers_of(u.path)]
+    if unread:
+        return f"{_count(unread, 'pickled file')} could not be read"
+    hidden = [blob for blob in side.snapshot.files.values() if blob.absent is not None and unnamed(blob)]
+    if hidden:
+        return f"{_count(hidden, 'file')} of no known kind could not be read"
+    return "the list of files is not complete" if side.snapshot.notes else ""
 
 
 def _harmless(side: Side, findings: Sequence[Finding]) -> str:

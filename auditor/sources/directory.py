@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import BinaryIO
 
-from auditor.errors import CannotRead, UsageError
+from auditor.errors import CannotRead, IncompleteError, UsageError
 from auditor.model import Blob, Digest, FileKind, Snapshot
 from auditor.sources import lfs
 from auditor.sources._hashing import sha256_of
@@ -17,12 +17,14 @@ from auditor.sources._tree import ENTRY_LIMIT
 
 _WEIGHTS = frozenset({".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".h5", ".msgpack", ".gguf", ".onnx"})
 _SKIPPED = frozenset({".git", "__pycache__", ".venv"})
+_NAMED = 5
+"""Folders that cannot be listed and are named."""
 
 
 def snapshot(folder: Path, lfs_stores: tuple[Path, ...] = (), name: str | None = None) -> Snapshot:
-    """Read a folder (or a single file). Raises UsageError when there is none.
+    """Read a folder (or a single file). Raises UsageError when there is none, IncompleteError where it may not be read.
 
-    The paths are relative to the folder; ``.git`` and caches are left out.
+    The paths are relative to the folder; ``.git`` and caches are left out. A folder that cannot be listed is noted.
     """
     if not folder.exists():
         raise UsageError(f"{folder} does not exist", "give a folder, a file, a .bundle or a ref")
@@ -34,24 +36,42 @@ def snapshot(folder: Path, lfs_stores: tuple[Path, ...] = (), name: str | None =
             f"{folder} is neither a file nor a folder", "give a folder, a file, a .bundle or a ref"
         )
     blobs: dict[str, Blob] = {}
-    notes: tuple[str, ...] = ()
-    for path in _files(folder):
+    notes: list[str] = []
+    closed: list[OSError] = []
+    for path in _files(folder, closed.append):
         if len(blobs) >= ENTRY_LIMIT:
-            notes = (f"the folder has too many files; only the first {ENTRY_LIMIT:,} were read",)
+            notes.append(f"the folder has too many files; only the first {ENTRY_LIMIT:,} were read")
             break
         relative = path.relative_to(folder).as_posix()
         blobs[relative] = _blob(path, relative, store)
+    notes += _unlisted(folder, closed)
     return Snapshot(
-        name or folder.name, dict(sorted(blobs.items())), notes=notes, part=_is_ruled_from_above(folder)
+        name or folder.name,
+        dict(sorted(blobs.items())),
+        notes=tuple(notes),
+        part=_is_ruled_from_above(folder),
     )
+
+
+def _unlisted(folder: Path, errors: list[OSError]) -> Iterator[str]:
+    """A sentence for each folder that could not be listed. Raises IncompleteError when it is the whole one."""
+    for number, error in enumerate(errors):
+        path = Path(error.filename)
+        if path == folder:
+            raise IncompleteError(f"{folder} cannot be listed: {error.strerror}", "look at its permissions")
+        if number == _NAMED:
+            yield f"{len(errors) - _NAMED} more folders cannot be listed"
+            return
+        yield f"the folder {path.relative_to(folder).as_posix()} cannot be listed: {error.strerror}"
 
 
 def _is_ruled_from_above(folder: Path) -> bool:
     """Whether a .gitattributes stands above a folder, up to the top of the work tree it lies in."""
     here = folder.resolve()
-    while not (here / ".git").exists() and here != here.parent:
+    # os.path says no where it may not look; Path raises.
+    while not os.path.exists(here / ".git") and here != here.parent:  # noqa: PTH110
         here = here.parent
-        if (here / ".gitattributes").is_file():
+        if os.path.isfile(here / ".gitattributes"):  # noqa: PTH113
             return True
     return False
 
@@ -71,8 +91,9 @@ def vouched(folder: Path) -> Snapshot:
     return Snapshot(folder.name, {path.name: _blob(path.resolve(), path.name, store) for path in paths})
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    for parent, folders, names in os.walk(folder, followlinks=False):
+def _files(folder: Path, closed: Callable[[OSError], object]) -> Iterator[Path]:
+    """Every file below, links too, in order; ``closed`` is told what could not be listed."""
+    for parent, folders, names in os.walk(folder, onerror=closed, followlinks=False):
         links = [name for name in folders if (Path(parent) / name).is_symlink()]
         folders[:] = sorted(name for name in folders if name not in _SKIPPED and name not in links)
         for name in sorted([*names, *links]):
