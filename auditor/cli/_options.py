@@ -228,7 +228,7 @@ Minutes = Annotated[
         "--minutes",
         min=0.1,
         metavar="M",
-        help="Stop a rerun that takes longer than M minutes.",
+        help="Rerun the steps that fit M minutes, and stop after M minutes.",
         rich_help_panel=RERUN,
     ),
 ]

@@ -57,7 +57,7 @@ def settle(bench: Bench, fitted: Callable[[int], RerunPlan], is_kept: Callable[[
 def unmeasured(plan: RerunPlan, options: RerunOptions) -> str | None:
     """Why no steps of a plan are measured; None where they are."""
     if options.command is not None:
-        return "a script of your own trains in one piece, and tells how long it takes when it ends"
+        return "a script of your own trains in one piece, of which no steps can be measured"
     if plan.steps < pace.STEPS:
         return f"that takes {pace.STEPS} steps, more than there are"
     return None

@@ -1,8 +1,10 @@
 """Predictions from measured steps, the memory guard, and the list of what is kept."""
 
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,9 +14,10 @@ from auditor.errors import IncompleteError
 from auditor.model import RerunPlan
 from auditor.rerun import cache, experiment, forecast, pace, runner
 from auditor.rerun.bench import Bench
+from auditor.rerun.command import parse as parsed
 from auditor.rerun.environments import environment
 from auditor.rerun.environments.interpreter import Interpreter
-from auditor.rerun.fleet.where import HERE, Where
+from auditor.rerun.fleet.where import HERE, Where, parse
 from auditor.rerun.options import RerunOptions
 from auditor.rerun.pace import Crew, Pace
 from auditor.rerun.planning.planned import plan_only
@@ -22,6 +25,7 @@ from auditor.rerun.session import rerun
 from tests.builders.command import audit
 from tests.builders.repositories import TINY, TINY_BASE
 from tests.rerun import variants as v
+from tests.rerun.test_fleet import PLACES
 
 OPTIONS = RerunOptions(base=TINY_BASE, data=v.DATA)
 MEASURED = Pace(30.0, 0.2, 3 * 10**9)
@@ -148,6 +152,67 @@ def test_more_memory_than_is_free_is_said_before(tmp_path: Path, monkeypatch: py
     assert forecast.beyond(Pace(1.0, 1.0, 3 * 10**9), alone, OPTIONS, warm=True) is None
 
 
+CHILD = """
+import json, os, sys
+path = sys.argv[1]
+while path:
+    (job,) = json.load(open(path))["jobs"]
+    assert job["measured"] and (job["start_at"], job["stop_at"], job["resume"]) == (0, 3, None), job
+    os.makedirs(job["output"])
+    figures = {"ends": [9.0, 9.5, 10.5], "again": 2.0, "resident": 7, "gpu": None, "widest": 64, "longest": 64}
+    with open(os.path.join(job["output"], "pace.json"), "w") as stream: json.dump(figures, stream)
+    print(json.dumps({"event": "idle"}), flush=True)
+    path = sys.stdin.readline().strip()
+"""
+
+
+@pytest.mark.parametrize(("where", "jobs"), PLACES)
+def test_steps_are_measured_where_the_trainings_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str, jobs: int | None
+) -> None:
+    """A step takes (10.5 - 9) / 2 s; the first ended 9 s after the process began, so it starts in 8.25 s."""
+    monkeypatch.setenv("AUDIT_CACHE_DIR", str(tmp_path / "cache"))
+    (tmp_path / "child.py").write_text(CHILD)
+    folder = tmp_path / "experiment"
+    folder.mkdir()
+    options = replace(OPTIONS, where=parse(where), jobs=jobs)
+    plan, python = v.plan_of_fixture(9), Interpreter(Path(sys.executable), {}, child=tmp_path / "child.py")
+    with experiment.begin(plan, options, lambda *_: None, folder, "cpu", python=python) as bench:
+        measured = forecast.measure(bench, lambda _: None)
+    assert measured == Pace(8.25, 0.75, 7, None, 2.0, 64, 64)
+    assert not (folder / "pace").exists()
+    assert pace.known(plan, options, "cpu") == measured
+    assert pace.known(plan, options, "cuda") is None
+    assert pace.known(plan, replace(options, threads=2), "cpu") is None
+    assert pace.known(plan, replace(options, cache=False), "cpu") is None
+
+
+def test_a_measurement_that_fails_says_why_before_anything_was_trained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AUDIT_CACHE_DIR", str(tmp_path / "cache"))
+    (tmp_path / "child.py").write_text("import sys; sys.exit(5)\n")
+    python = Interpreter(Path(sys.executable), {}, child=tmp_path / "child.py")
+    told: list[str] = []
+    with (
+        pytest.raises(IncompleteError, match="ended with code 5 before its first step"),
+        experiment.begin(
+            v.plan_of_fixture(9), OPTIONS, lambda *_: None, tmp_path, "cpu", python=python
+        ) as bench,
+    ):
+        forecast.settle(bench, lambda _: bench.plan, lambda: False, told.append)
+    assert told == []
+
+
+def test_a_script_of_ones_own_is_not_measured() -> None:
+    options = replace(
+        OPTIONS, trainer="command", command=parsed(f"{sys.executable} train.py {{output}}", "--command")
+    )
+    assert forecast.unmeasured(v.plan_of_fixture(), options) == (
+        "a script of your own trains in one piece, of which no steps can be measured"
+    )
+
+
 def test_a_base_larger_than_memory_is_said_before_anything_is_loaded(tmp_path: Path) -> None:
     (tmp_path / "model.safetensors").write_bytes(b"x" * 3_000_000)
     memory = tmp_path / "meminfo"
@@ -188,6 +253,33 @@ def test_what_is_kept_is_listed_and_cleared(
     wrong = audit(capsys, "rerun", "--cache", "empty")
     assert wrong.code == 2
     assert "--cache takes list or clear, not 'empty'" in wrong.err
+
+
+@pytest.mark.rerun
+@pytest.mark.parametrize(
+    ("changed", "loading"),
+    [({}, 4.0), ({"bias": "all"}, 0.0), ({"trainer": "sft"}, 0.0), ({"peft_type": None}, 0.0)],
+)
+def test_loading_counts_again_where_the_base_is_loaded_again(changed: Any, loading: float) -> None:
+    """Loading takes 7 - 3 s; it is left out of what a further training takes where the same base serves that too."""
+    from auditor.rerun.child.base_model import Base
+    from auditor.rerun.child.clock import Clock
+    from auditor.rerun.child.job import settings_from
+
+    class Told:
+        moments = iter((1.0, 3.0, 7.0))
+
+        @property
+        def seconds(self) -> float:
+            return next(self.moments)
+
+    class Kept(Base):
+        def get(self, job: Any) -> str:
+            return "base"
+
+    clock = Clock(Told())  # type: ignore[arg-type]
+    assert clock.load(Kept(), SimpleNamespace(settings=settings_from(changed))) == "base"  # type: ignore[arg-type]
+    assert clock.loading == loading
 
 
 @pytest.mark.rerun

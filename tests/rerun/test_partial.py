@@ -45,6 +45,7 @@ OPTIONS = RerunOptions(base=TINY_BASE, data=v.DATA, variation=False)
 class Lab:
     place: Path
     runs: int = 0
+    told: list[tuple[int, int]] = dataclasses.field(default_factory=list)
 
     def run(self, advice: experiment.Advice | None = None, **changed: object) -> Outputs:
         self.runs += 1
@@ -53,7 +54,10 @@ class Lab:
         options = dataclasses.replace(OPTIONS, **changed)  # type: ignore[arg-type]
         python = Interpreter(Path(sys.executable), {}, child=self.place / "child.py")
         plan = v.plan_of_fixture(3)
-        return experiment_of(plan, options, lambda *_: None, folder, "cpu", advice=advice, python=python)
+        return experiment_of(plan, options, self._progress, folder, "cpu", advice=advice, python=python)
+
+    def _progress(self, step: int, total: int, *_: object) -> None:
+        self.told.append((step, total))
 
     def fail(self, name: str, *, how: str = "fail") -> Path:
         mark = self.place / f"{how}-{name}"
@@ -95,6 +99,17 @@ def test_a_repeat_that_fails_is_named_and_trained_again_next_time(lab: Lab, jobs
     mark.unlink()
     assert [output.name for output in lab.run(jobs=jobs).repeats] == ["repeat-1"]
     assert sorted(lab.trained) == ["repeat-1", "repeat-1", "rerun"]
+
+
+def test_what_is_kept_is_no_progress(lab: Lab) -> None:
+    """Three steps each of the rerun and its repeat; of what the cache holds there is nothing to wait for."""
+    lab.run()
+    assert lab.told == [(0, 6), (1, 6), (2, 6)]
+    lab.told.clear()
+    lab.run()
+    assert lab.told == []
+    lab.run(repeats=3)
+    assert lab.told == [(0, 3), (1, 3)]
 
 
 @pytest.mark.parametrize("jobs", JOBS)
