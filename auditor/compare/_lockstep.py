@@ -5,7 +5,8 @@ Whoever wants numbers of such tensors keeps running sums: a `Running` names the 
 many files and neighbours there are. A matrix whose columns are wanted (lora_A) is read a piece of each row at a time.
 
 In memory are `ROOM` bytes of slices and `STATE` bytes of running sums. Where the sums of all files would take more, or
-more than `OPEN` files would be open, the files are walked through in runs that share one file, which is read for both.
+more than `OPEN` files would be open, the files are walked through in runs. What a later run wants as well is noted down
+in a `Scratch` while it passes by, and read from there; it is read from the file again only where that has no room.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,6 +17,7 @@ from math import gcd, lcm, prod
 from auditor.artifacts._opened import Opened
 from auditor.artifacts._safetensors import BITS
 from auditor.artifacts.adapter_weights import AdapterWeights
+from auditor.compare._scratch import Key, Scratch
 from auditor.compare._slices import ALIGNED, RUN, Member, Node, Running, ScatteredNode, Slice, Unit
 from auditor.compare._windows import Window
 from auditor.errors import CannotRead
@@ -23,13 +25,11 @@ from auditor.errors import CannotRead
 ROOM = 4 * 1024 * 1024
 """Bytes of all slices that are in memory at a time, as they are stored."""
 STATE = 24 * 1024 * 1024
-"""Bytes of running sums: those of rank 128 over 54 files, of rank 256 over 14, of rank 512 over three."""
+"""Bytes of running sums: those of rank 128 over 55 files, of rank 256 over 15, of rank 512 over four."""
 OPEN = 120
 """Most files that are open at a time; macOS lets a process have 256."""
 
 Told = Callable[[int, int], None]
-Key = tuple[int, str]
-"""Number of the file, and the tensor's name."""
 
 
 class _CrossedError(Exception):
@@ -46,56 +46,73 @@ class Lockstep:
 
     def walk(self, units: Sequence[Unit]) -> None:
         """Have all units summed up. Nothing is raised."""
-        for some in _runs([unit for unit in units if unit.is_possible]):
-            self._walked(some)
+        runs = [
+            run for some in _runs([unit for unit in units if unit.is_possible]) for run in self._ordered(some)
+        ]
+        with Scratch(left.keys for left, _ in runs) as scratch:
+            while runs:
+                left, lanes = runs.pop(0)
+                scratch.begin(left.keys)
+                self._walked(lanes, left, scratch)
+                left.finish()
         for unit in units:
             if not unit.is_possible:
                 unit.instead()
 
-    def _walked(self, units: Sequence[Unit]) -> None:
+    def _ordered(self, units: Sequence[Unit]) -> Iterator[tuple["_Left", Sequence["_Lane"]]]:
         try:
-            lanes = _lanes(units, self._files)
+            yield _Left(units, self._files), _lanes(units, self._files)
         except _CrossedError:
             # No order suits all of them, as only a file made for it has it: each is served alone.
             for unit in units:
                 if len(units) > 1:
-                    self._walked((unit,))
+                    yield from self._ordered((unit,))
                 else:
-                    unit.instead()
-            return
-        left = _Left(units, self._files)
+                    unit.is_possible = False
+
+    def _walked(self, lanes: Sequence["_Lane"], left: "_Left", scratch: Scratch) -> None:
         with ExitStack() as stack:
             opened: dict[int, Opened] = {}
-            for file in sorted({file for unit in units for file in unit.files}):
-                with _noted(left, (key for key in left.keys if key[0] == file)):
+            unread = {key for key in left.keys if scratch.held(key) is None}
+            for file in sorted({file for file, _ in unread}):
+                with _noted(left, (key for key in unread if key[0] == file)):
                     opened[file] = stack.enter_context(self._files[file].opened())
             for lane in lanes:
-                self._through(lane, left, opened)
-        left.finish()
+                self._through(lane, left, opened, scratch)
 
-    def _through(self, lane: "_Lane", left: "_Left", opened: Mapping[int, Opened]) -> None:
+    def _through(self, lane: "_Lane", left: "_Left", opened: Mapping[int, Opened], scratch: Scratch) -> None:
         nodes: dict[Key, Node] = {}
         for key in lane.cuts:
             if key in left.keys:
                 with _noted(left, (key,)):
-                    nodes[key] = self._node(lane, key, opened)
+                    nodes[key] = self._node(lane, key, opened, scratch)
         for start in range(0, lane.length, lane.step):
             count = min(lane.step, lane.length - start)
             lane.hand_out(left, dict(self._slices(lane, left, nodes, start, count)))
         for key, node in nodes.items():
             with _noted(left, (key,)):
                 node.close()
+                if key in left.keys:
+                    scratch.passed(key)
 
-    def _node(self, lane: "_Lane", key: Key, opened: Mapping[int, Opened]) -> Node:
+    def _node(self, lane: "_Lane", key: Key, opened: Mapping[int, Opened], scratch: Scratch) -> Node:
         file, name = key
-        region = self._files[file].region(name, opened[file])
         pieces, inner = lane.cuts[key]
+        held = scratch.held(key)
+        if held is not None:
+            node = (Node if held[1].strides is None else ScatteredNode)(
+                *held, pieces, lane.length * inner, None
+            )
+            node.is_copy = True
+            return node
+        region = self._files[file].region(name, opened[file])
         if region.bits < 8 and (pieces > 1 or region.strides is not None):
             raise CannotRead("packs elements that are wanted one by one")
+        source = scratch.noted(key, opened[file], region)
         if region.strides is not None:
-            return ScatteredNode(opened[file], region, pieces, lane.length * inner, None)
+            return ScatteredNode(source, region, pieces, lane.length * inner, None)
         keeper = self._windows[file].keeper(name, region.begin)
-        return Node(opened[file], region, pieces, lane.length * inner, keeper)
+        return Node(source, region, pieces, lane.length * inner, keeper)
 
     def _slices(
         self, lane: "_Lane", left: "_Left", nodes: Mapping[Key, Node], start: int, count: int
@@ -106,7 +123,7 @@ class Lockstep:
             inner = lane.cuts[key][1]
             with _noted(left, (key,)):
                 found = node.load(start * inner, count * inner)
-                if self._told is not None:
+                if self._told is not None and not node.is_copy:
                     self._told(key[0], found.raw.size * lane.bits[key] // 8)
                 yield key, found
 

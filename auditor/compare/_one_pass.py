@@ -87,7 +87,8 @@ class _Group:
         for file, some in self.names.items():
             size = _bytes(files[file], some)
             self.sizes[file] = sizes.setdefault(size, size)
-        self.large = tuple(tasks) if max(self.sizes.values(), default=0) > LARGEST else ()
+        weights = (self.sizes[file] + _squares(files[file], some) for file, some in self.names.items())
+        self.large = tuple(tasks) if max(weights, default=0) > LARGEST else ()
 
     def due(self, file: int) -> list[_Task]:
         """What is to be done in a file's turn; it is not kept."""
@@ -99,6 +100,12 @@ class _Group:
         over = [other for other in self._held if self._last[other] == file]
         self._held = [other for other in self._held if self._last[other] != file]
         return over
+
+
+def _squares(weights: AdapterWeights, names: Sequence[str]) -> int:
+    """Bytes in float64 of products of the columns of each matrix, about what is computed of factors of that rank."""
+    shapes = (weights.tensors[name].shape[:2] for name in names)
+    return sum(8 * min(shape) ** 2 for shape in shapes if len(shape) == 2)
 
 
 def _bytes(weights: AdapterWeights, names: Sequence[str]) -> int:

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from auditor.artifacts import _tensor_bytes
 from auditor.artifacts._number_formats import numbers
-from auditor.artifacts._opened import Opened
 from auditor.artifacts._safetensors import shown
 from auditor.artifacts._tensor_bytes import Region
+from auditor.compare._scratch import Source
 from auditor.compare._windows import Keeper
 from auditor.errors import CannotRead
 
@@ -112,9 +112,11 @@ class Unit:
 class Node:
     """One tensor of an open file while its slices are read; `Keeper` is handed all of it."""
 
-    def __init__(self, file: Opened, region: Region, pieces: int, row: int, keeper: Keeper | None) -> None:
+    def __init__(self, file: Source, region: Region, pieces: int, row: int, keeper: Keeper | None) -> None:
         self._file, self._region, self._pieces, self._row = file, region, pieces, row
         self._keeper = keeper
+        self.is_copy = False
+        """Whether these bytes were read of the file before."""
         self._buffer: NDArray[Any] | None = None
 
     def load(self, start: int, count: int) -> Slice:

@@ -56,9 +56,9 @@ def has_weights(run: Run, folder: Folder) -> bool:
 def read_weights(run: Run, options: InspectOptions, told: Callable[[int], None]) -> Read:
     """Read all weights of a run, each byte once; ``told`` hears of the bytes of adapters, some at a time.
 
-    Read again are: one checkpoint of many whose tensors above 20 MB take more running sums than
-    `auditor.compare._lockstep.STATE`; of tensors above 20 MB in torch files what two of them share in part, and
-    elements that lie in short runs far apart (`auditor.compare._slices.ScatteredNode`). Raises nothing.
+    Read again are: what two runs of `auditor.compare._lockstep` share, where temporary files have no room; of tensors
+    above 20 MB in torch files what two of them share in part, and elements that lie in short runs far apart
+    (`auditor.compare._slices.ScatteredNode`). Raises nothing.
     """
     found = Read()
     folders = [folder for folder in (*run.checkpoints, run.root) if has_weights(run, folder)]
