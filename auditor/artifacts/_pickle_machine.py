@@ -50,7 +50,7 @@ class Machine:
         self.reading = Reading()
         self.offset = 0
         self._names: dict[tuple[str, str], GlobalRef] = {}
-        self.storages: dict[str, tuple[str, int]] = {}
+        self.storages = self.reading.storages
         """Dtype and length of each storage by its key (`auditor.artifacts._pickle_storages`)."""
         self.budget = Budget(size)
 

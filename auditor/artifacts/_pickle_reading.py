@@ -10,11 +10,13 @@ if TYPE_CHECKING:
 class Reading:
     """What one pickle holds; no value where reading stopped early, and ``damage``, which completes "the file ...".
 
+    ``storages`` are dtype and elements of each storage of torch by its key, whoever uses it.
     ``refused`` are objects that only a special loader can make: noise in bytes that are no pickle. ``is_damaged`` says
     that no more bytes, and no more patience, would help."""
 
     __slots__ = (
-        *("damage", "end", "globals", "is_damaged", "protocol", "refused", "unknown", "unsafe", "value"),
+        *("damage", "end", "globals", "is_damaged", "protocol", "refused", "storages", "unknown", "unsafe"),
+        "value",
     )
 
     def __init__(self) -> None:
@@ -22,6 +24,7 @@ class Reading:
         self.globals: dict[str, None] = {}
         self.unknown: dict[str, None] = {}
         self.unsafe: list[UnsafeCall] = []
+        self.storages: dict[str, tuple[str, int]] = {}
         self.protocol = 0
         self.end = 0
         self.refused: list[UnsafeCall] = []

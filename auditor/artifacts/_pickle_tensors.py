@@ -47,13 +47,10 @@ def as_array(data: bytes, ref: TensorRef, little_endian: bool) -> "numpy.ndarray
 
 
 def all_tensors(archive: "PickleArchive") -> "Mapping[str, TensorRef | OtherTensor]":
-    """As `pickle_archive.tensors`, with those that are sparse or quantized. Raises CannotRead for any other odd one.
-
-    In torch's old container storages follow each other, and the lengths of those that are not read are not known.
-    """
+    """As `pickle_archive.tensors`, with those that are sparse or quantized. Raises CannotRead for any other odd one."""
     from auditor.artifacts.pickle_archive import refuse_opaque, state_dict, tensors
 
-    if archive.container != "zip":
+    if archive.container == "raw":
         return tensors(archive)
     value = state_dict(archive)
     refuse_opaque({key: item for key, item in value.items() if not isinstance(item, OtherTensor)})

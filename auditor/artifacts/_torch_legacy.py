@@ -19,32 +19,44 @@ if TYPE_CHECKING:
 _NODES = 1_000_000
 """Values looked at for tensors; a state dict of 140,000 tensors has some 300,000."""
 _HEAD = 8
+_QUANTIZED = {"qint8": 1, "quint8": 1, "qint32": 4}
+"""Bytes of an element of dtypes that are stepped over."""
 _UNTYPED = frozenset({"uint16", "uint32", "uint64"})
 """Dtypes without a storage class: their storages count bytes (torch 2.13, _utils.py, `_rebuild_tensor_v3`)."""
 
 
-def storages(stream: BinaryIO, start: int, keys: object, value: object) -> Mapping[str, tuple[int, int]]:
+def storages(
+    stream: BinaryIO, start: int, keys: object, value: object, named: Mapping[str, tuple[str, int]]
+) -> Mapping[str, tuple[int, int]]:
     """(offset of the first element, bytes) by key, as far as the file agrees with what its tensors say.
 
-    A storage that no tensor uses, that has another number of elements, or that goes beyond the end is where the
-    table stops: what follows cannot be found.
+    ``named`` are dtype and elements of those that the pickle names, of sparse and quantized tensors too. A storage that
+    nothing names, that has another number of elements, or that goes beyond the end is where the table stops: what
+    follows cannot be found.
     """
-    known = {ref.storage_key: ref for ref in _tensors(value)}
+    known = {key: _sizes(*of) for key, of in named.items()}
+    known |= {ref.storage_key: _sizes(ref.dtype, ref.storage_numel) for ref in _tensors(value)}
     end = stream.seek(0, 2)
     found: dict[str, tuple[int, int]] = {}
     for key in keys if isinstance(keys, list) else ():
-        ref = known.get(key) if isinstance(key, str) else None
-        itemsize = ITEMSIZE.get(ref.dtype) if ref is not None else None
-        if ref is None or itemsize is None or start + _HEAD > end:
+        sizes = known.get(key) if isinstance(key, str) else None
+        if sizes is None or start + _HEAD > end:
             break
         stream.seek(start)
-        size = ref.storage_numel * itemsize
-        count = size if ref.dtype in _UNTYPED else ref.storage_numel
+        count, size = sizes
         if int.from_bytes(stream.read(_HEAD), "little") != count or start + _HEAD + size > end:
             break
         found[key] = (start + _HEAD, size)
         start += _HEAD + size
     return found
+
+
+def _sizes(dtype: str, elements: int) -> tuple[int, int] | None:
+    """What a storage says of its length, and how many bytes it has; None for dtypes of which that is not known."""
+    itemsize = ITEMSIZE.get(dtype, _QUANTIZED.get(dtype))
+    if itemsize is None:
+        return None
+    return elements * itemsize if dtype in _UNTYPED else elements, elements * itemsize
 
 
 def first_bytes(stream: BinaryIO, place: int, start: int, size: int) -> bytes:

@@ -100,7 +100,7 @@ class AdapterWeights(Artifact):
         """A torch file whose sparse and quantized tensors are in ``unread``: reading one raises CannotRead.
 
         For those who show a file; those who judge it take `parse`, which refuses such a file. Raises CannotRead when
-        anything else is wrong with it, and for the container of torch before 1.6.
+        anything else is wrong with it.
         """
         return cls._torch(blob, in_part=True)
 

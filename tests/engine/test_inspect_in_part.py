@@ -187,7 +187,7 @@ HOSTILE: dict[str, Callable[[], bytes]] = {
     **{name: make for name, (make, _) in FORGED.items()},
     "bare": lambda: saved(Writer(), {"w": Tensor([1.0], (1,)), "v": BARE, "s": sparse((2, 2))}),
     "too large": lambda: saved(Writer(), {"w": Tensor([1.0], (1,)), "s": sparse((2**30, 2**30))}),
-    "old container": lambda: make_legacy({"w": sparse((2, 2))}),
+    "old container": lambda: make_legacy({"w": sparse((2, 2)), "v": BARE}),
 }
 
 
@@ -200,6 +200,17 @@ def test_what_is_refused_for_another_reason_stays_refused(name: str) -> None:
     with pytest.raises(CannotRead) as caught:
         AdapterWeights.parse(blob(data, "adapter_model.bin"))
     assert unread.reason == caught.value.reason
+
+
+def test_an_old_container_that_ends_before_a_tensor_is_said_of_it() -> None:
+    """The storages of what is not read are stepped over; none of them is there."""
+    weights = AdapterWeights.in_part(
+        blob(make_legacy({"w": sparse((2, 2)), "v": Tensor([1.0], (1,))}), "adapter_model.bin")
+    )
+    assert list(weights.unread) == ["w"]
+    for name in "wv":
+        with pytest.raises(CannotRead):
+            weights.array(name)
 
 
 def test_a_lora_b_that_is_not_read_may_have_moved() -> None:
@@ -226,7 +237,8 @@ def made_arguments() -> bytes:
 @pytest.mark.rerun
 @pytest.mark.filterwarnings("ignore::UserWarning")  # torch calls both ways of storing a beta, or old
 @pytest.mark.parametrize("kind", ["coo", "csr", "per tensor", "per channel"])
-def test_files_of_torch(kind: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_zip", [True, False], ids=["zip", "before 1.6"])
+def test_files_of_torch(kind: str, is_zip: bool, tmp_path: Path) -> None:
     """The honest run saved by torch with one tensor in each way; its seed is never denied.
 
     A quantized lora_A is passed over as any that holds integers; of the 13 others seed 42 is known.
@@ -245,7 +257,8 @@ def test_files_of_torch(kind: str, tmp_path: Path) -> None:
     weights = AdapterWeights.parse(whole.files["adapter_model.safetensors"])
     tensors = {name: torch.from_numpy(numpy.array(weights.array(name))) for name in weights.tensors}
     name = next(iter(tensors))
-    torch.save({**tensors, name: ways[kind](tensors[name])}, tmp_path / "x.bin")
+    value = {**tensors, name: ways[kind](tensors[name])}
+    torch.save(value, tmp_path / "x.bin", _use_new_zipfile_serialization=is_zip)
     files = {"adapter_model.bin": (tmp_path / "x.bin").read_bytes()}
     for path in ("adapter_config.json", "training_args.bin", "trainer_state.json"):
         with whole.files[path].open() as stream:
