@@ -4,6 +4,8 @@ LLaMA-Factory's callback writes the row that the Trainer has just appended to lo
 train/callbacks.py, `LogCallback.on_log`), so at every step both hold the same loss and the same learning rate. A
 difference means that one of the files was edited or is of another run.
 
+A loss that one of them rounds to four decimals or more is the same.
+
 Wrong when: a resumed run wrote a step twice; one of several rows of a step is enough to agree.
 
 Fix: publish both as one run wrote them.
@@ -16,7 +18,9 @@ Good:
     trainer_log.jsonl: = "{\"current_steps\": 1000, \"total_steps\": 27, \"loss\": 9.5}\n"
 """
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
 
 from auditor.artifacts.trainer_log import TrainerLog
 from auditor.artifacts.trainer_state import TrainerState
@@ -27,6 +31,8 @@ SEVERITY = Severity.ERROR
 
 RTOL = 1e-6
 """Both are written from one dictionary; some releases round the learning rate to 7 digits."""
+_DECIMALS = 4
+"""Older releases of the Trainer round each loss to them (transformers 4.51.3, trainer.py), and a callback may."""
 TAGS = ("loss", "eval_loss", "learning_rate")
 
 
@@ -41,10 +47,14 @@ def check(log: TrainerLog, state: TrainerState) -> Iterator[Problem | Skip]:
     if not ours:
         yield Skip("the log and log_history share no step")
         return
+    slack = {
+        tag: _half_digit(tag, [v for (_, own), found in ours.items() if own == tag for v in found])
+        for tag in TAGS
+    }
     wrong = [
         (step, tag, logged[tag][step], found[-1])
         for (step, tag), found in sorted(ours.items())
-        if not any(_same(value, logged[tag][step]) for value in found)
+        if not any(_same(value, logged[tag][step], slack[tag]) for value in found)
     ]
     if wrong:
         step, tag, theirs, mine = wrong[0]
@@ -57,7 +67,15 @@ def check(log: TrainerLog, state: TrainerState) -> Iterator[Problem | Skip]:
         )
 
 
-def _same(one: float, other: float) -> bool:
+def _half_digit(tag: str, values: Sequence[float]) -> float:
+    """Half of the last decimal that a file writes losses with, where it rounds them to four or more; else next to 0."""
+    decimals = max(
+        (-int(Decimal(repr(v)).as_tuple().exponent) for v in values if math.isfinite(v)), default=0
+    )
+    return 1e-12 if tag == "learning_rate" or decimals < _DECIMALS else max(1e-12, 0.5001 * 10.0**-decimals)
+
+
+def _same(one: float, other: float, slack: float) -> bool:
     if one != one or other != other:
         return True
-    return abs(one - other) <= RTOL * max(abs(one), abs(other)) + 1e-12
+    return abs(one - other) <= RTOL * max(abs(one), abs(other)) + slack

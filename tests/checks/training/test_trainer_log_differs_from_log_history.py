@@ -33,6 +33,15 @@ def test_passes_a_step_that_a_resumed_run_wrote_twice() -> None:
     assert found(RULE, with_log(twice)) == []
 
 
+def test_passes_losses_that_one_of_them_rounds() -> None:
+    honest = {f"loss{row['step']}": float(str(row["loss"])) for row in rows(ROOT_STATE) if "loss" in row}
+    assert found(RULE, with_log(lines(**{key: round(loss, 4) for key, loss in honest.items()}))) == []
+    (only,) = found(RULE, with_log(lines(**{key: round(loss, 3) for key, loss in honest.items()})))
+    assert only.at.member == "loss at step 1"
+    (only,) = found(RULE, with_log(lines(**{**honest, "loss13": round(honest["loss13"] + 1e-4, 4)})))
+    assert only.at.member == "loss at step 13"
+
+
 def test_passes_not_a_number() -> None:
     assert found(RULE, with_log(lines(loss13=float("nan")))) == []
 
