@@ -18,16 +18,56 @@ _WEIGHTS = ("adapter_model.safetensors", "adapter_model.bin")
 
 
 def paired(base: Sequence[Run], head: Sequence[Run]) -> Iterator[tuple[Run | None, Run]]:
-    """Every run of the head with the base's run of the same name, or None."""
+    """Every run of the head with the base's run of the same name, else with the one that was moved there, or None."""
     by_name = {run.name: run for run in base}
+    names = {run.name for run in head}
+    gone = [run for run in base if run.name not in names]
+    by_name |= _moved(gone, [run for run in head if run.name not in by_name])
     for run in head:
         yield by_name.get(run.name), run
 
 
+def _moved(gone: Sequence[Run], new: Sequence[Run]) -> Mapping[str, Run]:
+    """Which runs that one side lacks are those that the other does, by the name of the new one.
+
+    Those whose adapters have one digest; where each side has one left, that one.
+    """
+    left, found = list(gone), dict[str, Run]()
+    for run in new:
+        same = next((old for old in left if _has_adapter_of(old, run)), None)
+        if same is not None:
+            left.remove(same)
+            found[run.name] = same
+    if len(left) == 1 and len(new) - len(found) == 1:
+        found |= {run.name: left[0] for run in new if run.name not in found}
+    return found
+
+
+def _has_adapter_of(one: Run, other: Run) -> bool:
+    mine, theirs = weights_blob(one, one.root), weights_blob(other, other.root)
+    return (
+        mine is not None
+        and theirs is not None
+        and mine.identity is not None
+        and mine.identity == theirs.identity
+    )
+
+
 def compare_adapters(base: Sequence[Run], head: Sequence[Run]) -> tuple[AdapterComparison, ...]:
-    """The adapters of every pair of runs that both sides have."""
-    found = [_adapters(one, two) for one, two in paired(base, head) if one is not None]
+    """The adapters of every pair of runs that both sides have, and those that were moved into another folder."""
+    pairs = list(paired(base, head))
+    both = [(one, two) for one, two in pairs if one is not None]
+    alone = [(one, two) for one, two in pairs if one is None or bool(_own(one)) != bool(_own(two))]
+    gone = [one for one, two in both if _own(one) and not _own(two)]
+    gone += [run for run in base if _own(run) and not any(run is one for one, _ in both)]
+    moved = _moved(gone, [two for _, two in alone if _own(two)])
+    found = [_adapters(one, two) for one, two in both]
+    found += [_adapters(moved[two.name], two) for _, two in alone if two.name in moved]
     return tuple(item for item in found if item is not None)
+
+
+def _own(run: Run) -> Blob | None:
+    return weights_blob(run, run.root)
 
 
 def _adapters(base: Run, head: Run) -> AdapterComparison | None:
