@@ -8,7 +8,7 @@ from auditor.artifacts._fields import is_number
 from auditor.artifacts.trainer_state import TrainerState
 from auditor.checks._wording import counted, plain_number
 from auditor.checks.adapter import final_adapter_differs_from_checkpoint
-from auditor.checks.training import weights_outrun_optimizer
+from auditor.checks.training import weights_outrun_optimizer, weights_rest_under_moments
 from auditor.checks.training._claimed_reach import MARGIN, Claimed, why_not_from_the_start
 from auditor.claims import DECLARED, EFFECTIVE, Ledger
 from auditor.compare.reach import ROUNDED, Bound
@@ -94,7 +94,7 @@ def beyond_first_numbers(run: Run, ledger: Ledger, claim: Claimed) -> Iterator[P
 
 def is_told(run: Run) -> bool:
     """Whether another rule names the change that carried lora_A away: of one file among others."""
-    rules = (weights_outrun_optimizer, final_adapter_differs_from_checkpoint)
+    rules = (weights_outrun_optimizer, weights_rest_under_moments, final_adapter_differs_from_checkpoint)
     return any(isinstance(item, Problem) for rule in rules for item in rule.check(run))
 
 

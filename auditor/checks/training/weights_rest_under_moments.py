@@ -19,6 +19,7 @@ Good:
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from auditor.artifacts.adapter_config import AdapterConfig
@@ -26,6 +27,7 @@ from auditor.artifacts.adapter_weights import AdapterWeights
 from auditor.artifacts.optimizer_state import OptimizerState, ParamState
 from auditor.artifacts.trainer_state import TrainerState
 from auditor.checks._wording import counted
+from auditor.checks.training._since_checkpoint import changes
 from auditor.checks.training.optimizer_moments_impossible import FIRST, SECOND
 from auditor.compare.reach import ZERO_STARTS
 from auditor.errors import CannotRead
@@ -42,60 +44,94 @@ _LEAST_STEPS = 2
 _ULPS = 4.0
 """How many times the distance between two float32 numbers of that size a step has to be."""
 
-Shape = tuple[int, ...]
-
 
 def check(run: Run) -> Iterator[Problem | Skip]:
-    """Every checkpoint against the zero start of lora_B, and against the checkpoint before it."""
-    before: tuple[AdapterWeights, OptimizerState] | None = None
-    looked, told = False, set[str]()
+    """Every checkpoint against the zero start of lora_B, then against the checkpoint before it.
+
+    One finding a checkpoint, of tensors that none before it named.
+    """
+    kinds = [
+        one for folder in run.checkpoints if folder.one(AdapterWeights) for one in folder.all(OptimizerState)
+    ]
+    if not kinds:
+        yield Skip("no checkpoint holds both an adapter and an optimizer.pt that were read")
+    for optimizer in kinds:
+        if not _is_adam(optimizer):
+            yield Skip(f"{optimizer.path} is not of torch's Adam or AdamW")
+    told: set[str] = set()
+    try:
+        for look in (*_from_zero(run), *_between(run)):
+            resting = [info for info in _unexplained(look) if info.name not in told]
+            if resting:
+                told.update(info.name for info in resting)
+                yield _problem(look, resting)
+    except CannotRead as error:
+        yield Skip(f"a file {error.reason}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """Tensors that rest, in words since when, and the updates under which they do."""
+
+    weights: AdapterWeights
+    optimizer: OptimizerState
+    tensors: "Sequence[TensorInfo]"
+    words: str
+    rate: float
+
+
+def _is_adam(optimizer: OptimizerState) -> bool:
+    return optimizer.kind == "adamw" and all("amsgrad" in group for group in optimizer.param_groups)
+
+
+def _from_zero(run: Run) -> Iterator[_Look]:
+    """The lora_B of linear modules that are zero, where they began so. Raises CannotRead."""
     for folder in run.checkpoints:
         weights, optimizer = folder.one(AdapterWeights), folder.one(OptimizerState)
-        if weights is None or optimizer is None:
+        config = folder.one(AdapterConfig)
+        if weights is None or optimizer is None or config is None or not _is_adam(optimizer):
             continue
-        looked = True
-        try:
-            yield from _judged(folder, weights, optimizer, before, told)
-        except CannotRead as error:
-            yield Skip(f"{folder.path}: a file {error.reason}")
-        before = weights, optimizer
-    if not looked:
-        yield Skip("no checkpoint holds both an adapter and an optimizer.pt that were read")
+        if config.peft_type != "LORA" or config.init_lora_weights not in ZERO_STARTS:
+            continue
+        factors = [
+            pair.b for pair in weights.pairs().values() if pair.b is not None and not pair.is_embedding
+        ]
+        zero = [info for info in factors if info.elements and weights.is_zero(info.name)]
+        # That nothing was trained at all is told elsewhere (untrained-layers).
+        if zero and len(zero) < len(factors) and _updates(optimizer) >= _LEAST_STEPS:
+            words = f"exactly zero after {counted(_updates(optimizer), 'update')}"
+            yield _Look(weights, optimizer, zero, words, _rate(folder, optimizer, 0))
 
 
-def _judged(
-    folder: Folder,
-    weights: AdapterWeights,
-    optimizer: OptimizerState,
-    before: tuple[AdapterWeights, OptimizerState] | None,
-    told: set[str],
-) -> Iterator[Problem | Skip]:
-    """One finding a checkpoint, of tensors that none before it named."""
-    if optimizer.kind != "adamw" or not all("amsgrad" in group for group in optimizer.param_groups):
-        yield Skip(f"{optimizer.path} is not of torch's Adam or AdamW")
-        return
-    zero = _zeros(folder, weights) if _updates(optimizer) >= _LEAST_STEPS else []
-    still = _same(before[0], weights) if before and _since(before[1], optimizer) else []
-    for tensors, words in (
-        (zero, f"exactly zero after {counted(_updates(optimizer), 'update')}"),
-        (still, f"as in {before[0].path}, to the last bit" if before else ""),
-    ):
-        found = _unexplained(tensors, weights, optimizer, _rate(folder, optimizer, before))
-        resting = [info for info in found if info.name not in told]
-        if resting:
-            told.update(info.name for info in found)
-            yield _problem(weights, resting, words)
-            return
+def _between(run: Run) -> Iterator[_Look]:
+    """The factors that are equal bit by bit in two checkpoints, unless all are. Raises CannotRead."""
+    for before, after, items in changes(run):
+        earlier, optimizer = before.folder.one(OptimizerState), after.folder.one(OptimizerState)
+        still = [after.weights.tensors[item.tensor] for item in items if item.moved == 0]
+        if earlier is None or optimizer is None or not _is_adam(optimizer) or not earlier.steps:
+            continue
+        if not still or len(still) == len(items) or _updates(optimizer) - max(earlier.steps) < _LEAST_STEPS:
+            continue
+        equal = [info for info in still if _is_same(before.weights, after.weights, info.name)]
+        words = f"as in {before.weights.path}, to the last bit"
+        yield _Look(
+            after.weights, optimizer, equal, words, _rate(after.folder, optimizer, max(earlier.steps))
+        )
 
 
-def _problem(weights: AdapterWeights, resting: Sequence["TensorInfo"], words: str) -> Problem:
+def _is_same(before: AdapterWeights, after: AdapterWeights, name: str) -> bool:
+    chunks = zip(before.chunks(name), after.chunks(name), strict=True)
+    return all(one.tobytes() == two.tobytes() for one, two in chunks)
+
+
+def _problem(look: _Look, resting: "Sequence[TensorInfo]") -> Problem:
     verb = "is" if len(resting) == 1 else "are"
     return Problem(
-        f"{len(resting):,} of {counted(len(weights.tensors), 'tensor')} {verb} {words}, first {resting[0].name}: Adam "
-        "moved every parameter of that shape",
-        weights.at(resting[0].name),
+        f"{len(resting):,} of {counted(len(look.weights.tensors), 'tensor')} {verb} {look.words}, first "
+        f"{resting[0].name}: Adam moved every parameter of that shape",
+        look.weights.at(resting[0].name),
         expected="numbers that moved",
-        observed="zeros" if words.startswith("exactly") else "the same bits",
+        observed="zeros" if look.words.startswith("exactly") else "the same bits",
     )
 
 
@@ -103,41 +139,9 @@ def _updates(optimizer: OptimizerState) -> int:
     return int(min(optimizer.steps)) if optimizer.steps and min(optimizer.steps) < 2**53 else 0
 
 
-def _since(before: OptimizerState, after: OptimizerState) -> bool:
-    return bool(before.steps) and _updates(after) - int(max(before.steps)) >= _LEAST_STEPS
-
-
-def _zeros(folder: Folder, weights: AdapterWeights) -> list["TensorInfo"]:
-    """The lora_B of linear modules that are zero, where they began so. Raises CannotRead."""
-    config = folder.one(AdapterConfig)
-    if config is None or config.peft_type != "LORA" or config.init_lora_weights not in ZERO_STARTS:
-        return []
-    factors = [pair.b for pair in weights.pairs().values() if pair.b is not None and not pair.is_embedding]
-    zero = [info for info in factors if not any(bool(chunk.any()) for chunk in weights.chunks(info.name))]
-    # That nothing was trained at all is told elsewhere (untrained-layers).
-    return zero if len(zero) < len(factors) else []
-
-
-def _same(before: AdapterWeights, weights: AdapterWeights) -> list["TensorInfo"]:
-    """The tensors that are equal bit by bit, unless all are (checkpoint-repeats-another). Raises CannotRead."""
-    equal = [
-        info
-        for name, info in weights.tensors.items()
-        if (was := before.tensors.get(name)) is not None
-        and (was.dtype, was.shape) == (info.dtype, info.shape)
-        and all(
-            x.tobytes() == y.tobytes() for x, y in zip(before.chunks(name), weights.chunks(name), strict=True)
-        )
-    ]
-    return equal if len(equal) < len(weights.tensors) else []
-
-
-def _rate(
-    folder: Folder, optimizer: OptimizerState, before: tuple[AdapterWeights, OptimizerState] | None
-) -> float:
-    """The highest learning rate logged since the checkpoint before, else the lowest of the groups."""
+def _rate(folder: Folder, optimizer: OptimizerState, start: float) -> float:
+    """The highest learning rate logged after the update behind ``start``, else the lowest of the groups."""
     state = folder.one(TrainerState)
-    start = max(before[1].steps) if before and before[1].steps else 0
     logged = [rate for step, rate in state.logged("learning_rate") if step > start + 1] if state else []
     if logged:
         return max(logged)
@@ -145,21 +149,17 @@ def _rate(
     return min((float(rate) if isinstance(rate, int | float) else 0.0 for rate in rates), default=0.0)
 
 
-def _unexplained(
-    tensors: Sequence["TensorInfo"], weights: AdapterWeights, optimizer: OptimizerState, rate: float
-) -> list["TensorInfo"]:
+def _unexplained(look: _Look) -> "list[TensorInfo]":
     """Those of the tensors whose shape has no parameter that may have rested. Raises CannotRead."""
-    in_file = Counter(tuple(info.shape) for info in weights.tensors.values())
+    in_file = Counter(tuple(info.shape) for info in look.weights.tensors.values())
     found: list[TensorInfo] = []
-    for shape in dict.fromkeys(tuple(info.shape) for info in tensors):
-        alike = [
-            info for info in tensors if tuple(info.shape) == shape and info.dtype == "F32" and info.elements
-        ]
-        entries = [entry for entry in optimizer.entries if entry.shape == shape]
+    for shape in dict.fromkeys(tuple(info.shape) for info in look.tensors):
+        alike = [info for info in look.tensors if tuple(info.shape) == shape and info.dtype == "F32"]
+        entries = [entry for entry in look.optimizer.entries if entry.shape == shape]
         if not alike or len(entries) != in_file[shape]:
             continue
-        least = _ULPS * max(_spacing(weights, info) for info in alike)
-        resting = sum(not _moves(optimizer, entry, rate, least) for entry in entries)
+        least = _ULPS * max(_spacing(look.weights, info) for info in alike)
+        resting = sum(not _moves(look.optimizer, entry, look.rate, least) for entry in entries)
         found += alike if len(alike) > resting else []
     return found
 
@@ -168,8 +168,7 @@ def _spacing(weights: AdapterWeights, info: "TensorInfo") -> float:
     """The distance between float32 numbers of the size of the largest in a tensor. Raises CannotRead."""
     import numpy
 
-    largest = max(float(abs(chunk).max()) for chunk in weights.chunks(info.name))
-    return float(numpy.spacing(numpy.float32(largest)))
+    return float(numpy.spacing(numpy.float32(weights.extremes(info.name).largest)))
 
 
 def _moves(optimizer: OptimizerState, entry: ParamState, rate: float, least: float) -> bool:
