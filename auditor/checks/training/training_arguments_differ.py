@@ -4,6 +4,8 @@ The Trainer pickles one object beside every checkpoint and the final model (tran
 `_save`), so all copies of a run agree in every attribute. A copy that stands alone was edited or is of another run,
 and whoever reads the recipe from it reads another recipe.
 
+Where nothing but the length of the run differs, it was continued: a note.
+
 Wrong when: training was resumed with other arguments, which leaves older checkpoints with the older ones; what only
 names places and devices is not compared.
 
@@ -28,6 +30,8 @@ SEVERITY = Severity.WARNING
 
 _ABSENT = "<absent>"
 _NAMED = 4
+_LENGTH = {"max_steps", "num_train_epochs"}
+"""What is raised to train further (transformers 5.23.0, trainer.py, `resume_from_checkpoint`)."""
 
 
 def check(run: Run) -> Iterator[Problem | Skip]:
@@ -63,10 +67,12 @@ def _differing(copy: TrainingArgs, right: Mapping[str, str]) -> list[str]:
 def _problem(copy: TrainingArgs, keys: list[str], right: Mapping[str, str], more: list[str]) -> Problem:
     first, named = keys[0], keys[:_NAMED] + ([f"{len(keys) - _NAMED} more"] if len(keys) > _NAMED else [])
     here = shown(copy.values[first]) if first in copy.values else "is not there"
+    longer = set(keys) <= _LENGTH
     return Problem(
         f"{copy.path} differs from the run's other copies in {counted(len(keys), 'argument')}: {joined(named)}",
         copy.at(first),
         expected=f"{first} {right.get(first, 'is no argument')}",
         observed=f"{first} {here}",
         evidence=(f"so does {joined(more[:_NAMED])}",) if more else (),
+        severity=Severity.NOTE if longer else None,
     )

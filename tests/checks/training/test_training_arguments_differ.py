@@ -1,6 +1,6 @@
 from tests.builders.example_edits import pickled
 from tests.builders.repositories import contents, healthy, seed
-from tests.checks.expecting import WARNING, finding, found, reasons
+from tests.checks.expecting import NOTE, WARNING, finding, found, reasons
 from tests.checks.training.parts import ARGUMENTS
 
 RULE = "training-arguments-differ"
@@ -40,6 +40,14 @@ def test_fails_once_where_a_run_was_resumed_with_other_arguments() -> None:
     """The later copies agree, and the last checkpoint's counts where there are two opinions."""
     (only,) = found(RULE, healthy(data=with_argument("seed", 7), without=[ARGUMENTS]))
     assert (only.at.path, only.expected, only.observed) == (EARLY, "seed 42", "seed 7")
+
+
+def test_a_run_that_was_continued_is_a_note() -> None:
+    (only,) = found(RULE, healthy(data=with_argument("num_train_epochs", 2.0)))
+    assert (only.severity, only.at.member) == (NOTE, "num_train_epochs")
+    one = pickled(contents("tiny", "candidate")[0][EARLY], "num_train_epochs", 2.0)
+    (only,) = found(RULE, healthy(data={EARLY: pickled(one, "seed", 7)}))
+    assert only.severity == WARNING
 
 
 def test_says_when_it_cannot_look() -> None:
