@@ -12,6 +12,7 @@ from auditor.cli._output import renderer
 from auditor.engine import audit
 from auditor.model import Report
 from auditor.policy import Policy
+from auditor.report._load import from_json
 from auditor.sources.directory import memory_snapshot
 from tests.builders.repositories import healthy
 
@@ -68,6 +69,11 @@ def test_every_format_says_so(name: str) -> None:
     text = renderer(name).render(checked())
     assert "nothing checked" in text.lower() or "nothing-checked" in text or "Where is the model?" in text
     assert "Nothing speaks against" not in text
+
+
+def test_a_stored_one_is_rendered_again() -> None:
+    stored = renderer("json").render(checked())
+    assert renderer("json").render(from_json(stored)) == stored
 
 
 def test_pages_of_other_tools_do_not_show_a_pass() -> None:
