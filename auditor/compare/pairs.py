@@ -76,7 +76,7 @@ def _adapters(base: Run, head: Run) -> AdapterComparison | None:
         return _models(base, head)
     if one is None or two is None:
         return None
-    return compare_folders(base, base.root, one, head, head.root, two)
+    return compare_folders(base.root, one, head.root, two)
 
 
 def _models(base: Run, head: Run) -> AdapterComparison | None:
@@ -116,9 +116,7 @@ def weights_blob(run: Run, folder: Folder) -> Blob | None:
     return next((blob for name in _WEIGHTS if (blob := run.blob(name, folder)) is not None), None)
 
 
-def compare_folders(
-    base: Run, base_folder: Folder, one: Blob, head: Run, head_folder: Folder, two: Blob
-) -> AdapterComparison:
+def compare_folders(base_folder: Folder, one: Blob, head_folder: Folder, two: Blob) -> AdapterComparison:
     """Two weight files: equal digests need no reading; unread ones are not comparable, with the reason."""
     configs = base_folder.one(AdapterConfig), head_folder.one(AdapterConfig)
     same_settings = configs[0] is not None and configs[1] is not None and configs[0].raw == configs[1].raw

@@ -63,7 +63,7 @@ def _problems(config: AdapterConfig, weights: AdapterWeights) -> Iterator[Proble
         yield Skip(f"the tensor names of {config.peft_type} are not known")
         return
     yield from _modules(config, weights)
-    yield from _tokens(config, weights, own)
+    yield from _tokens(config, own)
     if config.peft_type == "LORA" and config.raw.get("lora_bias") is True:
         yield from _biases(weights)
     yield from _all_biases(config, weights)
@@ -91,7 +91,7 @@ def _modules(config: AdapterConfig, weights: AdapterWeights) -> Iterator[Problem
     )
 
 
-def _tokens(config: AdapterConfig, weights: AdapterWeights, own: tuple[Part, ...]) -> Iterator[Problem]:
+def _tokens(config: AdapterConfig, own: tuple[Part, ...]) -> Iterator[Problem]:
     """A list speaks of the embedding, an object of modules by name; TRAINABLE_TOKENS has a key of its own."""
     asked = config.raw.get("trainable_token_indices")
     groups = asked if isinstance(asked, dict) else {"": asked} if isinstance(asked, list) else {}

@@ -35,7 +35,7 @@ def related(one: Chosen, two: Chosen, numbers: bool, tensors: bool, tell: Tell) 
     if left is not None and right is not None:
         configs = one.config, two.config
         found = (
-            compare_folders(one.run, one.folder, left, two.run, two.folder, right)
+            compare_folders(one.folder, left, two.folder, right)
             if numbers
             else by_digest(left, right, configs)
         )

@@ -23,7 +23,7 @@ def relation(run: Run, one: Folder, two: Folder, numbers: bool, compared: Compar
     if not numbers:
         found = by_digest(left, right, configs)
     else:
-        found = compared.get((left.path, right.path)) or compare_folders(run, one, left, run, two, right)
+        found = compared.get((left.path, right.path)) or compare_folders(one, left, two, right)
     return Relation(one.path, two.path, sentence(found), found)
 
 
