@@ -3,8 +3,10 @@
 One training run builds its adapter once: every `save_pretrained` writes the same configuration object
 (peft 0.13.2 and 0.21.2, peft_model.py). A copy that differs in a value that shapes the adapter was made
 by another run or edited, so the weights beside one of the two files do not belong to it. One release of
-PEFT writes the same keys each time, so copies that name one release agree in all of them. A value that is unusable or
-at odds with the weights beside it is reported by the rule for that, with the other copy as its evidence.
+PEFT writes the same keys each time, so copies that name one release agree in all of them. A published adapter that was
+written anew and makes the same update (another scale, PEFT's conversion of PiSSA for the plain base) has a reason.
+A value that is unusable or at odds with the weights beside it is reported by the rule for that, with the other copy as
+its evidence.
 
 Wrong when: the root holds a later training stage that was meant to have another shape, or the
 checkpoint is a leftover of an earlier run.
@@ -30,6 +32,7 @@ from auditor.artifacts.adapter_weights import AdapterWeights
 from auditor.checks._base_names import same_model
 from auditor.checks._copies import NAMED, SHAPE, Odd, odd_copy, value_of
 from auditor.checks.adapter._told import told_elsewhere
+from auditor.checks.adapter._written_anew import written_anew
 from auditor.claims import DECLARED, DESCRIBED, Ledger
 from auditor.model import Problem, Severity, Skip, Status
 from auditor.runs import Run
@@ -49,8 +52,11 @@ def check(run: Run, ledger: Ledger | None) -> Iterator[Problem | Skip]:
         return
     folder = next(folder for folder in run.folders if odd.one in folder.all(AdapterConfig))
     told = told_elsewhere(odd, folder.one(AdapterWeights), ledger)
-    keys = [key for key in odd.keys if key not in told]
-    if keys:
+    says, explained = written_anew(run) if odd.one is run.root.one(AdapterConfig) else ("", frozenset())
+    keys = [key for key in odd.keys if key not in told | explained]
+    if says and not keys:
+        yield Skip(says)
+    elif keys:
         own = odd.one is run.one(AdapterConfig)
         declared = tuple(_declared(ledger, keys)) if own else ()
         yield _problem(odd, keys, declared, tuple(_naming(odd, ledger, keys)))

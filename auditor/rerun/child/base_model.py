@@ -53,7 +53,8 @@ class Base:
             settings.peft_type is not None and settings.trainer == "reference"
         )  # TRL patches the base's forward
         untouched = adapter and settings.bias == "none" and settings.modules_to_save is None
-        return untouched and settings.init_lora_weights in _INIT_KEEPS_BASE
+        kept = settings.init_lora_weights in _INIT_KEEPS_BASE and not _was_laid_out_anew(settings)
+        return untouched and kept
 
     def take_back(self, model: Any, settings: Settings) -> None:
         """Takes the adapter off again, or drops a base whose own tensors the recipe trains or rewrites."""

@@ -94,7 +94,7 @@ def _noise(other: Output, rerun: Output) -> Iterator[Gap]:
 
 def _folder(pair: Pair, rerun: Output, *, always: bool) -> Iterator[Gap]:
     """The gaps of one folder; with ``always`` tensors beside the factors have one of 0 where they are equal too."""
-    found = weights_gap(pair)
+    found = weights_gap(pair, rerun.initial)
     if found is not None:
         yield found
     beside = outside_gap(pair, rerun.initial, always=always)

@@ -9,13 +9,14 @@ from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.adapter_weights import AdapterWeights
 from auditor.compare.adapters import compare
 from auditor.compare.reach import ROUNDED
+from auditor.compare.rewritten import is_for_the_plain_base
 from auditor.errors import CannotRead
 from auditor.model import AdapterComparison
+from auditor.rerun.judging.converted_gap import SAME_UPDATE, converted_gap
 from auditor.rerun.judging.gaps import Gap, Pair, missing
 from auditor.rerun.judging.model_gap import model_gap
 from auditor.rerun.judging.precision import SHORT, as_held, coarse, equal_bits, held, held_by
 from auditor.rerun.outputs import Output
-from auditor.rerun.planning.converted import is_for_the_plain_base
 from auditor.runs import Folder, Run
 
 if TYPE_CHECKING:
@@ -24,12 +25,13 @@ if TYPE_CHECKING:
 _NAMES = ("adapter_model.safetensors", "adapter_model.bin")
 _FACTOR = 1e-3
 """A factor nearer to 1 is said by the distance alone."""
-SAME_UPDATE = 1e-6
-"""Relative distance below which two adapters do the same in another basis (compare/adapters.py)."""
 
 
-def weights_gap(pair: Pair) -> Gap | None:
-    """The adapter of one folder, or its whole model; None when neither was committed there."""
+def weights_gap(pair: Pair, start: Folder | None = None) -> Gap | None:
+    """The adapter of one folder, or its whole model; None when neither was committed there.
+
+    ``start`` is the adapter before the first step, from which PEFT's conversion for a plain base measures.
+    """
     theirs, ours = pair.theirs.one(AdapterWeights), pair.ours.one(AdapterWeights)
     if theirs is None:
         why = pair.unread(*_NAMES)
@@ -40,6 +42,8 @@ def weights_gap(pair: Pair) -> Gap | None:
     if config is None:
         return missing("weights", pair, theirs.path, "there is no readable adapter_config.json beside it")
     try:
+        if is_for_the_plain_base(config, made):
+            return converted_gap(pair, (theirs, config), (ours, made), start)
         return _measured(pair, theirs, config, ours, made)
     except CannotRead as error:
         return missing("weights", pair, theirs.path, f"{theirs.path} {error.reason}")
@@ -48,9 +52,6 @@ def weights_gap(pair: Pair) -> Gap | None:
 def _measured(
     pair: Pair, theirs: AdapterWeights, config: AdapterConfig, ours: AdapterWeights, made: AdapterConfig
 ) -> Gap:
-    if is_for_the_plain_base(config, made):
-        says = f"it was converted for the plain base ({config.path}: r = {config.r}), and the rerun's was not"
-        return missing("weights", pair, theirs.path, says)
     different = structure(theirs, ours) or _hole(theirs, ours)
     if different is not None:
         tensor, says = different
