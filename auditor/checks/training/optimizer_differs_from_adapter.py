@@ -27,6 +27,7 @@ from auditor.model import Problem, Severity, Skip
 
 SEVERITY = Severity.WARNING
 
+_LORA = frozenset({"lora_A", "lora_B", "lora_embedding_A", "lora_embedding_B", "lora_magnitude_vector"})
 _FROZEN = {"mica": (".lora_B.", ".lora_embedding_B")}
 """By ``init_lora_weights``: what is saved untrained (peft 0.21.2, tuners/lora/variants.py, `MiCALinearVariant`)."""
 
@@ -40,7 +41,7 @@ def check(
         or config.modules_to_save
         or config.bias not in (None, "none")
         or config.raw.get("trainable_token_indices")
-        or any(".lora_" not in name and ".base_layer." not in name for name in weights.tensors)
+        or any(_is_more(name) for name in weights.tensors)
     ):
         yield Skip("the adapter holds more than LoRA matrices")
         return
@@ -67,3 +68,13 @@ def check(
             expected=str(len(trained)),
             observed=str(updated),
         )
+
+
+def _is_more(name: str) -> bool:
+    """Whether a tensor is none of LoRA's and no copy of the base.
+
+    VeLoRA and MonteCLoRA save more under names that begin alike, some of which no optimizer trains (peft 0.21.2,
+    tuners/lora/variants.py).
+    """
+    marks = [word for word in name.split(".") if word.startswith("lora_")]
+    return not _LORA.issuperset(marks) if marks else ".base_layer." not in name

@@ -68,3 +68,15 @@ def test_passes_a_start_whose_lora_b_is_frozen() -> None:
     assert found(RULE, healthy(data=half, json_edits={CONFIGS[1]: edits[CONFIGS[1]]})) == []
     (only,) = found(RULE, healthy(json_edits={CONFIGS[1]: edits[CONFIGS[1]]}))
     assert (only.expected, only.observed) == ("14", "28")
+
+
+def test_cannot_look_at_variants_that_save_what_they_do_not_train() -> None:
+    """Measured with peft 0.21.2: VeLoRA trains 8 of 12 tensors that begin with lora_, MonteCLoRA 16 of 24."""
+
+    def more(tensors: Tensors) -> None:
+        name = next(name for name in tensors if "lora_A" in name)
+        tensors[name.replace("lora_A.weight", "lora_velora_embed")] = numpy.ones((8, 2), numpy.float32)
+
+    (adapter,) = changed(more).values()
+    files = {"checkpoint-18/adapter_model.safetensors": adapter}
+    assert reasons(RULE, healthy(data=files)) == ["the adapter holds more than LoRA matrices"]
