@@ -243,6 +243,20 @@ def test_steps_without_shapes_are_not_counted(gone: int) -> None:
     assert (found is None) is (gone == 9)
 
 
+@pytest.mark.parametrize("side", ["committed", "rerun"])
+@pytest.mark.parametrize("edit", [{"total_flos": None}, {"total_flos": 0}, {"global_step": None}, None])
+def test_what_one_side_does_not_count_is_not_compared(side: str, edit: dict[str, Any] | None) -> None:
+    files = {"committed": v.committed(), "rerun": v.committed()}
+    for path in v.STATES:
+        if edit is None:
+            del files[side][path]
+        else:
+            files[side] = v.with_json(files[side], path, partial(dict.update, **edit))
+    run, rerun = v.run_of(files["committed"]), padded(files["rerun"], FIFTEEN)
+    assert padding.allowed(run, plan(), rerun) is None
+    assert not padding.agrees(run, plan(), rerun)
+
+
 @pytest.mark.parametrize(
     ("ratio", "within"), [(1.0055, True), (1.0065, False), (0.9945, True), (0.993, False)]
 )
