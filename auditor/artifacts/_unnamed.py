@@ -34,13 +34,16 @@ def unnamed(blob: Blob) -> bool:
     return blob.kind is FileKind.FILE and not name.endswith(HARMLESS) and not readers_of(blob.path)
 
 
+def too_large(blob: Blob) -> bool:
+    """Whether a file is not opened for its first bytes alone."""
+    return (blob.size or 0) > LIMIT
+
+
 def pickled(blob: Blob) -> PickleArchive | None:
     """The pickle that a file is whatever its name says; None for anything else, and for what cannot be read.
 
     What has no mark is one only if reading it as a pickle comes to a call.
     """
-    if (blob.size or 0) > LIMIT:
-        return None
     try:
         with blob.open() as stream:
             head = stream.read(HEAD)

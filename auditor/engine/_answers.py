@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from auditor.artifacts._readers import readers_of
-from auditor.artifacts._unnamed import unnamed
+from auditor.artifacts._unnamed import too_large, unnamed
 from auditor.artifacts.pickle_archive import PickleArchive
 from auditor.engine._found import dangerous, nothing
 from auditor.engine._side import Side
@@ -67,7 +67,8 @@ def _unseen(side: Side) -> str:
     unread = [u.path for u in side.contents.unread if PickleArchive in readers_of(u.path)]
     if unread:
         return f"{_count(unread, 'pickled file')} could not be read"
-    hidden = [blob for blob in side.snapshot.files.values() if blob.absent is not None and unnamed(blob)]
+    files = side.snapshot.files.values()
+    hidden = [blob for blob in files if (blob.absent is not None or too_large(blob)) and unnamed(blob)]
     if hidden:
         return f"{_count(hidden, 'file')} of no known kind could not be read"
     return "the list of files is not complete" if side.snapshot.notes else ""

@@ -65,6 +65,13 @@ def test_a_file_of_no_known_kind_that_is_not_here_leaves_the_question_open() -> 
     assert asked(side)[SAFE] == Answer(SAFE, "open", "1 file of no known kind could not be read")
 
 
+def test_a_file_of_no_known_kind_that_is_too_large_to_be_opened_leaves_it_open_as_well() -> None:
+    for size, state in ((256 * 2**20, "yes"), (256 * 2**20 + 1, "open")):
+        large = Blob("weights.dat", size, lambda: io.BytesIO(b"0.1 0.2 0.3"))
+        side = look(Snapshot("x", {**healthy().files, "weights.dat": large}), Options())
+        assert asked(side)[SAFE].state == state
+
+
 def test_a_dangerous_file_is_about_safety_alone(honest: Side) -> None:
     found = asked(honest, finding("unsafe-pickle-call", Severity.ERROR))
     assert (found[AGREE].state, found[SAFE]) == ("yes", Answer(SAFE, "no", "unsafe-pickle-call"))

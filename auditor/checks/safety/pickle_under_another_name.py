@@ -20,7 +20,7 @@ Good:
 
 from collections.abc import Iterator
 
-from auditor.artifacts._unnamed import pickled, unnamed
+from auditor.artifacts._unnamed import LIMIT, pickled, too_large, unnamed
 from auditor.artifacts.pickle_archive import PickleArchive
 from auditor.checks._wording import counted, joined
 from auditor.checks.safety._calls import only_foreign_classes
@@ -40,6 +40,9 @@ def check(snapshot: Snapshot) -> Iterator[Problem | Skip]:
     for blob in blobs[:_MOST]:
         if blob.absent is not None:
             yield Skip(f"{blob.path} was not read: unfetched")
+            continue
+        if too_large(blob):
+            yield Skip(f"{blob.path} was not looked into: it is larger than {LIMIT >> 20} MiB")
             continue
         archive = pickled(blob)
         if archive is not None:

@@ -67,5 +67,11 @@ def test_fails_as_a_warning_for_a_class_nobody_knows() -> None:
 
 def test_says_when_it_cannot_look() -> None:
     assert reasons(RULE, Snapshot("empty", {})) == ["every file is of a kind that is known by its name"]
+    large = Blob("weights.dat", 256 * 2**20 + 1, lambda: pytest.fail("git would hand all of it out"))
+    assert reasons(RULE, Snapshot("x", {"weights.dat": large})) == [
+        "weights.dat was not looked into: it is larger than 256 MiB"
+    ]
+    opened = Blob("weights.dat", 256 * 2**20, lambda: io.BytesIO(pickle.dumps(PLAIN, protocol=4)))
+    assert len(found(RULE, Snapshot("x", {"weights.dat": opened}))) == 1
     absent = Blob("weights.dat", 1000, io.BytesIO, absent="its content is not here")
     assert reasons(RULE, Snapshot("x", {"weights.dat": absent})) == ["weights.dat was not read: unfetched"]
