@@ -1,6 +1,6 @@
 """``python -m benchmarks.detection``: train honest and falsified runs, judge each, print who was caught.
 
-Exit 1 unless no honest run is accused and no falsified one is missed, with 95 % of them caught.
+Exit 1 unless no honest run is accused and no falsified one is missed, with 95 % of those of all chosen sets caught.
 """
 
 import argparse
@@ -25,10 +25,11 @@ CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "audito
 def main(arguments: Sequence[str]) -> int:
     """Run the benchmark; returns the exit code."""
     options = _parser().parse_args(arguments)
-    return max(_of_set(name, options) for name in options.set or SETS)
+    found = [one for name in options.set or SETS for one in _of_set(name, options)]
+    return 0 if table.holds(found) else 1
 
 
-def _of_set(name: str, options: argparse.Namespace) -> int:
+def _of_set(name: str, options: argparse.Namespace) -> list[Judgement]:
     began = time.monotonic()
     architectures = options.architecture or ARCHITECTURES
     SETS[name].workshop(options.folder).prepare(architectures)
@@ -40,7 +41,7 @@ def _of_set(name: str, options: argparse.Namespace) -> int:
         found = [one for architecture in architectures for one in work(architecture)]
     print(f"## {name}\n\n{table.table(found)}")
     print(f"\n{len(found)} runs in {time.monotonic() - began:,.0f} seconds\n")
-    return 0 if table.holds(found) else 1
+    return found
 
 
 def _judged_of(

@@ -10,6 +10,7 @@ import numpy
 import pytest
 from safetensors.numpy import load, save
 
+from benchmarks.detection import __main__ as command
 from benchmarks.detection import edits, falsified, honest, table
 from benchmarks.detection.__main__ import judged
 from benchmarks.detection.blind import edits as blind_edits
@@ -264,6 +265,13 @@ def test_the_area_counts_pairs() -> None:
 )
 def test_what_the_benchmark_demands_of_falsified_runs(outcomes: list[str], expected: bool) -> None:
     assert table.holds([judgement(outcome) for outcome in outcomes]) is expected
+
+
+def test_the_share_is_counted_over_all_chosen_sets(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = {"known": [RERUN] * 38, "fifth blind": [RERUN, INCONCLUSIVE]}
+    monkeypatch.setattr(command, "_of_set", lambda name, _: [judgement(outcome) for outcome in known[name]])
+    assert command.main(["--set", "known", "--set", "fifth blind"]) == 0  # 39 of 40
+    assert command.main(["--set", "fifth blind"]) == 1
 
 
 def test_what_is_not_as_expected_is_told() -> None:
