@@ -75,8 +75,19 @@ def _adapters(base: Run, head: Run) -> AdapterComparison | None:
     if one is None and two is None:
         return _models(base, head)
     if one is None or two is None:
-        return None
+        return _kinds(one, base, two, head)
     return compare_folders(base.root, one, head.root, two)
+
+
+def _kinds(one: Blob | None, base: Run, two: Blob | None, head: Run) -> AdapterComparison | None:
+    """An adapter on one side and a whole model on the other; None where one side has neither."""
+    mine, theirs = one or next(iter(_model_blobs(base)), None), two or next(iter(_model_blobs(head)), None)
+    if mine is None or theirs is None:
+        return None
+    names = (f"{mine.path} is a whole model", f"{theirs.path} an adapter")
+    if one is not None:
+        names = (f"{mine.path} is an adapter", f"{theirs.path} a whole model")
+    return AdapterComparison(mine.path, theirs.path, "not comparable", why=" and ".join(names))
 
 
 def _models(base: Run, head: Run) -> AdapterComparison | None:

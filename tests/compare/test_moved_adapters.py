@@ -58,3 +58,15 @@ def test_an_adapter_that_left_its_run_is_found_where_it_went() -> None:
     moved = {f"final/{path}": data for path, data in own.items()}
     head = tuple(group(read(memory_snapshot("x", {**state, **moved}))))
     assert compared(base, head) == [(WEIGHTS, f"final/{WEIGHTS}", "identical")]
+
+
+def test_an_adapter_and_a_whole_model_are_not_passed_over() -> None:
+    state = {"trainer_state.json": committed()["trainer_state.json"]}
+    adapter = tuple(group(read(memory_snapshot("x", {**state, WEIGHTS: ONE, CONFIG: committed()[CONFIG]}))))
+    model = tuple(group(read(memory_snapshot("x", {**state, "model.safetensors": OTHER}))))
+    for base, head, why in (
+        (adapter, model, f"{WEIGHTS} is an adapter and model.safetensors a whole model"),
+        (model, adapter, f"model.safetensors is a whole model and {WEIGHTS} an adapter"),
+    ):
+        (only,) = compare_adapters(base, head)
+        assert (only.relation, only.why) == ("not comparable", why)
