@@ -65,6 +65,27 @@ def test_fails_as_a_warning_for_a_class_nobody_knows() -> None:
     assert item.message.endswith("opening it imports mylib.tree.Tree")
 
 
+def test_fails_for_a_call_before_damage() -> None:
+    """pickle.load has carried it out, at R, when it comes to the damage: 4 + 7 + 1 + 8 + 1 bytes stand before."""
+    (item,) = found(RULE, healthy(data={"weights.dat": b"cos\nsystem\n(S'true'\ntR\xff"}))
+    assert (item.severity, item.evidence) == (ERROR, ("byte 21: os.system with ('true')",))
+
+
+def test_texts_are_not_read_beyond_their_first_bytes() -> None:
+    class Counting(io.BytesIO):
+        read_bytes = 0
+
+        def read(self, size: int | None = -1) -> bytes:
+            data = super().read(size)
+            Counting.read_bytes += len(data)
+            return data
+
+    text = b"Now is the time for all good men to come to the aid of the party.\n" * 20_000
+    snapshot = Snapshot("x", {"notes": Blob("notes", len(text), lambda: Counting(text))})
+    assert found(RULE, snapshot) == []
+    assert 0 < Counting.read_bytes <= 1024
+
+
 def test_says_when_it_cannot_look() -> None:
     assert reasons(RULE, Snapshot("empty", {})) == ["every file is of a kind that is known by its name"]
     large = Blob("weights.dat", 256 * 2**20 + 1, lambda: pytest.fail("git would hand all of it out"))
