@@ -38,7 +38,7 @@ class Begun:
     @classmethod
     def of(cls, seed: int, stored: Stored, start: int, seen: Match) -> Self:
         """Without the numbers themselves, which many modules would keep in memory."""
-        size = int(stored.values.size)
+        size = stored.size
         return cls(seed, stored.draws, start, seen, size, stored.precision, stored.untrained)
 
     @property

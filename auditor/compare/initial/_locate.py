@@ -46,7 +46,7 @@ def _exact(seed: int, stored: Stored, window: int) -> int | None:
         for place in places[:8]:
             at = start + int(place)
             begin = at - stored.draws.before
-            if match(stored, replayed(checker, stored.draws, begin, stored.values.size)).exact:
+            if match(stored, replayed(checker, stored.draws, begin, stored.size)).exact:
                 return at
     return None
 

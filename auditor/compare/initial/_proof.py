@@ -168,10 +168,8 @@ def _strength(found: Walk) -> float:
 
 def _worth_looking(initial: Sequence[Stored]) -> list[Stored]:
     """Modules to look for anywhere in the stream: untrained ones first, then long ones."""
-    usable = [
-        s for s in initial if s.draws.kind == "uniform" and (s.untrained or s.values.size >= _RECOGNISABLE)
-    ]
-    return sorted(usable, key=lambda s: (not s.untrained, -s.values.size))
+    usable = [s for s in initial if s.draws.kind == "uniform" and (s.untrained or s.size >= _RECOGNISABLE)]
+    return sorted(usable, key=lambda s: (not s.untrained, -s.size))
 
 
 def _explained(found: Walk, known: Sequence[Stored]) -> SeedProof:
@@ -251,9 +249,9 @@ def _why_unknown(order: Sequence[Draws], initial: Sequence[Stored]) -> str:
 
 def _next_best(found: Walk) -> float:
     """The largest correlation that neighbouring seeds reach on the longest module, at the same words."""
-    stored, start, _ = max(found.placed, key=lambda item: item[0].values.size)
+    stored, start, _ = max(found.placed, key=lambda item: item[0].size)
     others = range(found.seed + 1, found.seed + 1 + _NEIGHBOURS)
-    made = (replayed(Stream(other), stored.draws, start, stored.values.size) for other in others)
+    made = (replayed(Stream(other), stored.draws, start, stored.size) for other in others)
     return max(abs(match(stored, values).correlation) for values in made)
 
 

@@ -105,7 +105,7 @@ def _computed(order: Sequence[Draws], values: Values) -> int | None:
     """The seed of the first module that still holds its numbers."""
     for one in order:
         stored = values.of(one)
-        if stored is not None and stored.values.size >= LEAST and stored.numbers is not None:
+        if stored is not None and stored.size >= LEAST and stored.numbers is not None:
             drawn = drawn_by(stored, _FAR)
             return None if drawn is None else drawn[0]
     return None
@@ -154,18 +154,17 @@ def _guess(stored: Stored | None, start: int) -> _Guess | None:
     """None for a module with too few values to choose signs from."""
     import numpy
 
-    if stored is None or stored.values.size < _SIGNS:
+    if stored is None or stored.size < _SIGNS:
         return None
     limit = stored.draws.scale if stored.draws.kind == "uniform" else math.inf
-    size = numpy.abs(stored.values)
+    values = stored.values
+    size = numpy.abs(values)
     # A value beyond the bound was moved there; as far inside is as sure.
     sure = numpy.where(size > limit, 2 * limit - size, size)
     chosen = [int(place) for place in numpy.argsort(-sure, kind="stable")[:_SIGNS]]
     first = start + stored.draws.before
     bits, turned = zip(*(_sign(stored.draws, place) for place in chosen), strict=True)
-    expected = tuple(
-        int((stored.values[place] > 0) != turn) for place, turn in zip(chosen, turned, strict=True)
-    )
+    expected = tuple(int((values[place] > 0) != turn) for place, turn in zip(chosen, turned, strict=True))
     return _Guess(stored, start, tuple((first + at, mask) for at, mask in bits), expected)
 
 

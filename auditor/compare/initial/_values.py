@@ -64,21 +64,34 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """The first ``values`` (float64, flat, finite) of a module's kept tensor, and whether it was never trained.
+    """The first values (flat, finite) of a module's kept tensor, in its own type, and whether it was never trained.
 
     ``precision`` is BF16 or F16 when that holds all of them, whatever the file's type: PEFT rounds an adapter to its
     base's type and back to float32 (peft 0.21.2, tuners_utils.py ``cast_adapter_dtype``). Else it is F32.
     """
 
     draws: Draws
-    values: "NDArray[Any]"
+    kept_values: "NDArray[Any]"
     untrained: bool
     precision: str
 
     @property
+    def values(self) -> "NDArray[Any]":
+        """The values as float64, made anew: there may be thousands of modules."""
+        import numpy
+
+        return self.kept_values.astype(numpy.float64)
+
+    @property
+    def size(self) -> int:
+        """How many values there are."""
+        return int(self.kept_values.size)
+
+    @property
     def norm(self) -> float:
         """The Euclidean norm of the values."""
-        return math.sqrt(float(self.values @ self.values))
+        values = self.values
+        return math.sqrt(float(values @ values))
 
     @property
     def numbers(self) -> "NDArray[Any] | None":
@@ -97,10 +110,10 @@ class Stored:
         """Whether the values are spread as fresh draws are: those of a uniform end at its bound."""
         import numpy
 
-        spread = self.norm / math.sqrt(self.values.size) / self.draws.deviation
+        spread = self.norm / math.sqrt(self.size) / self.draws.deviation
         edge = float(numpy.abs(self.values).max())
         inside = self.draws.kind == "normal" or edge < _MOVED * self.draws.scale
-        return inside and abs(spread - 1) < _SPREAD + 2 / math.sqrt(self.values.size)
+        return inside and abs(spread - 1) < _SPREAD + 2 / math.sqrt(self.size)
 
 
 class Values:
@@ -130,7 +143,7 @@ class Values:
         count = min(most, draws.kept.elements - draws.last)
         count -= count % LANES if draws.kind == "normal" else 0
         chunk = next(self.weights.chunks(draws.kept.name, count), None) if count else None
-        values = numpy.zeros(0) if chunk is None else chunk.astype(numpy.float64)
+        values = numpy.zeros(0) if chunk is None else numpy.array(chunk)
         if not numpy.isfinite(values).all() or not values.any():
             return None
         return Stored(draws, values, self._is_zero(draws.zeroed), precision_of(values))
@@ -171,23 +184,24 @@ def match(stored: Stored, made: "NDArray[Any]") -> Match:
     square = float(exact @ exact)
     if not square or not math.isfinite(product):
         return Match(False, None, 0.0, 0.0, 0.0)
-    z = product / stored.norm / draws.deviation
+    norm = math.sqrt(float(values @ values))
+    z = product / norm / draws.deviation
     chance = -z * z / 2 if z > 0 else 0.0
-    equal = any(_same(stored, rounded) for rounded in _rounded(made, stored.precision))
+    equal = any(_same(stored, values, rounded) for rounded in _rounded(made, stored.precision))
     factor = None if equal else _factor(values, exact, product / square)
     if equal:
         chance = min(chance, -values.size * _BITS[stored.precision] * math.log(2))
-    found = Match(equal, factor, product / stored.norm / math.sqrt(square), z, chance)
+    found = Match(equal, factor, product / norm / math.sqrt(square), z, chance)
     if not found.seen:
         return found
     largest, moved = float(numpy.abs(exact).max()), float(numpy.abs(values - exact).max())
     return replace(found, moved=moved, largest=largest)
 
 
-def _same(stored: Stored, made: "NDArray[Any]") -> bool:
+def _same(stored: Stored, values: "NDArray[Any]", made: "NDArray[Any]") -> bool:
     import numpy
 
-    draws, values = stored.draws, stored.values
+    draws = stored.draws
     if draws.kind == "uniform":
         return bool(numpy.array_equal(values, made))
     # One step of a 16-bit type apart is equal too: the approximation may fall on the other side of a rounding.

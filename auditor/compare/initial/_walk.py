@@ -75,7 +75,7 @@ def _next(stream: Stream, left: dict[str, Draws], values: Values, found: Walk) -
             found.tests += 1
             if len(choices) > 1 and not _promising(stream, stored, start):
                 continue
-            seen = match(stored, replayed(stream, draws, start, stored.values.size))
+            seen = match(stored, replayed(stream, draws, start, stored.size))
             if seen.seen and (best is None or seen.chance < best[2].chance):
                 best = stored, start, seen
             if best is not None and best[2].chance < _CERTAIN:
