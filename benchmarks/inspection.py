@@ -7,9 +7,10 @@ elsewhere its checkpoint-check, which reads names and sizes only, is measured on
 
 Then bytes: a run with three checkpoints of 64 MB and its own copy, and two of its adapters side by side tensor by
 tensor; the same of a run whose adapters hold a saved embedding of 32 MB and factors of rank 128 over 65,536 tokens
-(34 MB); and a run with 100 checkpoints of 238 modules, as text and as JSON. Bytes read (rchar of /proc/self/io, from
-before the folder is opened to the result, imports included) over the sum of the sizes; reach 1.02. Most resident
-(VmHWM); reach 100 MB.
+(34 MB); and a run with 100 checkpoints of 238 modules, as text and as JSON. On the first one also a seed that did not
+draw it, and `audit check` and `audit compare`, whose rules ask for themselves and which hash every file. Bytes read
+(rchar of /proc/self/io, from before the folder is opened to the result, imports included) over the sum of the sizes;
+reach 1.02. Most resident (VmHWM); reach 100 MB.
 """
 
 import os
@@ -66,13 +67,19 @@ from auditor.artifacts._number_formats import numpy_module
 numpy_module()
 from pathlib import Path
 from auditor.sources.directory import snapshot
-from auditor.engine.inspect import inspect, side_by_side
+from auditor.engine.inspect import InspectOptions, inspect, side_by_side
 import auditor.compare.adapters, auditor.compare.spectrum, auditor.compare.tensors, numpy.linalg
 def read():
     return int(open("/proc/self/io").readline().split()[1])
 before = read()
-sides = [snapshot(Path(path)) for path in sys.argv[1:] if path != "json"]
-found = inspect(sides[0]) if len(sides) == 1 else side_by_side(*sides, tensors=True)
+sides = [snapshot(Path(path)) for path in sys.argv[1:] if path not in ("json", "seed", "audit")]
+if "audit" in sys.argv:
+    from auditor.engine.audit import Options, check, compare
+    check(sides[0], Options()) if len(sides) == 1 else compare(*sides, True, Options())
+elif "seed" in sys.argv:
+    inspect(sides[0], InspectOptions(seed=7))
+else:
+    found = inspect(sides[0]) if len(sides) == 1 else side_by_side(*sides, tensors=True)
 if "json" in sys.argv:
     from auditor.report.inspect.json import pieces
     sum(map(len, pieces(found)))
@@ -137,18 +144,22 @@ def bytes_read() -> None:
             written(Path(name))
             measured(f"a run{words}", [name])
             measured(f"two adapters{words}", [f"{name}/checkpoint-1", f"{name}/checkpoint-2"])
+            if not words:
+                measured("a run, another seed", [name, "seed"])
+                measured("check", [name, "audit"], None)
+                measured("compare", [f"{name}/checkpoint-1", f"{name}/checkpoint-2", "audit"], None)
     with tempfile.TemporaryDirectory() as name:
         write_hundred(Path(name))
         measured("100 checkpoints", [name])
         measured("100 checkpoints, JSON", [name, "json"])
 
 
-def measured(key: str, places: list[str]) -> None:
+def measured(key: str, places: list[str], reach: float | None = 1.02) -> None:
     """Print one row."""
     files = [path for place in places for path in Path(place).rglob("*.safetensors")]
     size = sum(path.stat().st_size for path in files)
     read, resident = map(int, run(python(READ, *places)).said.split())
-    print(f"{key:<24} {size / 1e6:>8.1f} {read / size:>8.3f} {1.02:>8.2f} {resident:>9}")
+    print(f"{key:<24} {size / 1e6:>8.1f} {read / size:>8.3f} {reach or '-':>8} {resident:>9}")
 
 
 def cpu_seconds(command: list[str]) -> float:
