@@ -12,7 +12,7 @@ from auditor.artifacts._opened import Opened
 from auditor.artifacts._tensor_bytes import Region
 
 _ROOM = 2
-"""So many times a tensor's bytes must be free on the disk: half of what is free stays so."""
+"""So many times the bytes that are kept must be free on the disk."""
 
 Key = tuple[int, str]
 """Number of the file, and the tensor's name."""
@@ -65,8 +65,14 @@ class Scratch:
         """The bytes of a file; what is read of the region is kept if a later run wants it and there is room."""
         if self._later[key] <= 0:
             return file
+        kept = [
+            region,
+            *(item.region for item in self._copies.values()),
+            *(own for _, own in self._whole.values()),
+        ]
+        size = sum(item.elements * item.bits // 8 for item in kept)
         try:
-            if shutil.disk_usage(tempfile.gettempdir()).free < _ROOM * (region.elements * region.bits // 8):
+            if shutil.disk_usage(tempfile.gettempdir()).free < _ROOM * size:
                 return file
             copy = cast("BinaryIO", tempfile.TemporaryFile(prefix="audit-", buffering=0))  # noqa: SIM115 - `begin` closes it
         except OSError:

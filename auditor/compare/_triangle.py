@@ -9,8 +9,8 @@ if TYPE_CHECKING:
 
 _PANEL = 32
 """Rows of R that are made at a time: the fastest of 32, 64, 128 and 256 up to 512 columns, and 1.07 of it at 2,048."""
-_ELEMENTS = 1 << 17
-"""Elements of a block of rows, 1 MB in float64: 1/2 to 1/16 of it and twice as many were measured slower."""
+_ELEMENTS = 1 << 16
+"""Elements of a block of rows, half a megabyte in float64: twice as many were no faster at 16 to 64 columns."""
 _ROWS = 256
 """Least rows of a block."""
 
@@ -70,11 +70,13 @@ def _taken_up(panel: "NDArray[Any]", block: "NDArray[Any]") -> "NDArray[Any]":
     import numpy
 
     rows = len(panel)
+    if panel.shape[1] == rows:
+        found = numpy.linalg.qr(numpy.vstack((panel, block)) if panel.any() else block, mode="r")
+        panel[: len(found)] = found
+        return block[:, :0]
     made, tau = numpy.linalg.qr(numpy.vstack((panel[:, :rows], block[:, :rows])), mode="raw")
     panel[:, :rows] = numpy.triu(made.T[:rows])
     below = made.T[rows:]
-    if panel.shape[1] == rows:
-        return below[:, :0]
     # A column that was zero already is reflected by nothing: its tau is 0, and so is its part of S.
     inverse = numpy.triu(below.T @ below, 1) + numpy.diag(1 / numpy.where(tau, tau, 1))
     try:

@@ -278,7 +278,7 @@ def test_a_multiple_is_told_whatever_its_size() -> None:
 
 
 BOUNDS = [{"state": 3000}, {"open_files": 3}]
-FULL = shutil.disk_usage(".")._replace(free=100)
+ROOM = shutil.disk_usage(".")
 
 
 @pytest.mark.parametrize("bounds", BOUNDS)
@@ -297,11 +297,12 @@ def test_files_beyond_the_bounds_are_read_in_runs(bounds: dict[str, int]) -> Non
 @pytest.mark.parametrize(
     "how",
     [
-        mock.patch("shutil.disk_usage", return_value=FULL),
+        mock.patch("shutil.disk_usage", return_value=ROOM._replace(free=100)),
+        mock.patch("shutil.disk_usage", return_value=ROOM._replace(free=40_000)),
         mock.patch("tempfile.TemporaryFile", side_effect=FileNotFoundError("no place for temporary files")),
         mock.patch("tempfile.TemporaryFile", side_effect=lambda **_: Full()),
     ],
-    ids=["little room", "no place", "full on the way"],
+    ids=["little room", "room for one of the tensors", "no place", "full on the way"],
 )
 def test_without_room_for_notes_a_file_of_each_run_is_read_again(how: Any, bounds: dict[str, int]) -> None:
     files = run_of([embedding(seed) for seed in range(6)])
