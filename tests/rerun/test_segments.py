@@ -109,7 +109,8 @@ def test_states_are_written_afresh_and_hold_what_was_committed(tmp_path: Path) -
     states = json.loads((tmp_path / resume.STATES).read_text())
     assert states["scheduler"]["last_epoch"] == 9
     assert set(states["optimizer"]["steps"].values()) == {9.0}
-    assert set(states["state"]) == {"global_step", "epoch", "total_flos", "num_input_tokens_seen"}
+    counters = {"global_step", "epoch", "total_flos", "num_input_tokens_seen", "train_batch_size"}
+    assert set(states["state"]) == counters
 
 
 def test_trained_biases_are_written_and_copies_of_the_base_are_not(tmp_path: Path) -> None:

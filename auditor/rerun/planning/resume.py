@@ -2,8 +2,8 @@
 
 The child never opens a committed file: it gets one safetensors file of tensors (``adapter/NAME`` or, of a full
 fine-tune, ``model/NAME``; ``optimizer/INDEX/KEY``) and one JSON document of plain numbers. What a file could steer
-beyond the states themselves is left out: intervals, batch sizes, callbacks and the log are the plan's own, and so is
-every setting of the optimizer that the recipe states.
+beyond the states themselves is left out: intervals, batches, callbacks and the log are the plan's own, and so is every
+setting of the optimizer that the recipe states. ``train_batch_size`` is carried along unused, as the Trainer does.
 """
 
 import ast
