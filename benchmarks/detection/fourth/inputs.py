@@ -84,7 +84,11 @@ def write(folder: Path, architectures: list[str]) -> None:
         path.write_text("".join(json.dumps(row) + "\n" for row in rows(texts)), encoding="utf-8")
     for architecture in architectures:
         base = base_path(folder, architecture)
-        for name, change in {"token": partial(_token, _used(base, texts[0])), "matrix": _matrix}.items():
+        changes: dict[str, Callable[[dict[str, Any]], None]] = {
+            "token": partial(_token, _used(base, texts[0])),
+            "matrix": _matrix,
+        }
+        for name, change in changes.items():
             _edited(base, base_path(folder, architecture, name), change)
 
 
