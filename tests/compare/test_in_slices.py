@@ -461,3 +461,32 @@ def test_a_saved_embedding_of_more_than_20_mb_is_read_once(tmp_path: Path, pair:
     assert arrays[f"{P}model.embed_tokens.weight"].nbytes > _one_pass.LARGEST
     assert 1.0 <= read / size < 1.03
     assert resident < 100
+
+
+@pytest.mark.parametrize(
+    ("kind", "says"),
+    [
+        ("narrower", "the update of model.embed_tokens is [40, 60] on one side and [40, 59] on the other"),
+        (
+            "linear",
+            "model.embed_tokens is an embedding on one side only, whose update is the transpose of B A",
+        ),
+    ],
+)
+def test_updates_of_other_weights_are_not_measured_against_each_other(kind: str, says: str) -> None:
+    """The embedding of 60 entries and width 40 beside one of 59, and beside a linear layer of that shape."""
+    one, two = embedding(0, 4, 60, 40), embedding(1, 4, 60, 40)
+    if kind == "narrower":
+        two[f"{EMBEDDING}_A"] = two[f"{EMBEDDING}_A"][:, :-1]
+    else:
+        two = {
+            name.replace("embedding_A", "A.weight").replace("embedding_B", "B.weight"): x
+            for name, x in two.items()
+        }
+    with in_slices(300):
+        _, found = looked(run_of([one, two], r=4))
+    compared = [
+        item.comparison for item in found.runs[0].relations if item.comparison.relation != "identical"
+    ]
+    assert {item.relation for item in compared} == {"different"}
+    assert all(says in (item.why or "") for item in compared)
