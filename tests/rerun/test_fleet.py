@@ -12,6 +12,7 @@ import threading
 import time
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -397,6 +398,27 @@ def test_a_queue_tells_the_limit_of_its_default_partition_and_where_a_job_stands
     monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
     assert limit_of(None) is None
     assert queue_of_slurm.state("7") is None
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_an_answer_that_a_disk_shows_late_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_there: bool
+) -> None:
+    """The queue has forgotten the job, and only then its file is there."""
+    monkeypatch.setattr(on_slurm, "state", lambda _: ("", ""))
+    monkeypatch.setattr(on_slurm, "ASK", 0.0)
+    left = tmp_path / "result.pkl"
+    submitted = SimpleNamespace(
+        job_id=7, paths=SimpleNamespace(result_pickle=left), result=lambda: Answer(), stderr=lambda: "killed"
+    )
+    job = on_slurm._SlurmJob(submitted, "the rerun", RuntimeError, asks=True)
+    assert [job.done() for _ in range(on_slurm._LOOKS + 1)] == [False] * on_slurm._LOOKS + [True]
+    if is_there:
+        left.touch()
+        assert job.answer() == Answer()
+    else:
+        with pytest.raises(IncompleteError, match=r"of the rerun ended without an answer\nkilled"):
+            job.answer()
 
 
 @missing("submitit")

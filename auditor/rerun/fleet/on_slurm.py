@@ -145,7 +145,8 @@ class _SlurmJob(Job):
             self._reason = found[1] if found[0] == "PD" else ""
 
     def answer(self) -> Answer:
-        if self._gone > _LOOKS:
+        # A slow disk may show what the job left after the queue has forgotten it.
+        if self._gone > _LOOKS and not self._job.paths.result_pickle.exists():
             raise without_word(self._name, self._lines())
         try:
             found = self._job.result()
