@@ -50,3 +50,7 @@ class CannotRead(Exception):  # noqa: N818 - a result of looking at somebody's f
         super().__init__(reason)
         self.reason = reason
         self.state: ReadState = state
+
+
+class StoppedReading(CannotRead):
+    """A limit of ours, or what no release writes, ended the reading of a pickle: what follows is not known."""

@@ -40,8 +40,9 @@ def read(data: bytes, start: int = 0) -> Reading:
         reading.damage, reading.is_damaged = f"is a damaged pickle (near byte {machine.offset})", True
     except (MemoryError, RecursionError):
         reading.damage = "holds a pickle that claims more memory or depth than there is"
+        reading.is_stopped = True
     except NotRead as error:
-        reading.damage = str(error)
+        reading.damage, reading.is_stopped = str(error), True
     reading.value = Opaque("a damaged pickle")
     return reading
 

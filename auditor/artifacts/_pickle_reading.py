@@ -12,10 +12,21 @@ class Reading:
 
     ``storages`` are dtype and elements of each storage of torch by its key, whoever uses it.
     ``refused`` are objects that only a special loader can make: noise in bytes that are no pickle. ``is_damaged`` says
-    that no more bytes, and no more patience, would help."""
+    that no more bytes, and no more patience, would help; ``is_stopped`` that a program would have read on."""
 
     __slots__ = (
-        *("damage", "end", "globals", "is_damaged", "protocol", "refused", "storages", "unknown", "unsafe"),
+        *(
+            "damage",
+            "end",
+            "globals",
+            "is_damaged",
+            "is_stopped",
+            "protocol",
+            "refused",
+            "storages",
+            "unknown",
+            "unsafe",
+        ),
         "value",
     )
 
@@ -30,3 +41,4 @@ class Reading:
         self.refused: list[UnsafeCall] = []
         self.damage: str | None = None
         self.is_damaged = False
+        self.is_stopped = False

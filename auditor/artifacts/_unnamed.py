@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from auditor.artifacts._readers import readers_of
-from auditor.errors import CannotRead
+from auditor.errors import CannotRead, StoppedReading
 from auditor.model import FileKind
 
 TYPE_CHECKING = False
@@ -42,7 +42,8 @@ def too_large(blob: Blob) -> bool:
 def pickled(blob: Blob) -> PickleArchive | None:
     """The pickle that a file is whatever its name says; None for anything else, and for what cannot be read.
 
-    What has no mark is one only if reading it as a pickle comes to a call.
+    What has no mark is one only if reading it as a pickle comes to a call. Raises StoppedReading where a limit ended
+    the reading before anything else was found.
     """
     try:
         with blob.open() as stream:
@@ -57,6 +58,7 @@ def calling(blob: Blob, head: bytes) -> PickleArchive | None:
 
     No protocol needs one (Python 3.11, Modules/_pickle.c, `load`): any operation may come first, and the call after a
     thousand others. Nearly every text is damaged as a pickle within its first bytes, and is read no further.
+    Raises StoppedReading.
     """
     from auditor.artifacts._pickle_opcodes import read
 
@@ -72,5 +74,7 @@ def _parsed(blob: Blob) -> PickleArchive | None:
 
     try:
         return PickleArchive.parse(blob)
+    except StoppedReading:
+        raise
     except CannotRead:
         return None

@@ -11,7 +11,7 @@ from auditor.artifacts._pickle_decode import is_opcode
 from auditor.artifacts._pickle_names import ITEMSIZE
 from auditor.artifacts._pickle_opcodes import read
 from auditor.artifacts._pickle_values import Instance, Opaque, TensorRef, UnsafeCall
-from auditor.errors import CannotRead
+from auditor.errors import CannotRead, StoppedReading
 from auditor.model import Fact
 from auditor.model.frozen import put
 
@@ -150,9 +150,10 @@ class PickleArchive(Artifact, hidden=("value", "places", "blob")):
     ) -> Self:
         unsafe = tuple(call for reading in readings for call in reading.unsafe)
         broken = found.broken if found else None
-        damage = next((reading.damage for reading in readings[: main + 1] if reading.damage), broken)
+        ended = next((reading for reading in readings[: main + 1] if reading.damage), None)
+        damage = ended.damage if ended else broken
         if damage and not unsafe:
-            raise CannotRead(damage)
+            raise StoppedReading(damage) if ended and ended.is_stopped else CannotRead(damage)
         return cls(
             path=blob.path,
             container=container,

@@ -24,7 +24,8 @@ from auditor.artifacts._unnamed import LIMIT, pickled, too_large, unnamed
 from auditor.artifacts.pickle_archive import PickleArchive
 from auditor.checks._wording import counted, joined
 from auditor.checks.safety._calls import only_foreign_classes
-from auditor.model import Problem, Severity, Skip, Snapshot
+from auditor.errors import StoppedReading
+from auditor.model import Blob, Location, Problem, Severity, Skip, Snapshot
 
 SEVERITY = Severity.WARNING
 
@@ -44,11 +45,23 @@ def check(snapshot: Snapshot) -> Iterator[Problem | Skip]:
         if too_large(blob):
             yield Skip(f"{blob.path} was not looked into: it is larger than {LIMIT >> 20} MiB")
             continue
-        archive = pickled(blob)
+        try:
+            archive = pickled(blob)
+        except StoppedReading as error:
+            yield _unended(blob, error.reason)
+            continue
         if archive is not None:
             yield _problem(archive)
     if len(blobs) > _MOST:
         yield Skip(f"{len(blobs) - _MOST} files were not looked at, which is too many")
+
+
+def _unended(blob: Blob, reason: str) -> Problem:
+    return Problem(
+        f"the file is a pickle, which its name does not say, and {reason}: what it does at its end was not seen",
+        Location(blob.path),
+        expected="a name that says so (.pkl, .pt, .bin), or a format without code",
+    )
 
 
 def _problem(archive: PickleArchive) -> Problem:

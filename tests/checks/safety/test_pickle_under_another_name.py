@@ -3,6 +3,7 @@ import pickle
 
 import pytest
 
+from auditor.artifacts import _pickle_decode
 from auditor.model import Blob, Snapshot
 from tests.builders.pickles import make_torch
 from tests.builders.repositories import healthy
@@ -69,6 +70,24 @@ def test_fails_for_a_call_before_damage() -> None:
     """pickle.load has carried it out, at R, when it comes to the damage: 4 + 7 + 1 + 8 + 1 bytes stand before."""
     (item,) = found(RULE, healthy(data={"weights.dat": b"cos\nsystem\n(S'true'\ntR\xff"}))
     assert (item.severity, item.evidence) == (ERROR, ("byte 21: os.system with ('true')",))
+
+
+@pytest.mark.parametrize("mark", [b"\x80\x02", b""])
+def test_fails_for_a_call_behind_more_than_is_read(mark: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python reads on, however many operations stand before the call."""
+    monkeypatch.setattr(_pickle_decode, "OPCODE_LIMIT", 1000)
+    data = mark + b"N0" * 600 + b"cos\nsystem\n(S'true'\ntR."
+    assert found(RULE, healthy(data={"weights.dat": data})) == [
+        finding(
+            RULE,
+            WARNING,
+            "the file is a pickle, which its name does not say, and holds a pickle of more than 1,000 opcodes: "
+            "what it does at its end was not seen",
+            "weights.dat",
+            expected="a name that says so (.pkl, .pt, .bin), or a format without code",
+        )
+    ]
+    assert found("content-not-of-its-type", healthy(data={"notes.txt": b"N" * 2000})) == []
 
 
 def test_texts_are_not_read_beyond_their_first_bytes() -> None:
