@@ -116,7 +116,7 @@ class Search:
         if reading.open:
             why = f"{found.why} With {reading.words}, which no file decides."
             return replace(found, controls=(*rows, *tried), nearest=nearest, why=why)
-        why = f"{declared.why} The committed files are {nearest}."
+        why = f"The committed files are {nearest}. {declared.why}"
         return replace(declared, controls=(*rows, *tried), nearest=nearest, why=why)
 
     def _left(self, outputs: Outputs) -> Sequence[str]:

@@ -29,5 +29,5 @@ def test_bad_input_is_refused_with_a_reason(data: bytes) -> None:
 
 
 def test_only_files_of_the_end_of_training_are_read() -> None:
-    assert TrainingResults.matches("out/all_results.json")
-    assert not TrainingResults.matches("out/eval_results.json")
+    assert all(TrainingResults.matches(f"out/{split}_results.json") for split in ("train", "eval", "all"))
+    assert not TrainingResults.matches("out/predict_results.json")

@@ -21,6 +21,7 @@ from auditor.rerun.outputs import Output, Outputs
 from auditor.rerun.planning.readings import readings
 from auditor.rerun.search import MOST, Search
 from auditor.rerun.trials import CONTROL, HYPOTHESIS, PROBE, Trial
+from auditor.runs import Folder
 from tests.builders.repositories import TINY_BASE
 from tests.rerun import variants as v
 
@@ -49,9 +50,9 @@ def test_what_was_measured_once_is_not_measured_again(monkeypatch: pytest.Monkey
     """A search judges after every training; its verdict is the one that is reached without anything remembered."""
     made: list[object] = []
 
-    def counted(pair: Pair) -> Gap | None:
+    def counted(pair: Pair, start: Folder | None) -> Gap | None:
         made.append(pair)
-        return weights_gap(pair)
+        return weights_gap(pair, start)
 
     monkeypatch.setattr(measured, "weights_gap", counted)
     search_ = search(moved(0.01))
@@ -207,7 +208,7 @@ def test_a_declared_setting_that_was_not_applied_stays_diverged_and_is_named() -
     result = judged(files, SLIP, files)
     assert result.verdict is Verdict.DIVERGED
     assert result.nearest == "identical with gradient_accumulation_steps = 1"
-    assert result.why.endswith("The committed files are identical with gradient_accumulation_steps = 1.")
+    assert result.why.startswith("The committed files are identical with gradient_accumulation_steps = 1. ")
     (row,) = result.controls
     assert (row.says, row.role, row.verdict) == (
         "gradient_accumulation_steps = 1",
