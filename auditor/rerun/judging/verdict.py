@@ -13,6 +13,7 @@ from auditor.rerun.judging.curve_gap import TRAIN_LOSS, curves_of
 from auditor.rerun.judging.draws import drawn_elsewhere
 from auditor.rerun.judging.exactness import LEAST_NOISE, Exact, idle_moments, proofs
 from auditor.rerun.judging.gaps import OUTSIDE, Floors, Gap, of_updates
+from auditor.rerun.judging.longer import gone_on
 from auditor.rerun.judging.measured import Measured
 from auditor.rerun.judging.releases import Unsettled, left_open, unsettled
 from auditor.rerun.judging.summary import (
@@ -83,7 +84,7 @@ def judge(
         bench.unsettled,
         lambda item: _beaten(bench) if _beats_controls(item.gap, bench) else None,
     )
-    judged = drawn_elsewhere(attempted(judged, run, plan), plan)
+    judged = drawn_elsewhere(gone_on(attempted(judged, run, plan), run, plan), plan)
     judged = excused(judged, plan, run.recipe, ordered=is_told(run))
     judged = barely_beyond(judged)
     aspects = aspects_of(judged)

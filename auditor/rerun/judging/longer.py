@@ -1,0 +1,95 @@
+"""Runs that were gone on with for another number of steps, where no checkpoint of before is left to tell it.
+
+`save_total_limit` deletes old checkpoints, and with them the total that their steps were made for
+(`planning.gone_on` reads it where they are there). The logged rates still tell it: up to a step they are those of the
+schedule over another total, from there on those of the schedule that the arguments ask for. The rates alone cannot
+show that nothing else was otherwise, so what follows from them is open.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from auditor.artifacts.trainer_state import TrainerState
+from auditor.claims import received
+from auditor.compare.schedules import Named, of_arguments, rate, why_no_form
+from auditor.model import RerunPlan, Verdict
+from auditor.rerun.judging.summary import Judged, is_computed
+from auditor.rerun.planning.gone_on import before
+from auditor.runs import Run
+
+_LEAST = 2
+"""Rates on either side: one alone lies on the schedule of some total."""
+_MOST = 50_000
+"""Totals that are tried."""
+_CLOSE = 1e-6
+"""Relative: logs are JSON with all digits, or event files in float32."""
+_Points = Sequence[tuple[int, float]]
+
+
+def gone_on(judged: Sequence[Judged], run: Run, plan: RerunPlan) -> list[Judged]:
+    """The gaps, those that other rates at first explain as inconclusive; none where the first loss differs already."""
+    says = None if any(map(_begins_otherwise, judged)) or plan.span == "segments" else _said(run)
+    if says is None:
+        return list(judged)
+    return [
+        replace(item, verdict=Verdict.INCONCLUSIVE, why=f"{item.gap.says}; but {says}")
+        if item.verdict is Verdict.DIVERGED and not item.proved and _follows(item)
+        else item
+        for item in judged
+    ]
+
+
+def _follows(item: Judged) -> bool:
+    computed = is_computed(item) or item.gap.key == "learning_rate"
+    return computed and item.gap.distance is not None and math.isfinite(item.gap.distance)
+
+
+def _begins_otherwise(item: Judged) -> bool:
+    """Whether the loss of step 1, before any rate acts, is another."""
+    if item.gap.key != "loss" or not item.gap.points:
+        return False
+    step, gap = item.gap.points[0]
+    return step == 1 and gap > max(item.limit, item.gap.slack)
+
+
+def _said(run: Run) -> str | None:
+    """That the run was gone on with, and from where; None where the rates do not tell it, or a checkpoint does."""
+    arguments, state = received(run), run.latest(TrainerState)
+    total = (state.max_steps or 0) if state is not None else 0
+    if arguments is None or state is None or total < 1 or before(run):
+        return None
+    points = sorted(state.logged("learning_rate"))
+    # The row of a step has the rate after it, or in releases that log before the scheduler moves on the one of it.
+    for late in (0, 1):
+        found = _split([(step - late, value) for step, value in points], arguments.values, total)
+        if found is not None:
+            last, other = found
+            return (
+                f"the rates logged up to step {last + late:,} are those of a schedule of {other:,} steps, and the rest "
+                f"those of {total:,}: the run was gone on with, and no checkpoint of before is there"
+            )
+    return None
+
+
+def _split(points: _Points, arguments: Mapping[str, object], total: int) -> tuple[int, int] | None:
+    """The last scheduler step with a rate of another total, and that total."""
+    named = of_arguments(arguments, total)
+    if isinstance(named, str) or why_no_form(named.kind, named.schedule) or not points or points[0][0] < 0:
+        return None
+    off = [number for number, point in enumerate(points) if not _is_on(named, point)]
+    if len(off) < _LEAST or len(points) - 1 - off[-1] < _LEAST:
+        return None
+    first, last = points[: off[-1] + 1], points[off[-1]][0]
+    for other in range(max(last, 1), last + _MOST):
+        theirs = of_arguments(arguments, other)
+        if other != total and not isinstance(theirs, str) and all(_is_on(theirs, p) for p in reversed(first)):
+            return last, other
+    return None
+
+
+def _is_on(named: Named, point: tuple[int, float]) -> bool:
+    step, value = point
+    return abs(rate(named.kind, step, named.schedule) - value) <= max(
+        _CLOSE * abs(value), 1e-9 * named.schedule.peak
+    )

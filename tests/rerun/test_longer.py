@@ -1,0 +1,94 @@
+"""Runs that were gone on with, and kept no checkpoint of before: the rates tell it, and what follows is open."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from auditor.model import Verdict
+from auditor.rerun.judging.longer import gone_on
+from auditor.rerun.judging.summary import Judged
+from auditor.runs import Run
+from tests.rerun import variants as v
+from tests.rerun.test_unsaid import DRAWN, LATER, LOSS, RATE, SCHEDULER, WEIGHTS
+
+PEAK, WARMUP, TOTAL = 0.002, 2, 18
+"""The fixture's training arguments: linear, of 18 steps."""
+
+
+def linear(step: int, total: int) -> float:
+    """transformers 5.23.0, optimization.py, `_get_linear_schedule_with_warmup_lr_lambda`, by hand."""
+    return PEAK * (step / WARMUP if step < WARMUP else max(0.0, (total - step) / (total - WARMUP)))
+
+
+def logged(rate: Callable[[int], float]) -> Run:
+    """The fixture with these rates in every log."""
+
+    def edit(state: dict[str, Any]) -> None:
+        for row in state["log_history"]:
+            if "learning_rate" in row:
+                row["learning_rate"] = rate(row["step"])
+
+    files = v.committed()
+    for path in v.STATES:
+        files = v.with_json(files, path, edit)
+    return v.run_of(files)
+
+
+def raised(last: int, before: int, late: int = 0) -> Run:
+    """Up to a step the schedule of another total; ``late`` for logs that have the rate of the step itself."""
+    return logged(lambda step: linear(step - late, before if step <= last else TOTAL))
+
+
+def open_ones(run: Run, *gaps: Judged, span: str = "whole") -> list[bool]:
+    plan = replace(v.plan_of_fixture(), span=span)
+    return [item.verdict is Verdict.INCONCLUSIVE for item in gone_on(gaps, run, plan)]
+
+
+@pytest.mark.parametrize("late", [0, 1])
+def test_what_follows_from_other_rates_is_open(late: int) -> None:
+    run = raised(7, 9, late)
+    (found,) = gone_on([WEIGHTS], run, v.plan_of_fixture())
+    assert found.verdict is Verdict.INCONCLUSIVE
+    assert found.why == (
+        f"{WEIGHTS.gap.says}; but the rates logged up to step 7 are those of a schedule of 9 steps, and the rest those "
+        "of 18: the run was gone on with, and no checkpoint of before is there"
+    )
+    assert open_ones(run, LATER, DRAWN, RATE, SCHEDULER) == [True, True, True, False]
+
+
+def test_a_run_that_was_shortened_is_open_too() -> None:
+    assert open_ones(raised(9, 40), WEIGHTS) == [True]
+
+
+def test_another_first_loss_a_proof_and_a_part_behind_a_checkpoint_stay() -> None:
+    run = raised(7, 9)
+    assert open_ones(run, WEIGHTS, LOSS) == [False, False]
+    assert open_ones(run, replace(WEIGHTS, proved=True)) == [False]
+    assert open_ones(run, WEIGHTS, span="segments") == [False]
+
+
+@pytest.mark.parametrize(
+    "rate",
+    [
+        lambda step: linear(step, TOTAL),
+        lambda step: linear(step, 9),
+        lambda step: 1.1 * linear(step, TOTAL),
+        lambda step: linear(step, 30 if step <= 17 else TOTAL),
+        lambda step: linear(step, 30 if step == 4 else TOTAL),
+        lambda step: (1.1 if step <= 7 else 1.0) * linear(step, TOTAL),
+        lambda step: linear(step, 9 if step <= 4 else 12 if step <= 8 else TOTAL),
+    ],
+    ids=[
+        "as declared",
+        "another total",
+        "another rate",
+        "one of the rest",
+        "one",
+        "another rate at first",
+        "twice",
+    ],
+)
+def test_other_rates_excuse_nothing(rate: Callable[[int], float]) -> None:
+    assert open_ones(logged(rate), WEIGHTS) == [False]
