@@ -1,15 +1,21 @@
 """Runs that were gone on with, and kept no checkpoint of before: the rates tell it, and what follows is open."""
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from auditor.claims import build
 from auditor.model import Verdict
+from auditor.rerun.judging.gaps import Gap
 from auditor.rerun.judging.longer import gone_on
 from auditor.rerun.judging.summary import Judged
+from auditor.rerun.planning import plan as planning
 from auditor.runs import Run
+from tests.builders.pickles import make_training_args
+from tests.builders.repositories import TINY_BASE
 from tests.rerun import variants as v
 from tests.rerun.test_unsaid import DRAWN, LATER, LOSS, RATE, SCHEDULER, WEIGHTS
 
@@ -39,6 +45,21 @@ def logged(rate: Callable[[int], float]) -> Run:
 def raised(last: int, before: int, late: int = 0) -> Run:
     """Up to a step the schedule of another total; ``late`` for logs that have the rate of the step itself."""
     return logged(lambda step: linear(step - late, before if step <= last else TOTAL))
+
+
+def halved(asked: int = 2, ran: int = 4, finds: bool = False) -> Run:
+    """The fixture whose arguments ask for another batch than the state that was loaded."""
+    values = {"auto_find_batch_size": finds, "per_device_train_batch_size": asked}
+    made = make_training_args(values, "transformers.training_args.TrainingArguments")
+    files = v.committed()
+    files |= {path: made for path in files if path.endswith("training_args.bin")}
+
+    def size(state: dict[str, Any]) -> None:
+        state["train_batch_size"] = ran
+
+    for path in v.STATES:
+        files = v.with_json(files, path, size)
+    return v.run_of(files)
 
 
 def open_ones(run: Run, *gaps: Judged, span: str = "whole") -> list[bool]:
@@ -92,3 +113,26 @@ def test_another_first_loss_a_proof_and_a_part_behind_a_checkpoint_stay() -> Non
 )
 def test_other_rates_excuse_nothing(rate: Callable[[int], float]) -> None:
     assert open_ones(logged(rate), WEIGHTS) == [False]
+
+
+def test_another_batch_before_is_open_and_the_arguments_are_the_plan() -> None:
+    run = halved()
+    (found,) = gone_on([WEIGHTS], run, v.plan_of_fixture())
+    assert found.verdict is Verdict.INCONCLUSIVE
+    assert found.why == (
+        f"{WEIGHTS.gap.says}; but the state counts batches of 4, as resuming leaves it where that many were asked for "
+        "before: the run was gone on with another batch, and no checkpoint of before is there"
+    )
+    assert open_ones(run, LATER, DRAWN, SCHEDULER) == [True, True, False]
+    assert open_ones(run, WEIGHTS, LOSS) == [False, False]
+    plan = planning.build(run, build(run), TINY_BASE, v.DATA, None, "auto")
+    assert plan.settings["per_device_train_batch_size"].value == 2
+    kept = Gap("state", "", "trainer_state.json", "train_batch_size is 4, the rerun's 2", distance=math.inf)
+    steps = replace(kept, says="global_step is 9, the rerun's 18")
+    gaps = [Judged(gap, Verdict.DIVERGED, gap.says, 0.0, None) for gap in (kept, steps)]
+    assert open_ones(run, *gaps) == [True, False]
+
+
+@pytest.mark.parametrize("run", [halved(ran=2), halved(finds=True)])
+def test_the_same_batch_and_one_that_was_lowered_are_no_such_thing(run: Run) -> None:
+    assert open_ones(run, WEIGHTS) == [False]

@@ -18,6 +18,7 @@ from auditor.rerun.planning.planned import plan_only
 from auditor.rerun.session import rerun
 from auditor.runs import group, read
 from auditor.sources.directory import memory_snapshot
+from tests.builders.example_edits import pickled
 from tests.builders.repositories import TINY_BASE, seed
 from tests.rerun import variants as v
 
@@ -144,15 +145,19 @@ def test_what_arithmetic_found_outranks_a_declared_accumulation() -> None:
     assert any(says.startswith("gradient_accumulation_steps = 4") for says in made.hypotheses)
 
 
-def test_the_batch_that_ran_outranks_the_argument() -> None:
+@pytest.mark.parametrize(("finds", "taken", "other"), [(True, 3, 1), (False, 1, 3)], ids=["found", "kept"])
+def test_the_batch_that_was_found_outranks_the_argument_and_one_of_before_does_not(
+    finds: bool, taken: int, other: int
+) -> None:
+    """auto_find_batch_size lowers the batch of the state alone; a resume leaves there the batch of before."""
     files = v.committed()
     for path in v.STATES:
         files = v.with_json(files, path, lambda d: d.update(train_batch_size=3))
+    for path in [path for path in files if path.endswith("training_args.bin")]:
+        files[path] = pickled(files[path], "auto_find_batch_size", value=finds)
     made = plan(files)
-    assert value(made, "per_device_train_batch_size") == 3
-    assert any(
-        says.startswith("per_device_train_batch_size = 1 (training_args.bin") for says in made.hypotheses
-    )
+    assert value(made, "per_device_train_batch_size") == taken
+    assert any(says.startswith(f"per_device_train_batch_size = {other} (") for says in made.hypotheses)
 
 
 def test_declared_precision_decides_the_compute_type() -> None:

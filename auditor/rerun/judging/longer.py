@@ -1,4 +1,4 @@
-"""Runs that were gone on with for another number of steps, where no checkpoint of before is left to tell it.
+"""Runs that were gone on with for another number of steps or another batch, where no checkpoint of before tells it.
 
 `save_total_limit` deletes old checkpoints, and with them the total that their steps were made for
 (`planning.gone_on` reads it where they are there). The logged rates still tell it: up to a step they are those of the
@@ -15,7 +15,7 @@ from auditor.claims import received
 from auditor.compare.schedules import Named, of_arguments, rate, why_no_form
 from auditor.model import RerunPlan, Verdict
 from auditor.rerun.judging.summary import Judged, is_computed
-from auditor.rerun.planning.gone_on import before
+from auditor.rerun.planning.gone_on import batch_before, before
 from auditor.runs import Run
 
 _LEAST = 2
@@ -28,21 +28,29 @@ _Points = Sequence[tuple[int, float]]
 
 
 def gone_on(judged: Sequence[Judged], run: Run, plan: RerunPlan) -> list[Judged]:
-    """The gaps, those that other rates at first explain as inconclusive; none where the first loss differs already."""
-    says = None if any(map(_begins_otherwise, judged)) or plan.span == "segments" else _said(run)
-    if says is None:
+    """The gaps, those that another beginning explains as inconclusive; none where the first loss differs already."""
+    if any(map(_begins_otherwise, judged)) or plan.span == "segments":
         return list(judged)
-    return [
-        replace(item, verdict=Verdict.INCONCLUSIVE, why=f"{item.gap.says}; but {says}")
-        if item.verdict is Verdict.DIVERGED and not item.proved and _follows(item)
-        else item
-        for item in judged
-    ]
+    longer, batch = _longer(run), _batch(run)
+    return [_opened(item, longer if longer and _has_rates(item) else batch) for item in judged]
+
+
+def _opened(item: Judged, says: str | None) -> Judged:
+    if says is None or item.verdict is not Verdict.DIVERGED or item.proved or not _follows(item):
+        return item
+    return replace(item, verdict=Verdict.INCONCLUSIVE, why=f"{item.gap.says}; but {says}")
+
+
+def _has_rates(item: Judged) -> bool:
+    """Whether the value follows from learning rates."""
+    return is_computed(item) or item.gap.key == "learning_rate"
 
 
 def _follows(item: Judged) -> bool:
-    computed = is_computed(item) or item.gap.key == "learning_rate"
-    return computed and item.gap.distance is not None and math.isfinite(item.gap.distance)
+    """Whether rates, or how many rows are padded and masked together, decide the value, and it was measured."""
+    if item.gap.aspect in ("rng", "flops", "tokens") or item.gap.says.startswith("train_batch_size is "):
+        return True
+    return _has_rates(item) and item.gap.distance is not None and math.isfinite(item.gap.distance)
 
 
 def _begins_otherwise(item: Judged) -> bool:
@@ -53,7 +61,18 @@ def _begins_otherwise(item: Judged) -> bool:
     return step == 1 and gap > max(item.limit, item.gap.slack)
 
 
-def _said(run: Run) -> str | None:
+def _batch(run: Run) -> str | None:
+    """That the micro-batch was another one before."""
+    kept = batch_before(run)
+    if kept is None:
+        return None
+    return (
+        f"the state counts batches of {kept:,}, as resuming leaves it where that many were asked for before: the run "
+        "was gone on with another batch, and no checkpoint of before is there"
+    )
+
+
+def _longer(run: Run) -> str | None:
     """That the run was gone on with, and from where; None where the rates do not tell it, or a checkpoint does."""
     arguments, state = received(run), run.latest(TrainerState)
     total = (state.max_steps or 0) if state is not None else 0

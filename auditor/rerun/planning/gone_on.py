@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from auditor.artifacts.trainer_state import TrainerState
 from auditor.artifacts.training_args import TrainingArgs
+from auditor.claims import received
 from auditor.model import Setting, Span
 from auditor.runs import Folder, Run
 
@@ -32,6 +33,21 @@ def until(run: Run, stop: int) -> _Changes:
 def marked(run: Run, parts: Sequence[Span]) -> tuple[Span, ...]:
     """The parts of a plan, each with what was otherwise in it."""
     return tuple(Span(part.start, part.stop, part.resume, until(run, part.stop)) for part in parts)
+
+
+def batch_before(run: Run) -> int | None:
+    """The micro-batch of a run that was gone on with another one, where no checkpoint of before tells it.
+
+    The state that resuming loads keeps the old number (transformers 5.23.0, trainer.py, ``_inner_training_loop``),
+    and a state differs from the arguments for no other reason than ``auto_find_batch_size`` and several GPUs.
+    """
+    arguments, state = received(run), run.latest(TrainerState)
+    if arguments is None or state is None or before(run):
+        return None
+    asked, kept = arguments.values.get(BATCH), state.train_batch_size
+    if arguments.values.get("auto_find_batch_size") is True or type(asked) is not int or asked < 1:
+        return None
+    return kept if kept is not None and 0 < kept != asked else None
 
 
 def says(run: Run) -> Iterator[str]:

@@ -149,6 +149,8 @@ def _batch(run: Run, ledger: Ledger) -> tuple[str, Setting, list[Alternative]]:
         return key, stated, list(_others(ledger, key, stated))
     if any((key, ran.value) in changes for changes in gone_on.before(run).values()):
         return key, stated, list(_others(ledger, key, stated))
+    if gone_on.batch_before(run) is not None:
+        return key, stated, [_other(key, ran.value, source_of(ran), stated)]
     taken = Setting(ran.value, source_of(ran))
     others = [] if stated.assumed else [_other(key, stated.value, stated.source, taken)]
     return key, taken, others
