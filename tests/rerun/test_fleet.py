@@ -47,7 +47,7 @@ while path:
         if name.startswith("bad"):
             sys.stderr.write("first\\nsecond\\nValueError: no\\n"); sys.exit(9)
         if name.startswith("hang"):
-            open(os.path.join(output, "pid"), "w").write(str(os.getpid())); time.sleep(300)
+            open(os.path.join(output, "pid"), "w").write(str(os.getpid())); time.sleep(60)
         if name.startswith("slow"): time.sleep(0.7)
         seen = {"name": name, "threads": orders["threads"], "process": os.getpid(),
                 "gpu": os.environ.get("CUDA_VISIBLE_DEVICES"), "flag": os.environ.get("MKL_CBWR")}
@@ -123,6 +123,8 @@ class Lab:
 @pytest.fixture
 def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
     monkeypatch.setattr(remote, "POLL", 0.05)
+    # As many lanes as are asked for, whatever GPUs are here, and whatever the child's libraries left when imported.
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     child = tmp_path / "child.py"
     child.write_text(CHILD)
     folder = tmp_path / "experiment"
