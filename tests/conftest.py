@@ -1,7 +1,8 @@
-"""How property tests run everywhere, and the archive of real repositories where one lies beside the checkout."""
+"""How property tests run everywhere, what a test leaves behind, and the archive of real repositories beside the checkout."""
 
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,16 @@ settings.load_profile("house")
 # A shell's background job begins with Ctrl-C ignored, and so would every process that a test starts.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(autouse=True)
+def _variables() -> Iterator[None]:
+    """The variables that a test's imports set, as the child's libraries do, are not those of the next test."""
+    before = dict(os.environ)
+    yield
+    if os.environ != before:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 @pytest.fixture(scope="session")

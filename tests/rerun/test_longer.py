@@ -14,9 +14,9 @@ from auditor.rerun.judging.longer import gone_on
 from auditor.rerun.judging.summary import Judged
 from auditor.rerun.planning import plan as planning
 from auditor.runs import Run
-from tests.builders.pickles import make_training_args
 from tests.builders.repositories import TINY_BASE
 from tests.rerun import variants as v
+from tests.rerun.test_attempts import lowered
 from tests.rerun.test_unsaid import DRAWN, LATER, LOSS, RATE, SCHEDULER, WEIGHTS
 
 PEAK, WARMUP, TOTAL = 0.002, 2, 18
@@ -45,21 +45,6 @@ def logged(rate: Callable[[int], float]) -> Run:
 def raised(last: int, before: int, late: int = 0) -> Run:
     """Up to a step the schedule of another total; ``late`` for logs that have the rate of the step itself."""
     return logged(lambda step: linear(step - late, before if step <= last else TOTAL))
-
-
-def halved(asked: int = 2, ran: int = 4, finds: bool = False) -> Run:
-    """The fixture whose arguments ask for another batch than the state that was loaded."""
-    values = {"auto_find_batch_size": finds, "per_device_train_batch_size": asked}
-    made = make_training_args(values, "transformers.training_args.TrainingArguments")
-    files = v.committed()
-    files |= {path: made for path in files if path.endswith("training_args.bin")}
-
-    def size(state: dict[str, Any]) -> None:
-        state["train_batch_size"] = ran
-
-    for path in v.STATES:
-        files = v.with_json(files, path, size)
-    return v.run_of(files)
 
 
 def open_ones(run: Run, *gaps: Judged, span: str = "whole") -> list[bool]:
@@ -116,7 +101,7 @@ def test_other_rates_excuse_nothing(rate: Callable[[int], float]) -> None:
 
 
 def test_another_batch_before_is_open_and_the_arguments_are_the_plan() -> None:
-    run = halved()
+    run = lowered(finds=False, asked=2, ran=4)
     (found,) = gone_on([WEIGHTS], run, v.plan_of_fixture())
     assert found.verdict is Verdict.INCONCLUSIVE
     assert found.why == (
@@ -133,6 +118,6 @@ def test_another_batch_before_is_open_and_the_arguments_are_the_plan() -> None:
     assert open_ones(run, *gaps) == [True, False]
 
 
-@pytest.mark.parametrize("run", [halved(ran=2), halved(finds=True)])
+@pytest.mark.parametrize("run", [lowered(finds=False, asked=2, ran=2), lowered(finds=True, asked=2, ran=4)])
 def test_the_same_batch_and_one_that_was_lowered_are_no_such_thing(run: Run) -> None:
     assert open_ones(run, WEIGHTS) == [False]
