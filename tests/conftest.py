@@ -1,4 +1,4 @@
-"""How property tests run everywhere, what a test leaves behind, and the archive of real repositories beside the checkout."""
+"""How property tests run, what a test leaves behind, and the archive of real repositories beside the checkout."""
 
 import os
 import signal

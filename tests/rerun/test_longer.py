@@ -121,3 +121,15 @@ def test_another_batch_before_is_open_and_the_arguments_are_the_plan() -> None:
 @pytest.mark.parametrize("run", [lowered(finds=False, asked=2, ran=2), lowered(finds=True, asked=2, ran=4)])
 def test_the_same_batch_and_one_that_was_lowered_are_no_such_thing(run: Run) -> None:
     assert open_ones(run, WEIGHTS) == [False]
+
+
+@pytest.mark.parametrize("step", [10**400, -3], ids=["huge", "negative"])
+def test_steps_that_no_float_holds_excuse_nothing(step: int) -> None:
+    def edit(state: dict[str, Any]) -> None:
+        for number, row in enumerate(state["log_history"]):
+            row["step"] = step + number
+
+    files = v.committed()
+    for path in v.STATES:
+        files = v.with_json(files, path, edit)
+    assert open_ones(v.run_of(files), WEIGHTS) == [False]

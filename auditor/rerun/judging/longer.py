@@ -109,6 +109,8 @@ def _split(points: _Points, arguments: Mapping[str, object], total: int) -> tupl
 
 def _is_on(named: Named, point: tuple[int, float]) -> bool:
     step, value = point
-    return abs(rate(named.kind, step, named.schedule) - value) <= max(
-        _CLOSE * abs(value), 1e-9 * named.schedule.peak
-    )
+    try:
+        expected = rate(named.kind, step, named.schedule)
+    except (ValueError, OverflowError, ZeroDivisionError):  # options, or a step, that give no rate
+        return False
+    return abs(expected - value) <= max(_CLOSE * abs(value), 1e-9 * named.schedule.peak)
