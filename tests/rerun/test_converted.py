@@ -1,6 +1,7 @@
 """Published adapters that were written anew after the training, and what a rerun refuses to make."""
 
 import json
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -63,6 +64,25 @@ def test_a_scale_alone_is_another_adapter() -> None:
         lambda config: config.update(lora_alpha=config["lora_alpha"] * 2),
     )
     assert judged(files).verdict is Verdict.DIVERGED
+
+
+@pytest.mark.parametrize("folder", ["", "checkpoint-9/"])
+@pytest.mark.parametrize(
+    ("edit", "scale"),
+    [({"r": 4}, "4"), ({"r": 16}, "1"), ({"lora_alpha": math.inf}, "inf"), ({"lora_alpha": None}, "nan")],
+    ids=["a rank that the tensors lack", "another", "an endless scale", "no scale"],
+)
+def test_a_scale_of_which_no_update_follows_is_another_adapter(
+    folder: str, edit: dict[str, object], scale: str
+) -> None:
+    """The fixture's 16 / 8 is 2; its tensors have rank 8, and PEFT loads none of them by another."""
+    result = judged(
+        v.with_json(v.committed(), f"{folder}adapter_config.json", lambda config: config.update(edit))
+    )
+    (weights,) = (item for item in result.aspects if (item.aspect, item.at) == ("weights", folder + ROOT))
+    assert (weights.verdict, weights.distance) == (Verdict.DIVERGED, math.inf)
+    assert f"by {scale}, the recipe by 2; " in weights.why
+    assert result.verdict is Verdict.DIVERGED
 
 
 def test_checkpoints_that_disagree_speak_for_nothing() -> None:

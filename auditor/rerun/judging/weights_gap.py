@@ -147,8 +147,9 @@ def _scale(config: AdapterConfig, made: AdapterConfig, theirs: AdapterWeights) -
 
 
 def _rescaled(gap: Gap, says: str) -> Gap:
-    """The gap of updates that are scaled otherwise; a scale that is no number leaves nothing to compare."""
-    return replace(gap, says=f"{says}; {gap.says}")
+    """The gap of updates that are scaled otherwise. Where these cannot be compared, nothing makes up for the scale."""
+    distance = math.inf if gap.distance is None else gap.distance
+    return replace(gap, says=f"{says}; {gap.says}", distance=distance)
 
 
 def _hole(theirs: AdapterWeights, ours: AdapterWeights) -> tuple[str | None, str] | None:
