@@ -142,10 +142,10 @@ def test_embeddings_of_more_tokens_are_refused(rows: int, refused: bool) -> None
     name = "base_model.model.lm_head.weight"
     files[ROOT] = save({**load(files[ROOT]), name: numpy.zeros((rows, 64), "f4")}, {"format": "pt"})
     says = (
-        f"{name} has 450 rows in the committed adapter, and the base given 448 tokens: the script gave its tokenizer "
-        "others, which a rerun does not do"
+        f"{name} has {rows} rows in the committed adapter, and the base given 448 tokens: the script gave its "
+        "tokenizer others, which a rerun does not do"
     )
-    assert (says in obstacles(files)) is refused
+    assert [told for told in obstacles(files) if "tokenizer" in told] == ([says] if refused else [])
 
 
 def test_a_rate_that_follows_from_evaluations_is_refused() -> None:
