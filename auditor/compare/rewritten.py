@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.adapter_weights import AdapterWeights
 from auditor.compare.adapters import compare
+from auditor.errors import CannotRead
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -36,7 +37,7 @@ def does_the_same(
 
 def holds_the_trained(published: AdapterWeights, trained: AdapterWeights) -> bool:
     """Whether the first half of each published factor is the trained one, bit by bit. Raises CannotRead."""
-    mine, theirs = dict(_factors(published)), dict(_factors(trained))
+    mine, theirs = _converted(published), dict(_factors(trained))
     if not mine or mine.keys() != theirs.keys():
         return False
     for module, (a, b) in mine.items():
@@ -63,7 +64,7 @@ def from_conversion(
     Frobenius norms in float64, of products that are never formed: with L R the difference and L = Q S, R' = P T its
     norm is that of S T'. Empty where the modules or shapes are others. Raises CannotRead.
     """
-    sides = [dict(_factors(weights)) for weights in (published, trained, start)]
+    sides = [_converted(published), *(dict(_factors(weights)) for weights in (trained, start))]
     if not sides[0] or any(side.keys() != sides[0].keys() for side in sides):
         return {}
     found = {}
@@ -92,11 +93,19 @@ def _norm(products: "list[tuple[NDArray[Any], NDArray[Any]]]") -> float:
 
 
 def _factors(weights: AdapterWeights) -> "Iterator[tuple[str, tuple[NDArray[Any], NDArray[Any]]]]":
-    """lora_A and lora_B of each module in float64; nothing more after one that has no such two."""
+    """lora_A and lora_B in float64 of each module that has two matrices of those names."""
     for module, pair in weights.pairs().items():
-        if pair.a is None or pair.b is None:
-            return
-        a, b = (weights.array(info.name).astype("f8") for info in (pair.a, pair.b))
-        if a.ndim != 2 or b.ndim != 2 or len(a) != b.shape[1]:
-            return
-        yield module, (a, b)
+        if pair.a is None or pair.b is None or pair.is_embedding:
+            continue
+        if len(pair.a.shape) == len(pair.b.shape) == 2 and pair.a.shape[0] == pair.b.shape[1]:
+            a, b = (weights.array(info.name).astype("f8") for info in (pair.a, pair.b))
+            yield module, (a, b)
+
+
+def _converted(weights: AdapterWeights) -> "dict[str, tuple[NDArray[Any], NDArray[Any]]]":
+    """The same of a published file. Raises CannotRead when it holds anything else, which the conversion leaves out."""
+    found = dict(_factors(weights))
+    others = len(weights.tensors) - 2 * len(found)
+    if others:
+        raise CannotRead(f"holds {others:,} tensors besides lora_A and lora_B, which no conversion writes")
+    return found

@@ -11,6 +11,7 @@ from safetensors.numpy import save
 from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.adapter_weights import AdapterWeights
 from auditor.compare.rewritten import does_the_same, from_conversion, holds_the_trained, is_for_the_plain_base
+from auditor.errors import CannotRead
 from auditor.model import Blob
 
 Factors = tuple[NDArray[Any], NDArray[Any]]
@@ -23,8 +24,10 @@ TRAINED = (
 )
 
 
-def weights(factors: Factors, module: str = MODULE) -> AdapterWeights:
-    values = {f"{module}.lora_A.weight": factors[0], f"{module}.lora_B.weight": factors[1]}
+def weights(
+    factors: Factors, module: str = MODULE, more: dict[str, NDArray[Any]] | None = None
+) -> AdapterWeights:
+    values = {f"{module}.lora_A.weight": factors[0], f"{module}.lora_B.weight": factors[1], **(more or {})}
     data = save({name: numpy.ascontiguousarray(array) for name, array in values.items()}, {"format": "pt"})
     return AdapterWeights.parse(Blob("adapter_model.safetensors", len(data), lambda: io.BytesIO(data)))
 
@@ -78,6 +81,50 @@ def test_other_modules_and_shapes_are_not_compared() -> None:
         assert from_conversion(whole, PLAIN, trained, OWN, start) == {}
     assert not holds_the_trained(whole, elsewhere)
     assert not holds_the_trained(own, own)
+
+
+K = MODULE.replace("q_proj", "k_proj")
+BESIDE: dict[str, dict[str, NDArray[Any]]] = {
+    "a module without lora_B": {f"{K}.lora_A.weight": BEGUN[0]},
+    "a convolution": {
+        f"{K}.lora_A.weight": numpy.ones((2, 7, 1, 1), "f4"),
+        f"{K}.lora_B.weight": numpy.ones((5, 2, 1, 1), "f4"),
+    },
+    "an embedding": {f"{K}.lora_embedding_A": BEGUN[0], f"{K}.lora_embedding_B": BEGUN[1]},
+    "a saved head": {"base_model.model.lm_head.weight": BEGUN[0]},
+    "a magnitude": {f"{MODULE}.lora_magnitude_vector": BEGUN[0][0]},
+}
+
+
+@pytest.mark.parametrize("what", BESIDE)
+def test_what_no_conversion_writes_is_not_passed_over(what: str) -> None:
+    """peft 0.21.2, tuners/lora/model.py, subtract_mutated_init: of the training's, lora_A and lora_B alone are kept."""
+    more = BESIDE[what]
+    whole, own, begun = weights(converted(), more=more), weights(TRAINED, more=more), weights(BEGUN)
+    for look in (
+        lambda: holds_the_trained(whole, own),
+        lambda: from_conversion(whole, PLAIN, own, OWN, begun),
+    ):
+        with pytest.raises(CannotRead, match="besides lora_A and lora_B"):
+            look()
+
+
+@pytest.mark.parametrize("what", ["a module without lora_B", "an embedding", "a saved head", "a magnitude"])
+def test_what_the_conversion_leaves_out_of_a_training_is_not_missed(what: str) -> None:
+    whole, own = weights(converted()), weights(TRAINED, more=BESIDE[what])
+    assert holds_the_trained(whole, own)
+    assert from_conversion(whole, PLAIN, own, OWN, weights(BEGUN)).keys() == {MODULE.split("model.", 2)[-1]}
+
+
+def test_a_module_behind_one_that_is_no_matrix_is_looked_at() -> None:
+    a, b = TRAINED
+    early = {"base_model.model.a.lora_embedding_A": a, "base_model.model.a.lora_embedding_B": b}
+    other = {f"{K}.lora_A.weight": a, f"{K}.lora_B.weight": b}
+    first, second = converted()
+    for factor, expected in ((1, True), (1.5, False)):
+        more = {f"{K}.lora_A.weight": first, f"{K}.lora_B.weight": second * numpy.float32(factor)}
+        own = weights(TRAINED, more=early | other)
+        assert holds_the_trained(weights(converted(), more=more), own) is expected
 
 
 @pytest.mark.parametrize(
