@@ -178,7 +178,14 @@ class Repository:
         if store.path_of(pointer) is None:
             absent = f"its content ({pointer.size:,} bytes) is in Git LFS and was not fetched to this machine"
         return Blob(
-            entry.path, pointer.size, lambda: store.open(pointer), entry.kind, digest, pointer.oid, absent
+            entry.path,
+            pointer.size,
+            lambda: store.open(pointer),
+            entry.kind,
+            digest,
+            pointer.oid,
+            absent,
+            executable=entry.executable,
         )
 
     def _opener(self, oid: str, size: int) -> Callable[[], BinaryIO]:

@@ -92,8 +92,9 @@ def test_weights_are_said_to_differ_only_where_a_number_does() -> None:
     assert change.note == "the values differ; names, shapes and types are equal"
 
 
-def test_a_file_that_became_executable_is_no_identical_one(tmp_path: Path) -> None:
-    commit(init(tmp_path), "main", {"run.sh": b"x"})
+@pytest.mark.parametrize("data", [b"x", pointer(b"x" * 100)], ids=["in git", "in LFS"])
+def test_a_file_that_became_executable_is_no_identical_one(data: bytes, tmp_path: Path) -> None:
+    commit(init(tmp_path), "main", {"run.sh": data})
     oid = git(tmp_path, "rev-parse", "main:run.sh")
     git(tmp_path, "update-index", "--cacheinfo", f"100755,{oid},run.sh")
     seal(tmp_path, "branch")
