@@ -175,7 +175,7 @@ class PickleArchive(Artifact, hidden=("value", "places", "blob")):
         if len(readings) < _LEGACY_PICKLES or readings[-1].damage or isinstance(self.value, Opaque):
             return self
         named = readings[_LEGACY_OBJECT].storages
-        found = _torch_legacy.storages(stream, readings[-1].end, readings[-1].value, self.value, named)
+        found = _torch_legacy.storages(stream, readings[-1].end, readings[-1].value, named)
         return self.replaced(
             entries={f"data/{key}": size for key, (_, size) in found.items()},
             places={f"data/{key}": place for key, (place, _) in found.items()},
