@@ -15,18 +15,16 @@ class Reading:
     that no more bytes, and no more patience, would help; ``is_stopped`` that a program would have read on."""
 
     __slots__ = (
-        *(
-            "damage",
-            "end",
-            "globals",
-            "is_damaged",
-            "is_stopped",
-            "protocol",
-            "refused",
-            "storages",
-            "unknown",
-            "unsafe",
-        ),
+        "damage",
+        "end",
+        "globals",
+        "is_damaged",
+        "is_stopped",
+        "protocol",
+        "refused",
+        "storages",
+        "unknown",
+        "unsafe",
         "value",
     )
 
