@@ -19,11 +19,8 @@ def answers(side: Side, live: Sequence[Finding]) -> tuple[Answer, ...]:
     """The three answers for what was found; ``live`` are the findings that count."""
     unsafe = dangerous(live)
     others = [f for f in live if f not in unsafe and f.rule != "rerun-diverged"]
-    return (
-        _agree(side, others),
-        _safe(side, unsafe, nothing(side, live)),
-        _made(side.rerun, nothing(side, live)),
-    )
+    empty = nothing(side, live)
+    return _agree(side, others), _safe(side, unsafe, empty), _made(side.rerun, empty)
 
 
 def _agree(side: Side, findings: Sequence[Finding]) -> Answer:
