@@ -9,6 +9,7 @@ from auditor.artifacts.adapter_weights import AdapterWeights
 from auditor.compare.initial._draws import draws
 from auditor.compare.initial._order import likely_order
 from auditor.compare.initial._proof import Limits
+from auditor.compare.initial._run import IN_AN_AUDIT
 
 
 def numbers_held(
@@ -17,7 +18,7 @@ def numbers_held(
     """The numbers to keep of each tensor that `prove_seed` looks at, ``room`` bytes in all; nothing is read.
 
     A tensor that began as zero is in it with 0: only whether it still is zero matters. Every module gets as many
-    numbers as fit, up to those of an audit; what is left goes to the first ones in the order of the draws, up to
+    numbers as fit, up to those of `IN_AN_AUDIT`; what is left goes to the first ones in the order of the draws, up to
     ``limits.sample`` each: a stream that they do not show is not followed further.
     """
     found = draws(weights, config)
@@ -26,7 +27,7 @@ def numbers_held(
     order = likely_order(found, weights, structure)[: limits.modules]
     kept = [item.kept for item in order if item.kept.dtype in BITS]
     each = sum(BITS[info.dtype] for info in kept) // 8
-    even = min(_EVEN, limits.sample, room // max(each, 1))
+    even = min(IN_AN_AUDIT.sample, limits.sample, room // max(each, 1))
     held = {info.name: min(even, info.elements) for info in kept}
     left = room - sum(count * BITS[info.dtype] // 8 for info, count in zip(kept, held.values(), strict=True))
     for info in kept:
@@ -35,7 +36,3 @@ def numbers_held(
         held[info.name] += more
         left -= more * BITS[info.dtype] // 8
     return {**dict.fromkeys((item.zeroed.name for item in order if item.zeroed is not None), 0), **held}
-
-
-_EVEN = 4096
-"""Numbers of each module that come first: what `auditor.compare.initial.IN_AN_AUDIT` looks at."""
