@@ -55,7 +55,7 @@ def _limits(stored: Stored) -> tuple["NDArray[Any]", "NDArray[Any]"]:
     """The least and the greatest 24-bit number that each of the first elements can come from, as uint32."""
     import numpy
 
-    bound, values = stored.draws.scale, stored.values[:_LOOKED_AT]
+    bound, values = stored.draws.scale, stored.beginning(_LOOKED_AT)
     scale = 2.0**24 / (2 * bound)
     slack = numpy.abs(values) * _HALF_STEP[stored.precision] * scale + 2
     middle = (values + bound) * scale
@@ -67,7 +67,7 @@ def _limits(stored: Stored) -> tuple["NDArray[Any]", "NDArray[Any]"]:
 def _correlated(seed: int, stored: Stored, window: int) -> int | None:
     import numpy
 
-    template = stored.values[:_TEMPLATE]
+    template = stored.beginning(_TEMPLATE)
     size = template.size
     scale = 1 / (math.sqrt(float(template @ template)) * stored.draws.deviation)
     turned = numpy.conj(numpy.fft.rfft(template, _FFT))

@@ -232,5 +232,5 @@ class _Sieve:
 
 
 def _confirms(guess: _Guess, seed: int) -> bool:
-    draws, values = guess.stored.draws, guess.stored.values
-    return match(guess.stored, replayed(Stream(seed), draws, guess.start, values.size)).seen
+    stored = guess.stored
+    return match(stored, replayed(Stream(seed), stored.draws, guess.start, stored.size)).seen

@@ -82,6 +82,12 @@ class Stored:
 
         return self.kept_values.astype(numpy.float64)
 
+    def beginning(self, count: int) -> "NDArray[Any]":
+        """The first ``count`` of them, without the others."""
+        import numpy
+
+        return self.kept_values[:count].astype(numpy.float64)
+
     @property
     def size(self) -> int:
         """How many values there are."""

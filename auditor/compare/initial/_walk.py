@@ -90,7 +90,7 @@ def _promising(stream: Stream, stored: Stored, start: int) -> bool:
     """Whether the first values of a module are correlated at all: a look at a neighbour, cheaper than a comparison."""
     import numpy
 
-    first = stored.values[:_FIRST]
+    first = stored.beginning(_FIRST)
     if first.size < _FIRST:
         return True
     made = replayed(stream, stored.draws, start, _FIRST).astype(numpy.float64)
