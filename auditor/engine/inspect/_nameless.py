@@ -26,8 +26,7 @@ def with_nameless(contents: Contents) -> Contents:
     """
     folders, unread = dict(contents.folders), list(contents.unread)
     alone = _alone(contents)
-    for path, blob in _nameless(contents, alone):
-        folder = folders.get(path) or Folder(path, {}, step_of(path))
+    for blob in _nameless(contents, alone):
         try:
             found = ModelWeights.in_part(blob)
             if not found.tensors:
@@ -35,9 +34,17 @@ def with_nameless(contents: Contents) -> Contents:
         except CannotRead as error:
             unread += [Unread(blob.path, error.reason, "unreadable")] if blob is alone else []
             continue
-        folders[path] = replace(folder, artifacts={**folder.artifacts, ModelWeights: (found,)})
+        add(folders, found)
         unread += [Unread(blob.path, said_of_unread(found), "unreadable")] if found.unread else []
     return replace(contents, folders=dict(sorted(folders.items())), unread=tuple(unread))
+
+
+def add(folders: dict[str, Folder], weights: AdapterWeights) -> None:
+    """Put a weight file beside what was read of its folder."""
+    path, kind = folder_of(weights.path), type(weights)
+    folder = folders.get(path) or Folder(path, {}, step_of(path))
+    files = sorted((*folder.all(kind), weights), key=lambda item: item.path)
+    folders[path] = replace(folder, artifacts={**folder.artifacts, kind: tuple(files)})
 
 
 def said_of_unread(weights: AdapterWeights) -> str:
@@ -55,10 +62,10 @@ def _alone(contents: Contents) -> Blob | None:
     return files[0] if len(files) == 1 and _may_hold_weights(files[0]) else None
 
 
-def _nameless(contents: Contents, alone: Blob | None) -> Iterator[tuple[str, Blob]]:
-    """(folder, file) of what is looked at."""
+def _nameless(contents: Contents, alone: Blob | None) -> Iterator[Blob]:
+    """The files that are looked at."""
     if alone is not None:
-        yield folder_of(alone.path), alone
+        yield alone
         return
     bare = {path for path, folder in contents.folders.items() if folder.all(AdapterConfig)}
     bare -= {
@@ -69,7 +76,7 @@ def _nameless(contents: Contents, alone: Blob | None) -> Iterator[tuple[str, Blo
     for path, blob in contents.snapshot.files.items() if bare else ():
         if folder_of(path) in bare and _may_hold_weights(blob):
             found.setdefault(folder_of(path), []).append(blob)
-    yield from ((path, blobs[0]) for path, blobs in found.items() if len(blobs) == 1)
+    yield from (blobs[0] for blobs in found.values() if len(blobs) == 1)
 
 
 def _may_hold_weights(blob: Blob) -> bool:

@@ -17,11 +17,10 @@ from auditor.artifacts.scheduler_state import SchedulerState
 from auditor.artifacts.trainer_state import TrainerState
 from auditor.artifacts.training_args import TrainingArgs
 from auditor.artifacts.weight_index import WeightIndex
-from auditor.engine.inspect._nameless import said_of_unread, with_nameless
+from auditor.engine.inspect._nameless import add, said_of_unread, with_nameless
 from auditor.errors import CannotRead
-from auditor.model import Snapshot, Unread, folder_of
+from auditor.model import Snapshot, Unread
 from auditor.runs import Contents, Folder, Run, group, read
-from auditor.runs._words import step_of
 
 _STATES: tuple[type[Artifact], ...] = (OptimizerState, SchedulerState, RngState, ScalerState, ModelWeights)
 _KINDS = frozenset(
@@ -48,10 +47,7 @@ def _with_parts(contents: Contents) -> Contents:
     for number, item in enumerate(unread):
         found = _in_part(contents, item)
         if found is not None:
-            path = folder_of(item.path)
-            folder = folders.get(path) or Folder(path, {}, step_of(path))
-            files = sorted((*folder.all(type(found)), found), key=lambda weights: weights.path)
-            folders[path] = replace(folder, artifacts={**folder.artifacts, type(found): tuple(files)})
+            add(folders, found)
             unread[number] = replace(item, reason=said_of_unread(found))
     return replace(contents, folders=dict(sorted(folders.items())), unread=tuple(unread))
 
