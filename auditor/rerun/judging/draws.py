@@ -5,14 +5,13 @@ steps; every dropout mask after that is another. The state that is saved tells i
 was drawn only where training itself drew less, which no callback explains.
 """
 
-import math
 from collections.abc import Sequence
-from dataclasses import replace
 
 from auditor.artifacts.rng_state import RngState
 from auditor.compare._generator_states import GeneratorsDescription, describe_generators
 from auditor.model import RerunPlan, Verdict
-from auditor.rerun.judging.summary import Judged, begins_alike, is_computed
+from auditor.rerun.judging.opened import is_measured, opened
+from auditor.rerun.judging.summary import Judged, begins_alike
 from auditor.rerun.planning.extras import draws_by_width
 
 
@@ -60,7 +59,7 @@ def drawn_elsewhere(judged: Sequence[Judged], plan: RerunPlan) -> list[Judged]:
         f"torch's generator gave {min(more):,} numbers more than in this rerun by then, so something besides "
         "training drew from it (sampling, a metric), and dropout masks after that are others"
     )
-    return [_open(item, says) for item in judged]
+    return [opened(item, says) if item.gap.aspect == "rng" or is_measured(item) else item for item in judged]
 
 
 def _agrees_after(step: int, judged: Sequence[Judged]) -> bool:
@@ -72,11 +71,3 @@ def _agrees_after(step: int, judged: Sequence[Judged]) -> bool:
         and (item.gap.step or 0) > step
         for item in judged
     )
-
-
-def _open(item: Judged, says: str) -> Judged:
-    gap = item.gap
-    rounded = is_computed(item) and gap.distance is not None and math.isfinite(gap.distance)
-    if item.verdict is not Verdict.DIVERGED or item.proved or not (gap.aspect == "rng" or rounded):
-        return item
-    return replace(item, verdict=Verdict.INCONCLUSIVE, why=f"{gap.says}; but {says}")

@@ -8,12 +8,12 @@ show that nothing else was otherwise, so what follows from them is open.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from auditor.artifacts.trainer_state import TrainerState
 from auditor.claims import received
 from auditor.compare.schedules import Named, of_arguments, rate, why_no_form
 from auditor.model import RerunPlan, Verdict
+from auditor.rerun.judging.opened import first_loss_differs, opened
 from auditor.rerun.judging.summary import Judged, is_computed
 from auditor.rerun.planning.gone_on import batch_before, before
 from auditor.runs import Run
@@ -29,16 +29,15 @@ _Points = Sequence[tuple[int, float]]
 
 def gone_on(judged: Sequence[Judged], run: Run, plan: RerunPlan) -> list[Judged]:
     """The gaps, those that another beginning explains as inconclusive; none where the first loss differs already."""
-    if any(map(_begins_otherwise, judged)) or plan.span == "segments":
+    accused = any(item.verdict is Verdict.DIVERGED and not item.proved for item in judged)
+    if not accused or first_loss_differs(judged) or plan.span == "segments":
         return list(judged)
     longer, batch = _longer(run), _batch(run)
     return [_opened(item, longer if longer and _has_rates(item) else batch) for item in judged]
 
 
 def _opened(item: Judged, says: str | None) -> Judged:
-    if says is None or item.verdict is not Verdict.DIVERGED or item.proved or not _follows(item):
-        return item
-    return replace(item, verdict=Verdict.INCONCLUSIVE, why=f"{item.gap.says}; but {says}")
+    return item if says is None or not _follows(item) else opened(item, says)
 
 
 def _has_rates(item: Judged) -> bool:
@@ -51,14 +50,6 @@ def _follows(item: Judged) -> bool:
     if item.gap.aspect in ("rng", "flops", "tokens") or item.gap.says.startswith("train_batch_size is "):
         return True
     return _has_rates(item) and item.gap.distance is not None and math.isfinite(item.gap.distance)
-
-
-def _begins_otherwise(item: Judged) -> bool:
-    """Whether the loss of step 1, before any rate acts, is another."""
-    if item.gap.key != "loss" or not item.gap.points:
-        return False
-    step, gap = item.gap.points[0]
-    return step == 1 and gap > max(item.limit, item.gap.slack)
 
 
 def _batch(run: Run) -> str | None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from auditor.model import RerunPlan, Verdict
 from auditor.recipes._base import Recipe
+from auditor.rerun.judging.opened import first_loss_agrees
 from auditor.rerun.judging.summary import Judged, begins_alike, is_computed, is_learned
 from auditor.rerun.planning.extras import draws_by_width
 from auditor.rerun.planning.row_order import UNTOLD
@@ -131,12 +132,6 @@ def _open(item: Judged, why: str) -> Judged:
     if item.verdict is not Verdict.DIVERGED:
         return item
     return replace(item, verdict=Verdict.INCONCLUSIVE, why=f"{item.gap.says}; but {why}")
-
-
-def first_loss_agrees(judged: Sequence[Judged]) -> bool:
-    """Whether the loss of step 1 agrees, which base, first batch and pipeline decide."""
-    firsts = [(item, item.gap.points[0]) for item in judged if item.gap.key == "loss" and item.gap.points]
-    return any(step == 1 and gap <= max(item.limit, item.gap.slack) for item, (step, gap) in firsts)
 
 
 def _needs_no_rows(item: Judged) -> bool:
