@@ -791,6 +791,15 @@ def test_an_endless_gap_and_a_counted_one_are_not_barely_beyond() -> None:
     assert barely_beyond(judged) == judged
 
 
+def test_a_curve_that_other_bits_prove_to_be_off_is_not_barely_beyond() -> None:
+    """Two logs of one run: where one agrees bit for bit, what the other says at the same step was written."""
+    weights = Judged(Gap("weights", "", "x", "", 9, distance=0.01), Verdict.EQUIVALENT, "", 0.03, 0.01)
+    off = Judged(Gap("curve", "loss", "x", "", 9, distance=2e-4), Verdict.DIVERGED, "off", 1e-4, 0.0)
+    proved = replace(off, proved=True)
+    assert [item.verdict for item in barely_beyond([weights, off])] == [weights.verdict, Verdict.INCONCLUSIVE]
+    assert barely_beyond([weights, proved]) == [weights, proved]
+
+
 @pytest.mark.parametrize("moments", [Verdict.IDENTICAL, Verdict.DIVERGED, Verdict.INCONCLUSIVE])
 def test_moments_outside_their_noise_leave_no_room_for_a_curve(moments: Verdict) -> None:
     judged = [

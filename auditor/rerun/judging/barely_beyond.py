@@ -16,7 +16,7 @@ def barely_beyond(judged: Sequence[Judged]) -> list[Judged]:
     """Curves up to `BARELY` times their noise as inconclusive, where all weights and moments lie inside theirs.
 
     Losses follow from those weights, and the noise of a curve of few steps is known from as few. Weights that are equal
-    bit for bit leave no such room.
+    bit for bit leave no such room, and neither do curves that other bits prove to be off.
     """
     trained = [item for item in judged if item.gap.aspect in ("weights", "optimizer")]
     if not trained or any(item.verdict is not Verdict.EQUIVALENT for item in trained):
@@ -28,7 +28,7 @@ def barely_beyond(judged: Sequence[Judged]) -> list[Judged]:
             verdict=Verdict.INCONCLUSIVE,
             why=f"{item.why}; but weights and moments lie inside the noise",
         )
-        if item.verdict is Verdict.DIVERGED and item in curves and _is_barely(item, curves)
+        if item.verdict is Verdict.DIVERGED and not item.proved and _is_barely(item, curves)
         else item
         for item in judged
     ]
@@ -36,6 +36,8 @@ def barely_beyond(judged: Sequence[Judged]) -> list[Judged]:
 
 def _is_barely(item: Judged, curves: Sequence[Judged]) -> bool:
     """By the noise of its own tag in any file, and for the mean of all losses by that of the losses."""
+    if item.gap.aspect != "curve" or not is_computed(item):
+        return False
     tags = {item.gap.key, "loss"} if item.gap.key == TRAIN_LOSS else {item.gap.key}
     room = BARELY * max(each.limit for each in curves if each.gap.key in tags)
     return (item.gap.distance or math.inf) <= room
