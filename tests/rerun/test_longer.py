@@ -1,6 +1,5 @@
 """Runs that were gone on with, and kept no checkpoint of before: the rates tell it, and what follows is open."""
 
-import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -9,7 +8,8 @@ import pytest
 
 from auditor.claims import build
 from auditor.model import Verdict
-from auditor.rerun.judging.gaps import Gap
+from auditor.rerun.judging.counters_gap import state_gap
+from auditor.rerun.judging.gaps import Pair
 from auditor.rerun.judging.longer import gone_on
 from auditor.rerun.judging.summary import Judged
 from auditor.rerun.planning import plan as planning
@@ -112,10 +112,27 @@ def test_another_batch_before_is_open_and_the_arguments_are_the_plan() -> None:
     assert open_ones(run, WEIGHTS, LOSS) == [False, False]
     plan = planning.build(run, build(run), TINY_BASE, v.DATA, None, "auto")
     assert plan.settings["per_device_train_batch_size"].value == 2
-    kept = Gap("state", "", "trainer_state.json", "train_batch_size is 4, the rerun's 2", distance=math.inf)
-    steps = replace(kept, says="global_step is 9, the rerun's 18")
-    gaps = [Judged(gap, Verdict.DIVERGED, gap.says, 0.0, None) for gap in (kept, steps)]
-    assert open_ones(run, *gaps) == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("others", "expected"),
+    [
+        ({}, True),
+        ({"num_input_tokens_seen": 7}, True),
+        ({"save_steps": 7}, False),
+        ({"global_step": 7}, False),
+    ],
+)
+def test_a_state_that_differs_in_its_batch_alone_is_open(others: dict[str, int], expected: bool) -> None:
+    """What else of a state is another does not follow from the batch, whichever of the two is told first."""
+    ours = v.with_json(v.committed(), v.STATES[1], lambda state: state.update(num_input_tokens_seen=5))
+    theirs = v.with_json(ours, v.STATES[1], lambda state: state.update(others, train_batch_size=4))
+    one, two = (next(f for f in v.run_of(files).checkpoints if f.step == 9) for files in (theirs, ours))
+    found = state_gap(Pair("", 9, one, two, v.run_of(theirs).contents))
+    assert found is not None
+    assert set(found.counters) == {"train_batch_size", *others}
+    run = lowered(finds=False, asked=2, ran=4)
+    assert open_ones(run, Judged(found, Verdict.DIVERGED, found.says, 0.0, None)) == [expected]
 
 
 @pytest.mark.parametrize("run", [lowered(finds=False, asked=2, ran=2), lowered(finds=True, asked=2, ran=4)])

@@ -39,9 +39,10 @@ def state_gap(pair: Pair) -> Gap | None:
     # Tokens are counted only where the arguments ask for it, which changes nothing that is trained.
     counts = theirs.num_input_tokens_seen and ours.num_input_tokens_seen
     compared = [key for key in compared if key != "num_input_tokens_seen" or counts]
-    different = next(_counters(theirs, ours, compared), None)
-    if different is not None:
-        return Gap("state", pair.key, theirs.path, different, pair.step, distance=math.inf)
+    different = dict(_counters(theirs, ours, compared))
+    if different:
+        says, keys = next(iter(different.values())), tuple(different)
+        return Gap("state", pair.key, theirs.path, says, pair.step, distance=math.inf, counters=keys)
     if not compared:
         return missing("state", pair, theirs.path, "it holds none of the counters")
     flags = list(_flags(theirs, ours))
@@ -52,7 +53,8 @@ def state_gap(pair: Pair) -> Gap | None:
     return Gap("state", pair.key, theirs.path, says, pair.step, same=not odd, distance=0.0)
 
 
-def _counters(theirs: TrainerState, ours: TrainerState, keys: list[str]) -> Iterator[str]:
+def _counters(theirs: TrainerState, ours: TrainerState, keys: list[str]) -> Iterator[tuple[str, str]]:
+    """The fields that are others, each with a sentence."""
     for key in keys:
         one, two = theirs.raw[key], ours.raw[key]
         if one != two and not (key == "epoch" and _near(one, two)):
@@ -62,7 +64,7 @@ def _counters(theirs: TrainerState, ours: TrainerState, keys: list[str]) -> Iter
                 if few
                 else ""
             )
-            yield f"{key} is {one}, the rerun's {two}{why}"
+            yield key, f"{key} is {one}, the rerun's {two}{why}"
 
 
 def _is_more(one: object, two: object) -> bool:

@@ -54,6 +54,8 @@ class Gap:
     """How many numbers more the committed generator has given."""
     regrouped: str | None = None
     """How optimizer.pt spreads the parameters over groups, where the recipe's optimizer spreads them otherwise."""
+    counters: tuple[str, ...] = ()
+    """The fields of trainer_state.json that are others, of which ``says`` tells the first."""
 
 
 @dataclass(frozen=True, slots=True)

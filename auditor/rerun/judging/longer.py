@@ -24,6 +24,8 @@ _MOST = 50_000
 """Totals that are tried."""
 _CLOSE = 1e-6
 """Relative: logs are JSON with all digits, or event files in float32."""
+_PADDED = frozenset(("train_batch_size", "num_input_tokens_seen"))
+"""Fields of trainer_state.json that another batch changes: its own, and a count that may hold the pads."""
 _Points = Sequence[tuple[int, float]]
 
 
@@ -47,9 +49,10 @@ def _has_rates(item: Judged) -> bool:
 
 def _follows(item: Judged) -> bool:
     """Whether rates, or how many rows are padded and masked together, decide the value, and it was measured."""
-    if item.gap.aspect in ("rng", "flops", "tokens") or item.gap.says.startswith("train_batch_size is "):
+    gap = item.gap
+    if gap.aspect in ("rng", "flops", "tokens") or (gap.counters and _PADDED.issuperset(gap.counters)):
         return True
-    return _has_rates(item) and item.gap.distance is not None and math.isfinite(item.gap.distance)
+    return _has_rates(item) and gap.distance is not None and math.isfinite(gap.distance)
 
 
 def _batch(run: Run) -> str | None:
