@@ -31,10 +31,7 @@ def read_report(file: Path) -> "Report":
         raise UsageError(
             f"{file} is larger than any report ({LIMIT:,} bytes)", "give a file that audit wrote"
         )
-    try:
-        return from_json(text)
-    except UsageError as error:
-        raise UsageError(error.message.replace("this", str(file), 1), error.hint) from error
+    return from_json(text, str(file))
 
 
 def findings_of(file: Path) -> "tuple[Finding, ...]":

@@ -34,8 +34,8 @@ _HINT = "give a file that `audit ... --output json=FILE` wrote"
 Json = Mapping[str, Any]
 
 
-def from_json(text: str) -> Report:
-    """The report that a JSON text holds. Raises UsageError when it is not valid against report-v1.
+def from_json(text: str, name: str = "this") -> Report:
+    """The report that a JSON text holds. Raises UsageError, with its ``name``, when it is not valid against report-v1.
 
     Law: ``render(from_json(render(report))) == render(report)`` for the JSON renderer.
     """
@@ -43,7 +43,7 @@ def from_json(text: str) -> Report:
         raw = json.loads(text, parse_constant=_no_constant)
         _validate(raw)
     except (ValueError, RecursionError) as error:
-        raise UsageError(f"this is not an audit report: {_short(error)}", _HINT) from error
+        raise UsageError(f"{name} is not an audit report: {_short(error)}", _HINT) from error
     return _report(raw)
 
 

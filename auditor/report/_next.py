@@ -3,9 +3,8 @@
 from collections.abc import Iterator
 
 from auditor.model import Report, Severity, Verdict
+from auditor.policy import Policy
 from auditor.report._text import plural
-
-_LEVELS = {"note": Severity.NOTE, "warning": Severity.WARNING, "error": Severity.ERROR}
 
 
 def next_step(report: Report) -> str:
@@ -43,8 +42,10 @@ def _steps(report: Report) -> Iterator[str]:
 
 def _what_fails(report: Report) -> str:
     """The findings that decide: those at or above the level that fails."""
-    level = _LEVELS.get(report.fail_on, Severity.ERROR)
-    counts = [(severity, len(report.at(severity))) for severity in reversed(Severity) if severity >= level]
+    policy = Policy(fail_on=report.fail_on)
+    counts = [
+        (severity, len(report.at(severity))) for severity in reversed(Severity) if policy.fails(severity)
+    ]
     words = [
         severity.word if count == 1 else plural(count, severity.word) for severity, count in counts if count
     ]

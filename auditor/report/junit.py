@@ -3,15 +3,14 @@
 Schema as Jenkins and GitLab read it: testsuites > testsuite > testcase > failure | error | skipped.
 """
 
-from collections.abc import Mapping
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from auditor.model import Finding, Report
+from auditor.policy import Policy
 from auditor.report._text import visible
 from auditor.report._view import live, place
 
 SUFFIX = ".xml"
-_LEVELS: Mapping[str, int] = {"note": 1, "warning": 2, "error": 3, "never": 4}
 
 
 def render(report: Report, *, colour: bool = False, width: int = 80, detail: bool = False) -> str:
@@ -46,7 +45,7 @@ def _failed(report: Report) -> list[Element]:
     for finding in live(report):
         case = _case(place(finding.at), finding.rule)
         text = _safe(_words(finding))
-        if finding.severity >= _LEVELS[report.fail_on]:
+        if Policy(fail_on=report.fail_on).fails(finding.severity):
             SubElement(
                 case, "failure", type=finding.severity.word, message=_safe(finding.message)
             ).text = text

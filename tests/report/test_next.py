@@ -40,6 +40,7 @@ def test_a_pass_with_a_rerun_leaves_nothing_but_what_is_inconclusive() -> None:
         ((Severity.ERROR, Severity.ERROR, Severity.WARNING), "error", "the 2 errors"),
         ((Severity.ERROR, Severity.WARNING, Severity.WARNING), "warning", "the error and 2 warnings"),
         ((), "error", "what the rerun found"),
+        ((Severity.ERROR,), "never", "what the rerun found"),
     ],
 )
 def test_what_fails_is_corrected_or_explained(

@@ -111,12 +111,12 @@ def _templates_of(run: Run) -> tuple[str, bool] | None:
 
 def _compare(own: Artifact, last: Artifact, run: Run) -> Iterator[Problem]:
     mine, theirs = own.facts(), last.facts()
-    both = isinstance(own, TokenizerJson) and isinstance(last, TokenizerJson)
-    parts = differing_parts(own, last) if both else None  # type: ignore[arg-type]
-    if parts is not None:
+    if isinstance(own, TokenizerJson) and isinstance(last, TokenizerJson):
+        parts = differing_parts(own, last)
         if parts:
             yield _problem(own, last, parts, "sha256")
-        return
+        if parts is not None:
+            return
     keys = [
         key
         for key in sorted(mine.keys() | theirs.keys())
