@@ -4,7 +4,7 @@ LLaMA-Factory's callback writes the row that the Trainer has just appended to lo
 train/callbacks.py, `LogCallback.on_log`), so at every step both hold the same loss and the same learning rate. A
 difference means that one of the files was edited or is of another run.
 
-A loss that one of them rounds to four decimals or more is the same.
+A log that rounds its losses to four decimals or more says the same.
 
 Wrong when: a resumed run wrote a step twice; one of several rows of a step is enough to agree.
 
@@ -68,7 +68,7 @@ def check(log: TrainerLog, state: TrainerState) -> Iterator[Problem | Skip]:
 
 
 def _half_digit(tag: str, values: Sequence[float]) -> float:
-    """Half of the last decimal that a file writes losses with, where it rounds them to four or more; else next to 0."""
+    """Half of the last decimal that the log writes losses with, where it rounds to four or more; else next to 0."""
     decimals = max(
         (-int(Decimal(repr(v)).as_tuple().exponent) for v in values if math.isfinite(v)), default=0
     )

@@ -3,7 +3,7 @@ from collections.abc import Mapping
 
 from auditor.model import Snapshot
 from tests.builders.repositories import healthy, seed
-from tests.checks.expecting import WARNING, finding, found, reasons
+from tests.checks.expecting import NOTE, WARNING, finding, found, reasons
 
 RULE = "result-files-disagree"
 
@@ -33,6 +33,13 @@ def test_fails() -> None:
             observed="0.5",
         )
     ]
+
+
+def test_fails_as_a_note_for_another_evaluation_under_the_same_names() -> None:
+    """`save_metrics("test", trainer.evaluate(test))` writes all_results.json over, times included."""
+    first, second = {"eval_loss": 0.7, "eval_runtime": 1.5}, {"eval_loss": 0.5, "eval_runtime": 2.25}
+    (only,) = found(RULE, saved(eval=first, all=second))
+    assert (only.severity, only.message.endswith("eval_loss and eval_runtime")) == (NOTE, True)
 
 
 def test_says_when_it_cannot_look() -> None:
