@@ -1,6 +1,6 @@
 """What the trainer received and how the run began, as far as files tell."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from auditor.artifacts.event_log import EventLog
 from auditor.artifacts.scaler_state import ScalerState
@@ -19,6 +19,16 @@ def arguments(run: Run, folder: Folder | None = None) -> Mapping[str, object]:
     if found is not None:
         return found.values
     return next((log.args() for log in reversed(run.events) if log.args()), {})
+
+
+APART = "the copies of the arguments differ (training-arguments-differ)"
+"""Why a rule leaves arguments alone on which `copies_agree` is false."""
+
+
+def copies_agree(run: Run, keys: Iterable[str]) -> bool:
+    """Whether all training_args.bin of the run say the same of these keys; those of a resumed run need not."""
+    first, *others = run.all(TrainingArgs) or (None,)
+    return first is None or all(copy.get(key) == first.get(key) for key in keys for copy in others if copy)
 
 
 def logs_with_scalars(run: Run) -> tuple[EventLog, ...]:

@@ -5,7 +5,8 @@ keys, before it saves (transformers 4.51.3 and 5.23.0, trainer_callback.py, `Def
 trainer.py, `_maybe_log_save_evaluate` and `evaluate`); without data to evaluate on it does not start. A log without
 them lost them, and the ones that are gone may be those that got worse.
 
-Wrong when: a trainer of its own evaluates without logging, or a callback holds evaluations back.
+Wrong when: a trainer of its own evaluates without logging, a callback holds evaluations back, or they were first asked
+for when the run was resumed and no checkpoint before is left.
 
 Fix: publish the state as the Trainer wrote it.
 
@@ -23,7 +24,7 @@ Good:
 from collections.abc import Iterator
 
 from auditor.artifacts.trainer_state import TrainerState
-from auditor.checks._received import arguments
+from auditor.checks._received import APART, arguments, copies_agree
 from auditor.checks._wording import counted
 from auditor.checks.training.log_rows_missing import missing
 from auditor.model import Problem, Severity, Skip
@@ -31,12 +32,17 @@ from auditor.runs import Run
 
 SEVERITY = Severity.WARNING
 
+_ASKING = ("eval_strategy", "evaluation_strategy", "eval_delay")
+
 
 def check(run: Run) -> Iterator[Problem | Skip]:
     """The fullest log; one finding."""
     received = arguments(run)
     if str(received.get("eval_strategy", received.get("evaluation_strategy"))) != "steps":
         yield Skip("no argument asks for evaluation by steps")
+        return
+    if not copies_agree(run, _ASKING):
+        yield Skip(APART)
         return
     if received.get("eval_delay"):
         yield Skip("evaluation was asked for after a delay")

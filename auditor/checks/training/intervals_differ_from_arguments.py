@@ -4,8 +4,8 @@ When training begins the Trainer writes `logging_steps`, `eval_steps` and `save_
 a share of the run as steps (transformers 4.51.3 and 5.23.0, trainer_callback.py, `compute_steps`). Other numbers in the
 state are of other arguments: those of the file were changed afterwards, or are another run's.
 
-Wrong when: the run was resumed with other arguments; the state that resuming loads keeps its old intervals, and the new
-ones act on nothing.
+Wrong when: the run was resumed with other arguments, or with a share of a longer run, and the checkpoints before are
+gone; the state that resuming loads keeps its old intervals, and the new ones act on nothing.
 
 Fix: publish the arguments with which the run was started.
 
@@ -18,11 +18,12 @@ Good:
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from auditor.artifacts._fields import is_number
 from auditor.artifacts.trainer_state import TrainerState
 from auditor.artifacts.training_args import TrainingArgs
+from auditor.checks._received import APART, copies_agree
 from auditor.checks._wording import joined, plain_number
 from auditor.model import Problem, Severity, Skip
 from auditor.runs import Run
@@ -34,15 +35,15 @@ _KEYS = ("logging_steps", "eval_steps", "save_steps")
 
 def check(run: Run) -> Iterator[Problem | Skip]:
     """The last state against arguments on which all copies agree."""
-    state, copies = run.latest(TrainerState), run.all(TrainingArgs)
-    if state is None or not copies:
+    state, received = run.latest(TrainerState), run.one(TrainingArgs)
+    if state is None or received is None:
         yield Skip("a trainer_state.json or training_args.bin was not read")
         return
-    received = copies[0]
-    if any(copy.values.get(key) != received.values.get(key) for copy in copies[1:] for key in _KEYS):
-        yield Skip("the copies of the arguments differ (training-arguments-differ)")
+    if not copies_agree(run, _KEYS):
+        yield Skip(APART)
         return
-    wrong = dict(_differing(state, received.values))
+    lengths = [length for one in (state, *run.all(TrainerState)) if (length := one.max_steps)]
+    wrong = dict(_differing(state, received.values, lengths))
     if wrong:
         key, (expected, found) = next(iter(wrong.items()))
         yield Problem(
@@ -53,11 +54,14 @@ def check(run: Run) -> Iterator[Problem | Skip]:
         )
 
 
-def _differing(state: TrainerState, arguments: Mapping[str, object]) -> Iterator[tuple[str, tuple[str, str]]]:
+def _differing(
+    state: TrainerState, arguments: Mapping[str, object], lengths: Sequence[int]
+) -> Iterator[tuple[str, tuple[str, str]]]:
+    """A share is of the length that the run had when it began, which an earlier state tells: the last may be longer."""
     for key in _KEYS:
         asked, found = arguments.get(key), getattr(state, key)
         if key not in state.keys or not is_number(asked) or not is_number(found) or not math.isfinite(asked):
             continue
-        steps = asked if asked >= 1 else math.ceil((state.max_steps or 0) * asked)
-        if steps != found and (asked >= 1 or state.max_steps):
-            yield key, (plain_number(steps), plain_number(found))
+        steps = [asked] if asked >= 1 else [math.ceil(length * asked) for length in lengths]
+        if steps and found not in steps:
+            yield key, (plain_number(steps[0]), plain_number(found))

@@ -6,8 +6,11 @@ trainer_utils.py, `speed_metrics`). With `max_steps` given it is exact but for t
 epochs were given, the examples count, and the last step of an epoch may have fewer rows. Another number means that
 batch or accumulation was changed in the arguments afterwards, or that the log is of another run.
 
-Wrong when: the data loader repeats or drops rows, as those of trainers that generate do (they are left alone where
-epochs were given), or the run was resumed with another batch.
+Where state and arguments give two micro-batches, either may be the one: a resumed run's state keeps the old one
+(batch-size-differs-from-arguments).
+
+Wrong when: the data loader repeats, drops or packs rows, as those of trainers that generate, of axolotl's
+`sample_packing` and of several data sets do (they are left alone where epochs were given).
 
 Fix: publish the arguments that the run was started with, and its own log.
 
@@ -26,8 +29,9 @@ from auditor.artifacts._fields import is_number
 from auditor.artifacts.trainer_state import TrainerState
 from auditor.artifacts.training_args import TrainingArgs
 from auditor.artifacts.training_results import TrainingResults
-from auditor.checks._received import logs_with_scalars, whole
+from auditor.checks._received import APART, copies_agree, logs_with_scalars, whole
 from auditor.checks._wording import plain_number
+from auditor.checks.training._processes import processes
 from auditor.compare.rates import Interval, full_rows_a_step, rows_a_step
 from auditor.model import Location, Problem, Severity, Skip
 from auditor.runs import Run
@@ -35,6 +39,13 @@ from auditor.runs import Run
 SEVERITY = Severity.WARNING
 
 _KEYS = ("train_samples_per_second", "train_steps_per_second", "train_runtime")
+_LOADERS = {
+    "num_generations": "a trainer that generates repeats its prompts within an epoch",
+    "sample_packing": "packed rows are counted as examples, and not as rows of a step",
+    "multi_dataset_batch_sampler": "a sampler of several data sets may leave out rows",
+}
+"""Arguments of trainers whose epochs have other rows than examples: trl 1.16.0 (GRPOConfig), axolotl
+(`MultipackBatchSampler`), sentence-transformers (training_args.py, `MultiDatasetBatchSamplers`)."""
 _SLACK = 1e-6
 """Relative: the event file rounds to float32."""
 
@@ -57,17 +68,17 @@ def check(run: Run) -> Iterator[Problem | Skip]:
     if isinstance(asked, str) or ended is None or state is None or not (state.max_steps or 0) > 0:
         yield Skip(asked if isinstance(asked, str) else "no log has the rates of a whole training")
         return
-    rows, words, arguments = asked
+    batches, accumulation, arguments = asked
     held = _held(ended, arguments.values, state)
     if isinstance(held, str):
         yield Skip(held)
-    elif not held[0] * (1 - _SLACK) <= rows <= held[1] * (1 + _SLACK):
-        found = _shown(*held)
+    elif not any(held[0] * (1 - _SLACK) <= one * accumulation <= held[1] * (1 + _SLACK) for one in batches):
+        found, rows = _shown(*held), batches[0] * accumulation
         yield Problem(
             f"{plain_number(ended.samples)} samples and {plain_number(ended.steps)} steps a second are {found} rows a "
             f"step, and {arguments.path} gives {rows:,}",
             ended.at,
-            expected=f"{rows:,} = {words}",
+            expected=f"{rows:,} = {batches[0]} (micro-batch) x {accumulation} (accumulation)",
             observed=found,
         )
 
@@ -78,23 +89,38 @@ def _shown(low: float, high: float) -> str:
     return f"{first:,}" if first == last else f"{plain_number(low)} to {plain_number(high)}"
 
 
-def _asked(run: Run) -> tuple[int, str, TrainingArgs] | str:
-    """The rows of a step by the arguments, in words, and their file; or why they are not known."""
-    copies = run.all(TrainingArgs)
-    state = run.latest(TrainerState)
-    if not copies:
+def _asked(run: Run) -> tuple[tuple[int, ...], int, TrainingArgs] | str:
+    """The micro-batches that may have run, the accumulation, and the arguments; or why they are not known."""
+    received, state = run.one(TrainingArgs), run.latest(TrainerState)
+    if received is None:
         return "no training_args.bin was read"
-    keys = ("per_device_train_batch_size", "gradient_accumulation_steps", "max_steps")
-    if any(copy.values.get(key) != copies[0].values.get(key) for copy in copies[1:] for key in keys):
-        return "the copies of the arguments differ (training-arguments-differ)"
-    batch = state.train_batch_size if state is not None and state.train_batch_size else None
-    batch = batch or whole(copies[0].get("per_device_train_batch_size"))
-    accumulation = whole(copies[0].get("gradient_accumulation_steps"))
-    if not batch or not accumulation or batch < 1 or accumulation < 1:
+    if not copies_agree(run, ("per_device_train_batch_size", "gradient_accumulation_steps", "max_steps")):
+        return APART
+    batches = tuple(_batches(received, state))
+    accumulation = whole(received.get("gradient_accumulation_steps"))
+    if not batches or not accumulation or accumulation < 1:
         return "batch or accumulation is not known"
-    if not any(True for _ in run.blobs("rng_state.pth")) or copies[0].get("deepspeed") is not None:
+    if processes(run) != 1 or received.get("deepspeed") is not None:
         return "whether one process trained is not known"
-    return batch * accumulation, f"{batch} (micro-batch) x {accumulation} (accumulation)", copies[0]
+    return batches, accumulation, received
+
+
+def _batches(received: TrainingArgs, state: TrainerState | None) -> Iterator[int]:
+    """The state's, then that of the arguments where they tell how many GPUs of one process multiply it.
+
+    One that was searched for (`auto_find_batch_size`) is the state's alone.
+    """
+    batch, gpus = whole(received.get("per_device_train_batch_size")), whole(received.get("_n_gpu"))
+    ran = state.train_batch_size if state is not None else None
+    if ran is not None and ran > 0:
+        yield ran
+    if (
+        batch is not None
+        and batch > 0
+        and gpus is not None
+        and received.get("auto_find_batch_size") is not True
+    ):
+        yield batch * max(1, gpus)
 
 
 def _ended(run: Run) -> _Ended | None:
@@ -127,7 +153,8 @@ def _held(ended: _Ended, arguments: Mapping[str, object], state: TrainerState) -
         return "the rates are too small for their three digits"
     if (whole(arguments.get("max_steps")) or 0) > 0:
         return held
-    if arguments.get("num_generations") is not None:
-        return "a trainer that generates repeats its prompts within an epoch"
+    own = next((why for key, why in _LOADERS.items() if arguments.get(key)), None)
+    if own is not None:
+        return own
     found = full_rows_a_step(held, steps, max(1.0, float(state.num_train_epochs or 1)))
     return found or "an epoch has too few steps"

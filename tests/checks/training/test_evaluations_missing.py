@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from auditor.checks._received import APART
 from auditor.model import Snapshot
 from tests.builders.repositories import healthy, seed
 from tests.checks.expecting import WARNING, finding, found, reasons
@@ -52,6 +53,11 @@ def test_says_when_it_cannot_look() -> None:
     unasked = "no argument asks for evaluation by steps"
     assert reasons(RULE, seed()) == reasons(RULE, healthy()) == [unasked]
     assert reasons(RULE, evaluated([], eval_delay=6)) == ["evaluation was asked for after a delay"]
+    # Resumed with evaluations, of which the state that resuming loads keeps the old interval, due or not.
+    before = {"checkpoint-9/training_args.bin": arguments(eval_strategy="no")}
+    data = everywhere(arguments(eval_strategy="steps", eval_steps=3)) | before
+    edits = {path: {"/eval_steps": 3} for path in STATES}
+    assert reasons(RULE, healthy(data=data, json_edits=edits)) == [APART]
     data = everywhere(arguments(eval_strategy="steps"))
     empty: dict[str, dict[str, object]] = {path: {"/log_history": []} for path in STATES}
     none = "no log_history with an interval of evaluation was read"

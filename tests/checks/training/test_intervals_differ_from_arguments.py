@@ -42,6 +42,15 @@ def test_a_share_of_the_run_is_rounded_up(share: float, count: int) -> None:
     assert len(found(RULE, healthy(data=data, json_edits=states))) == count
 
 
+def test_a_share_is_of_the_length_that_the_run_began_with() -> None:
+    """18 steps, gone on with for 36: resuming loads a state that counts 18 x 0.05 = 0.9, one step; 1.8 would be two."""
+    longer = {path: {"/max_steps": 36} for path in STATES if not path.startswith("checkpoint-9/")}
+    data = everywhere(arguments(logging_steps=0.05))
+    assert found(RULE, healthy(data=data, json_edits=longer)) == []
+    every = {path: {"/max_steps": 36} for path in STATES}
+    assert len(found(RULE, healthy(data=data, json_edits=every))) == 1
+
+
 def test_passes_an_interval_that_nobody_asked_for() -> None:
     assert found(RULE, asked(eval_steps=None)) == []
     assert len(found(RULE, asked(eval_steps=9))) == 1

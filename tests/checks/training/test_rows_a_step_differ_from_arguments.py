@@ -49,6 +49,24 @@ def test_fails_for_another_micro_batch_that_the_states_say_too() -> None:
     assert only.expected == "4 = 2 (micro-batch) x 2 (accumulation)"
 
 
+def test_passes_a_run_that_was_resumed_with_another_micro_batch_of_as_many_rows() -> None:
+    """The state that resuming loads keeps the batch of before (batch-size-differs-from-arguments)."""
+    halved = {"per_device_train_batch_size": 2, "gradient_accumulation_steps": 1}
+    assert found(RULE, asked(**halved)) == []
+    assert len(found(RULE, asked(**halved, auto_find_batch_size=True))) == 1
+    assert len(found(RULE, asked(per_device_train_batch_size=2, gradient_accumulation_steps=4))) == 1
+
+
+@pytest.mark.parametrize(("cards", "count"), [(0, 0), (1, 0), (2, 1)])
+def test_several_gpus_of_one_process_multiply_the_batch_where_no_state_tells_it(
+    cards: int, count: int
+) -> None:
+    states: dict[str, dict[str, object]] = {path: {"/train_batch_size": None} for path in STATES}
+    assert len(found(RULE, healthy(json_edits=states, data=everywhere(arguments(_n_gpu=cards))))) == count
+    unknown = healthy(json_edits=states, data=everywhere(arguments(_n_gpu=None)))
+    assert reasons(RULE, unknown) == ["batch or accumulation is not known"]
+
+
 @pytest.mark.parametrize(("examples", "count"), [(35, 0), (36, 0), (31, 1), (48, 1)])
 def test_an_epoch_may_end_in_a_smaller_step(examples: int, count: int) -> None:
     """35 rows make 17 steps of two and one of one; 31 would make 16, and 48 would make 24."""
@@ -83,6 +101,9 @@ def test_says_when_it_cannot_look() -> None:
     assert reasons(RULE, slow) == ["the rates are too small for their three digits"]
     generated = "a trainer that generates repeats its prompts within an epoch"
     assert reasons(RULE, asked(num_generations=2)) == [generated]
+    packed = "packed rows are counted as examples, and not as rows of a step"
+    assert reasons(RULE, asked(sample_packing=True)) == [packed]
+    assert len(found(RULE, asked(sample_packing=True, max_steps=18, gradient_accumulation_steps=4))) == 1
     ranks = {f"checkpoint-{step}/rng_state_{rank}.pth": b"" for step in (9, 18) for rank in (0, 1)}
     several = healthy(data=ranks, without=["checkpoint-9/rng_state.pth", "checkpoint-18/rng_state.pth"])
     assert reasons(RULE, several) == ["whether one process trained is not known"]
