@@ -22,8 +22,8 @@ from auditor.rerun.runner import EndedEarlyError
 from auditor.rerun.trials import RERUN, Trial, part_folder
 
 MANIFEST = "experiment.json"
-Resumes = Callable[[Span, Path], None]
-"""Writes the states that a part goes on from into a new folder. Raises IncompleteError."""
+Resumes = Callable[[RerunPlan, Span, Path], None]
+"""Writes the states that a part of a plan goes on from into a new folder. Raises IncompleteError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ class Bench:
                 target = self.folder / f"resume-{span.start}"
                 target.mkdir(parents=True)
                 self._resumes[span.start] = target
-                self.resumes(span, target)
+                self.resumes(self.plan, span, target)
                 self._digests[span.start] = cache.digest_of(target)
 
     def expect(self, trials: Sequence[Trial]) -> None:

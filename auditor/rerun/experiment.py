@@ -32,8 +32,8 @@ def begin(
     progress: Progress,
     folder: Path,
     device: str | None = None,
-    *,
     resumes: Resumes | None = None,
+    *,
     python: Interpreter | None = None,
     tell: Callable[[str], None] = lambda _: None,
 ) -> Bench:

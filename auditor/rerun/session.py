@@ -8,11 +8,11 @@ from pathlib import Path
 
 from auditor.claims import Ledger
 from auditor.errors import IncompleteError, UsageError
-from auditor.model import RerunPlan, RerunResult, Span
+from auditor.model import RerunPlan, RerunResult
 from auditor.rerun import cache, experiment
-from auditor.rerun.bench import Bench
+from auditor.rerun.bench import Resumes
 from auditor.rerun.environments import environment
-from auditor.rerun.environments.interpreter import Interpreter, interpreter
+from auditor.rerun.environments.interpreter import interpreter
 from auditor.rerun.forecast import settle
 from auditor.rerun.options import Progress, RerunOptions, silent
 from auditor.rerun.planning import resume
@@ -64,7 +64,10 @@ def rerun(
         trainings = options.repeats + options.variation
         environment.require_space(folder, environment.space_needed(run, plan, trainings))
         try:
-            with _begun(run, options, plan, progress, folder, python, announce) as bench:
+            begun = experiment.begin(
+                plan, options, progress, folder, trained_on(run), _states(run), python=python, tell=announce
+            )
+            with begun as bench:
                 settle(
                     bench,
                     lambda steps: plan_only(run, ledger, replace(options, steps=steps)),
@@ -80,25 +83,8 @@ def rerun(
         return search.result(outputs)
 
 
-def _begun(
-    run: Run,
-    options: RerunOptions,
-    plan: RerunPlan,
-    progress: Progress,
-    folder: Path,
-    python: Interpreter,
-    announce: Callable[[str], None],
-) -> Bench:
-    """The bench of one run; its plan may change before it is prepared."""
-    made: Bench
-
-    def resumes(span: Span, target: Path) -> None:
-        resume.write(run, span, target, made.plan.settings)
-
-    made = experiment.begin(
-        plan, options, progress, folder, trained_on(run), resumes=resumes, python=python, tell=announce
-    )
-    return made
+def _states(run: Run) -> Resumes:
+    return lambda plan, span, target: resume.write(run, span, target, plan.settings)
 
 
 @contextmanager
