@@ -15,12 +15,10 @@ from auditor.rerun.environments.interpreter import Interpreter, interpreter
 from auditor.rerun.fleet.devices import gpus, names
 from auditor.rerun.fleet.machines import placed
 from auditor.rerun.fleet.order import Site
-from auditor.rerun.jobs import Inputs, job
+from auditor.rerun.jobs import Inputs
 from auditor.rerun.options import Progress, RerunOptions
 from auditor.rerun.outputs import Outputs
 from auditor.rerun.trials import REPEAT, RERUN, UNFINISHED, VARIATION, Trial
-
-__all__ = ["Advice", "Inputs", "begin", "first", "job", "run"]
 
 Advice = Callable[[Outputs], Sequence[Trial]]
 """What to train next, given everything that was trained so far; nothing ends the experiment."""

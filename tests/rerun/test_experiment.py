@@ -18,7 +18,7 @@ from auditor.errors import IncompleteError, UsageError
 from auditor.model import RerunResult, Verdict
 from auditor.rerun import cache, runner
 from auditor.rerun.environments import environment
-from auditor.rerun.experiment import Inputs, job
+from auditor.rerun.jobs import Inputs, job
 from auditor.rerun.judging.verdict import judge
 from auditor.rerun.options import RerunOptions
 from auditor.rerun.outputs import Outputs

@@ -15,7 +15,7 @@ from auditor.claims import build
 from auditor.model import Setting, Verdict
 from auditor.rerun import runner
 from auditor.rerun.environments import environment
-from auditor.rerun.experiment import Inputs, job
+from auditor.rerun.jobs import Inputs, job
 from auditor.rerun.options import RerunOptions
 from auditor.rerun.session import rerun
 from tests.builders.repositories import TINY_BASE

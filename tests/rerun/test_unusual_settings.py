@@ -18,7 +18,7 @@ from auditor.errors import UsageError
 from auditor.model import RerunPlan, RerunResult, Setting, Span, Verdict
 from auditor.rerun import runner
 from auditor.rerun.environments import environment
-from auditor.rerun.experiment import Inputs, job
+from auditor.rerun.jobs import Inputs, job
 from auditor.rerun.judging.verdict import judge
 from auditor.rerun.options import RerunOptions
 from auditor.rerun.outputs import Outputs, read_output
