@@ -129,9 +129,10 @@ class Bench:
         with closing(self._executes().train([order])) as ends:
             return next(ends)
 
-    def left(self, minutes: float | None) -> float | None:
-        """Seconds left of so many minutes since the beginning; None where there is no limit."""
-        return None if minutes is None else max(0.0, self.started + minutes * 60 - time.monotonic())
+    def left(self) -> float | None:
+        """Seconds until the limit; None when there is none."""
+        limit = self.options.limit
+        return None if limit is None else max(0.0, self.started + limit - time.monotonic())
 
     def write_manifest(self) -> None:
         """Leave a list of the trainings beside them, for people: which are complete, and which were ended on the way.
@@ -173,7 +174,7 @@ class Bench:
         if self._executor is None:
             asked = self.options
             self._executor = executor(
-                asked.where, asked.jobs, self.site, self.followed, self.progress, self._left, self.tell
+                asked.where, asked.jobs, self.site, self.followed, self.progress, self.left, self.tell
             )
         return self._executor
 
@@ -244,8 +245,3 @@ class Bench:
             output = part_folder(self.folder / trial.name, plan, span)
             resume = self._resumes.get(span.start) if span.resume else None
             yield job(trial.name, output, plan, self.inputs, span, resume, trial.rows, **dict(trial.changes))
-
-    def _left(self) -> float | None:
-        """Seconds until the limit; None when there is none."""
-        limit = self.options.limit
-        return self.left(None if limit is None else limit / 60)

@@ -30,11 +30,11 @@ def settle(bench: Bench, fitted: Callable[[int], RerunPlan], is_kept: Callable[[
     options, plan = bench.options, bench.plan
     reason = unmeasured(plan, options)
     found = None if reason is not None else pace.known(plan, options, bench.site.device)
-    earlier, warm = found is not None, False
+    warm = False
     if by_minutes(options) and reason is None:
         if found is None:
             found, warm = measure(bench, tell), True
-        left = bench.left(options.minutes)
+        left = bench.left()
         if found is not None and left is not None:
             bench.plan = fitted(found.budget(left, Crew.of(options, warm=warm)))
     bench.prepare()
@@ -49,7 +49,7 @@ def settle(bench: Bench, fitted: Callable[[int], RerunPlan], is_kept: Callable[[
         return
     crew = Crew.of(options, warm=warm)
     bench.plan = found.of(bench.plan, crew)
-    tell(pace.says(bench.plan, earlier=earlier))
+    tell(pace.says(bench.plan, earlier=not warm))
     if (more := beyond(found, crew, options, warm=warm)) is not None:
         tell(more)
 

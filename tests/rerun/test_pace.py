@@ -112,6 +112,15 @@ def test_a_budget_in_minutes_chooses_the_span(tmp_path: Path, monkeypatch: pytes
     assert stage.bench.plan.prediction.seconds == pytest.approx(9 * 0.7)
 
 
+def test_a_time_that_is_up_before_the_minutes_chooses_the_span(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """7.2 s are left of the minute, which the training would not outlive: as in 0.12 minutes, 10 steps."""
+    more = {"minutes": 1.0, "timeout": 7.2, "repeats": 1, "variation": False}
+    stage = Stage(tmp_path, monkeypatch, v.plan_of_fixture(), **more)
+    assert stage.bench.plan.words == "steps 10 to 18 of 18, resumed from checkpoint-9"
+
+
 def test_every_training_of_three_steps_is_measured_once_before_it_starts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
