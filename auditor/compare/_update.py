@@ -62,10 +62,8 @@ def measure(one: Factors | None, two: Factors | None) -> Measured:
 
 def _refuse(factors: Factors) -> None:
     """Say which factor is not finite, if one is."""
-    import numpy
-
     for info in (factors.a, factors.b):
-        if not all(numpy.isfinite(chunk).all() for chunk in factors.weights.chunks(info.name)):
+        if factors.weights.extremes(info.name).bad:
             raise BrokenError(
                 f"tensor {shown(info.name)} in {factors.weights.path} holds NaN or infinite values"
             )

@@ -154,11 +154,8 @@ def _rescaled(gap: Gap, says: str) -> Gap:
 
 def _hole(theirs: AdapterWeights, ours: AdapterWeights) -> tuple[str | None, str] | None:
     """The first tensor with NaN or infinity on their side only."""
-    import numpy
-
     for name in theirs.tensors:
-        bad = any(not numpy.isfinite(chunk).all() for chunk in theirs.chunks(name))
-        if bad and name in ours.tensors and all(numpy.isfinite(c).all() for c in ours.chunks(name)):
+        if theirs.extremes(name).bad and name in ours.tensors and not ours.extremes(name).bad:
             return name, f"{name} holds NaN or infinity, the rerun's does not"
     return None
 
@@ -294,7 +291,5 @@ def _idle(weights: AdapterWeights) -> list[str]:
     return [
         pair.a.name
         for pair in weights.pairs().values()
-        if pair.a is not None
-        and pair.b is not None
-        and not any(chunk.any() for chunk in weights.chunks(pair.b.name))
+        if pair.a is not None and pair.b is not None and weights.is_zero(pair.b.name)
     ]
