@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from auditor.artifacts._base import Artifact, parse_json
 from auditor.artifacts.adapter_weights import AdapterWeights
+from auditor.compare._same_bytes import same_tensor
 from auditor.errors import CannotRead
 from auditor.model import Blob
 
@@ -50,10 +51,8 @@ def _same_numbers(one: AdapterWeights, two: AdapterWeights) -> str | None:
     if one.tensors.keys() != two.tensors.keys():
         return None
     try:
-        for name in one.tensors:
-            chunks = zip(one.chunks(name), two.chunks(name), strict=True)
-            if any(x.tobytes() != y.tobytes() for x, y in chunks):
-                return None
-    except (CannotRead, ValueError):
+        if not all(same_tensor(one, two, name) for name in one.tensors):
+            return None
+    except CannotRead:
         return None
     return "every number is equal; the files are laid out in another way"

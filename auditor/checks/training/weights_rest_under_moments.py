@@ -29,6 +29,7 @@ from auditor.artifacts.trainer_state import TrainerState
 from auditor.checks._wording import counted
 from auditor.checks.training._since_checkpoint import changes
 from auditor.checks.training.optimizer_moments_impossible import FIRST, SECOND
+from auditor.compare._same_bytes import same_tensor
 from auditor.compare.reach import ZERO_STARTS
 from auditor.errors import CannotRead
 from auditor.model import Problem, Severity, Skip
@@ -112,16 +113,11 @@ def _between(run: Run) -> Iterator[_Look]:
             continue
         if not still or len(still) == len(items) or _updates(optimizer) - max(earlier.steps) < _LEAST_STEPS:
             continue
-        equal = [info for info in still if _is_same(before.weights, after.weights, info.name)]
+        equal = [info for info in still if same_tensor(before.weights, after.weights, info.name)]
         words = f"as in {before.weights.path}, to the last bit"
         yield _Look(
             after.weights, optimizer, equal, words, _rate(after.folder, optimizer, max(earlier.steps))
         )
-
-
-def _is_same(before: AdapterWeights, after: AdapterWeights, name: str) -> bool:
-    chunks = zip(before.chunks(name), after.chunks(name), strict=True)
-    return all(one.tobytes() == two.tobytes() for one, two in chunks)
 
 
 def _problem(look: _Look, resting: "Sequence[TensorInfo]") -> Problem:

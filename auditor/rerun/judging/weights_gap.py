@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.adapter_weights import AdapterWeights
+from auditor.compare._same_bytes import same_tensor
 from auditor.compare.adapters import compare
 from auditor.compare.reach import ROUNDED
 from auditor.compare.rewritten import is_for_the_plain_base
@@ -90,7 +91,7 @@ def structure(theirs: AdapterWeights, ours: AdapterWeights) -> tuple[str | None,
 
 def same_bits(theirs: AdapterWeights, ours: AdapterWeights) -> bool:
     """Whether every tensor has the same type, shape and bits. Raises CannotRead."""
-    return all(_equal(theirs, ours, name) for name in _compared(theirs, ours))
+    return all(same_tensor(theirs, ours, name) for name in _compared(theirs, ours))
 
 
 def unmoved(start: Folder, folder: Folder) -> bool:
@@ -120,20 +121,12 @@ def _copies(*both: AdapterWeights) -> set[str]:
 
 def _equal_as_stored(theirs: AdapterWeights, ours: AdapterWeights, name: str) -> bool:
     """Whether a tensor of ours, rounded to the type theirs is stored in, has the same values."""
-    if _equal(theirs, ours, name):
+    if same_tensor(theirs, ours, name):
         return True
     dtype = held_by(theirs, name)
     return dtype in SHORT and all(
         equal_bits(one, as_held(dtype, two).astype(one.dtype))
         for one, two in zip(theirs.chunks(name), ours.chunks(name), strict=True)
-    )
-
-
-def _equal(theirs: AdapterWeights, ours: AdapterWeights, name: str) -> bool:
-    """Whether a tensor has the same type, shape and bits."""
-    one, two = theirs.info(name), ours.info(name)
-    return (one.dtype, one.shape) == (two.dtype, two.shape) and all(
-        equal_bits(mine, made) for mine, made in zip(theirs.chunks(name), ours.chunks(name), strict=True)
     )
 
 
