@@ -74,8 +74,8 @@ def emit(
         colour = wants_colour(color, sys.stdout.isatty())
         text: str = stdout.render(report, colour=colour, width=width(), detail=detail)
         write(text if text.endswith("\n") else text + "\n")
-    for error in errors:
-        raise error
+    if errors:
+        raise errors[0]
 
 
 def _saved(path: Path, text: str) -> IncompleteError | None:
