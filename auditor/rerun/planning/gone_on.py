@@ -26,13 +26,17 @@ def before(run: Run) -> Mapping[int, _Changes]:
 
 def until(run: Run, stop: int) -> _Changes:
     """The settings that were others in the steps that end at ``stop``, by the next checkpoint that was saved."""
-    later = [folder.step for folder in run.checkpoints if folder.step and folder.step >= stop]
-    return before(run).get(min(later), ()) if later else ()
+    return marked(run, (Span(0, stop),))[0].changes
 
 
 def marked(run: Run, parts: Sequence[Span]) -> tuple[Span, ...]:
-    """The parts of a plan, each with what was otherwise in it."""
-    return tuple(Span(part.start, part.stop, part.resume, until(run, part.stop)) for part in parts)
+    """The parts of a plan, each with what was otherwise in it, by the next checkpoint that was saved."""
+    known, saved = before(run), sorted(folder.step for folder in run.checkpoints if folder.step)
+    nexts = [next((step for step in saved if step >= part.stop), 0) for part in parts]
+    return tuple(
+        Span(part.start, part.stop, part.resume, known.get(step, ()))
+        for part, step in zip(parts, nexts, strict=True)
+    )
 
 
 def batch_before(run: Run) -> int | None:
