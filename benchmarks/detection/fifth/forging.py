@@ -95,20 +95,7 @@ def place_of(layer: int, module: str, factor: str) -> int:
 
 def moments(change: Callable[[dict[int, dict[str, Any]]], None]) -> Edit:
     """The states of every optimizer.pt changed."""
-
-    def edit(files: Files, _: Sequence[Files]) -> Edited:
-        import torch
-
-        found = dict(files)
-        for path in [path for path in files if name_of(path) == "optimizer.pt"]:
-            document = torch.load(io.BytesIO(files[path]), weights_only=True)
-            change(document["state"])
-            buffer = io.BytesIO()
-            torch.save(document, buffer)
-            found[path] = buffer.getvalue()
-        return found
-
-    return edit
+    return optimizers(lambda document, _: change(document["state"]))
 
 
 def _last_rates(document: dict[str, Any], scheduler: dict[str, Any]) -> None:
