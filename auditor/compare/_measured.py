@@ -39,3 +39,17 @@ def noise_of(factors: Factors, left: "NDArray[Any]", right: "NDArray[Any]", scal
     """
     units = sum(_ROUNDED.get(info.dtype, 0.0) ** 2 for info in (factors.a, factors.b))
     return scaling**2 * units / 3 * float(left @ right)
+
+
+def inner(one: "NDArray[Any]", two: "NDArray[Any]") -> float:
+    """The sum of the products of elements: of an array with itself its squared Frobenius norm."""
+    import numpy
+
+    return float(numpy.vdot(one, two))
+
+
+def squares_of_columns(array: "NDArray[Any]") -> "NDArray[Any]":
+    """The square of each column's length."""
+    import numpy
+
+    return numpy.asarray(numpy.einsum("ij,ij->j", array, array))

@@ -10,7 +10,7 @@ different ranks are decomposed side by side, [A1^T A2^T].
 from typing import TYPE_CHECKING, Any
 
 from auditor.compare._factors import Factors, wide
-from auditor.compare._measured import Measured, noise_of
+from auditor.compare._measured import Measured, inner, noise_of, squares_of_columns
 from auditor.compare._triangle import Triangle, blocks
 
 if TYPE_CHECKING:
@@ -84,10 +84,8 @@ class Products:
         return Measured(s * base, s * head, s * self._gap, same, *noises), s * self._cross
 
     def _square(self, part: int, one: "NDArray[Any]", two: "NDArray[Any]") -> None:
-        import numpy
-
         for squares, rows in zip(self._squares, (one, two), strict=True):
-            squares[part] += numpy.einsum("ij,ij->j", rows, rows)
+            squares[part] += squares_of_columns(rows)
 
 
 _Sums = tuple[float, float, float, float]
@@ -103,7 +101,8 @@ def _along(
 ) -> _Sums:
     """What lies along some columns of Q; the panel is of [X D], or of [X Y] where ranks differ: no ``change`` then."""
     first = b1.shape[1]
-    x, other = panel[: max(0, first - start), : max(0, first - start)], panel[:, max(0, first - start) :]
+    width = max(0, first - start)
+    x, other = panel[:width, :width], panel[:, width:]
     own = slice(0, len(x))
     w1, gap = b1[:, start:] @ x.T, b2[:, max(0, start - first) :] @ other.T
     w2 = gap.copy()
@@ -114,7 +113,7 @@ def _along(
     else:
         gap *= -1
         gap[:, own] += w1
-    return _inner(w1, w1), _inner(w2, w2), _inner(gap, gap), _inner(w1, w2[:, own])
+    return inner(w1, w1), inner(w2, w2), inner(gap, gap), inner(w1, w2[:, own])
 
 
 class Norm:
@@ -141,14 +140,8 @@ class Norm:
             some = wide(x)
             for start, panel in self._right.panels:
                 made = some[:, start:] @ panel.T
-                self._sum += _inner(made, made)
+                self._sum += inner(made, made)
 
     def measured(self) -> float:
         """The squared norm."""
         return self._factors.scaling**2 * self._sum
-
-
-def _inner(one: "NDArray[Any]", two: "NDArray[Any]") -> float:
-    import numpy
-
-    return float(numpy.vdot(one, two))

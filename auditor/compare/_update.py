@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from auditor.artifacts._safetensors import shown
 from auditor.compare._factors import BrokenError, Factors, NotComparableError, wide
-from auditor.compare._measured import Measured, noise_of
+from auditor.compare._measured import Measured, inner, noise_of
 from auditor.compare._products import Products
 from auditor.compare._triangle import product, row_count, triangle
 from auditor.compare._wide import by_product, exceeds
@@ -84,7 +84,7 @@ def _of_equal_rank(one: Factors, two: Factors) -> Measured:
     first, second = (1.0, 1.0) if common else (one.scaling, two.scaling)
     left = _grams(_zip(one.left, two.left, one.rows // 3), one.rank, first, second)
     right = _grams(_zip(one.right, two.right, one.rows // 3), one.rank, 1.0, 1.0)
-    gap = _inner(left.dd, right.xx) + _inner(left.yy, right.dd) + 2 * _inner(left.dy, right.xd)
+    gap = inner(left.dd, right.xx) + inner(left.yy, right.dd) + 2 * inner(left.dy, right.xd)
     bound = left.dd.trace() * right.xx.trace() + left.yy.trace() * right.dd.trace()
     if bound and gap < _CANCELLED * bound:
         rows = row_count(2 * one.rank)
@@ -145,7 +145,7 @@ def _grams(
 
 def _norm(factors: Factors, left: "NDArray[Any]", right: "NDArray[Any]", scaling: float) -> float:
     """The squared norm of one update, from the Gram matrices of its factors."""
-    bound, found = float(left.trace() * right.trace()), _inner(left, right)
+    bound, found = float(left.trace() * right.trace()), inner(left, right)
     if bound and found < _CANCELLED * bound:
         rows = row_count(factors.rank)
         return scaling**2 * _by_qr(
@@ -174,10 +174,8 @@ def _by_qr(
     left: Callable[[], Iterator["NDArray[Any]"]], right: Callable[[], Iterator["NDArray[Any]"]]
 ) -> float:
     """|L R^T|^2 of tall matrices given block by block."""
-    import numpy
-
     core = product(triangle(left()), triangle(right()))
-    return float(numpy.vdot(core, core))
+    return inner(core, core)
 
 
 def _gram(blocks: Iterator["NDArray[Any]"], rank: int) -> "NDArray[Any]":
@@ -187,12 +185,6 @@ def _gram(blocks: Iterator["NDArray[Any]"], rank: int) -> "NDArray[Any]":
     for block in map(wide, blocks):
         found += block.T @ block
     return found
-
-
-def _inner(one: "NDArray[Any]", two: "NDArray[Any]") -> float:
-    import numpy
-
-    return float(numpy.vdot(one, two))
 
 
 def _beside(

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from auditor.compare._factors import Factors, wide
-from auditor.compare._measured import Measured, noise_of
+from auditor.compare._measured import Measured, inner, noise_of, squares_of_columns
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -32,13 +32,14 @@ def by_product(one: Factors | None, two: Factors | None) -> Measured:
         products = []
         for place, (block, factor) in enumerate(zip(map(wide, blocks), small, strict=True)):
             products.append(sides[place].scaling * (block @ factor.T))
-            norms[place] += _square(products[place])
-            squares[place] = squares[place] + _columns(block)
-        gap += _square(products[0] - products[-1])
+            norms[place] += inner(products[place], products[place])
+            squares[place] = squares[place] + squares_of_columns(block)
+        apart = products[0] - products[-1]
+        gap += inner(apart, apart)
         same = same and numpy.array_equal(blocks[0], blocks[-1])
     if len(sides) == 2:
         noises = (
-            noise_of(side, of_blocks, _columns(factor), side.scaling)
+            noise_of(side, of_blocks, squares_of_columns(factor), side.scaling)
             for side, of_blocks, factor in zip(sides, squares, small, strict=True)
         )
         return Measured(norms[0], norms[1], gap, same, *noises)
@@ -58,16 +59,3 @@ def _equal(factors: list["NDArray[Any]"]) -> bool:
     import numpy
 
     return numpy.array_equal(factors[0], factors[1])
-
-
-def _square(array: "NDArray[Any]") -> float:
-    import numpy
-
-    return float(numpy.vdot(array, array))
-
-
-def _columns(array: "NDArray[Any]") -> "NDArray[Any]":
-    """The square of each column's length."""
-    import numpy
-
-    return numpy.asarray(numpy.einsum("ij,ij->j", array, array))
