@@ -3,7 +3,8 @@
 With `eval_strategy` "steps" the Trainer evaluates at every multiple of `eval_steps` and appends a row with ``eval_``
 keys, before it saves (transformers 4.51.3 and 5.23.0, trainer_callback.py, `DefaultFlowCallback.on_step_end`;
 trainer.py, `_maybe_log_save_evaluate` and `evaluate`); without data to evaluate on it does not start. A log without
-them lost them, and the ones that are gone may be those that got worse.
+them lost them, and the ones that are gone may be those that got worse. The loops of TRL's PPO and RLOO trainers
+evaluate nothing, whatever the arguments ask for (trl 0.19.1, ppo_trainer.py and rloo_trainer.py, `train`).
 
 Wrong when: a trainer of its own evaluates without logging, a callback holds evaluations back, or they were first asked
 for when the run was resumed and no checkpoint before is left.
@@ -43,6 +44,9 @@ def check(run: Run) -> Iterator[Problem | Skip]:
         return
     if not copies_agree(run, _ASKING):
         yield Skip(APART)
+        return
+    if received.get("num_ppo_epochs") is not None:
+        yield Skip("the loop of this trainer evaluates nothing")
         return
     if received.get("eval_delay"):
         yield Skip("evaluation was asked for after a delay")

@@ -53,6 +53,8 @@ def test_says_when_it_cannot_look() -> None:
     unasked = "no argument asks for evaluation by steps"
     assert reasons(RULE, seed()) == reasons(RULE, healthy()) == [unasked]
     assert reasons(RULE, evaluated([], eval_delay=6)) == ["evaluation was asked for after a delay"]
+    ppo = "the loop of this trainer evaluates nothing"
+    assert reasons(RULE, evaluated([], num_ppo_epochs=4)) == [ppo]
     # Resumed with evaluations, of which the state that resuming loads keeps the old interval, due or not.
     before = {"checkpoint-9/training_args.bin": arguments(eval_strategy="no")}
     data = everywhere(arguments(eval_strategy="steps", eval_steps=3)) | before
