@@ -10,18 +10,16 @@ from numpy.typing import NDArray
 from auditor.claims import Ledger, build
 from auditor.model import Alternative, Evidence, RerunPlan, Setting, Status, Verdict, VersionRange
 from auditor.rerun.controls import controls
-from auditor.rerun.judging import measured
+from auditor.rerun.judging import weights_gap
 from auditor.rerun.judging.gaps import Gap, Pair
 from auditor.rerun.judging.published import origin
 from auditor.rerun.judging.scale import to_committed, to_rerun
 from auditor.rerun.judging.verdict import judge
-from auditor.rerun.judging.weights_gap import weights_gap
 from auditor.rerun.options import RerunOptions
 from auditor.rerun.outputs import Output, Outputs
 from auditor.rerun.planning.readings import readings
 from auditor.rerun.search import MOST, Search
 from auditor.rerun.trials import CONTROL, HYPOTHESIS, PROBE, Trial
-from auditor.runs import Folder
 from tests.builders.repositories import TINY_BASE
 from tests.rerun import variants as v
 
@@ -50,11 +48,13 @@ def test_what_was_measured_once_is_not_measured_again(monkeypatch: pytest.Monkey
     """A search judges after every training; its verdict is the one that is reached without anything remembered."""
     made: list[object] = []
 
-    def counted(pair: Pair, start: Folder | None) -> Gap | None:
-        made.append(pair)
-        return weights_gap(pair, start)
+    measure = weights_gap._measured
 
-    monkeypatch.setattr(measured, "weights_gap", counted)
+    def counted(pair: Pair, *sides: Any) -> Gap:
+        made.append(pair)
+        return measure(pair, *sides)
+
+    monkeypatch.setattr(weights_gap, "_measured", counted)
     search_ = search(moved(0.01))
     outputs = v.outputs()
     search_(outputs)
@@ -65,9 +65,12 @@ def test_what_was_measured_once_is_not_measured_again(monkeypatch: pytest.Monkey
     trial = Trial("reading-1", HYPOTHESIS, "a reading", {"lora_dropout": 0.0})
     with_more = outputs.more([trained(moved(0.02), trial)])
     result = search_.result(with_more)
-    assert len(made) == 12
+    # The reading's gaps, and three distances: of both from what was committed, and of the reading from the rerun.
+    assert len(made) == 9 + 3 + 9
+    assert search_.result(with_more) == result
+    assert len(made) == 21
     assert result == search(moved(0.01)).result(with_more)
-    assert len(made) == 24
+    assert len(made) == 2 * 21
 
 
 def test_controls_change_one_thing_each() -> None:

@@ -149,6 +149,9 @@ Floors = Mapping[tuple[str, str], float]
 
 def of_updates(floors: Floors) -> list[float]:
     """The floors of the weights, without those of tensors besides the factors."""
-    return [
-        value for (aspect, key), value in floors.items() if aspect == "weights" and not key.endswith(OUTSIDE)
-    ]
+    return [value for (aspect, key), value in floors.items() if aspect == "weights" and not is_outside(key)]
+
+
+def is_outside(key: str) -> bool:
+    """Whether a gap of this key is one of tensors besides an adapter's factors."""
+    return key.endswith(OUTSIDE)

@@ -41,7 +41,7 @@ class Measured:
         """The largest distances between the rerun, its repeats and its variations."""
         floors: dict[tuple[str, str], float] = {}
         for other in (*outputs.repeats, *outputs.variations):
-            for gap in self._noise(other, outputs.rerun):
+            for gap in self.between(other, outputs.rerun):
                 if gap.distance is not None:
                     key = (gap.aspect, gap.key)
                     floors[key] = max(floors.get(key, 0.0), gap.distance)
@@ -59,7 +59,8 @@ class Measured:
         """Whether a control trained anything else: a rate changes no bit in a segment that has a saved scheduler."""
         return self.to_rerun(control, rerun) != 0
 
-    def _noise(self, other: Output, rerun: Output) -> tuple[Gap, ...]:
+    def between(self, other: Output, rerun: Output) -> tuple[Gap, ...]:
+        """The gaps of two trainings of ours, as `gaps` has them."""
         return self._once("noise", (other, rerun), None, lambda: tuple(_noise(other, rerun)))
 
     def _once(

@@ -1,13 +1,12 @@
 """Judged gaps -> aspects, the first divergence, and the sentences that go with a verdict."""
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from auditor.model import Aspect, Divergence, RerunPlan, Verdict
 from auditor.rerun.judging.curve_gap import COUNTED, TAGS, first_outside
-from auditor.rerun.judging.gaps import Gap, repeated_pairs
-from auditor.rerun.judging.weights_gap import weights_gap
+from auditor.rerun.judging.gaps import Gap, is_outside
 from auditor.rerun.outputs import Output, Outputs
 
 ORDER = (
@@ -264,15 +263,17 @@ def _lead(judged: Sequence[Judged], plan: RerunPlan) -> str:
     return " The loss of step 1 agrees, which base, first batch and pipeline decide."
 
 
-def repeats_of(outputs: Outputs) -> tuple[str, ...]:
-    """What each training of ours varied and how far its adapter moved."""
-    return (*_moved(outputs), *outputs.notes)
+def repeats_of(outputs: Outputs, between: Callable[[Output, Output], Iterable[Gap]]) -> tuple[str, ...]:
+    """What each training of ours varied and how far its adapter moved; ``between`` gives the gaps of two of them."""
+    return (*_moved(outputs, between), *outputs.notes)
 
 
-def _moved(outputs: Outputs) -> Iterator[str]:
+def _moved(outputs: Outputs, between: Callable[[Output, Output], Iterable[Gap]]) -> Iterator[str]:
     for other in (*outputs.repeats, *outputs.variations):
         gaps = [
-            gap for pair in repeated_pairs(other, outputs.rerun) if (gap := weights_gap(pair)) is not None
+            gap
+            for gap in between(other, outputs.rerun)
+            if gap.aspect == "weights" and not is_outside(gap.key)
         ]
         known = [gap.distance for gap in gaps if gap.distance is not None]
         if not known:

@@ -12,7 +12,7 @@ from auditor.rerun.judging.bounds import coverage_of, does_not_prove, same_relea
 from auditor.rerun.judging.curve_gap import TRAIN_LOSS, curves_of
 from auditor.rerun.judging.draws import drawn_elsewhere
 from auditor.rerun.judging.exactness import LEAST_NOISE, Exact, idle_moments, proofs
-from auditor.rerun.judging.gaps import OUTSIDE, Floors, Gap, of_updates
+from auditor.rerun.judging.gaps import Floors, Gap, is_outside, of_updates
 from auditor.rerun.judging.longer import gone_on
 from auditor.rerun.judging.measured import Measured
 from auditor.rerun.judging.releases import Unsettled, left_open, unsettled
@@ -105,7 +105,7 @@ def judge(
         coverage=coverage_of(plan, aspects, ours),
         does_not_prove=does_not_prove(run, plan, outputs, bench.floors, SAFETY),
         why=summary(verdict, judged, plan),
-        repeats=repeats_of(outputs),
+        repeats=repeats_of(outputs, measured.between),
         curves={tag: points for tag, points in curves_of(ours).items() if tag != TRAIN_LOSS},
     )
 
@@ -184,7 +184,7 @@ def _floor(gap: Gap, floors: Floors) -> float | None:
         value
         for (aspect, key), value in floors.items()
         if aspect == gap.aspect
-        and (key == gap.key if aspect == "curve" else key.endswith(OUTSIDE) == gap.key.endswith(OUTSIDE))
+        and (key == gap.key if aspect == "curve" else is_outside(key) == is_outside(gap.key))
     ]
     return max(known, default=None)
 
