@@ -12,6 +12,7 @@ from safetensors.numpy import load, save
 
 from auditor.claims import build
 from auditor.model import RerunResult, Verdict
+from auditor.rerun.judging.scale import to_committed
 from auditor.rerun.judging.verdict import judge
 from auditor.rerun.planning import plan as planning
 from tests.builders.pickles import make_training_args
@@ -127,6 +128,9 @@ def test_an_adapter_made_for_the_plain_base_is_measured_from_the_beginning(
     assert root.why.startswith(
         "it was converted for the plain base (adapter_config.json: r = 16); the effective"
     )
+    # Without the last checkpoint the published adapter alone is of the last step, and a search measures it as well.
+    alone = v.run_of(v.without(files, "checkpoint-18"))
+    assert to_committed(alone, plan, v.output(ours)) == root.distance
 
 
 def obstacles(files: Mapping[str, bytes]) -> tuple[str, ...]:

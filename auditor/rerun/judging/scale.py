@@ -7,7 +7,7 @@ from auditor.model import RerunPlan
 from auditor.rerun.judging.gaps import Pair, committed_pairs, repeated_pairs
 from auditor.rerun.judging.weights_gap import weights_gap
 from auditor.rerun.outputs import Output
-from auditor.runs import Run
+from auditor.runs import Folder, Run
 
 
 def to_committed(run: Run, plan: RerunPlan, output: Output) -> float | None:
@@ -15,19 +15,19 @@ def to_committed(run: Run, plan: RerunPlan, output: Output) -> float | None:
 
     Weights that are no other values but other tensors or shapes have none.
     """
-    return _last(committed_pairs(run, plan, output))
+    return _last(committed_pairs(run, plan, output), output.initial)
 
 
 def to_rerun(output: Output, rerun: Output) -> float | None:
     """Relative distance of two trainings of ours at their last moment."""
-    return _last(repeated_pairs(output, rerun))
+    return _last(repeated_pairs(output, rerun), rerun.initial)
 
 
-def _last(pairs: Iterable[Pair]) -> float | None:
+def _last(pairs: Iterable[Pair], start: Folder) -> float | None:
     """The distance of the weights at the last moment where they can be measured."""
     found: tuple[int, float] | None = None
     for pair in pairs:
-        gap = weights_gap(pair)
+        gap = weights_gap(pair, start)
         step = pair.step or 0
         if gap is None or gap.distance is None or math.isinf(gap.distance):
             continue
