@@ -191,11 +191,14 @@ def _other_vocabulary(base: BaseConfig, weights: AdapterWeights | None) -> Itera
 
     ``resize_token_embeddings`` draws their first values (transformers 5.23.0, modeling_utils.py).
     """
-    for name in weights.others() if weights and base.vocab_size else ():
-        rows = weights.info(name).shape[:1] if weights else ()
-        if name.split(".")[-2:-1] and name.split(".")[-2] in _VOCABULARIES and rows != (base.vocab_size,):
+    if weights is None or not base.vocab_size:
+        return
+    for name in weights.others():
+        module, shape = name.rpartition(".")[0].rpartition(".")[2], weights.info(name).shape
+        rows = shape[0] if shape else 0
+        if module in _VOCABULARIES and rows != base.vocab_size:
             yield (
-                f"{name} has {rows[0] if rows else 0:,} rows in the committed adapter, and the base given "
+                f"{name} has {rows:,} rows in the committed adapter, and the base given "
                 f"{base.vocab_size:,} tokens: the script gave its tokenizer others, which a rerun does not do"
             )
             return
