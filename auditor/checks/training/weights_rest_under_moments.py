@@ -4,7 +4,9 @@ A step of Adam moves each number by the learning rate times `exp_avg` over the r
 their start (torch 2.13.0, optim/adam.py, `_single_tensor_adam`). Where that is more than float32 can swallow for every
 parameter of a shape, no tensor of that shape is the same in two checkpoints, and no lora_B is still the zero with which
 it began (peft 0.21.2, tuners/lora/layer.py, `reset_lora_parameters`). Such a tensor was put there afterwards. The
-optimizer names no parameter, so shapes are counted, and only where it has as many as the adapter.
+optimizer names no parameter, so shapes are counted, and only where it has as many as the adapter. The log has the rate
+of the first group (transformers 5.23.0, trainer.py, `_get_learning_rate`), of which every other group has its own part:
+LoRA+ gives embeddings one of 1e-6, whatever lora_A has (peft 0.21.2, optimizers/loraplus.py).
 
 Wrong when: a callback writes weights back while it trains, as one that keeps or averages them does.
 
@@ -17,11 +19,13 @@ Good:
     checkpoint-9/adapter_model.safetensors: tensor *.layers.0.mlp.up_proj.lora_B.weight * 0.9
 """
 
+import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from auditor.artifacts._fields import is_number
 from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.adapter_weights import AdapterWeights
 from auditor.artifacts.optimizer_state import OptimizerState, ParamState
@@ -44,6 +48,8 @@ _LEAST_STEPS = 2
 """Updates: the first one of a warm-up has a rate of zero."""
 _ULPS = 4.0
 """How many times the distance between two float32 numbers of that size a step has to be."""
+_RATES = ("initial_lr", "lr")
+"""A group's rate before its schedule, which a scheduler writes, and the rate of the next step."""
 
 
 def check(run: Run) -> Iterator[Problem | Skip]:
@@ -59,6 +65,10 @@ def check(run: Run) -> Iterator[Problem | Skip]:
     for optimizer in kinds:
         if not _is_adam(optimizer):
             yield Skip(f"{optimizer.path} is not of torch's Adam or AdamW")
+        elif not any(_number(optimizer.param_groups[0].get(key)) for key in _RATES):
+            yield Skip(
+                f"{optimizer.path} has no learning rate in its first group, which is the one that is logged"
+            )
     told: set[str] = set()
     try:
         for look in (*_from_zero(run), *_between(run)):
@@ -78,11 +88,12 @@ class _Look:
     optimizer: OptimizerState
     tensors: "Sequence[TensorInfo]"
     words: str
-    rate: float
+    logged: float | None
 
 
 def _is_adam(optimizer: OptimizerState) -> bool:
-    return optimizer.kind == "adamw" and all("amsgrad" in group for group in optimizer.param_groups)
+    groups = optimizer.param_groups
+    return optimizer.kind == "adamw" and bool(groups) and all("amsgrad" in group for group in groups)
 
 
 def _from_zero(run: Run) -> Iterator[_Look]:
@@ -101,7 +112,7 @@ def _from_zero(run: Run) -> Iterator[_Look]:
         # That nothing was trained at all is told elsewhere (untrained-layers).
         if zero and len(zero) < len(factors) and _updates(optimizer) >= _LEAST_STEPS:
             words = f"exactly zero after {counted(_updates(optimizer), 'update')}"
-            yield _Look(weights, optimizer, zero, words, _rate(folder, optimizer, 0))
+            yield _Look(weights, optimizer, zero, words, _logged(folder, 0))
 
 
 def _between(run: Run) -> Iterator[_Look]:
@@ -115,9 +126,7 @@ def _between(run: Run) -> Iterator[_Look]:
             continue
         equal = [info for info in still if same_tensor(before.weights, after.weights, info.name)]
         words = f"as in {before.weights.path}, to the last bit"
-        yield _Look(
-            after.weights, optimizer, equal, words, _rate(after.folder, optimizer, max(earlier.steps))
-        )
+        yield _Look(after.weights, optimizer, equal, words, _logged(after.folder, max(earlier.steps)))
 
 
 def _problem(look: _Look, resting: "Sequence[TensorInfo]") -> Problem:
@@ -135,14 +144,23 @@ def _updates(optimizer: OptimizerState) -> int:
     return int(min(optimizer.steps)) if optimizer.steps and min(optimizer.steps) < 2**53 else 0
 
 
-def _rate(folder: Folder, optimizer: OptimizerState, start: float) -> float:
-    """The highest learning rate logged after the update behind ``start``, else the lowest of the groups."""
+def _logged(folder: Folder, start: float) -> float | None:
+    """The highest learning rate logged after the update behind ``start``, which is that of the first group."""
     state = folder.one(TrainerState)
-    logged = [rate for step, rate in state.logged("learning_rate") if step > start + 1] if state else []
-    if logged:
-        return max(logged)
-    rates = [group.get("lr") for group in optimizer.param_groups if group.get("params")]
-    return min((float(rate) if isinstance(rate, int | float) else 0.0 for rate in rates), default=0.0)
+    logged = state.logged("learning_rate") if state else ()
+    return max((_number(rate) for step, rate in logged if step > start + 1), default=None)
+
+
+def _rate(group: Mapping[str, object], first: Mapping[str, object], logged: float | None) -> float:
+    """A group's own rate; where rates were logged, its part of them, by the smaller of the ratios that it has."""
+    if logged is None:
+        return _number(group.get("lr"))
+    parts = [_number(group.get(key)) / rate for key in _RATES if (rate := _number(first.get(key)))]
+    return logged * min(parts, default=0.0)
+
+
+def _number(value: object) -> float:
+    return float(value) if is_number(value) and 0 < value < math.inf else 0.0
 
 
 def _unexplained(look: _Look) -> "list[TensorInfo]":
@@ -155,7 +173,7 @@ def _unexplained(look: _Look) -> "list[TensorInfo]":
         if not alike or len(entries) != in_file[shape]:
             continue
         least = _ULPS * max(_spacing(look.weights, info) for info in alike)
-        resting = sum(not _moves(look.optimizer, entry, look.rate, least) for entry in entries)
+        resting = sum(not _moves(look.optimizer, entry, look.logged, least) for entry in entries)
         found += alike if len(alike) > resting else []
     return found
 
@@ -167,7 +185,7 @@ def _spacing(weights: AdapterWeights, info: "TensorInfo") -> float:
     return float(numpy.spacing(numpy.float32(weights.extremes(info.name).largest)))
 
 
-def _moves(optimizer: OptimizerState, entry: ParamState, rate: float, least: float) -> bool:
+def _moves(optimizer: OptimizerState, entry: ParamState, logged: float | None, least: float) -> bool:
     """Whether the last update moved a number by more than that; one in another type than float32 counts as at rest.
 
     Raises CannotRead.
@@ -188,7 +206,7 @@ def _moves(optimizer: OptimizerState, entry: ParamState, rate: float, least: flo
         mean = abs(first.astype("f8")) / (1 - one**entry.step)
         root = numpy.sqrt(second.astype("f8") / (1 - two**entry.step)) + eps
         largest = float((mean / root).max())
-    return rate * largest >= least
+    return _rate(group, optimizer.param_groups[0], logged) * largest >= least
 
 
 def _listed(group: object) -> Sequence[object]:

@@ -2,9 +2,15 @@
 
 from typing import Any
 
+import pytest
+
+from auditor.artifacts.adapter_weights import AdapterWeights
+from auditor.artifacts.optimizer_state import OptimizerState
 from auditor.model import Snapshot
+from tests.builders.blobs import blob
 from tests.builders.pickles import make_optimizer
 from tests.builders.repositories import healthy, seed
+from tests.builders.torch_files import TorchFile
 from tests.checks.expecting import ERROR, finding, found, reasons
 from tests.rerun.variants import OPTIMIZERS, WEIGHTS, committed, with_tensors
 
@@ -74,10 +80,49 @@ def test_passes_what_other_rules_tell_or_no_step_explains() -> None:
     assert found(RULE, healthy(data=zeroed(NINE), json_edits=pissa)) == []
 
 
-def _tensors() -> list[tuple[str, Any]]:
-    from auditor.artifacts.adapter_weights import AdapterWeights
-    from tests.builders.blobs import blob
+def grouped(part: str, first: float, second: float) -> dict[str, bytes]:
+    """Both optimizers in two groups of these rates, the second with every parameter of a factor's shape."""
+    (wanted,) = {tuple(info.shape) for name, info in _tensors() if name == f"{UP}.{part}.weight"}
+    return {path: _grouped(committed()[path], wanted, first, second) for path in OPTIMIZERS}
 
+
+def _grouped(data: bytes, shape: tuple[int, ...], first: float, second: float) -> bytes:
+    made = TorchFile(data)
+    value: Any = made.value
+    own = [entry.index for entry in OptimizerState.parse(blob(data, "x")).entries if entry.shape == shape]
+    group = value["param_groups"][0]
+    others = [index for index in group["params"] if index not in own]
+    groups = [(first, others), (second, own)]
+    return made.with_value(
+        {
+            **value,
+            "param_groups": [
+                {**group, "initial_lr": rate, "lr": 0.0, "params": params} for rate, params in groups
+            ],
+        }
+    )
+
+
+SWALLOWED = 1e-8
+"""lora_A is up to 0.134, where float32 numbers are 2^-26 apart, 1.5e-8."""
+
+
+@pytest.mark.parametrize("second", [0.0, SWALLOWED])
+def test_passes_where_the_group_has_a_rate_that_moves_nothing(second: float) -> None:
+    """The log has the first group's rate, 2e-3. A group of its own rests, as an embedding of LoRA+ at 1e-6 may."""
+    files = rested("lora_A")
+    assert found(RULE, healthy(data={**files, **grouped("lora_A", 2e-3, 2e-3)}))
+    assert found(RULE, healthy(data={**files, **grouped("lora_A", 2e-3, second)})) == []
+
+
+@pytest.mark.parametrize(("first", "second"), [(2e-3, 3.2e-2), (2e-3, 1e-6)])
+def test_fails_in_a_group_that_moves(first: float, second: float) -> None:
+    """As LoRA+ has it, sixteen times the rate; and a zero has no number next to it that a rate of 1e-6 misses."""
+    (only,) = found(RULE, healthy(data={**zeroed(NINE), **grouped("lora_B", first, second)}))
+    assert (only.at.path, only.observed) == (NINE, "zeros")
+
+
+def _tensors() -> list[tuple[str, Any]]:
     return list(AdapterWeights.parse(blob(committed()[NINE], NINE)).tensors.items())
 
 
@@ -89,4 +134,9 @@ def test_says_when_it_cannot_look() -> None:
     assert reasons(RULE, seed()) == ["no checkpoint holds both an adapter and an optimizer.pt that were read"]
     assert reasons(RULE, snapshot_of("x")) == [
         f"{path} is not of torch's Adam or AdamW" for path in OPTIMIZERS
+    ]
+    unknown = healthy(data=grouped("lora_A", 0.0, 2e-3))
+    assert reasons(RULE, unknown) == [
+        f"{path} has no learning rate in its first group, which is the one that is logged"
+        for path in OPTIMIZERS
     ]
