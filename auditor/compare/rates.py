@@ -8,11 +8,28 @@ step of an epoch with fewer rows makes smaller.
 """
 
 import math
+from collections.abc import Mapping
 
 RATES, RUNTIME = 5e-4, 5e-5
 """Half of the last digit of rates (a second) and of the runtime (seconds)."""
 
 Interval = tuple[float, float]
+
+_LOADERS = {
+    "num_generations": "a trainer that generates repeats its prompts within an epoch",
+    "sample_packing": "packed rows are counted as examples, and not as rows of a step",
+    "multi_dataset_batch_sampler": "a sampler of several data sets may leave out rows",
+}
+"""Arguments of trainers whose epochs have other rows than examples: trl 1.16.0 (GRPOConfig), axolotl
+(`MultipackBatchSampler`), sentence-transformers (training_args.py, `MultiDatasetBatchSamplers`)."""
+
+
+def own_loader(arguments: Mapping[str, object]) -> str | None:
+    """Why the rates of epochs tell nothing of a step's rows; None where the arguments ask for no such loader.
+
+    Where ``max_steps`` is given the samples are counted by steps, so that no loader matters.
+    """
+    return next((why for key, why in _LOADERS.items() if arguments.get(key)), None)
 
 
 def rows_a_step(samples: float, rate: float, seconds: float | None, steps: int) -> Interval | None:

@@ -6,6 +6,7 @@ run whose history it continues (lineage), not simply to its parent.
 
 from auditor.runs._grouping import group
 from auditor.runs._lineage import argument_differences, differences, trainer_of
+from auditor.runs._processes import processes, ranks
 from auditor.runs._reading import read
 from auditor.runs._words import CHECKPOINT, BaseFolder, Contents, Folder, Run, best_step
 
@@ -19,6 +20,8 @@ __all__ = [
     "best_step",
     "differences",
     "group",
+    "processes",
+    "ranks",
     "read",
     "trainer_of",
 ]

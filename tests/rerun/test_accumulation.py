@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Callable
 from typing import Any
 
 from hypothesis import given, settings
@@ -14,6 +15,7 @@ from auditor.rerun.planning import plan as planning
 from auditor.rerun.planning.accumulation import KEY
 from auditor.runs import Run, group, read
 from auditor.sources.directory import memory_snapshot
+from tests.builders.platforms import AXOLOTL
 from tests.builders.repositories import TINY_BASE
 from tests.rerun import variants as v
 
@@ -120,6 +122,56 @@ def test_the_rates_of_the_last_row_tell_it_alone() -> None:
     assert planning.build(v.run_of(alone), build(v.run_of(alone)), TINY_BASE, v.DATA).settings[KEY].assumed
 
 
+def planned(files: v.Files) -> Setting:
+    run = v.run_of(files)
+    return planning.build(run, build(run), TINY_BASE, v.DATA).settings[KEY]
+
+
+def test_packed_rows_of_a_loader_count_no_batches() -> None:
+    """axolotl's loader packs two of the counted examples into a row of a step: 2 samples a step, accumulation 1."""
+    files = v.without(undeclared(v.committed()), CHEETAH)
+    for packed, expected in (
+        ("true", (1, True, "no file says it: default of TrainingArguments")),
+        ("false", (2, False, "arithmetic: samples and steps a second that trainer_state.json logs")),
+    ):
+        text = AXOLOTL.replace("gradient_accumulation_steps: 2\n", "").replace(
+            "sample_packing: true", f"sample_packing: {packed}"
+        )
+        found = planned({**files, "config.yaml": text.encode()})
+        assert (found.value, found.assumed, found.source) == expected
+
+
+def test_a_run_that_also_had_several_processes_leaves_it_assumed() -> None:
+    """Begun by one process and gone on with by two: the rates count the rows of both."""
+    files = undeclared(v.committed())
+    state = files["checkpoint-18/rng_state.pth"]
+    two = {f"checkpoint-18/rng_state_{rank}.pth": state for rank in (0, 1)}
+    found = planned({**v.without(files, "checkpoint-18/rng_state.pth"), **two})
+    assert (found.value, found.assumed) == (2, True)
+
+
+def test_another_batch_than_the_declared_one_leaves_it_assumed() -> None:
+    """Gone on with in batches of 1 where the state keeps the 2 of before: 2 rows a step are 2 batches, not one."""
+    files = undeclared(v.committed())
+    for path in [path for path in files if path.endswith(ROOT)]:
+        files = v.with_json(files, path, lambda d: d.update(train_batch_size=2))
+    found = planned(files)
+    assert (found.value, found.assumed) == (1, True)
+    assert planned(v.with_json(files, CHEETAH, declared_batch(2))) == Setting(1, found.source)
+
+
+def declared_batch(size: int) -> Callable[[Any], None]:
+    return lambda d: d["train_model_parameters"].update(per_device_train_batch_size=size)
+
+
+def test_a_schedule_that_was_another_before_leaves_it_assumed() -> None:
+    """checkpoint-9 was saved under a schedule of 12 steps: what its steps accumulated, the last rates do not tell."""
+    files = v.with_json(
+        undeclared(v.committed()), "checkpoint-9/trainer_state.json", lambda d: d.update(max_steps=12)
+    )
+    assert planned(files).assumed
+
+
 def ended(steps: int, **rates: float) -> Run:
     """A run of one epoch whose last log row has these rates, and nothing else."""
     row = {"step": steps, **{f"train_{key}": value for key, value in rates.items()}}
@@ -146,21 +198,23 @@ def test_an_assumed_batch_leaves_the_accumulation_assumed() -> None:
     files = undeclared(v.committed())
     run = v.run_of(files)
     sizes = known(1, 1)
-    assert not accumulation.derived(run, sizes, None, None)[0][KEY].assumed
+    assert not accumulation.derived(run, build(run), sizes, None)[0][KEY].assumed
     sizes["per_device_train_batch_size"] = Setting(1, "the default", assumed=True)
-    assert accumulation.derived(run, sizes, None, None)[0][KEY].assumed
+    assert accumulation.derived(run, build(run), sizes, None)[0][KEY].assumed
 
 
 def test_rows_and_steps_tell_it_where_the_log_has_no_rates() -> None:
     state = trained(96, 1, 2, 1, carried=False, seconds=60)
     state["log_history"].pop()
-    made = accumulation.derived(run_of(state), known(1, 1), 96, None)
+    run = run_of(state)
+    ledger = build(run)
+    made = accumulation.derived(run, ledger, known(1, 1), 96)
     says = "arithmetic: 96 rows, one example each, and the steps of trainer_state.json"
     nothing: object = ({}, ())
     assert made == ({KEY: Setting(2, says, assumed=True)}, ())
-    assert accumulation.derived(run_of(state), known(1, 1), 96, True) == nothing, "packed rows count nothing"
-    assert accumulation.derived(run_of(state), known(1, 1), None, None) == nothing
-    assert accumulation.derived(run_of(state), {**known(1, 1), KEY: Setting(4, "x")}, 96, None) == nothing
+    assert not accumulation.fitting(run, known(1, 1), 96, True).numbers, "packed rows count nothing"
+    assert accumulation.derived(run, ledger, known(1, 1), None) == nothing
+    assert accumulation.derived(run, ledger, {**known(1, 1), KEY: Setting(4, "x")}, 96) == nothing
 
 
 def test_other_numbers_that_fit_are_readings() -> None:
@@ -171,7 +225,8 @@ def test_other_numbers_that_fit_are_readings() -> None:
         "num_train_epochs": 1,
         "log_history": [{"step": 3, "epoch": 1.0}],
     }
-    made, others = accumulation.derived(run_of(state), known(1, 1), 100, False)
+    run = run_of(state)
+    made, others = accumulation.derived(run, build(run), known(1, 1), 100)
     setting = made[KEY]
     # ceil(100 / n) = 3 for 34 to 49, floor(100 / n) = 3 for 26 to 33; of these 32 is what people write.
     assert (setting.value, setting.assumed) == (32, True)
@@ -183,7 +238,8 @@ def test_other_numbers_that_fit_are_readings() -> None:
 def test_rows_of_another_data_set_fit_nothing() -> None:
     state = trained(96, 1, 2, 1, carried=False, seconds=60)
     state["log_history"].pop()
-    assert accumulation.derived(run_of(state), known(1, 1), 97, None) == ({}, ())
+    run = run_of(state)
+    assert accumulation.derived(run, build(run), known(1, 1), 97) == ({}, ())
 
 
 def test_numbers_that_no_training_logs_tell_nothing() -> None:

@@ -25,10 +25,9 @@ from collections.abc import Iterator
 from auditor.artifacts.trainer_state import TrainerState
 from auditor.checks._received import whole
 from auditor.checks._wording import counted
-from auditor.checks.training._processes import processes
 from auditor.claims import DECLARED, EFFECTIVE, Ledger
 from auditor.model import Problem, Severity, Skip, Status
-from auditor.runs import Run
+from auditor.runs import Run, processes
 
 SEVERITY = Severity.WARNING
 

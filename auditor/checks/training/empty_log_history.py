@@ -27,9 +27,8 @@ from auditor.artifacts.trainer_state import TrainerState
 from auditor.checks._received import arguments, logs_with_scalars
 from auditor.checks._wording import counted, plain_number
 from auditor.checks.training._due import log_is_missing
-from auditor.checks.training._processes import event_paths
 from auditor.claims import DECLARED, EFFECTIVE, Ledger
-from auditor.model import Problem, Severity, Skip
+from auditor.model import Problem, Severity, Skip, name_of
 from auditor.runs import Run
 
 SEVERITY = Severity.WARNING
@@ -97,7 +96,13 @@ def _explanations(ledger: Ledger) -> Iterator[str]:
 def _where(run: Run, with_loss: list[str]) -> str:
     if with_loss:
         return f"the losses are in {with_loss[0]}"
-    paths = event_paths(run)
+    paths = _event_paths(run)
     if paths:
         return f"{paths[0]} may hold the losses; it was not read or has no scalars"
     return "no event file is in the repository"
+
+
+def _event_paths(run: Run) -> tuple[str, ...]:
+    """Every event file below the run's folder, read or not."""
+    inside = run.contents.snapshot.under(run.path)
+    return tuple(path for path in inside if name_of(path).startswith("events.out.tfevents."))

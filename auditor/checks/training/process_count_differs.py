@@ -23,9 +23,8 @@ from collections.abc import Iterator
 
 from auditor.artifacts.training_args import TrainingArgs
 from auditor.checks._wording import counted
-from auditor.checks.training._processes import ranks
 from auditor.model import Location, Problem, Severity, Skip
-from auditor.runs import Folder, Run
+from auditor.runs import Folder, Run, ranks
 
 SEVERITY = Severity.WARNING
 

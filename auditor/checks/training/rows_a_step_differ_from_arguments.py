@@ -31,21 +31,13 @@ from auditor.artifacts.training_args import TrainingArgs
 from auditor.artifacts.training_results import TrainingResults
 from auditor.checks._received import APART, copies_agree, logs_with_scalars, whole
 from auditor.checks._wording import plain_number
-from auditor.checks.training._processes import processes
-from auditor.compare.rates import Interval, full_rows_a_step, rows_a_step
+from auditor.compare.rates import Interval, full_rows_a_step, own_loader, rows_a_step
 from auditor.model import Location, Problem, Severity, Skip
-from auditor.runs import Run
+from auditor.runs import Run, processes
 
 SEVERITY = Severity.WARNING
 
 _KEYS = ("train_samples_per_second", "train_steps_per_second", "train_runtime")
-_LOADERS = {
-    "num_generations": "a trainer that generates repeats its prompts within an epoch",
-    "sample_packing": "packed rows are counted as examples, and not as rows of a step",
-    "multi_dataset_batch_sampler": "a sampler of several data sets may leave out rows",
-}
-"""Arguments of trainers whose epochs have other rows than examples: trl 1.16.0 (GRPOConfig), axolotl
-(`MultipackBatchSampler`), sentence-transformers (training_args.py, `MultiDatasetBatchSamplers`)."""
 _SLACK = 1e-6
 """Relative: the event file rounds to float32."""
 
@@ -153,7 +145,7 @@ def _held(ended: _Ended, arguments: Mapping[str, object], state: TrainerState) -
         return "the rates are too small for their three digits"
     if (whole(arguments.get("max_steps")) or 0) > 0:
         return held
-    own = next((why for key, why in _LOADERS.items() if arguments.get(key)), None)
+    own = own_loader(arguments)
     if own is not None:
         return own
     found = full_rows_a_step(held, steps, max(1.0, float(state.num_train_epochs or 1)))

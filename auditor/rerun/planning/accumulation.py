@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from itertools import islice
 
 from auditor.artifacts.trainer_state import TrainerState
-from auditor.compare.rates import Interval, full_rows_a_step, rows_a_step
+from auditor.claims import Ledger, received
+from auditor.compare.rates import Interval, full_rows_a_step, own_loader, rows_a_step
 from auditor.model import Alternative, Setting
-from auditor.runs import Run
+from auditor.rerun.planning.gone_on import BATCH, before
+from auditor.runs import Run, processes, ranks
 
 KEY = "gradient_accumulation_steps"
 _MOST = 65_536
@@ -33,14 +35,17 @@ class Fits:
 
 
 def derived(
-    run: Run, known: Mapping[str, Setting], rows: int | None, packing: object
+    run: Run, ledger: Ledger, known: Mapping[str, Setting], rows: int | None
 ) -> tuple[Mapping[str, Setting], tuple[Alternative, ...]]:
     """The accumulation, and other numbers that fit as well; neither where a file says it or nothing more is known.
 
-    ``rows`` counts the data, None where it was not counted; ``packing`` is what a file says of it. The setting stays
-    assumed unless the run's own log allows no other number and one process trained.
+    ``rows`` counts the data, None where it was not counted. The setting stays assumed unless the run's own log allows
+    no other number, and one process trained it all in batches of one size. Where a loader makes other rows of the
+    examples, nothing follows.
     """
-    fits = fitting(run, known, rows, packing) if known[KEY].assumed else Fits()
+    if not known[KEY].assumed or _has_own_loader(run):
+        return {}, ()
+    fits = fitting(run, known, rows, ledger.value("packing"))
     if not fits.numbers:
         return {}, ()
     taken = _likeliest(fits.numbers)
@@ -49,14 +54,14 @@ def derived(
         Alternative({KEY: number}, f"{KEY} = {number}: the steps fit it as well", open=True)
         for number in others[:_OTHERS]
     )
-    batch = known["per_device_train_batch_size"]
-    sure = fits.by_log and not others and not batch.assumed and _by_one_process(run)
+    alone = fits.by_log and not others and not known[BATCH].assumed
+    sure = alone and _by_one_process(run) and _in_one_batch(run, ledger)
     return {KEY: Setting(taken, f"arithmetic: {fits.source}", assumed=not sure)}, tuple(readings)
 
 
 def fitting(run: Run, known: Mapping[str, Setting], rows: int | None, packing: object) -> Fits:
     """Every accumulation that the counts allow; ``known`` gives the micro-batch and the epochs."""
-    state, size = run.latest(TrainerState), known["per_device_train_batch_size"].value
+    state, size = run.latest(TrainerState), known[BATCH].value
     if state is None or not (state.max_steps or 0) > 0 or type(size) is not int or size < 1:
         return Fits()
     ended = _ended(run, state)
@@ -70,9 +75,28 @@ def fitting(run: Run, known: Mapping[str, Setting], rows: int | None, packing: o
     return Fits(counted, f"{rows} rows, one example each, and the steps of {state.path}")
 
 
+def _has_own_loader(run: Run) -> bool:
+    """Whether what was received or declared asks for a loader whose rows are not the examples that are counted."""
+    arguments = received(run)
+    said = (
+        arguments.values if arguments is not None else {},
+        run.recipe.raw if run.recipe is not None else {},
+    )
+    return any(own_loader(values) is not None for values in said)
+
+
 def _by_one_process(run: Run) -> bool:
-    """Several processes save rng_state_0.pth and so on, and draw as many micro-batches a step more."""
-    return any(True for _ in run.blobs("rng_state.pth"))
+    """Several processes draw as many micro-batches a step more."""
+    return processes(run) == 1 and not any(ranks(run, folder) for folder in run.folders)
+
+
+def _in_one_batch(run: Run, ledger: Ledger) -> bool:
+    """Whether the run counted batches of the size that a file asks for, under one schedule.
+
+    The state of a run that was gone on with keeps the size of before, and several GPUs of one process multiply it.
+    """
+    asked = ledger.value(BATCH)
+    return not before(run) and all(state.train_batch_size == asked for state in run.all(TrainerState))
 
 
 def _ended(run: Run, latest: TrainerState) -> TrainerState | None:

@@ -24,7 +24,7 @@ def counted(
 
     Without a total there is neither ``max_steps`` nor ``warmup_steps``.
     """
-    found, others = accumulation.derived(run, known, rows, ledger.value("packing"))
+    found, others = accumulation.derived(run, ledger, known, rows)
     known = {**known, **found}
     total = _total(run, ledger, known, rows)
     made = {**found, "packing": _packing(run, ledger, known, rows, total)}

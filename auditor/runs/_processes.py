@@ -2,8 +2,7 @@
 
 import re
 
-from auditor.model import name_of
-from auditor.runs import Folder, Run
+from auditor.runs._words import Folder, Run
 
 _RANK = re.compile(r"rng_state_(\d{1,6})\.pth")
 
@@ -26,9 +25,3 @@ def processes(run: Run) -> int | None:
     if run.blob("rng_state.pth", run.last) is not None:
         return 1
     return len(ranks(run, run.last)) or None
-
-
-def event_paths(run: Run) -> tuple[str, ...]:
-    """Every event file below the run's folder, read or not."""
-    inside = run.contents.snapshot.under(run.path)
-    return tuple(path for path in inside if name_of(path).startswith("events.out.tfevents."))
