@@ -13,6 +13,8 @@ from benchmarks.detection.fifth import falsified as fifth_falsified
 from benchmarks.detection.fifth import honest as fifth_honest
 from benchmarks.detection.fourth import falsified as fourth_falsified
 from benchmarks.detection.fourth import honest as fourth_honest
+from benchmarks.detection.sixth import falsified as sixth_falsified
+from benchmarks.detection.sixth import honest as sixth_honest
 from benchmarks.detection.workshop import Workshop
 
 
@@ -45,5 +47,8 @@ SETS: Mapping[str, Set] = {
     ),
     "fifth blind": Set(
         (fifth_honest.cases, fifth_falsified.cases), f"{_HERE}.fifth.inputs", f"{_HERE}.fifth.trainer"
+    ),
+    "sixth blind": Set(
+        (sixth_honest.cases, sixth_falsified.cases), f"{_HERE}.fifth.inputs", f"{_HERE}.sixth.trainer"
     ),
 }

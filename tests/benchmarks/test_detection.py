@@ -20,6 +20,7 @@ from benchmarks.detection.fourth import forging
 from benchmarks.detection.judge import ACCUSED, INCONCLUSIVE, MISSED, RERUN, RULES, Judgement
 from benchmarks.detection.recipe import ARCHITECTURES, Recipe
 from benchmarks.detection.sets import SETS
+from benchmarks.detection.sixth import forging as sixth_forging
 from benchmarks.detection.workshop import Workshop
 
 FOLDER = Path(edits.__file__).parent
@@ -55,26 +56,30 @@ def test_the_fourth_blind_set_is_as_large_as_promised_and_tells_what_is_expected
     ] == []
 
 
-def test_the_fifth_blind_set_tells_of_each_case_what_is_expected() -> None:
-    fifth = [case for name in ARCHITECTURES for case in SETS["fifth blind"].of(name)]
-    assert sum(case.honest for case in fifth) >= 20
-    assert sum(not case.honest for case in fifth) >= 20
-    assert len({case.name for case in fifth}) == len(fifth)
+@pytest.mark.parametrize(("name", "least"), [("fifth blind", (20, 20)), ("sixth blind", (16, 12))])
+def test_a_later_blind_set_tells_of_each_case_what_is_expected(name: str, least: tuple[int, int]) -> None:
+    cases = [case for architecture in ARCHITECTURES for case in SETS[name].of(architecture)]
+    assert sum(case.honest for case in cases) >= least[0]
+    assert sum(not case.honest for case in cases) >= least[1]
+    assert len({case.name for case in cases}) == len(cases)
     verdicts, outcomes = {"identical", "equivalent", "inconclusive"}, {"caught", "inconclusive"}
-    assert [case.name for case in fifth if not case.expected] == []
-    assert all(set(case.expected) <= (verdicts if case.honest else outcomes) for case in fifth)
+    assert [case.name for case in cases if not case.expected] == []
+    assert all(set(case.expected) <= (verdicts if case.honest else outcomes) for case in cases)
     assert [
-        case.name for case in fifth if not case.honest and case.declared == case.trained and not case.edits
+        case.name for case in cases if not case.honest and case.declared == case.trained and not case.edits
     ] == []
 
 
-def test_the_fifth_blind_set_repeats_no_kind_of_another() -> None:
+@pytest.mark.parametrize("name", ["fifth blind", "sixth blind"])
+def test_a_later_blind_set_repeats_no_kind_of_another(name: str) -> None:
     kinds = {
-        key: {(case.honest, case.kind) for name in ARCHITECTURES for case in SETS[key].of(name)}
+        key: {
+            (case.honest, case.kind) for architecture in ARCHITECTURES for case in SETS[key].of(architecture)
+        }
         for key in SETS
     }
-    fifth = kinds.pop("fifth blind")
-    assert fifth & set().union(*kinds.values()) == set()
+    mine = kinds.pop(name)
+    assert mine & set().union(*kinds.values()) == set()
 
 
 def test_the_blind_set_is_as_large_as_promised_and_tells_what_is_expected() -> None:
@@ -93,7 +98,7 @@ MAKERS = [
     *("trainer.py", "inputs.py", "recipe.py", "repository.py", "edits.py", "case.py"),
     *(
         path.relative_to(FOLDER).as_posix()
-        for set_of in ("blind", "fourth", "fifth")
+        for set_of in ("blind", "fourth", "fifth", "sixth")
         for path in sorted((FOLDER / set_of).glob("*.py"))
     ),
 ]
@@ -243,6 +248,37 @@ def test_places_from_a_step_on_are_the_published_and_the_later_ones() -> None:
     place = fifth_forging.from_step(12)
     paths = ("a.bin", "checkpoint-6/a.bin", "checkpoint-12/a.bin", "runs/Nov28-12/a.bin")
     assert [path for path in paths if place(path)] == ["a.bin", "checkpoint-12/a.bin"]
+
+
+def test_a_pushed_checkpoint_is_all_that_is_at_the_root_but_for_the_card() -> None:
+    files = {**with_checkpoints(), "README.md": b"card", "runs/events.out.tfevents.1": b""}
+    found = sixth_forging.only_checkpoint("checkpoint-12")(files, ())
+    assert found == {"README.md": b"card", edits.WEIGHTS: files[f"checkpoint-12/{edits.WEIGHTS}"]}
+
+
+def test_a_module_of_another_checkpoint_is_put_where_it_is_asked_for() -> None:
+    files = with_checkpoints()
+    found = sixth_forging.weights_of("checkpoint-12", "", part="lora_B")(files, ())
+    values = load(found[edits.WEIGHTS])
+    assert numpy.array_equal(values[A], load(adapter())[A])
+    assert numpy.array_equal(values[B], 3 * load(adapter())[B])
+    assert {path: found[path] for path in found if "/" in path} == {p: files[p] for p in files if "/" in p}
+
+
+def test_a_checkpoint_between_two_others_is_half_way() -> None:
+    found = sixth_forging.between("checkpoint-8", "checkpoint-6", "checkpoint-12")(with_checkpoints(), ())
+    made = load(found[f"checkpoint-8/{edits.WEIGHTS}"])
+    assert numpy.allclose(made[B], 2 * load(adapter())[B])  # (1 + 3) / 2
+
+
+def test_two_steps_have_each_others_losses_in_every_log() -> None:
+    log = [{"step": step, "loss": float(step), "grad_norm": -float(step)} for step in (1, 2, 3)]
+    state = json.dumps({"log_history": log}).encode()
+    files = {edits.STATE: state, f"checkpoint-3/{edits.STATE}": state}
+    found = sixth_forging.steps_exchanged(2, 3)(files, ())
+    for content in found.values():
+        rows = json.loads(content)["log_history"]
+        assert [(row["loss"], row["grad_norm"]) for row in rows] == [(1.0, -1.0), (3.0, -3.0), (2.0, -2.0)]
 
 
 def judgement(outcome: str, distance: float | None = None, case: Case = FALSE[0]) -> Judgement:
