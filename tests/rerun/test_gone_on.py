@@ -9,7 +9,7 @@ import pytest
 
 from auditor.claims import build
 from auditor.errors import UsageError
-from auditor.model import RerunPlan, Setting, Span
+from auditor.model import Evidence, RerunPlan, Setting, Span, Status, VersionRange
 from auditor.rerun.jobs import Inputs, job
 from auditor.rerun.planning import gone_on, resume
 from auditor.rerun.planning import plan as planning
@@ -64,15 +64,40 @@ def test_another_micro_batch_of_as_many_rows_is_trained_as_it_was() -> None:
     assert [part.changes for part in made.parts] == [BATCHES, ()]
 
 
-def test_the_micro_batch_that_a_state_kept_is_not_that_of_the_last_steps() -> None:
-    files = run_with({"per_device_train_batch_size": 2, "gradient_accumulation_steps": 1})
-
-    def kept(state: dict[str, Any]) -> None:
-        state["train_batch_size"] = 2
-
+def kept(files: v.Files) -> v.Files:
+    """The files with states that count batches of 2."""
     for path in v.STATES:
-        files = v.with_json(files, path, kept)
-    assert plan(files).settings["per_device_train_batch_size"].value == 1
+        files = v.with_json(files, path, lambda state: state.update(train_batch_size=2))
+    return files
+
+
+def made_by(files: v.Files, low: str | None, high: str | None) -> tuple[Setting, list[bool]]:
+    """The micro-batch of a plan for a run of these releases, and for each reading with batches of 2 if it is open."""
+    run = v.run_of(files)
+    release = Evidence("transformers_version", Status.VERIFIED, "x", value=VersionRange(low, high))
+    made = planning.build(run, build(run).with_evidence((release,)), TINY_BASE, v.DATA)
+    found = [item.open for item in made.alternatives if dict(item.changes) == {gone_on.BATCH: 2}]
+    return made.settings[gone_on.BATCH], found
+
+
+def test_the_micro_batch_that_a_state_kept_is_not_that_of_the_last_steps() -> None:
+    """From transformers 5.2 on resuming takes the argument's; up to 5.1 the state's (trainer.py, `train`)."""
+    files = kept(run_with({"per_device_train_batch_size": 2, "gradient_accumulation_steps": 1}))
+    asked = Setting(1, "training_args.bin#per_device_train_batch_size")
+    assert made_by(files, "5.2.0", None) == (asked, [])
+    assert made_by(files, "4.51.3", "5.1.0") == (
+        Setting(2, "checkpoint-18/trainer_state.json#/train_batch_size"),
+        [],
+    )
+    assert made_by(files, "5.1.0", "5.2.0") == (asked, [True])
+    assert made_by(files, None, None) == (asked, [True])
+
+
+def test_a_batch_of_before_without_its_checkpoint_is_open_where_releases_resume_with_it() -> None:
+    files = kept({**v.committed(), **{path: arguments() for path in v.committed() if path.endswith(".bin")}})
+    assert made_by(files, "5.2.0", "5.23.0")[1] == [False]
+    asked, found = made_by(files, "4.51.3", "4.51.3")
+    assert (asked.value, found) == (1, [True])
 
 
 @pytest.mark.parametrize(

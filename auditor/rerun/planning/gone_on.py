@@ -10,11 +10,12 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from auditor.artifacts.trainer_state import TrainerState
 from auditor.artifacts.training_args import TrainingArgs
-from auditor.claims import received
-from auditor.model import Setting, Span
+from auditor.claims import Ledger, received
+from auditor.model import Setting, Span, VersionRange, version_key
 from auditor.runs import Folder, Run
 
 BATCH, TIMES = "per_device_train_batch_size", "gradient_accumulation_steps"
+_AS_ASKED = "5.2.0"
 _Changes = tuple[tuple[str, object], ...]
 
 
@@ -52,6 +53,20 @@ def batch_before(run: Run) -> int | None:
     if arguments.values.get("auto_find_batch_size") is True or type(asked) is not int or asked < 1:
         return None
     return kept if kept is not None and 0 < kept != asked else None
+
+
+def resumes_as_asked(ledger: Ledger) -> bool | None:
+    """Whether the run's release of transformers goes on in batches of the size asked for; None where it is not known.
+
+    Up to 5.1 it goes on in those that the loaded state counts (transformers 4.36.2, 5.1.0 and 5.2.0, trainer.py,
+    ``train``).
+    """
+    found = ledger.derived("transformers_version")
+    if not isinstance(found, VersionRange):
+        return None
+    if found.at_least(_AS_ASKED):
+        return True
+    return False if found.high is not None and version_key(found.high) < version_key(_AS_ASKED) else None
 
 
 def says(run: Run) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 
 from auditor.artifacts._fields import INTEGER_LIMIT, is_number
 from auditor.artifacts.adapter_config import AdapterConfig
@@ -140,17 +140,18 @@ def _other(
 def _batch(run: Run, ledger: Ledger) -> tuple[str, Setting, list[Alternative]]:
     """The micro-batch that ran, by trainer_state.json: auto_find_batch_size leaves the argument as it was.
 
-    A run that was gone on with keeps in its state the number of the run before.
+    A run that was gone on with keeps in its state the number of the run before, which some releases train on with.
     """
     key = "per_device_train_batch_size"
     stated = _plain(ledger, key, "TrainingArguments")
-    ran = ledger.statement("train_batch_size", RECORDED)
+    ran, others = ledger.statement("train_batch_size", RECORDED), list(_others(ledger, key, stated))
     if ran is None or not isinstance(ran.value, int) or ran.value < 1 or ran.value == stated.value:
-        return key, stated, list(_others(ledger, key, stated))
-    if any((key, ran.value) in changes for changes in gone_on.before(run).values()):
-        return key, stated, list(_others(ledger, key, stated))
-    if gone_on.batch_before(run) is not None:
-        return key, stated, [_other(key, ran.value, source_of(ran), stated)]
+        return key, stated, others
+    told = any((key, ran.value) in changes for changes in gone_on.before(run).values())
+    asked = gone_on.resumes_as_asked(ledger)
+    if (told and asked is not False) or gone_on.batch_before(run) is not None:
+        kept = replace(_other(key, ran.value, source_of(ran), stated), open=asked is not True)
+        return key, stated, others if told and asked else [*others, kept]
     taken = Setting(ran.value, source_of(ran))
     others = [] if stated.assumed else [_other(key, stated.value, stated.source, taken)]
     return key, taken, others
@@ -221,6 +222,7 @@ def _others_meaning(
 
 _BITS = {"int4": "int4", "4": "int4", "4bit": "int4", "nf4": "int4", "fp4": "int4"}
 _BITS |= {"int8": "int8", "8": "int8", "8bit": "int8"}
+_LOADED = {"int4": "load_in_4bit", "int8": "load_in_8bit"}
 
 
 def _quantization(run: Run, ledger: Ledger, chosen: Chosen) -> Iterable[Alternative]:
@@ -231,13 +233,8 @@ def _quantization(run: Run, ledger: Ledger, chosen: Chosen) -> Iterable[Alternat
     if str(declared).lower() in ("none", "no", "false", ""):
         declared = None
     if config:
-        ran = (
-            "int4"
-            if config.get("load_in_4bit") is True
-            else "int8"
-            if config.get("load_in_8bit") is True
-            else None
-        )
+        loaded = [word for word, key in _LOADED.items() if config.get(key) is True]
+        ran = loaded[0] if loaded else None
         chosen["quantization"] = Setting(ran, f"{path}#model_config/quantization_config")
         if stated is not None and declared != ran:
             changes = {"quantization": declared} if declared in (None, "int4", "int8") else {}
