@@ -1,4 +1,4 @@
-"""The largest number of a tensor, and how many of its elements are no numbers: what many ask, found in one reading."""
+"""The largest number of a tensor, its norm, and how many elements are no numbers: what many ask, in one reading."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -12,18 +12,19 @@ if TYPE_CHECKING:
 class Extremes(NamedTuple):
     """``largest`` is the largest magnitude, NaN where there is one and 0.0 without elements.
 
-    ``bad`` counts NaN and infinities, of which integers have none.
+    ``bad`` counts NaN and infinities, of which integers have none. ``squares`` is the sum of squares in float64.
     """
 
     largest: float
     bad: int
+    squares: float
 
 
 def extremes(chunks: "Iterable[NDArray[Any]]") -> Extremes:
     """Those of all chunks together."""
     numpy = numpy_module()
-    largest, bad = 0.0, 0
-    with numpy.errstate(invalid="ignore"):
+    largest, bad, squares = 0.0, 0, 0.0
+    with numpy.errstate(invalid="ignore", over="ignore"):
         for chunk in chunks:
             if not chunk.size:
                 continue
@@ -32,4 +33,6 @@ def extremes(chunks: "Iterable[NDArray[Any]]") -> Extremes:
             if not found < numpy.inf:  # NaN is not
                 bad += int(chunk.size) - int(numpy.isfinite(chunk).sum())
             largest = found if found != found or found > largest else largest
-    return Extremes(largest, bad)
+            wide = some.astype(numpy.float64).reshape(-1)
+            squares += float(wide.dot(wide))
+    return Extremes(largest, bad, squares)

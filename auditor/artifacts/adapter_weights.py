@@ -27,7 +27,7 @@ __all__ = ["PREFIX", "AdapterWeights", "LoraPair", "split_name"]
 IS_ZERO = "is zero"
 """With a tensor's name the key of `AdapterWeights.proofs` for whether it is zero throughout."""
 EXTREMES = "extremes"
-"""The same for the largest magnitude, and with it the number of NaN and infinities where there are any."""
+"""The same for `Extremes`."""
 _GLANCE = 1024
 """Elements that mostly show that a tensor is not zero."""
 _TORCH_DTYPES: Mapping[str, str] = {
@@ -199,8 +199,8 @@ class AdapterWeights(Artifact):
 
     def is_zero(self, name: str) -> bool:
         """Whether a tensor is zero throughout; it is read up to its first other number, and once. Raises CannotRead."""
-        if isinstance(found := self.proofs.get((EXTREMES, name)), float):
-            return found == 0
+        if isinstance(found := self.proofs.get((EXTREMES, name)), Extremes):
+            return found.largest == 0
         known = self.proofs.get((IS_ZERO, name))
         if not isinstance(known, bool):
             first = islice(self.chunks(name, _GLANCE), 1)
@@ -209,14 +209,12 @@ class AdapterWeights(Artifact):
         return known
 
     def extremes(self, name: str) -> Extremes:
-        """The largest magnitude of a tensor, and how many NaN and infinities it has, read once. Raises CannotRead."""
+        """The largest magnitude of a tensor, its squares, and how many NaN it has, read once. Raises CannotRead."""
+        if self.proofs.get((IS_ZERO, name)) is True:
+            return Extremes(0.0, 0, 0.0)
         known = self.proofs.get((EXTREMES, name))
-        if isinstance(known, float) or self.proofs.get((IS_ZERO, name)) is True:
-            return Extremes(known if isinstance(known, float) else 0.0, 0)
         if not isinstance(known, Extremes):
-            known = extremes(self.chunks(name))
-            # There may be a hundred checkpoints: of what is finite, one number is kept.
-            self.proofs[EXTREMES, name] = known if known.bad else known.largest
+            known = self.proofs[EXTREMES, name] = extremes(self.chunks(name))
         return known
 
     def opened(self) -> Opened:

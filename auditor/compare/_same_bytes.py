@@ -3,6 +3,8 @@
 from typing import TYPE_CHECKING
 
 from auditor.artifacts._opened import Opened
+from auditor.errors import CannotRead
+from auditor.model import Blob
 
 if TYPE_CHECKING:
     from auditor.artifacts.adapter_weights import AdapterWeights
@@ -29,12 +31,39 @@ def same_bytes(one: Opened, two: Opened) -> bool:
     return found and left[:rest] == right[:rest]
 
 
-def same_tensor(one: "AdapterWeights", two: "AdapterWeights", name: str) -> bool:
+def same_content(one: Blob, two: Blob) -> bool | None:
+    """Whether two contents are equal, up to the first difference; None when one of them cannot be opened."""
+    if one.size is not None and two.size is not None and one.size != two.size:
+        return False
+    try:
+        with Opened(one.open) as left, Opened(two.open) as right:
+            return same_bytes(left, right)
+    except CannotRead:
+        return None
+
+
+def same_file(one: Blob, two: Blob) -> bool | None:
+    """The same by what a store names them, so that a pointer proves without the bytes; None when nothing can tell.
+
+    What no store names is not hashed, which reads all of it: files that differ mostly do so at their beginning.
+    """
+    if one.identity is None and two.identity is None:
+        return None if one.absent or two.absent else same_content(one, two)
+    mine, theirs = one.digest(), two.digest()
+    if mine is None or theirs is None or mine.algorithm != theirs.algorithm:
+        return None
+    return mine == theirs
+
+
+def same_tensor(
+    one: "AdapterWeights", two: "AdapterWeights", name: str, other_name: str | None = None
+) -> bool:
     """Whether a tensor has the same type, shape and bits in both, so that NaN is equal to itself and -0 is not 0.
 
-    Read up to the first difference. Raises CannotRead.
+    ``other_name`` is its name in the second one, where that is another. Read up to the first difference. Raises
+    CannotRead.
     """
-    mine, theirs = one.info(name), two.info(name)
+    mine, theirs = one.info(name), two.info(other_name or name)
     return (mine.dtype, mine.shape) == (theirs.dtype, theirs.shape) and all(
-        x.tobytes() == y.tobytes() for x, y in zip(one.chunks(name), two.chunks(name), strict=True)
+        x.tobytes() == y.tobytes() for x, y in zip(one.chunks(name), two.chunks(theirs.name), strict=True)
     )

@@ -8,10 +8,9 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 
 from auditor.artifacts._base import Artifact
-from auditor.artifacts._opened import Opened
 from auditor.artifacts._readers import readers_of
 from auditor.compare._layout import equal_but_for_layout
-from auditor.compare._same_bytes import same_bytes
+from auditor.compare._same_bytes import same_content
 from auditor.compare.facts import compare
 from auditor.errors import CannotRead
 from auditor.model import Blob, Change, FileChange, FileKind
@@ -68,7 +67,7 @@ def _proof(one: Blob, two: Blob) -> tuple[bool | None, str]:
     promised, other = (one, two) if one.lfs is not None else (two, one)
     if promised.lfs is not None and promised.absent is not None:
         return _is_promised(promised, other), "lfs oid"
-    return _same_bytes(one, two), "bytes"
+    return same_content(one, two), "bytes"
 
 
 def _is_promised(pointer: Blob, other: Blob) -> bool | None:
@@ -81,17 +80,6 @@ def _is_promised(pointer: Blob, other: Blob) -> bool | None:
             while chunk := stream.read(_CHUNK):
                 found.update(chunk)
             return found.hexdigest() == pointer.lfs.hex
-    except CannotRead:
-        return None
-
-
-def _same_bytes(one: Blob, two: Blob) -> bool | None:
-    """Whether two contents are equal; None when one of them cannot be opened."""
-    if one.size is not None and two.size is not None and one.size != two.size:
-        return False
-    try:
-        with Opened(one.open) as left, Opened(two.open) as right:
-            return same_bytes(left, right)
     except CannotRead:
         return None
 

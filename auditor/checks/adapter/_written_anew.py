@@ -2,6 +2,7 @@
 
 from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.adapter_weights import AdapterWeights
+from auditor.checks._once import once
 from auditor.compare.rewritten import does_the_same, holds_the_trained, is_for_the_plain_base
 from auditor.errors import CannotRead
 from auditor.runs import Run
@@ -10,6 +11,7 @@ _SCALE = {"lora_alpha", "use_rslora"}
 _CONVERTED = {*_SCALE, "r", "init_lora_weights"}
 
 
+@once
 def written_anew(run: Run) -> tuple[str, frozenset[str]]:
     """In words how it was, and the keys of adapter_config.json that this explains; "" and none where it was not.
 

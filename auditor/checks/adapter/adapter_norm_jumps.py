@@ -18,7 +18,6 @@ Good:
     checkpoint-4/adapter_model.safetensors: = copy of checkpoint-9/adapter_model.safetensors
 """
 
-import itertools
 import math
 from collections.abc import Iterator
 
@@ -63,10 +62,7 @@ def check(run: Run) -> Iterator[Problem | Skip]:
 
 def _norm(weights: AdapterWeights) -> float:
     """Of all tensors together, in float64; NaN and infinity make it infinite. Raises CannotRead."""
-    import numpy
-
-    chunks = itertools.chain.from_iterable(weights.chunks(name) for name in weights.tensors)
-    total = math.fsum(float(numpy.square(chunk.astype(numpy.float64)).sum()) for chunk in chunks)
+    total = math.fsum(weights.extremes(name).squares for name in weights.tensors)
     return math.sqrt(total) if math.isfinite(total) else math.inf
 
 

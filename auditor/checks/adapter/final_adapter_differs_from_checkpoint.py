@@ -33,6 +33,7 @@ from auditor.checks.adapter import non_finite_weights, untrained_layers
 from auditor.checks.adapter._written_anew import written_anew
 from auditor.checks.training import weights_outrun_optimizer
 from auditor.compare._rounding import agree
+from auditor.compare._same_bytes import same_file, same_tensor
 from auditor.errors import CannotRead
 from auditor.model import Blob, Location, Problem, Severity, Skip
 from auditor.runs import Folder, Run
@@ -55,22 +56,29 @@ def check(run: Run) -> Iterator[Problem | Skip]:
     if reason is not None:
         yield Skip(reason)
         return
-    ours, theirs = own.digest(), last.digest()
-    if ours is None or theirs is None or ours.algorithm != theirs.algorithm:
+    same = same_file(own, last)
+    if same is None:
         yield Skip("the two adapters have no digests of the same kind")
     elif own.absent is None and not _holds_tensors(run.root):
         yield Skip(f"no tensor could be read from {own.path}")
-    elif ours != theirs and _is_told(run, run.last):
+    elif same or _same_tensors(run.root, run.last):
+        return
+    elif _is_told(run, run.last):
         yield Skip("the tensors that differ are reported for what is in them")
-    elif ours != theirs and (says := written_anew(run)[0]):
+    elif says := written_anew(run)[0]:
         yield Skip(says)
-    elif ours != theirs and not _same_tensors(run.root, run.last):
+    else:
         yield Problem(
             f"{own.path} is not the adapter of {run.last.path}, which was saved at the last step of training",
             Location(own.path),
-            expected=f"{theirs.algorithm} {theirs.hex[:12]}…",
-            observed=f"{ours.algorithm} {ours.hex[:12]}…",
+            expected=_named(last),
+            observed=_named(own),
         )
+
+
+def _named(blob: Blob) -> str | None:
+    digest = blob.digest()
+    return f"{digest.algorithm} {digest.hex[:12]}…" if digest else None
 
 
 def _weights(run: Run, folder: Folder) -> Blob | None:
@@ -161,11 +169,9 @@ def _by_role(weights: AdapterWeights) -> Mapping[tuple[str, str], str]:
 def _equal(one: AdapterWeights, other: AdapterWeights, name: str, other_name: str | None = None) -> bool:
     """Bit by bit, so that NaN equals NaN, or in the shorter of two types of floats. Raises CannotRead."""
     mine, theirs = one.tensors[name], other.tensors[other_name or name]
-    if mine.shape != theirs.shape or not (
-        mine.dtype == theirs.dtype or {mine.dtype, theirs.dtype} <= _FLOATS
-    ):
+    if mine.dtype == theirs.dtype:
+        return same_tensor(one, other, name, theirs.name)
+    if mine.shape != theirs.shape or not {mine.dtype, theirs.dtype} <= _FLOATS:
         return False
     pairs = zip(one.chunks(name), other.chunks(theirs.name), strict=True)
-    if mine.dtype == theirs.dtype:
-        return all(x.tobytes() == y.tobytes() for x, y in pairs)
     return all(agree(x, mine.dtype, y, theirs.dtype) for x, y in pairs)

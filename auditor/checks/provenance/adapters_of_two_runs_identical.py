@@ -18,11 +18,13 @@ Good:
     other/adapter_model.safetensors: = copy of adapter_model.safetensors
 """
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 
 from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.checks._base_names import model_name
 from auditor.checks._wording import joined
+from auditor.errors import CannotRead
 from auditor.model import Blob, Problem, Severity, Skip, folder_of, name_of
 from auditor.runs import CHECKPOINT, Contents
 
@@ -31,6 +33,8 @@ SEVERITY = Severity.WARNING
 _WEIGHTS = ("adapter_model.safetensors", "adapter_model.bin")
 _COMPARED = ("peft_type", "r", "lora_alpha", "target_modules", "task_type", "use_rslora", "use_dora")
 _MOST = 2_000
+_GLANCE = 4096
+"""Bytes of the end of a file that tell most from each other."""
 
 
 def check(contents: Contents) -> Iterator[Problem | Skip]:
@@ -44,12 +48,31 @@ def check(contents: Contents) -> Iterator[Problem | Skip]:
     if len(blobs) < 2:
         yield Skip("there are no two adapters")
         return
-    for blob in blobs:
+    for blob in blobs if any(blob.identity for blob in blobs) else _alike(blobs):
         digest = blob.digest()
         if digest is None or not blob.size:
             continue
         other = first.setdefault(str(digest), blob)
         yield from _compare(contents, other, blob) if other is not blob else ()
+
+
+def _alike(blobs: Sequence[Blob]) -> list[Blob]:
+    """Those of a size and an end that another one has too: nobody named them, and hashing reads all of a file."""
+    ends = [_end(blob) for blob in blobs]
+    count = Counter(ends)
+    return [blob for blob, end in zip(blobs, ends, strict=True) if end and count[end] > 1]
+
+
+def _end(blob: Blob) -> tuple[int, bytes] | None:
+    """The size and the last bytes, which in safetensors are numbers; None for a file that cannot be read."""
+    if not blob.size or blob.absent:
+        return None
+    try:
+        with blob.open() as stream:
+            stream.seek(max(0, blob.size - _GLANCE))
+            return blob.size, stream.read(_GLANCE)
+    except (CannotRead, OSError):
+        return None
 
 
 def _compare(contents: Contents, one: Blob, other: Blob) -> Iterator[Problem]:

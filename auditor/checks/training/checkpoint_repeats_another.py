@@ -35,6 +35,7 @@ from auditor.checks._received import arguments
 from auditor.checks._wording import counted, joined
 from auditor.checks.adapter.non_finite_weights import non_finite
 from auditor.checks.training._dead import zero_throughout
+from auditor.compare._same_bytes import same_file
 from auditor.errors import CannotRead
 from auditor.model import Blob, Location, Problem, Severity, Skip
 from auditor.runs import Folder, Run
@@ -66,8 +67,7 @@ def check(run: Run) -> Iterator[Problem | Skip]:
                 one
                 and two
                 and one.size == two.size
-                and one.digest() is not None
-                and one.digest() == two.digest()
+                and same_file(one, two)
                 and not _is_empty(later, name)
                 and not _is_lost(later, name)
             ):

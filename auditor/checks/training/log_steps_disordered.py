@@ -48,7 +48,7 @@ def check(state: TrainerState, received: TrainingArgs | None, run: Run | None) -
     # A run resumed with other batches counts its epochs anew.
     for item in list(_backward(state, "epoch", EPOCH_SLACK, Severity.WARNING))[:1]:
         rows = [state.log_history[row].get("step") for row in rows_of(item)]
-        if any(("train/epoch", step) in denied(run, state) for step in rows):
+        if not {("train/epoch", step) for step in rows if is_number(step)}.isdisjoint(denied(run, state)):
             yield Skip("the event file has another epoch at that step (events-differ-from-log-history)")
         else:
             yield item

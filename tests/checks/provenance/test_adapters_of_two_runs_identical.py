@@ -1,6 +1,10 @@
 import json
+from pathlib import Path
+
+import pytest
 
 from auditor.model import Snapshot
+from auditor.sources.directory import snapshot
 from tests.builders.repositories import contents, healthy
 from tests.checks.expecting import WARNING, finding, found, reasons
 
@@ -40,6 +44,21 @@ def test_fails_where_the_configurations_differ() -> None:
             observed=f"the same {size:,} bytes",
         )
     ]
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_looks_at_a_plain_folder_whose_files_nobody_named(tmp_path: Path, same: bool) -> None:
+    """Files of one size are hashed where they end alike, too: the second one's last number but 2,000 is another."""
+    for path, content in contents("tiny", "candidate")[0].items():
+        if "/" not in path:
+            (tmp_path / path).write_bytes(content)
+    data = bytearray((tmp_path / WEIGHTS).read_bytes())
+    data[-8001] ^= 0 if same else 1
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / WEIGHTS).write_bytes(data)
+    config = {**json.loads((tmp_path / CONFIG).read_bytes()), "lora_alpha": 64}
+    (tmp_path / "other" / CONFIG).write_text(json.dumps(config))
+    assert len(found(RULE, snapshot(tmp_path))) == same
 
 
 def test_says_when_it_cannot_look() -> None:

@@ -7,6 +7,7 @@ import numpy
 import pytest
 
 from auditor.model import Snapshot
+from auditor.sources.directory import snapshot
 from tests.builders.pickles import make_rng, make_training_args
 from tests.builders.repositories import contents, healthy, seed
 from tests.checks.expecting import ERROR, WARNING, finding, found, reasons
@@ -29,6 +30,18 @@ def test_fails_for_a_file_of_the_earlier_checkpoint(name: str, severity: object)
     (item,) = found(RULE, healthy(data={f"checkpoint-18/{name}": earlier}))
     assert (item.severity, item.at.path) == (severity, f"checkpoint-18/{name}")
     assert item.message == f"checkpoint-18/{name} is checkpoint-9/{name}, byte by byte, 9 steps later"
+
+
+def test_fails_in_a_plain_folder_whose_files_nobody_named(tmp_path: Path) -> None:
+    files = dict(contents("tiny", "candidate")[0])
+    name = "adapter_model.safetensors"
+    files[f"checkpoint-18/{name}"] = files[f"checkpoint-9/{name}"]
+    for path, data in files.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_bytes(data)
+    (item,) = found(RULE, snapshot(tmp_path))
+    digest = hashlib.sha256(files[f"checkpoint-9/{name}"]).hexdigest()
+    assert (item.at.path, item.observed) == (f"checkpoint-18/{name}", f"sha256 {digest[:12]}… twice")
 
 
 def test_passes_for_random_states_that_nothing_draws_from() -> None:
