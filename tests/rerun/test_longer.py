@@ -1,5 +1,6 @@
 """Runs that were gone on with, and kept no checkpoint of before: the rates tell it, and what follows is open."""
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -7,13 +8,16 @@ from typing import Any
 import pytest
 
 from auditor.claims import build
+from auditor.compare.schedules import Schedule, rate
 from auditor.model import Verdict
+from auditor.rerun.judging import longer
 from auditor.rerun.judging.counters_gap import state_gap
 from auditor.rerun.judging.gaps import Pair
 from auditor.rerun.judging.longer import gone_on
 from auditor.rerun.judging.summary import Judged
 from auditor.rerun.planning import plan as planning
 from auditor.runs import Run
+from tests.builders.pickles import make_training_args
 from tests.builders.repositories import TINY_BASE
 from tests.rerun import variants as v
 from tests.rerun.test_attempts import lowered
@@ -138,6 +142,33 @@ def test_a_state_that_differs_in_its_batch_alone_is_open(others: dict[str, int],
 @pytest.mark.parametrize("run", [lowered(finds=False, asked=2, ran=2), lowered(finds=True, asked=2, ran=4)])
 def test_the_same_batch_and_one_that_was_lowered_are_no_such_thing(run: Run) -> None:
     assert open_ones(run, WEIGHTS) == [False]
+
+
+def test_rows_that_fit_many_totals_are_not_tried_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Behind a rate that is on no schedule, 2,000 rows of one step which tens of thousands of totals explain.
+
+    A cosine of T steps has fallen by (pi 5 / 2 T)^2 after 5 of them: by less than one part in a million from T = 7,854.
+    """
+    tried: list[int] = []
+
+    def counting(kind: str, step: int, schedule: Schedule) -> float:
+        tried.append(step)
+        return rate(kind, step, schedule)
+
+    def edit(state: dict[str, Any]) -> None:
+        rows = [(1, 7.0), *[(5, PEAK)] * 2_000]
+        rows += [(step, PEAK * (1 + math.cos(math.pi * step / TOTAL)) / 2) for step in (16, 17, 18)]
+        state["log_history"] = [{"step": step, "learning_rate": value} for step, value in rows]
+
+    values = {"learning_rate": PEAK, "lr_scheduler_type": "cosine"}
+    made = make_training_args(values, "transformers.training_args.TrainingArguments")
+    files = v.committed()
+    files |= {path: made for path in files if path.endswith("training_args.bin")}
+    for path in v.STATES:
+        files = v.with_json(files, path, edit)
+    monkeypatch.setattr(longer, "rate", counting)
+    assert open_ones(v.run_of(files), WEIGHTS) == [False]
+    assert 50_000 < len(tried) < 1_000_000, "of 42,000 x 2,000"
 
 
 @pytest.mark.parametrize("step", [10**400, -3], ids=["huge", "negative"])

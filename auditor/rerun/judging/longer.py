@@ -22,6 +22,8 @@ _LEAST = 2
 """Rates on either side: one alone lies on the schedule of some total."""
 _MOST = 50_000
 """Totals that are tried."""
+_WORK = 300_000
+"""Rates that are worked out for them: of most totals the first one is off already."""
 _CLOSE = 1e-6
 """Relative: logs are JSON with all digits, or event files in float32."""
 _PADDED = frozenset(("train_batch_size", "num_input_tokens_seen"))
@@ -93,11 +95,17 @@ def _split(points: _Points, arguments: Mapping[str, object], total: int) -> tupl
     off = [number for number, point in enumerate(points) if not _is_on(named, point)]
     if len(off) < _LEAST or len(points) - 1 - off[-1] < _LEAST:
         return None
-    first, last = points[: off[-1] + 1], points[off[-1]][0]
+    first, last, left = points[off[-1] :: -1], points[off[-1]][0], _WORK
     for other in range(max(last, 1), last + _MOST):
         theirs = of_arguments(arguments, other)
-        if other != total and not isinstance(theirs, str) and all(_is_on(theirs, p) for p in reversed(first)):
+        if other == total or isinstance(theirs, str):
+            continue
+        fits = next((number for number, point in enumerate(first) if not _is_on(theirs, point)), None)
+        if fits is None:
             return last, other
+        left -= fits + 1
+        if left < 0:
+            return None
     return None
 
 
