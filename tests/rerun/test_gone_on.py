@@ -64,6 +64,15 @@ def test_another_micro_batch_of_as_many_rows_is_trained_as_it_was() -> None:
     assert [part.changes for part in made.parts] == [BATCHES, ()]
 
 
+def test_a_copy_of_the_arguments_that_stands_alone_is_no_change() -> None:
+    """Every checkpoint has the other copy, so the run had one division throughout; its plan is of that one."""
+    files = run_with({})
+    files["training_args.bin"] = arguments(per_device_train_batch_size=2, gradient_accumulation_steps=1)
+    assert gone_on.before(v.run_of(files)) == {}
+    made = plan(files)
+    assert (made.span, made.settings[gone_on.BATCH].value) == ("whole", 1)
+
+
 def kept(files: v.Files) -> v.Files:
     """The files with states that count batches of 2."""
     for path in v.STATES:

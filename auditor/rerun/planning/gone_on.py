@@ -93,7 +93,7 @@ def _changes(run: Run, folder: Folder) -> Iterator[tuple[str, object]]:
         one, two = theirs.max_steps or 0, last.max_steps or 0
         if one > 0 and two > 0 and one != two and one >= (folder.step or 0):
             yield "max_steps", one
-    yield from _division(folder.one(TrainingArgs), run.one(TrainingArgs))
+    yield from _division(folder.one(TrainingArgs), received(run))
 
 
 def _division(theirs: TrainingArgs | None, last: TrainingArgs | None) -> Iterator[tuple[str, object]]:
