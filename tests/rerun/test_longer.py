@@ -79,6 +79,38 @@ def test_another_first_loss_a_proof_and_a_part_behind_a_checkpoint_stay() -> Non
     assert open_ones(run, WEIGHTS, span="segments") == [False]
 
 
+def kept_early(last: int, before: int) -> Run:
+    """Checkpoint-9 is of a schedule of another total, which the rates follow up to a step."""
+
+    def edit(state: dict[str, Any]) -> None:
+        for row in state["log_history"]:
+            if "learning_rate" in row:
+                row["learning_rate"] = linear(row["step"], before if row["step"] <= last else TOTAL)
+
+    files = v.committed()
+    for path in v.STATES:
+        files = v.with_json(files, path, edit)
+    early = v.with_json(
+        files, "checkpoint-9/trainer_state.json", lambda state: state.update(max_steps=before)
+    )
+    return v.run_of(early)
+
+
+def test_a_checkpoint_from_long_before_does_not_tell_where_the_run_was_gone_on_with() -> None:
+    """As the best one does, which save_total_limit keeps beside the last: what it was resumed from is gone."""
+    run = kept_early(12, 15)
+    at_end = replace(WEIGHTS, gap=replace(WEIGHTS.gap, step=18))
+    (found,) = gone_on([at_end], run, replace(v.plan_of_fixture(), span="segments"))
+    assert found.verdict is Verdict.INCONCLUSIVE
+    assert found.why == (
+        f"{WEIGHTS.gap.says}; but the rates logged up to step 12 are those of a schedule of 15 steps, and the rest "
+        "those of 18: the run was gone on with later than at checkpoint-9, and the one that it began at is not there"
+    )
+    in_time = replace(WEIGHTS, gap=replace(WEIGHTS.gap, step=9))
+    assert open_ones(run, in_time, span="segments") == [False]
+    assert open_ones(kept_early(9, 15), at_end, span="segments") == [False]
+
+
 @pytest.mark.parametrize(
     "rate",
     [

@@ -26,6 +26,7 @@ _WORK = 300_000
 """Rates that are worked out for them: of most totals the first one is off already."""
 _CLOSE = 1e-6
 """Relative: logs are JSON with all digits, or event files in float32."""
+_GONE = ", and no checkpoint of before is"
 _PADDED = frozenset(("train_batch_size", "num_input_tokens_seen"))
 """Fields of trainer_state.json that another batch changes: its own, and a count that may hold the pads."""
 _Points = Sequence[tuple[int, float]]
@@ -34,10 +35,14 @@ _Points = Sequence[tuple[int, float]]
 def gone_on(judged: Sequence[Judged], run: Run, plan: RerunPlan) -> list[Judged]:
     """The gaps, those that another beginning explains as inconclusive; none where the first loss differs already."""
     accused = any(item.verdict is Verdict.DIVERGED and not item.proved for item in judged)
-    if not accused or first_loss_differs(judged) or plan.span == "segments":
+    told = max(before(run), default=0)
+    if not accused or first_loss_differs(judged) or (plan.span == "segments" and not told):
         return list(judged)
-    longer, batch = _longer(run), _batch(run)
-    return [_opened(item, longer if longer and _has_rates(item) else batch) for item in judged]
+    longer, batch = _longer(run, told), _batch(run)
+    return [
+        _opened(item, longer if longer and _has_rates(item) and _is_behind(item, told) else batch)
+        for item in judged
+    ]
 
 
 def _opened(item: Judged, says: str | None) -> Judged:
@@ -47,6 +52,11 @@ def _opened(item: Judged, says: str | None) -> Judged:
 def _has_rates(item: Judged) -> bool:
     """Whether the value follows from learning rates."""
     return is_computed(item) or item.gap.key == "learning_rate"
+
+
+def _is_behind(item: Judged, step: int) -> bool:
+    """Whether the value is of a later step."""
+    return item.gap.step is None or item.gap.step > step
 
 
 def _follows(item: Judged) -> bool:
@@ -68,11 +78,14 @@ def _batch(run: Run) -> str | None:
     )
 
 
-def _longer(run: Run) -> str | None:
-    """That the run was gone on with, and from where; None where the rates do not tell it, or a checkpoint does."""
+def _longer(run: Run, told: int) -> str | None:
+    """That the run was gone on with, and from where; None where the rates do not tell it, or a checkpoint does.
+
+    ``told`` is the step of the last checkpoint from before. Where the rates are its own for longer, another is missing.
+    """
     arguments, state = received(run), run.latest(TrainerState)
     total = (state.max_steps or 0) if state is not None else 0
-    if arguments is None or state is None or total < 1 or before(run):
+    if arguments is None or state is None or total < 1:
         return None
     points = sorted(state.logged("learning_rate"))
     # The row of a step has the rate after it, or in releases that log before the scheduler moves on the one of it.
@@ -80,9 +93,14 @@ def _longer(run: Run) -> str | None:
         found = _split([(step - late, value) for step, value in points], arguments.values, total)
         if found is not None:
             last, other = found
+            if told and (last <= told or dict(before(run)[told]).get("max_steps") != other):
+                return None
+            where = (
+                f" later than at checkpoint-{told}, and the one that it began at is not" if told else _GONE
+            )
             return (
                 f"the rates logged up to step {last + late:,} are those of a schedule of {other:,} steps, and the rest "
-                f"those of {total:,}: the run was gone on with, and no checkpoint of before is there"
+                f"those of {total:,}: the run was gone on with{where} there"
             )
     return None
 
