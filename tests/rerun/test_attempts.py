@@ -60,6 +60,13 @@ def test_masks_of_dropout_are_open_where_the_first_loss_agrees() -> None:
     assert open_ones(lowered(), 0.0, *gaps) == [False] * 5
 
 
+def test_masks_are_open_too_where_no_log_has_the_loss_of_step_1() -> None:
+    """logging_steps = 10 logs means, which the masks move: no log could show that the first loss agrees."""
+    means = replace(LATER, gap=replace(LATER.gap, points=((10, 0.1), (20, 0.1))))
+    assert open_ones(lowered(), 0.1, WEIGHTS, means, generator(2)) == [True, True, True]
+    assert open_ones(lowered(), 0.1, WEIGHTS) == [True]
+
+
 def test_proved_gaps_and_earlier_states_stay() -> None:
     assert open_ones(lowered(), 0.1, replace(WEIGHTS, proved=True), LATER, generator(-2)) == [
         False,

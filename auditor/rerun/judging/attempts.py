@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from auditor.artifacts.trainer_state import TrainerState
 from auditor.claims import received
 from auditor.model import RerunPlan
-from auditor.rerun.judging.opened import first_loss_agrees, is_measured, opened
+from auditor.rerun.judging.opened import first_loss_differs, is_measured, opened
 from auditor.rerun.judging.summary import Judged
 from auditor.rerun.planning.extras import draws_by_width
 from auditor.rerun.planning.gone_on import BATCH
@@ -25,7 +25,7 @@ def attempted(judged: Sequence[Judged], run: Run, plan: RerunPlan) -> list[Judge
     says = _lowered(run)
     if says is None:
         return list(judged)
-    masks = draws_by_width(plan.settings) and first_loss_agrees(judged)
+    masks = draws_by_width(plan.settings) and not first_loss_differs(judged)
     return [
         opened(item, says) if _is_drawn_further(item) or (masks and is_measured(item)) else item
         for item in judged
