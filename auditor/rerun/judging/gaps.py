@@ -51,7 +51,7 @@ class Gap:
     ratio: float | None = None
     """The committed number over the rerun's, of an aspect that is one number."""
     more: int | None = None
-    """How many numbers more the committed generator has given."""
+    """How many numbers more the committed generator has given, or how many updates more a parameter had."""
     regrouped: str | None = None
     """How optimizer.pt spreads the parameters over groups, where the recipe's optimizer spreads them otherwise."""
     counters: tuple[str, ...] = ()

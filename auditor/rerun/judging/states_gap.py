@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from auditor.artifacts.adapter_weights import AdapterWeights
 from auditor.artifacts.optimizer_state import OptimizerState
@@ -49,7 +50,8 @@ def _moments(pair: Pair, theirs: OptimizerState, ours: OptimizerState) -> Gap:
     hard = _counts(theirs, ours) or _groups(theirs.param_groups, ours.param_groups)
     if hard:
         spread = _regrouped(theirs.param_groups, ours.param_groups)
-        return Gap("optimizer", pair.key, theirs.path, hard, pair.step, distance=math.inf, regrouped=spread)
+        gap = Gap("optimizer", pair.key, theirs.path, hard, pair.step, distance=math.inf, regrouped=spread)
+        return replace(gap, more=_surplus(theirs, ours))
     gaps: dict[str, float] = {}
     same, made = True, {entry.index: entry for entry in ours.entries}
     for entry in theirs.entries:
@@ -95,6 +97,15 @@ def _counts(theirs: OptimizerState, ours: OptimizerState) -> str | None:
         if shapes != expected:
             return f"the moments of parameter {index} have other shapes than the rerun's"
     return None
+
+
+def _surplus(theirs: OptimizerState, ours: OptimizerState) -> int | None:
+    """How many updates more every parameter had, where the settings and the parameters are the same."""
+    one, two = ({entry.index: entry.step for entry in state.entries} for state in (theirs, ours))
+    if one.keys() != two.keys() or _groups(theirs.param_groups, ours.param_groups) is not None:
+        return None
+    more = {(step or 0) - (two[index] or 0) for index, step in one.items()}
+    return int(*more) if len(more) == 1 and all(map(math.isfinite, more)) else None
 
 
 def _times(steps: float | None) -> str:
