@@ -33,6 +33,6 @@ def extremes(chunks: "Iterable[NDArray[Any]]") -> Extremes:
             if not found < numpy.inf:  # NaN is not
                 bad += int(chunk.size) - int(numpy.isfinite(chunk).sum())
             largest = found if found != found or found > largest else largest
-            wide = some.astype(numpy.float64).reshape(-1)
-            squares += float(wide.dot(wide))
+            # Not by BLAS, whose threads cost more than they save where somebody else has imported NumPy.
+            squares += float(numpy.square(some, dtype=numpy.float64).sum())
     return Extremes(largest, bad, squares)
