@@ -35,8 +35,9 @@ demo: $(VENV)/.installed ## Compare the real case, then compare and rerun the ho
 	@echo "  $(CURDIR)/$(OUT)/seed.html"
 	@echo "  $(CURDIR)/$(OUT)/tiny.html"
 
+# Files are shared among up to four processes; a file's tests stay together, because they share what was trained for them.
 test: $(VENV)/.installed ## All tests, the rerun's included
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile
 
 check: $(VENV)/.installed ## Format, lint, types, layers
 	$(BIN)/ruff format --check .
