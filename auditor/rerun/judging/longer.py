@@ -110,7 +110,7 @@ def _split(points: _Points, arguments: Mapping[str, object], total: int) -> tupl
     named = of_arguments(arguments, total)
     if isinstance(named, str) or why_no_form(named.kind, named.schedule) or not points or points[0][0] < 0:
         return None
-    off = [number for number, point in enumerate(points) if not _is_on(named, point)]
+    off = [number for number, point in enumerate(points) if not is_on(named, point)]
     if len(off) < _LEAST or len(points) - 1 - off[-1] < _LEAST:
         return None
     first, last, left = points[off[-1] :: -1], points[off[-1]][0], _WORK
@@ -118,7 +118,7 @@ def _split(points: _Points, arguments: Mapping[str, object], total: int) -> tupl
         theirs = of_arguments(arguments, other)
         if other == total or isinstance(theirs, str):
             continue
-        fits = next((number for number, point in enumerate(first) if not _is_on(theirs, point)), None)
+        fits = next((number for number, point in enumerate(first) if not is_on(theirs, point)), None)
         if fits is None:
             return last, other
         left -= fits + 1
@@ -127,7 +127,8 @@ def _split(points: _Points, arguments: Mapping[str, object], total: int) -> tupl
     return None
 
 
-def _is_on(named: Named, point: tuple[int, float]) -> bool:
+def is_on(named: Named, point: tuple[int, float]) -> bool:
+    """Whether a schedule has this rate after this step, up to the digits of logs."""
     step, value = point
     try:
         expected = rate(named.kind, step, named.schedule)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from auditor.claims import Ledger
 from auditor.model import RerunPlan, RerunResult, Verdict
+from auditor.rerun.judging.anew import begun_anew
 from auditor.rerun.judging.attempts import attempted
 from auditor.rerun.judging.barely_beyond import barely_beyond
 from auditor.rerun.judging.bounds import coverage_of, does_not_prove, same_release, unlike
@@ -16,6 +17,7 @@ from auditor.rerun.judging.gaps import Floors, Gap, is_outside, of_updates
 from auditor.rerun.judging.longer import gone_on
 from auditor.rerun.judging.measured import Measured
 from auditor.rerun.judging.releases import Unsettled, left_open, unsettled
+from auditor.rerun.judging.still import kept_still
 from auditor.rerun.judging.summary import (
     Judged,
     aspects_of,
@@ -84,9 +86,7 @@ def judge(
         bench.unsettled,
         lambda item: _beaten(bench) if _beats_controls(item.gap, bench) else None,
     )
-    judged = drawn_elsewhere(gone_on(attempted(judged, run, plan), run, plan), plan)
-    judged = excused(judged, plan, run.recipe, ordered=is_told(run))
-    judged = barely_beyond(judged)
+    judged = _explained(judged, run, plan, ours)
     aspects = aspects_of(judged)
     comparable = [item.verdict for item in aspects if item.verdict is not Verdict.INCONCLUSIVE]
     verdict = min(comparable, default=Verdict.INCONCLUSIVE)
@@ -108,6 +108,13 @@ def judge(
         repeats=repeats_of(outputs, measured.between),
         curves={tag: points for tag, points in curves_of(ours).items() if tag != TRAIN_LOSS},
     )
+
+
+def _explained(judged: Sequence[Judged], run: Run, plan: RerunPlan, ours: Output) -> list[Judged]:
+    """The gaps, those that something which users do may explain as inconclusive."""
+    judged = begun_anew(gone_on(attempted(judged, run, plan), run, plan), run)
+    judged = kept_still(drawn_elsewhere(judged, plan), run, ours)
+    return barely_beyond(excused(judged, plan, run.recipe, ordered=is_told(run)))
 
 
 def _nearest(run: Run, plan: RerunPlan, outputs: Outputs, measured: Measured) -> float | None:

@@ -1,0 +1,80 @@
+"""Runs that were gone on with from weights alone: moments and schedule began anew there, which a rerun does not make.
+
+``save_only_model`` saves no optimizer.pt and no scheduler.pt, and a Trainer that finds none goes on with new ones from
+the next step (transformers 5.23.0, trainer.py, ``_load_optimizer_and_scheduler``). The logged rates tell it: from there
+on they are those of the schedule's first steps. The generators began anew, too, so what comes after that step is open,
+and what lies before it is judged as ever.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from auditor.artifacts.optimizer_state import OptimizerState
+from auditor.artifacts.trainer_state import TrainerState
+from auditor.claims import received
+from auditor.compare.schedules import Named, of_arguments, why_no_form
+from auditor.model import Verdict
+from auditor.rerun.judging.curve_gap import first_outside
+from auditor.rerun.judging.longer import is_on
+from auditor.rerun.judging.opened import first_loss_differs, is_measured, opened
+from auditor.rerun.judging.summary import Judged
+from auditor.runs import Run
+
+_LEAST = 2
+"""Rates after the step: one alone is the peak, which a schedule may have anywhere."""
+_Points = Sequence[tuple[int, float]]
+
+
+def begun_anew(judged: Sequence[Judged], run: Run) -> list[Judged]:
+    """The gaps, those after such a step as inconclusive; none where the first loss differs already."""
+    accused = any(item.verdict is Verdict.DIVERGED and not item.proved for item in judged)
+    step = _restart(run) if accused and not first_loss_differs(judged) else None
+    if step is None:
+        return list(judged)
+    says = (
+        f"the rates logged after step {step:,} are those of the schedule's first steps, and no optimizer.pt is there: "
+        "the run was gone on with from its weights alone, with new moments and generators"
+    )
+    return [opened(item, says) if _begins_after(item, step) else item for item in judged]
+
+
+def _begins_after(item: Judged, step: int) -> bool:
+    """Whether moments, rates or generators decide the value, and it differs after a step alone."""
+    gap = item.gap
+    if gap.points:
+        first = first_outside(gap, max(item.limit, gap.slack))
+        return first is not None and first > step and (is_measured(item) or gap.key == "learning_rate")
+    decided = is_measured(item) or gap.aspect in ("optimizer", "scheduler", "rng")
+    return decided and (gap.step or 0) > step
+
+
+def _restart(run: Run) -> int | None:
+    """The step after which the logged rates are those of the schedule from its beginning; None where there is none."""
+    arguments, state = received(run), run.latest(TrainerState)
+    total = (state.max_steps or 0) if state is not None else 0
+    if arguments is None or state is None or total < 1:
+        return None
+    points = sorted(state.logged("learning_rate"))
+    # The row of a step has the rate after it, or in releases that log before the scheduler moves on the one of it.
+    found = (
+        _split(run, [(step - late, rate) for step, rate in points], arguments.values, total, late)
+        for late in (0, 1)
+    )
+    return next((step for step in found if step is not None), None)
+
+
+def _split(run: Run, points: _Points, arguments: Mapping[str, object], total: int, late: int) -> int | None:
+    named = of_arguments(arguments, total)
+    if isinstance(named, str) or why_no_form(named.kind, named.schedule) or not points or points[0][0] < 0:
+        return None
+    off = next((number for number, point in enumerate(points) if not is_on(named, point)), 0)
+    if off == 0 or len(points) - off < _LEAST:
+        return None
+    last = points[off - 1][0] + late
+    kept = {folder.step: folder.one(OptimizerState) is not None for folder in run.checkpoints if folder.step}
+    tried = [step for step in sorted(kept, reverse=True) if step <= last and not kept[step]]
+    tried += [last] if last not in kept else []
+    return next((step for step in tried if _all_anew(named, points, step, late)), None)
+
+
+def _all_anew(named: Named, points: _Points, step: int, late: int) -> bool:
+    return all(is_on(named, (at - step, rate)) for at, rate in points if at + late > step)

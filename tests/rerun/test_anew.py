@@ -1,0 +1,70 @@
+"""Runs that were gone on with from weights alone: what comes after is open, what lies before is judged as ever."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from auditor.model import Verdict
+from auditor.rerun.judging.anew import begun_anew
+from auditor.rerun.judging.summary import Judged
+from auditor.runs import Run
+from tests.rerun import variants as v
+from tests.rerun.test_longer import TOTAL, linear
+from tests.rerun.test_unsaid import LATER, LOSS, RATE, SCHEDULER, WEIGHTS, judged
+
+STEP = 9
+AFTER = judged("curve", 0.1, "loss", ((1, 1e-8), (10, 0.1)))
+RATES_AFTER = judged("curve", 0.1, "learning_rate", ((1, 0.0), (10, 0.1)))
+AT = replace(WEIGHTS, gap=replace(WEIGHTS.gap, step=STEP))
+
+
+def anew(step: int = STEP, late: int = 0, *, stateless: bool = True, factor: float = 1.0) -> Run:
+    """The fixture with rates that begin again after a step."""
+
+    def edit(state: dict[str, Any]) -> None:
+        for row in state["log_history"]:
+            if "learning_rate" in row:
+                begun = step if row["step"] > step else 0
+                row["learning_rate"] = linear(row["step"] - late - begun, TOTAL) * (factor if begun else 1.0)
+
+    files = v.committed()
+    for path in v.STATES:
+        files = v.with_json(files, path, edit)
+    return v.run_of(v.without(files, "optimizer.pt", "scheduler.pt") if stateless else files)
+
+
+def open_ones(run: Run, *gaps: Judged) -> list[bool]:
+    return [item.verdict is Verdict.INCONCLUSIVE for item in begun_anew(gaps, run)]
+
+
+@pytest.mark.parametrize("late", [0, 1])
+def test_what_comes_after_is_open_and_what_lies_before_is_not(late: int) -> None:
+    run = anew(late=late)
+    found, *_ = begun_anew([WEIGHTS], run)
+    assert found.why == (
+        f"{WEIGHTS.gap.says}; but the rates logged after step 9 are those of the schedule's first steps, and no "
+        "optimizer.pt is there: the run was gone on with from its weights alone, with new moments and generators"
+    )
+    assert open_ones(run, WEIGHTS, AFTER, RATES_AFTER, SCHEDULER) == [True] * 4
+    assert open_ones(run, AT, LATER, RATE) == [False] * 3
+
+
+def test_a_checkpoint_that_was_deleted_leaves_the_last_logged_step() -> None:
+    assert open_ones(anew(6), WEIGHTS, AFTER) == [True, True]
+
+
+def test_another_first_loss_and_a_proof_stay() -> None:
+    assert open_ones(anew(), WEIGHTS, LOSS) == [False, False]
+    assert open_ones(anew(), replace(WEIGHTS, proved=True)) == [False]
+
+
+def test_a_checkpoint_with_states_was_gone_on_with_by_them() -> None:
+    assert open_ones(anew(stateless=False), WEIGHTS) == [False]
+
+
+@pytest.mark.parametrize(
+    "run", [anew(17), anew(0), anew(factor=1.1)], ids=["one rate", "none", "other rates"]
+)
+def test_other_rates_excuse_nothing(run: Run) -> None:
+    assert open_ones(run, WEIGHTS, AFTER) == [False, False]
