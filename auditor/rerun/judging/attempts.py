@@ -3,7 +3,8 @@
 ``auto_find_batch_size`` begins the training anew with a smaller batch and seeds nothing again (transformers 5.23.0,
 trainer.py, ``_inner_training_loop`` under ``find_executable_batch_size``), so the generators go on from where
 the attempts left them, which no file tells. Neither model nor optimizer begins anew: an attempt that made steps before
-it ended left its updates in both (measured with transformers 4.51.3).
+it ended left its updates in both (measured with transformers 4.51.3 and 5.23.0). Nor do the flops since the last log
+(``current_flos``), and TRL's tokens (trl 1.16.0, sft_trainer.py, ``_total_train_tokens``).
 """
 
 import math
@@ -22,7 +23,7 @@ from auditor.runs import Run
 
 
 def attempted(judged: Sequence[Judged], run: Run, plan: RerunPlan) -> list[Judged]:
-    """The gaps, those that such draws explain as inconclusive: generators that stand further, and masks of dropout.
+    """The gaps, those that such attempts explain as inconclusive: generators and counts that went on, and masks.
 
     Masks are no excuse where the first loss differs, which does not depend on them. Updates of the attempts are one
     for everything that is trained.
@@ -42,7 +43,11 @@ def attempted(judged: Sequence[Judged], run: Run, plan: RerunPlan) -> list[Judge
 
 
 def _is_further(item: Judged, aspects: Sequence[str]) -> bool:
-    return item.gap.aspect in aspects and (item.gap.more or 0) > 0
+    """Whether a generator, an optimizer or a count of what was seen has gone on farther than the rerun's."""
+    gap = item.gap
+    if gap.aspect in ("flops", "tokens"):
+        return (gap.ratio or 0.0) > 1
+    return gap.aspect in aspects and (gap.more or 0) > 0
 
 
 def _updates(run: Run) -> str | None:
