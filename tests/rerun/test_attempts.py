@@ -112,7 +112,7 @@ OTHER_KIND = replace(UPDATES, gap=replace(UPDATES.gap, more=None))
 
 
 def test_updates_that_an_attempt_left_are_open_with_all_that_follows_from_them() -> None:
-    """Measured: 24 updates in 20 steps (transformers 4.51.3), 13 in 8 (5.23.0): model and optimizer do not begin anew."""
+    """Measured: 24 updates in 20 steps (transformers 4.51.3), 13 in 8 (5.23.0): nothing begins anew."""
     run = lowered(more=counting(13, 22))
     gaps = (WEIGHTS, LOSS, UPDATES, generator(2), OTHER_KIND, RATE, SCHEDULER)
     assert open_ones(run, 0.0, *gaps) == [True, True, True, True, False, False, False]
