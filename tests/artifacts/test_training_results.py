@@ -1,7 +1,10 @@
+from typing import BinaryIO
+
 import pytest
 
 from auditor.artifacts.training_results import SIZE_LIMIT, TrainingResults
 from auditor.errors import CannotRead
+from auditor.model import Blob
 from tests.builders.blobs import blob
 
 
@@ -28,6 +31,21 @@ def test_bad_input_is_refused_with_a_reason(data: bytes) -> None:
     assert 5 < len(error.value.reason) < 200
 
 
-def test_only_files_of_the_end_of_training_are_read() -> None:
-    assert all(TrainingResults.matches(f"out/{split}_results.json") for split in ("train", "eval", "all"))
-    assert not TrainingResults.matches("out/predict_results.json")
+@pytest.mark.parametrize("data", [b"", b"[1]", b"{", b'{"a": 1}\n{"a": 2}', b"{}" + b" " * SIZE_LIMIT])
+@pytest.mark.parametrize("split", ["test", "predict"])
+def test_a_script_s_own_results_have_no_values(data: bytes, split: str) -> None:
+    assert parse(data, f"{split}_results.json").values == {}
+
+
+def test_results_that_are_not_on_this_machine_are_refused() -> None:
+    def refuse() -> BinaryIO:
+        raise CannotRead("is not here", "unfetched")
+
+    with pytest.raises(CannotRead, match="is not here"):
+        TrainingResults.parse(Blob("test_results.json", 20, refuse))
+
+
+def test_files_of_every_split_are_read() -> None:
+    splits = ("train", "eval", "test", "predict", "all")
+    assert all(TrainingResults.matches(f"out/{split}_results.json") for split in splits)
+    assert not TrainingResults.matches("out/results.json")
