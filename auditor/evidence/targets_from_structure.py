@@ -10,6 +10,7 @@ leave towers out, so only a language model's own module that is missing contradi
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -77,7 +78,9 @@ def _complete(
     stated: Stated, structure: Structure, config: AdapterConfig, paths: tuple[str, ...]
 ) -> Evidence:
     number = sum(module.tower not in ("head", "task") for module in structure.linears)
+    left = sum(_left_out(config, module.name) for module in structure.linears)
     says = f"{stated.value} means {count(number, 'linear module')} of this base, and LoRA is on every one"
+    says += f" but {left} that `exclude_modules` names" if left else ""
     head = structure.head
     if head is not None and config.targets(head.name):
         says += ", and on the output head, which PEFT leaves out unless it is nested (0.14 and older)"
@@ -100,15 +103,25 @@ def _incomplete(
 
 
 def _missing(structure: Structure, config: AdapterConfig) -> tuple[Module, ...]:
-    """Linear modules that the word means and the adapter does not wrap; trained copies need no LoRA."""
+    """Linear modules that the word means and the adapter does not wrap; trained copies need no LoRA.
+
+    Where the targets name a module, the word was expanded, and `exclude_modules` is another setting.
+    """
     copied = config.modules_to_save
     return tuple(
         module
         for module in structure.linears
         if module.tower not in ("head", "task")
         and not config.targets(module.name)
+        and not _left_out(config, module.name)
         and not any(f".{name}." in f".{module.name}." for name in copied)
     )
+
+
+def _left_out(config: AdapterConfig, module: str) -> bool:
+    """Whether `exclude_modules` alone keeps a target from being wrapped."""
+    listed = replace(config, exclude_modules=None)
+    return config.targets(module) is False and listed.targets(module) is True
 
 
 @cache

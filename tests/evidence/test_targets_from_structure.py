@@ -63,6 +63,18 @@ def test_a_module_of_the_language_model_left_out_contradicts() -> None:
     assert found == {"target_modules": (Status.CONTRADICTED, says)}
 
 
+def test_modules_that_another_setting_leaves_out_contradict_nothing() -> None:
+    """PEFT expands the word first and passes over what is excluded (tuners_utils.py, `check_target_module_exists`)."""
+    excluded = run_with(LLAMA, ALL_SEVEN, exclude_modules=["o_proj", "down_proj"])
+    says = (
+        "all-linear means 14 linear modules of this base, and LoRA is on every one "
+        "but 4 that `exclude_modules` names"
+    )
+    assert said(excluded, module) == {"target_modules": (Status.VERIFIED, says)}
+    unlisted = run_with(LLAMA, ALL_SEVEN[:3], exclude_modules=["o_proj", "down_proj"])
+    assert said(unlisted, module)["target_modules"][0] is Status.CONTRADICTED
+
+
 def test_a_base_known_by_name_only_contradicts_nothing() -> None:
     found = said(run_with(None, ["q_proj"], base_model_name_or_path="meta-llama/Llama-3.2-1B"), module)
     assert found["target_modules"][0] is Status.UNVERIFIABLE

@@ -36,7 +36,7 @@ from auditor.compare._rounding import agree
 from auditor.compare._same_bytes import same_file, same_tensor
 from auditor.errors import CannotRead
 from auditor.model import Blob, Location, Problem, Severity, Skip
-from auditor.runs import Folder, Run
+from auditor.runs import Contents, Folder, Run
 
 SEVERITY = Severity.WARNING
 
@@ -129,7 +129,7 @@ def _is_told(run: Run, last: Folder) -> bool:
     if mine is None or theirs is None or mine.tensors.keys() != theirs.tensors.keys():
         return False
     try:
-        told, differing, left = {*_zeros(run.root), *_zeros(last)}, 0, set[str]()
+        told, differing, left = {*_zeros(run.root, run.contents), *_zeros(last, run.contents)}, 0, set[str]()
         for name in mine.tensors:
             if _equal(mine, theirs, name):
                 continue
@@ -148,12 +148,12 @@ def _is_finite(weights: AdapterWeights, name: str) -> bool:
     return non_finite_weights.non_finite(weights, name) == 0
 
 
-def _zeros(folder: Folder) -> Iterator[str]:
+def _zeros(folder: Folder, contents: Contents) -> Iterator[str]:
     """The lora_A that untrained-layers reports for being zero. Raises CannotRead."""
     weights, config = folder.one(AdapterWeights), folder.one(AdapterConfig)
     if weights is None or config is None:
         return
-    if any(isinstance(item, Problem) for item in untrained_layers.check(config, weights)):
+    if any(isinstance(item, Problem) for item in untrained_layers.check(config, weights, contents)):
         yield from untrained_layers.still_ones(weights)
 
 

@@ -7,6 +7,9 @@ reentrant gradient checkpointing switched on after `get_peft_model` without `ena
 trains lm_head only and reports a falling loss all the same (transformers 4.51.3, peft 0.13.2); a vision
 tower gets no gradient from text.
 
+An adapter in a folder of another one's, without a training state of its own, is one of several that a model had
+(peft 0.21.2, peft_model.py, `save_pretrained` writes each into a folder of its name): there it is a warning.
+
 Wrong when: the initialisation does not start at zero, which is recognised by `init_lora_weights`, or
 the part is meant to be frozen.
 
@@ -25,10 +28,13 @@ from collections.abc import Iterator, Mapping
 
 from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.adapter_weights import AdapterWeights
+from auditor.artifacts.trainer_state import TrainerState
+from auditor.artifacts.training_args import TrainingArgs
 from auditor.checks.adapter._towers import part_of
 from auditor.compare.reach import ZERO_STARTS
 from auditor.errors import CannotRead
-from auditor.model import Problem, Severity, Skip
+from auditor.model import Problem, Severity, Skip, folder_of, name_of
+from auditor.runs import CHECKPOINT, Contents
 
 SEVERITY = Severity.ERROR
 
@@ -41,7 +47,7 @@ _WORDS = {
 }
 
 
-def check(config: AdapterConfig, weights: AdapterWeights) -> Iterator[Problem | Skip]:
+def check(config: AdapterConfig, weights: AdapterWeights, contents: Contents) -> Iterator[Problem | Skip]:
     """Count exact zeros by part; one finding says which parts are dead and which are alive."""
     if config.peft_type != "LORA" or "unet" in {name.partition(".")[0] for name in weights.pairs()}:
         return
@@ -51,12 +57,13 @@ def check(config: AdapterConfig, weights: AdapterWeights) -> Iterator[Problem | 
     try:
         counts = _counts(weights)
         still = still_ones(weights)
+        spare = _is_spare(weights, contents)
     except CannotRead as error:
         yield Skip(f"{weights.path} {error.reason}")
         return
     dead = {part: total for part, (zero, total) in counts.items() if zero == total}
     if dead:
-        yield _problem(weights, counts, dead)
+        yield _problem(weights, counts, dead, spare=spare)
     if still:
         yield Problem(
             f"lora_A of {len(still)} of {len(weights.pairs())} modules is exactly zero: "
@@ -87,8 +94,24 @@ def _counts(weights: AdapterWeights) -> Mapping[str, tuple[int, int]]:
     return counts
 
 
+def _is_spare(weights: AdapterWeights, contents: Contents) -> bool:
+    """Whether another adapter of the model, a trained one, lies in the folder above. Raises CannotRead."""
+    folder = folder_of(weights.path)
+    own, above = contents.folders.get(folder), contents.folders.get(folder_of(folder))
+    if not folder or own is None or above is None or CHECKPOINT.match(name_of(folder)):
+        return False
+    trained = above.one(AdapterWeights)
+    if trained is None or own.one(TrainerState) is not None or own.one(TrainingArgs) is not None:
+        return False
+    return any(zero < total for zero, total in _counts(trained).values())
+
+
 def _problem(
-    weights: AdapterWeights, counts: Mapping[str, tuple[int, int]], dead: Mapping[str, int]
+    weights: AdapterWeights,
+    counts: Mapping[str, tuple[int, int]],
+    dead: Mapping[str, int],
+    *,
+    spare: bool,
 ) -> Problem:
     alive = [part for part in counts if part not in dead]
     named = " and ".join(f"{_WORDS[part]} ({total})" for part, total in dead.items())
@@ -96,11 +119,13 @@ def _problem(
         message = (
             f"every lora_B of the adapter is exactly zero ({sum(dead.values())}): loading it changes nothing"
         )
+        if spare:
+            message += "; the adapter in the folder above was trained"
     else:
         message = f"every lora_B of {named} is exactly zero: that part of the adapter was never trained"
     if alive == ["head"]:
         message += "; only lm_head was"
-    grave = "text" in dead
+    grave = "text" in dead and not spare
     return Problem(
         message,
         weights.at(),
@@ -108,5 +133,5 @@ def _problem(
         observed="; ".join(
             f"{_WORDS[part]}: {zero} of {total} zero" for part, (zero, total) in counts.items()
         ),
-        severity=None if grave or not alive else Severity.WARNING,
+        severity=None if grave or not (alive or spare) else Severity.WARNING,
     )

@@ -1,6 +1,7 @@
 import numpy
 
-from tests.builders.repositories import healthy, seed
+from auditor.model import Snapshot
+from tests.builders.repositories import contents, healthy, seed
 from tests.checks.adapter.tensors import ADAPTER, Tensors, changed
 from tests.checks.expecting import ERROR, WARNING, finding, found, reasons
 
@@ -68,6 +69,27 @@ def test_fails_mildly_for_a_silent_vision_tower() -> None:
         "the language model",
         "the vision tower",
     }
+
+
+def beside(**more: bytes) -> Snapshot:
+    """A second adapter that was never trained, where PEFT saves it: in a folder of its name."""
+    config = contents("tiny", "candidate")[0]["adapter_config.json"]
+    second = {f"judge/{ADAPTER}": changed(silence)[ADAPTER], "judge/adapter_config.json": config}
+    return healthy(data={**second, **more})
+
+
+def test_fails_mildly_for_a_second_adapter_of_the_model() -> None:
+    (only,) = found(RULE, beside())
+    assert (only.severity, only.at.path) == (WARNING, f"judge/{ADAPTER}")
+    assert only.message == (
+        "every lora_B of the adapter is exactly zero (14): loading it changes nothing; the adapter in the folder above "
+        "was trained"
+    )
+
+
+def test_fails_for_a_training_of_its_own_below_another() -> None:
+    (only,) = found(RULE, beside(**{"judge/trainer_state.json": b"{}"}))
+    assert only.severity is ERROR
 
 
 def test_fails_for_lora_a_of_zeros() -> None:
