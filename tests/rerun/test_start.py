@@ -67,6 +67,20 @@ def test_an_unknown_beginning_leaves_the_segments(monkeypatch: pytest.MonkeyPatc
     assert planning.build(alone, build(alone), TINY_BASE, v.DATA).span == "whole"
 
 
+def test_agreement_after_an_unknown_beginning_names_the_steps_that_stay_open() -> None:
+    """A first stage on any rows may lie before the checkpoint, whatever the configuration says of the start."""
+    files = v.committed()
+    plan = replace(
+        v.plan_of_fixture(), span="segments", parts=(Span(9, 18, "checkpoint-9"),), unknown_start="none fits"
+    )
+    result = judge(v.run_of(files), v.ledger_of(files), plan, v.outputs())
+    assert result.verdict is Verdict.IDENTICAL
+    assert result.why == (
+        "The recipe makes what could be compared, bit for bit, over steps 10 to 18 of 18, resumed from checkpoint-9; "
+        "not compared: steps 1 to 9, because the declared seed did not draw the adapter."
+    )
+
+
 def test_an_unknown_beginning_accuses_nobody() -> None:
     """Weights twice as long as the recipe's: a divergence, unless the run began with an adapter nobody knows."""
     files = v.without(v.scaled(v.committed(), 1.0), v.event_path(), *v.OPTIMIZERS)

@@ -207,12 +207,10 @@ def _agreeing(
     if "weights" not in kinds:
         agree = "agrees" if len(kinds) == 1 else "agree"
         return f"No weights could be compared; {', '.join(kinds)} {agree} {how} over {where}."
-    unseen = [*_uncompared(judged), *_evaluations(plan)]
-    if unseen:
-        return (
-            f"The recipe makes what could be compared, {how}, over {where}; not compared: {_listed(unseen)}."
-        )
-    return f"The recipe makes what was committed, {how}, over {where}."
+    unseen = [*_uncompared(judged), *_untried(plan)]
+    made = "what could be compared" if unseen else "what was committed"
+    rest = f"; not compared: {_listed(unseen)}" if unseen else ""
+    return f"The recipe makes {made}, {how}, over {where}{rest}."
 
 
 def _consistent(comparable: Sequence[Judged], where: str) -> str:
@@ -240,8 +238,11 @@ def _uncompared(judged: Sequence[Judged]) -> list[str]:
     return list(dict.fromkeys(str(item.gap.at) for item in open_ones if item.gap.aspect == "weights"))
 
 
-def _evaluations(plan: RerunPlan) -> Iterator[str]:
-    """What an evaluation logged: on which rows no file tells, so that a rerun does not repeat it."""
+def _untried(plan: RerunPlan) -> Iterator[str]:
+    """What a rerun does not repeat: steps from a start that nothing here draws, evaluations of rows no file names."""
+    first = min(part.start for part in plan.trained)
+    if plan.unknown_start is not None and first > 0:
+        yield f"steps 1 to {first:,}, because the declared seed did not draw the adapter"
     if "evaluations" in plan.settings:
         yield f"the evaluations in {plan.settings['evaluations'].source.partition('#')[0]}"
 
