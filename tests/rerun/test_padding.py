@@ -12,7 +12,21 @@ import pytest
 
 from auditor.claims import Ledger
 from auditor.engine._evidence import ledger_of
-from auditor.model import Alternative, RerunPlan, Setting, Span, Verdict
+from auditor.model import (
+    Alternative,
+    Evidence,
+    RerunPlan,
+    RerunResult,
+    Setting,
+    Span,
+    Status,
+    Verdict,
+    VersionRange,
+)
+from auditor.rerun.judging.gaps import Gap
+from auditor.rerun.judging.padded import padded as excused
+from auditor.rerun.judging.summary import Judged
+from auditor.rerun.judging.verdict import judge
 from auditor.rerun.options import RerunOptions
 from auditor.rerun.outputs import Output, Outputs
 from auditor.rerun.planning import padding
@@ -434,3 +448,59 @@ def test_a_run_that_was_padded_otherwise_is_made_again(
         f"identical with {words}",
         f"The recipe makes what was committed, bit for bit, over the whole run. With {words}, which no file decides.",
     )
+
+
+def without_dropout(ratio: float, **changed: Setting) -> RerunResult:
+    """A run of the rerun's release, whose adapter has no dropout, and which counts so many times the rerun's ids."""
+    run, none = v.run_of(counted({9: ratio, 18: ratio})), Setting(0.0, "declared")
+    exact = VersionRange("5.23.0", "5.23.0")
+    release = Evidence("transformers_version", Status.VERIFIED, "by its files", value=exact)
+    ledger = Ledger(".", {}).with_evidence((release,))
+    made = replace(plan(lora_dropout=none, **changed), total_steps=STEPS)
+    files = v.committed()
+    lines = [{"step": step, "shapes": [list(item) for item in FIFTEEN]} for step in range(1, STEPS + 1)]
+    files["rerun_steps.jsonl"] = "\n".join(map(json.dumps, lines)).encode()
+    return judge(run, ledger, made, v.outputs(files))
+
+
+def test_pads_that_nothing_draws_for_change_the_count_alone() -> None:
+    """Rounded up to 8 the rows of 6 and 9 are 24 ids for 15, under which the adapter is the same bit for bit."""
+    result = without_dropout(24 / 15)
+    assert result.verdict is Verdict.IDENTICAL
+    (first, *_) = [item for item in result.aspects if item.aspect == "flops" and item.at in v.STATES]
+    assert first.verdict is Verdict.INCONCLUSIVE
+    assert first.why.endswith(
+        "; but with pad_to_multiple_of = 8 the batches hold as many ids, and no file says how rows were padded"
+    )
+
+
+def test_every_count_of_pads_is_open_and_no_other_difference() -> None:
+    run, made = v.run_of(counted({9: 24 / 15, 18: 24 / 15})), plan(lora_dropout=Setting(0.0, "declared"))
+    seen = ("num_input_tokens_seen",)
+    gaps = [
+        Gap("tokens", "", "a", "", 18, distance=0.6, ratio=1.6),
+        Gap("state", "", "a", "", 18, distance=math.inf, counters=seen),
+        Gap("state", "", "a", "", 18, distance=math.inf, counters=(*seen, "epoch")),
+        Gap("curve", "loss", "a", "", 18, distance=0.6, ratio=1.6),
+    ]
+    judged = [Judged(gap, Verdict.DIVERGED, "", 0.0, None) for gap in gaps]
+    found = excused(judged, run, made, output(FIFTEEN))
+    assert [item.verdict is Verdict.DIVERGED for item in found] == [False, False, True, True]
+    assert excused(judged, run, plan(), output(FIFTEEN)) == judged, "dropout draws for pads"
+
+
+@pytest.mark.parametrize(
+    ("ratio", "changed"),
+    [
+        (24 / 15 * 1.001, {}),
+        (1.7, {}),
+        (0.8, {}),
+        (24 / 15, {"pad_to_multiple_of": Setting(None, "a collator's file")}),
+        (24 / 15, {"packing": Setting(True, "declared")}),
+    ],
+    ids=["nearly", "no width", "fewer", "told", "packed"],
+)
+def test_a_count_that_no_width_gives_is_another_training(ratio: float, changed: dict[str, Setting]) -> None:
+    result = without_dropout(ratio, **changed)
+    found = {item.aspect for item in result.aspects if item.verdict is Verdict.DIVERGED}
+    assert (result.verdict, found) == (Verdict.DIVERGED, {"flops"})

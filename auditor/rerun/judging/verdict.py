@@ -16,6 +16,7 @@ from auditor.rerun.judging.exactness import LEAST_NOISE, Exact, idle_moments, pr
 from auditor.rerun.judging.gaps import Floors, Gap, is_outside, of_updates
 from auditor.rerun.judging.longer import gone_on
 from auditor.rerun.judging.measured import Measured
+from auditor.rerun.judging.padded import padded
 from auditor.rerun.judging.releases import Unsettled, left_open, unsettled
 from auditor.rerun.judging.still import kept_still
 from auditor.rerun.judging.summary import (
@@ -113,7 +114,7 @@ def judge(
 def _explained(judged: Sequence[Judged], run: Run, plan: RerunPlan, ours: Output) -> list[Judged]:
     """The gaps, those that something which users do may explain as inconclusive."""
     judged = begun_anew(gone_on(attempted(judged, run, plan), run, plan), run)
-    judged = kept_still(drawn_elsewhere(judged, plan), run, ours)
+    judged = padded(kept_still(drawn_elsewhere(judged, plan), run, ours), run, plan, ours)
     return barely_beyond(excused(judged, plan, run.recipe, ordered=is_told(run)))
 
 

@@ -98,6 +98,24 @@ def allowed(run: Run, plan: RerunPlan, rerun: Output) -> tuple[Alternative, ...]
     return tuple(reading for _, reading in sorted(found, key=lambda item: item[0]))
 
 
+def exact(run: Run, plan: RerunPlan, output: Output) -> Alternative | None:
+    """The width under which a training's batches hold the ids that the run counted, to the last one.
+
+    None where no width does, its batches hold them as they are, or a file says how rows were padded.
+    """
+    known = plan.settings
+    packing = known.get("packing")
+    if (packing is not None and packing.value) or not all(_is_open(known, key) for key in (FIXED, MULTIPLE)):
+        return None
+    counts = list(_counts(run, plan, output))
+    if not counts or all(count.gap(Padding()) <= EXACT for count in counts):
+        return None
+    for changes, padding in _widths(known, counts):
+        if all(count.gap(padding) <= EXACT for count in counts):
+            return _reading(changes)
+    return None
+
+
 def agrees(run: Run, plan: RerunPlan, output: Output) -> bool:
     """Whether a training's batches hold as many ids as the run counted, and its first loss is the run's."""
     counts = list(_counts(run, plan, output))
