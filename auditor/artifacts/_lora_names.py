@@ -81,7 +81,8 @@ def split_name(name: str) -> tuple[str, str | None]:
 
     Parts are a, b, magnitude, bias, base_layer or None, from PEFT's names (0.13.2 and 0.21.2,
     tuners/lora/layer.py) with or without an adapter's name such as ``default``. Factors of a linear layer end
-    in ``.weight``, those of an embedding and of AdaLoRA do not.
+    in ``.weight``, those of an embedding and of AdaLoRA do not. Where `target_parameters` names several parameters of a
+    module, its LoRA layers lie within each other and all but the last are ``base_layer`` (`ParamWrapper`).
     """
     return _known(name) if len(name) <= _LONGEST else _split(name)
 
@@ -93,7 +94,7 @@ def _split(name: str) -> tuple[str, str | None]:
         if words[position] in _MARKS:
             module, tail = ".".join(words[:position]), words[position + 1 :]
             return module, _part(words[position], tail)
-        if words[position] == BASE_LAYER and position < len(words) - 1:
+        if words[position] == BASE_LAYER and position < len(words) - 1 and words[position + 1] not in _MARKS:
             return ".".join(words[:position]), BASE_LAYER
     return bare, None
 

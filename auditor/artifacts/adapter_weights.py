@@ -144,7 +144,11 @@ class AdapterWeights(Artifact):
 
     def base_layers(self) -> tuple[str, ...]:
         """Names of tensors copied from the base model (``...base_layer.weight``)."""
-        return tuple(name for name in self.tensors if f".{BASE_LAYER}." in name)
+        return tuple(
+            name
+            for name in self.tensors
+            if f".{BASE_LAYER}." in name and split_name(name)[1] not in ("a", "b", "magnitude")
+        )
 
     def others(self) -> tuple[str, ...]:
         """Names of tensors that are neither LoRA factors nor copies of the base: heads, biases, prompts."""

@@ -20,7 +20,17 @@ LINE_LIMIT = 1_000
 _VERSION = re.compile(r"[-*] +([A-Za-z][A-Za-z ]*?):? +v?([0-9][0-9A-Za-z.+@-]*)")
 _SETTING = re.compile(r"[-*] +([A-Za-z_]+): +(.+)")
 _SETTINGS_HEAD = "The following hyperparameters were used during training"
-_OPTIMIZER = re.compile(r"^Use (?:OptimizerNames\.)?(\w+)\b")
+_OPTIMIZER = re.compile(r"^Use (OptimizerNames\.)?(\w+)\b")
+_MEMBERS = {
+    "adamw_bnb": "adamw_bnb_8bit",
+    "lion": "lion_32bit",
+    "paged_adamw": "paged_adamw_32bit",
+    "paged_ademamix": "paged_ademamix_32bit",
+    "paged_lion": "paged_lion_32bit",
+    "rmsprop_8bit": "rmsprop_bnb_8bit",
+    "rmsprop_32bit": "rmsprop_bnb_32bit",
+}
+"""Members of OptimizerNames whose value is not their own name (transformers 5.23.0, training_args.py)."""
 _INTEGER = re.compile(r"[-+]?[0-9]{1,18}")
 _FLOAT = re.compile(r"[-+]?(?:[0-9]{1,40}\.?[0-9]{0,40}|\.[0-9]{1,40})(?:[eE][-+]?[0-9]{1,4})?")
 # The Trainer's card spells some arguments its own way (transformers, modelcard.py,
@@ -149,7 +159,8 @@ def _hyperparameters(lines: list[str]) -> Iterator[tuple[str, int | float | str]
         yield CANONICAL.get(name, name), _number_or_text(text)
         optimizer = _OPTIMIZER.match(text) if name == "optimizer" else None
         if optimizer:
-            yield "optim", optimizer.group(1).lower()
+            word = optimizer.group(2).lower()
+            yield "optim", _MEMBERS.get(word, word) if optimizer.group(1) else word
 
 
 def _number_or_text(text: str) -> int | float | str:

@@ -382,6 +382,8 @@ NAMES = [
     (P + "q_proj.lora_magnitude_vector", ("q_proj", "magnitude")),
     (P + "q_proj.lora_magnitude_vector.default.weight", ("q_proj", "magnitude")),
     (P + "lm_head.base_layer.weight", ("lm_head", "base_layer")),
+    (P + "experts.base_layer.lora_A.weight", ("experts.base_layer", "a")),
+    (P + "experts.base_layer.base_layer.lora_B.default.weight", ("experts.base_layer.base_layer", "b")),
     (P + "q_proj.lora_A.weight.extra.weight", (("q_proj.lora_A.weight.extra.weight"), None)),
     (P + P + "bert.query.lora_A.weight", (P + "bert.query", "a")),
     (P + "classifier.weight", ("classifier.weight", None)),

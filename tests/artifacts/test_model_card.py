@@ -78,6 +78,9 @@ def test_hyperparameters_by_the_trainers_names() -> None:
     ("sentence", "optim"),
     [
         ("Use OptimizerNames.PAGED_ADAMW_8BIT with betas=(0.9,0.999)", "paged_adamw_8bit"),
+        ("Use OptimizerNames.PAGED_ADAMW with betas=(0.9,0.999)", "paged_adamw_32bit"),
+        ("Use OptimizerNames.LION and the args are:", "lion_32bit"),
+        ("Use lion and the args are:", "lion"),
         ("Adam with betas=(0.9,0.999)", None),
     ],
 )
@@ -247,3 +250,12 @@ def test_facts() -> None:
 def test_the_newer_of_two_peft_releases_stands_first() -> None:
     text = "### Framework versions\n\n- PEFT 0.18.1\n- PEFT 0.18.0\n"
     assert ModelCard.parse(blob(text, "README.md")).peft_version == "0.18.1"
+
+
+@pytest.mark.rerun
+def test_an_optimizer_is_named_by_its_member() -> None:
+    """As Python formats it in a card: ``OptimizerNames.ADAMW_BNB`` for "adamw_bnb_8bit"."""
+    names = pytest.importorskip("transformers.training_args").OptimizerNames
+    for member in names:
+        text = "The following hyperparameters were used during training:\n"
+        assert card(f"{text}- optimizer: Use {member} and\n").hyperparameters["optim"] == member.value

@@ -27,6 +27,17 @@ def test_passes_the_biases_that_were_trained() -> None:
     assert found(RULE, healthy(data=changed(bias))) == []
 
 
+def test_passes_factors_of_parameters_within_each_other() -> None:
+    """Two `target_parameters` of one module (peft 0.21.2): all wrappers but the outermost are a base_layer."""
+
+    def nest(tensors: Tensors) -> None:
+        for part, shape in (("A", (8, 64)), ("B", (128, 8))):
+            name = f"base_model.model.model.layers.0.mlp.experts.base_layer.lora_{part}.weight"
+            tensors[name] = numpy.ones(shape, numpy.float32)
+
+    assert found(RULE, healthy(data=changed(nest))) == []
+
+
 def test_fails() -> None:
     # By hand: two layers x 8 x (64+64 + 64+32 + 64+32 + 64+64 + 64+128 + 64+128 + 128+64) = 16,384 elements of LoRA
     # in float32, and 448 x 64 of the copy.
