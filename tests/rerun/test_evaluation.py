@@ -18,7 +18,7 @@ from auditor.rerun.judging.gaps import ROOT, committed_pairs
 from auditor.rerun.judging.verdict import judge
 from auditor.rerun.judging.weights_gap import weights_gap
 from auditor.rerun.planning import spans
-from auditor.rerun.planning.evaluation import loaded_step, passes
+from auditor.rerun.planning.evaluation import loaded_step, passes, saving
 from tests.builders.pickles import make_training_args
 from tests.rerun import tiny_llama
 from tests.rerun import variants as v
@@ -49,6 +49,16 @@ def test_each_pass_over_an_evaluation_set_is_counted() -> None:
     found = passes(v.run_of(files))
     assert found["evaluations"] == Setting({"9": 2, "18": 1}, f"{LAST}#/log_history")
     assert found["eval_strategy"].value == "steps"
+
+
+@pytest.mark.parametrize("word", ["best", "SaveStrategy.BEST"])
+def test_a_run_that_saved_when_better_is_trained_with_saves_by_steps(word: str) -> None:
+    """A Trainer with this strategy and no metric does not begin (transformers 5.23.0, trainer.py, ``__init__``)."""
+    known = v.plan_of_fixture().settings
+    told = Setting(word, "training_args.bin#save_strategy")
+    made = Setting("steps", "training_args.bin#save_strategy is best, and a rerun measures no metric")
+    assert saving({**known, "save_strategy": told}) == {"save_strategy": made}
+    assert saving(known) == {}
 
 
 def test_the_longest_log_counts() -> None:

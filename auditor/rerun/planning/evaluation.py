@@ -5,6 +5,8 @@ CPU (torch 2.13.0, utils/data/dataloader.py, ``_BaseDataLoaderIter.__init__``: `
 in eval mode, so that a run that was evaluated has other dropout masks afterwards than one that was not.
 """
 
+from collections.abc import Mapping
+
 from auditor.artifacts.trainer_state import TrainerState
 from auditor.artifacts.training_args import TrainingArgs
 from auditor.model import Setting
@@ -37,6 +39,18 @@ def passes(run: Run) -> dict[str, Setting]:
             assumed=arguments is None,
         ),
     }
+
+
+def saving(settings: Mapping[str, Setting]) -> dict[str, Setting]:
+    """``save_strategy`` of a run that saved whenever its metric was better, which a rerun does not measure.
+
+    It saves by ``save_steps`` instead; such a Trainer would not begin without a metric (transformers 5.23.0,
+    trainer.py, ``__init__``). Saving changes nothing of a training.
+    """
+    told = settings["save_strategy"]
+    if str(told.value).rpartition(".")[2].lower() != "best":
+        return {}
+    return {"save_strategy": Setting("steps", f"{told.source} is best, and a rerun measures no metric")}
 
 
 def loaded_step(run: Run) -> int | None:

@@ -52,7 +52,7 @@ def build(
     """
     settings, others = choose(run, ledger)
     start = start_of(run, settings["seed"].value)
-    known = {**settings, **start.settings, **evaluation.passes(run)}
+    known = {**settings, **start.settings, **evaluation.passes(run), **evaluation.saving(settings)}
     known["trainer"] = trainers.choose(run, trainer, command, known["quantization"].value)
     found, usual = trl_defaults.defaults(run, ledger, known)
     known |= found
