@@ -5,7 +5,8 @@ than the learning rate times a constant of t and the two betas (Cauchy and Schwa
 2.13.0): 1 at the first step, 1.13 at the eighteenth, 7.3 at most. lora_B starts at zero, so its largest
 number is bounded by the sum over all steps, and so is every difference between two checkpoints. Rescaled,
 replaced and exchanged weights break that bound while every shape and digest agrees. It is sharp in short
-runs and loose in long ones.
+runs and loose in long ones. With `init_lora_weights` false lora_B starts between +-1/sqrt(r) (torch's own
+nn.Linear, which PEFT then leaves alone), and no step that is taken brings all of it near zero.
 
 Wrong when: training began from another adapter's weights, which then belongs in the card (one within reach that
 lies in the same repository makes this a note), or an optimizer other than torch's Adam wrote the file.
@@ -38,6 +39,8 @@ from auditor.runs import Folder, Run
 SEVERITY = Severity.ERROR
 
 MOST_STEPS = 100_000
+_DRAWN, _NEARLY = 256, 0.9
+"""Numbers of a lora_B of which one was drawn that near to its limit, and how near."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,11 @@ class Adam:
         return sum(
             self.rate(t) * adam_factor(t, self.beta1, self.beta2) for t in range(after + 1, self.steps + 1)
         )
+
+    @property
+    def shrunk(self) -> float:
+        """The share by which weight decay shrinks a number at most."""
+        return min(1.0, self.decay * self.peak * self.steps)
 
     def rate(self, step: int) -> float:
         """The learning rate of a step as logged, else the highest of the run."""
@@ -136,6 +144,10 @@ def _number(value: object) -> float:
 
 def _from_zero(run: Run, folder: Folder, weights: AdapterWeights, adam: Adam) -> Iterator[Problem | Skip]:
     config = folder.one(AdapterConfig)
+    if config is not None and config.peft_type == "LORA" and config.init_lora_weights is False:
+        for item in _from_drawn(weights, adam):
+            yield told_start(item, began_from(run, weights, adam.reach(0), adam.shrunk))
+        return
     if config is None or config.peft_type != "LORA" or config.init_lora_weights not in ZERO_STARTS:
         yield Skip(f"whether lora_B of {weights.path} started at zero is not known")
         return
@@ -147,8 +159,34 @@ def _from_zero(run: Run, folder: Folder, weights: AdapterWeights, adam: Adam) ->
     if not sizes:
         yield Skip(f"{weights.path} holds no lora_B in float32, and a cast moves numbers too")
     for item in _beyond(sizes, adam.reach(0), weights, f"in {adam.steps:,} steps from zero"):
-        decay = min(1.0, adam.decay * adam.peak * adam.steps)
-        yield told_start(item, began_from(run, weights, adam.reach(0), decay))
+        yield told_start(item, began_from(run, weights, adam.reach(0), adam.shrunk))
+
+
+def _from_drawn(weights: AdapterWeights, adam: Adam) -> Iterator[Problem]:
+    """The lora_B of linear layers of which every number is smaller than the largest drawn ones can have become.
+
+    Of 256 uniform numbers none is within a tenth of the limit in 2 of 10**12 draws.
+    """
+    near: dict[str, tuple[float, float]] = {}
+    for pair in weights.pairs().values():
+        if pair.b is None or pair.is_embedding or pair.b.dtype != "F32" or len(pair.b.shape) != 2:
+            continue
+        if pair.b.elements < _DRAWN:
+            continue
+        least = _NEARLY / math.sqrt(pair.b.shape[1]) * (1 - adam.shrunk) - adam.reach(0)
+        largest = weights.extremes(pair.b.name).largest
+        if largest < least * (1 - MARGIN):
+            near[pair.b.name] = (largest, least)
+    if near:
+        worst = min(near, key=lambda name: near[name][0])
+        yield Problem(
+            f"{len(near):,} lora_B lie nearer to zero than Adam can bring them in {adam.steps:,} steps from the draws "
+            "that init_lora_weights false asks for: training began from another adapter",
+            weights.at(worst),
+            expected=f"a number of at least {near[worst][1]:.6g}",
+            observed=f"{near[worst][0]:.6g}",
+            severity=Severity.WARNING,
+        )
 
 
 def _since(before: Folder | None, folder: Folder, weights: AdapterWeights, adam: Adam) -> Iterator[Problem]:

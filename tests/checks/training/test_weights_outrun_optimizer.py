@@ -1,3 +1,4 @@
+import json
 import math
 from collections.abc import Callable
 from fractions import Fraction
@@ -70,6 +71,44 @@ def test_fails_for_exchanged_checkpoints_and_for_noise() -> None:
         files[ROOT], lambda name, a: draw.normal(0, 0.02, a.shape).astype("f4") if "lora_A" in name else a
     )
     assert severities(healthy(data={ROOT: noise, EIGHTEEN: noise})) == [(EIGHTEEN, ERROR)]
+
+
+DRAWN = {
+    f"{folder}/adapter_config.json": {"/init_lora_weights": False}
+    for folder in ("checkpoint-9", "checkpoint-18")
+}
+
+
+def test_fails_mildly_for_a_trained_start_that_is_called_a_drawn_one() -> None:
+    """nn.Linear(8, n) draws within 1/sqrt(8) = 0.35355; 0.9 of it less the bound at step 9 is what must be left."""
+    (only,) = found(RULE, healthy(json_edits=DRAWN))
+    assert (only.severity, only.at.path) == (WARNING, NINE)
+    assert only.message == (
+        "14 lora_B lie nearer to zero than Adam can bring them in 9 steps from the draws that init_lora_weights false "
+        "asks for: training began from another adapter"
+    )
+    bound = sum(rate * adam_factor(step, 0.9, 0.999) for step, rate in enumerate(logged_rates(9), 1))
+    assert only.expected == f"a number of at least {0.9 / math.sqrt(8) - bound:.6g}"
+
+
+def logged_rates(steps: int) -> list[float]:
+    """The fixture's linear schedule of 18 steps, two of them warm-up, as its log has it: the rate of each step."""
+    rows = json.loads(committed()["trainer_state.json"])["log_history"]
+    return [row["learning_rate"] for row in rows if row.get("step", 99) <= steps and "learning_rate" in row]
+
+
+def test_passes_a_drawn_start() -> None:
+    draw = numpy.random.default_rng(5)
+    files = committed()
+
+    def drawn(name: str, a: Any) -> Any:
+        start = draw.uniform(-1, 1, a.shape) / math.sqrt(8)
+        return (a + start).astype("f4") if "lora_B" in name else a
+
+    data = {NINE: with_tensors(files[NINE], drawn)}
+    late = {"checkpoint-18/adapter_config.json": {"/init_lora_weights": "pissa"}}
+    snapshot = healthy(data=data, json_edits={**DRAWN, **late})
+    assert [item for item in found(RULE, snapshot) if item.at.path == NINE] == []
 
 
 def test_says_when_it_cannot_look() -> None:
