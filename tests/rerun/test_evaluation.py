@@ -37,8 +37,9 @@ def passed(step: int, name: str = "") -> dict[str, object]:
 
 
 def arguments(files: v.Files, **values: object) -> v.Files:
-    """The files with a training_args.bin of these values alone."""
-    return {**files, "training_args.bin": make_training_args(values)}
+    """The files with these values alone in every training_args.bin."""
+    made = make_training_args(values)
+    return {path: made if path.endswith("training_args.bin") else data for path, data in files.items()}
 
 
 def test_each_pass_over_an_evaluation_set_is_counted() -> None:

@@ -10,13 +10,13 @@ from collections.abc import Mapping, Sequence
 
 from auditor.artifacts.optimizer_state import OptimizerState
 from auditor.artifacts.trainer_state import TrainerState
-from auditor.claims import received
 from auditor.compare.schedules import Named, of_arguments, why_no_form
 from auditor.model import Verdict
 from auditor.rerun.judging.curve_gap import first_outside
 from auditor.rerun.judging.longer import is_on
 from auditor.rerun.judging.opened import first_loss_differs, is_measured, opened
 from auditor.rerun.judging.summary import Judged
+from auditor.rerun.planning.given import given
 from auditor.runs import Run
 
 _LEAST = 2
@@ -49,15 +49,14 @@ def _begins_after(item: Judged, step: int) -> bool:
 
 def _restart(run: Run) -> int | None:
     """The step after which the logged rates are those of the schedule from its beginning; None where there is none."""
-    arguments, state = received(run), run.latest(TrainerState)
+    (_, arguments), state = given(run), run.latest(TrainerState)
     total = (state.max_steps or 0) if state is not None else 0
-    if arguments is None or state is None or total < 1:
+    if state is None or total < 1:
         return None
     points = sorted(state.logged("learning_rate"))
     # The row of a step has the rate after it, or in releases that log before the scheduler moves on the one of it.
     found = (
-        _split(run, [(step - late, rate) for step, rate in points], arguments.values, total, late)
-        for late in (0, 1)
+        _split(run, [(step - late, rate) for step, rate in points], arguments, total, late) for late in (0, 1)
     )
     return next((step for step in found if step is not None), None)
 

@@ -13,11 +13,11 @@ from itertools import pairwise
 
 from auditor.artifacts.optimizer_state import OptimizerState
 from auditor.artifacts.trainer_state import TrainerState
-from auditor.claims import received
 from auditor.model import RerunPlan
 from auditor.rerun.judging.opened import first_loss_differs, is_measured, opened
 from auditor.rerun.judging.summary import Judged
 from auditor.rerun.planning.extras import draws_by_width
+from auditor.rerun.planning.given import given
 from auditor.rerun.planning.gone_on import BATCH
 from auditor.runs import Run
 
@@ -80,10 +80,10 @@ def _updates(run: Run) -> str | None:
 
 def _lowered(run: Run) -> str | None:
     """That the batch which ran is smaller than the argument, as attempts that failed leave it."""
-    arguments, state = received(run), run.latest(TrainerState)
-    if arguments is None or state is None or arguments.values.get("auto_find_batch_size") is not True:
+    (_, arguments), state = given(run), run.latest(TrainerState)
+    if state is None or arguments.get("auto_find_batch_size") is not True:
         return None
-    asked, ran = arguments.values.get(BATCH), state.train_batch_size
+    asked, ran = arguments.get(BATCH), state.train_batch_size
     if type(asked) is not int or ran is None or not 0 < ran < asked:
         return None
     return (

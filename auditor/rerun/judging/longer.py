@@ -10,11 +10,11 @@ import math
 from collections.abc import Mapping, Sequence
 
 from auditor.artifacts.trainer_state import TrainerState
-from auditor.claims import received
 from auditor.compare.schedules import Named, of_arguments, rate, why_no_form
 from auditor.model import RerunPlan, Verdict
 from auditor.rerun.judging.opened import first_loss_differs, opened
 from auditor.rerun.judging.summary import Judged, is_computed
+from auditor.rerun.planning.given import given
 from auditor.rerun.planning.gone_on import batch_before, before
 from auditor.runs import Run
 
@@ -83,14 +83,14 @@ def _longer(run: Run, told: int) -> str | None:
 
     ``told`` is the step of the last checkpoint from before. Where the rates are its own for longer, another is missing.
     """
-    arguments, state = received(run), run.latest(TrainerState)
+    (_, arguments), state = given(run), run.latest(TrainerState)
     total = (state.max_steps or 0) if state is not None else 0
-    if arguments is None or state is None or total < 1:
+    if state is None or total < 1:
         return None
     points = sorted(state.logged("learning_rate"))
     # The row of a step has the rate after it, or in releases that log before the scheduler moves on the one of it.
     for late in (0, 1):
-        found = _split([(step - late, value) for step, value in points], arguments.values, total)
+        found = _split([(step - late, value) for step, value in points], arguments, total)
         if found is not None:
             last, other = found
             if told and (last <= told or dict(before(run)[told]).get("max_steps") != other):

@@ -5,11 +5,11 @@ from collections.abc import Mapping
 
 from auditor.artifacts._fields import INTEGER_LIMIT, is_number
 from auditor.artifacts.trainer_state import TrainerState
-from auditor.artifacts.training_args import TrainingArgs
 from auditor.claims import Ledger
 from auditor.model import Alternative, Setting
 from auditor.rerun.child.job import batches_of
 from auditor.rerun.planning import accumulation
+from auditor.rerun.planning.given import given
 from auditor.rerun.planning.settings import source_of, warmup
 from auditor.runs import Run
 
@@ -36,6 +36,12 @@ def counted(
 def whole(value: object) -> int:
     """A whole number within 64 bits, or 0."""
     return value if isinstance(value, int) and abs(value) < INTEGER_LIMIT else 0
+
+
+def counts_steps(run: Run) -> bool:
+    """Whether the Trainer was given a number of steps, so that epochs say nothing of the total."""
+    steps = given(run)[1].get("max_steps")
+    return is_number(steps) and steps > 0
 
 
 def _total(run: Run, ledger: Ledger, known: Mapping[str, Setting], rows: int | None) -> Setting | None:
@@ -106,8 +112,8 @@ def _batches_by_epoch(run: Run, known: Mapping[str, Setting]) -> int | None:
 
     Source: transformers 5.23.0, trainer.py: epoch = micro-batches seen / micro-batches in an epoch.
     """
-    arguments, state = run.one(TrainingArgs), run.latest(TrainerState)
-    if arguments is None or state is None or not (arguments.number("max_steps") or 0) > 0:
+    state = run.latest(TrainerState)
+    if state is None or not counts_steps(run):
         return None
     number = whole(known["gradient_accumulation_steps"].value)
     for step, epoch in state.logged("epoch")[:1]:

@@ -8,8 +8,8 @@ in eval mode, so that a run that was evaluated has other dropout masks afterward
 from collections.abc import Mapping
 
 from auditor.artifacts.trainer_state import TrainerState
-from auditor.artifacts.training_args import TrainingArgs
 from auditor.model import Setting
+from auditor.rerun.planning.given import given
 from auditor.runs import Run, best_step
 
 _PASS = "_runtime"
@@ -29,14 +29,14 @@ def passes(run: Run) -> dict[str, Setting]:
             found[str(step)] = found.get(str(step), 0) + 1
     if state is None or not found:
         return {}
-    arguments = run.one(TrainingArgs)
-    strategy = str(arguments.values.get("eval_strategy", "steps")) if arguments else "steps"
+    by, arguments = given(run)
+    strategy = str(arguments.get("eval_strategy", "steps"))
     return {
         "evaluations": Setting(found, f"{state.path}#/log_history"),
         "eval_strategy": Setting(
             "epoch" if strategy == "epoch" else "steps",
-            f"{arguments.path}#eval_strategy" if arguments else "no file says it: at the logged steps",
-            assumed=arguments is None,
+            f"{by}eval_strategy" if arguments else "no file says it: at the logged steps",
+            assumed=not arguments,
         ),
     }
 
@@ -59,7 +59,7 @@ def loaded_step(run: Run) -> int | None:
     Source: transformers 5.23.0, trainer.py, ``_load_best_model``: with ``load_best_model_at_end`` the weights of
     ``best_model_checkpoint`` take the place of the last ones before ``save_model``.
     """
-    arguments, state = run.one(TrainingArgs), run.latest(TrainerState)
-    if arguments is None or state is None or arguments.values.get("load_best_model_at_end") is not True:
+    (_, arguments), state = given(run), run.latest(TrainerState)
+    if state is None or arguments.get("load_best_model_at_end") is not True:
         return None
     return best_step(state)

@@ -10,6 +10,7 @@ from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.claims import received
 from auditor.model import Alternative, Setting
 from auditor.rerun.child.extras import ARGUMENT_EXTRAS, BY_LENGTH, LORA_EXTRAS
+from auditor.rerun.planning.given import given
 from auditor.runs import Run
 
 SAMPLING, NOISE, KWARGS = "train_sampling_strategy", "neftune_noise_alpha", "lr_scheduler_kwargs"
@@ -73,12 +74,10 @@ def other_kernels(run: Run) -> str | None:
 
     Compiled code draws dropout masks of its own, too (torch 2.13.0, _inductor/config.py, ``fallback_random``).
     """
-    arguments = received(run)
+    by, arguments = given(run)
     for key, says in _KERNELS.items():
-        if arguments is not None and arguments.values.get(key) not in (None, False):
-            return (
-                f"the run was trained with {says} ({arguments.path}#{key}), and this rerun with PyTorch's own"
-            )
+        if arguments.get(key) not in (None, False):
+            return f"the run was trained with {says} ({by}{key}), and this rerun with PyTorch's own"
     return None
 
 

@@ -12,6 +12,7 @@ from auditor.artifacts.trainer_state import TrainerState
 from auditor.artifacts.training_args import TrainingArgs
 from auditor.claims import Ledger, received
 from auditor.model import Setting, Span, VersionRange, version_key
+from auditor.rerun.planning.given import given
 from auditor.runs import Folder, Run
 
 BATCH, TIMES = "per_device_train_batch_size", "gradient_accumulation_steps"
@@ -46,11 +47,11 @@ def batch_before(run: Run) -> int | None:
     The state that resuming loads keeps the old number (transformers 5.23.0, trainer.py, ``_inner_training_loop``),
     and a state differs from the arguments for no other reason than ``auto_find_batch_size`` and several GPUs.
     """
-    arguments, state = received(run), run.latest(TrainerState)
-    if arguments is None or state is None or before(run):
+    (_, arguments), state = given(run), run.latest(TrainerState)
+    if state is None or before(run):
         return None
-    asked, kept = arguments.values.get(BATCH), state.train_batch_size
-    if arguments.values.get("auto_find_batch_size") is True or type(asked) is not int or asked < 1:
+    asked, kept = arguments.get(BATCH), state.train_batch_size
+    if arguments.get("auto_find_batch_size") is True or type(asked) is not int or asked < 1:
         return None
     return kept if kept is not None and 0 < kept != asked else None
 

@@ -9,11 +9,11 @@ from auditor.architectures._structure import structures
 from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.adapter_weights import AdapterWeights
 from auditor.artifacts.base_config import BaseConfig
-from auditor.artifacts.training_args import TrainingArgs
 from auditor.claims import Ledger
 from auditor.model import Setting
 from auditor.rerun.child.job import JobError, settings_from
 from auditor.rerun.planning import conversations, extras
+from auditor.rerun.planning.given import given
 from auditor.rerun.planning.methods import is_full, shape_of_another
 from auditor.rerun.planning.shards import several
 from auditor.rerun.planning.trainers import COMMAND, TRAINERS, refusals
@@ -99,20 +99,16 @@ def _trainer(run: Run, settings: Mapping[str, Setting]) -> Iterator[str]:
         says = TRAINERS[str(chosen.value)].says
         yield f"{recipe.path} declares the trainer {recipe.trainer!r}, for which {says} does not stand"
     yield from refusals(run, chosen, settings["quantization"].value)
-    arguments = run.one(TrainingArgs)
-    if arguments is not None:
-        for key, neutral in _ARGUMENT_EXTRAS.items():
-            if key in arguments.values and arguments.values[key] not in neutral:
-                what = f"{key} = {arguments.values[key]}"
-                yield f"{arguments.path} sets {what}, which the reference training does not do"
-        column = arguments.values.get("length_column_name", "length")
-        if column != "length" and extras.by_length(run):
-            yield f"{arguments.path} takes the lengths of rows from a column {column!r}, which the rerun does not read"
-        if arguments.values.get("trust_remote_code"):
-            yield (
-                f"{arguments.path} sets trust_remote_code: the run executed a repository's code, "
-                "which is never done here"
-            )
+    by, arguments = given(run)
+    path = by.partition("#")[0]
+    for key, neutral in _ARGUMENT_EXTRAS.items():
+        if key in arguments and arguments[key] not in neutral:
+            yield f"{path} sets {key} = {arguments[key]}, which the reference training does not do"
+    column = arguments.get("length_column_name", "length")
+    if column != "length" and extras.by_length(run):
+        yield f"{path} takes the lengths of rows from a column {column!r}, which the rerun does not read"
+    if arguments.get("trust_remote_code"):
+        yield f"{path} sets trust_remote_code: the run executed a repository's code, which is never done here"
     if (counted := several(run)) is not None:
         yield counted
 

@@ -13,9 +13,10 @@ No file of any release tells that a script shuffled its data set beforehand.
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from auditor.claims import Ledger, received
+from auditor.claims import Ledger
 from auditor.model import Alternative, Setting, VersionRange, version_key
 from auditor.rerun.child.extras import SEQUENTIAL
+from auditor.rerun.planning.given import given
 from auditor.runs import Run
 
 STRATEGY, SEEDABLE, SHUFFLED, DATA_SEED = (
@@ -30,7 +31,7 @@ UNTOLD = "the order of rows is told by no file"
 
 def of_run(run: Run) -> Mapping[str, Setting]:
     """The settings of the order besides ``data_seed``; assumed where the run's own arguments do not tell them."""
-    by, values = _arguments(run)
+    by, values = given(run)
     config = values.get("accelerator_config")
     found = {SHUFFLED: Setting(None, "no file tells it: rows as they are in the data", assumed=True)}
     if STRATEGY in values:
@@ -47,23 +48,12 @@ def of_run(run: Run) -> Mapping[str, Setting]:
     return found
 
 
-def _arguments(run: Run) -> tuple[str, Mapping[str, object]]:
-    """The arguments that the Trainer was given, with what a member's name is put after."""
-    arguments = received(run)
-    if arguments is not None:
-        return f"{arguments.path}#", arguments.values
-    for log in run.events[:1]:
-        if log.args():
-            return f"{log.path}#args/", log.args()
-    return "", {}
-
-
 def is_told(run: Run) -> bool:
     """Whether files tell who drew the rows: the Trainer's arguments, or a platform's recipe with its seed.
 
     A platform draws as it always does, where a script may do anything.
     """
-    return bool(_arguments(run)[1]) or (run.recipe is not None and "seed" in run.recipe.settings)
+    return bool(given(run)[1]) or (run.recipe is not None and "seed" in run.recipe.settings)
 
 
 def readings(ledger: Ledger, known: Mapping[str, Setting]) -> Iterator[Alternative]:

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
 from auditor.artifacts.trainer_state import TrainerState
-from auditor.artifacts.training_args import TrainingArgs
 from auditor.errors import UsageError
 from auditor.model import Setting, Span
 from auditor.rerun.planning import gone_on
+from auditor.rerun.planning.given import given
 from auditor.rerun.planning.resume import why_not
 from auditor.runs import Run
 
@@ -40,8 +40,8 @@ def restarts(run: Run) -> tuple[int, ...]:
     Where none was committed there, it is the last step that was logged before. The logged epoch goes back there,
     because the micro-batches of the epoch are counted anew (transformers 5.23.0, trainer.py, ``_init_training_state``).
     """
-    arguments, state = run.one(TrainingArgs), run.latest(TrainerState)
-    if arguments is None or arguments.values.get(IGNORED) is not True or state is None:
+    (_, arguments), state = given(run), run.latest(TrainerState)
+    if arguments.get(IGNORED) is not True or state is None:
         return ()
     points = sorted(dict(state.logged("epoch")).items())
     back = [(a, b) for (a, before), (b, after) in pairwise(points) if after <= before]
@@ -51,10 +51,7 @@ def restarts(run: Run) -> tuple[int, ...]:
 
 def restarting(run: Run) -> Mapping[str, Setting]:
     """The setting that lets a training draw an epoch's first rows again, where the run did."""
-    arguments = run.one(TrainingArgs)
-    if arguments is None or not restarts(run):
-        return {}
-    return {IGNORED: Setting(True, f"{arguments.path}#{IGNORED}")}
+    return {IGNORED: Setting(True, f"{given(run)[0]}{IGNORED}")} if restarts(run) else {}
 
 
 def choose(

@@ -6,9 +6,8 @@ Seen where an epoch had fewer steps than the rows make, one example each, and as
 import math
 from collections.abc import Iterator, Mapping
 
-from auditor.artifacts.training_args import TrainingArgs
 from auditor.model import Alternative, Setting
-from auditor.rerun.planning.counted import steps_of_rows, whole
+from auditor.rerun.planning.counted import counts_steps, steps_of_rows, whole
 from auditor.rerun.planning.row_order import SHUFFLED, USED, usual_seeds
 from auditor.runs import Run
 
@@ -34,12 +33,12 @@ def of_run(
 
 def _has_too_many(run: Run, known: Mapping[str, Setting], rows: int) -> bool:
     """Whether rows that are one example each make more steps than the run had, as far as files tell."""
-    arguments, packing = run.one(TrainingArgs), known.get(PACKING)
+    packing = known.get(PACKING)
     if any(key not in known or known[key].assumed for key in _DECIDING) or "max_steps" not in known:
         return False
     if packing is None or (packing.value is True and not packing.assumed):
         return False
-    if arguments is not None and (arguments.number("max_steps") or 0) > 0:
+    if counts_steps(run):
         return False
     expected = steps_of_rows(known, rows)
     return expected is not None and expected > whole(known["max_steps"].value)
