@@ -1,6 +1,7 @@
 """Runs that were gone on with from weights alone: what comes after is open, what lies before is judged as ever."""
 
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -9,8 +10,10 @@ from auditor.model import Verdict
 from auditor.rerun.judging.anew import begun_anew
 from auditor.rerun.judging.summary import Judged
 from auditor.runs import Run
+from tests.builders.events import make_events
+from tests.builders.pickles import make_training_args
 from tests.rerun import variants as v
-from tests.rerun.test_longer import TOTAL, linear
+from tests.rerun.test_longer import PEAK, TOTAL, linear
 from tests.rerun.test_unsaid import LATER, LOSS, RATE, SCHEDULER, WEIGHTS, judged
 
 STEP = 9
@@ -68,3 +71,33 @@ def test_a_checkpoint_with_states_was_gone_on_with_by_them() -> None:
 )
 def test_other_rates_excuse_nothing(run: Run) -> None:
     assert open_ones(run, WEIGHTS, AFTER) == [False, False]
+
+
+def constant(*starts: int) -> Run:
+    """One rate in all 18 steps, and an event file for each start, of the steps from there to the next one's."""
+    files = {path: data for path, data in v.committed().items() if "tfevents" not in path}
+
+    def edit(state: dict[str, Any]) -> None:
+        for row in state["log_history"]:
+            if "learning_rate" in row:
+                row["learning_rate"] = PEAK
+
+    for path in v.STATES:
+        files = v.with_json(files, path, edit)
+    for first, end in pairwise((*starts, TOTAL + 1)):
+        losses = [(step, 6.0) for step in range(first, end)]
+        files[f"runs/{first}/events.out.tfevents.1.host.{first}.0"] = make_events({"train/loss": losses})
+    arguments = make_training_args({"lr_scheduler_type": "constant", "learning_rate": PEAK})
+    files |= {path: arguments for path in files if path.endswith("training_args.bin")}
+    return v.run_of(v.without(files, "optimizer.pt", "scheduler.pt"))
+
+
+def test_where_all_rates_are_one_a_second_event_file_tells_it() -> None:
+    run = constant(1, STEP + 1)
+    assert open_ones(run, WEIGHTS, AFTER) == [True, True]
+    assert open_ones(run, AT, LATER) == [False, False]
+
+
+@pytest.mark.parametrize("starts", [(1,), (1, 13), (STEP + 1,)])
+def test_other_event_files_do_not(starts: tuple[int, ...]) -> None:
+    assert open_ones(constant(*starts), WEIGHTS, AFTER) == [False, False]

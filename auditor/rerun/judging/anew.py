@@ -2,7 +2,8 @@
 
 ``save_only_model`` saves no optimizer.pt and no scheduler.pt, and a Trainer that finds none goes on with new ones from
 the next step (transformers 5.23.0, trainer.py, ``_load_optimizer_and_scheduler``). The logged rates tell it: from there
-on they are those of the schedule's first steps. The generators began anew, too, so what comes after that step is open,
+on they are those of the schedule's first steps; where all rates are one, the event file that a new process began tells
+it (TensorBoardCallback, ``on_train_begin``). The generators began anew, too, so what comes after that step is open,
 and what lies before it is judged as ever.
 """
 
@@ -65,15 +66,26 @@ def _split(run: Run, points: _Points, arguments: Mapping[str, object], total: in
     named = of_arguments(arguments, total)
     if isinstance(named, str) or why_no_form(named.kind, named.schedule) or not points or points[0][0] < 0:
         return None
-    off = next((number for number, point in enumerate(points) if not is_on(named, point)), 0)
-    if off == 0 or len(points) - off < _LEAST:
-        return None
-    last = points[off - 1][0] + late
+    off = next((number for number, point in enumerate(points) if not is_on(named, point)), None)
     kept = {folder.step: folder.one(OptimizerState) is not None for folder in run.checkpoints if folder.step}
-    tried = [step for step in sorted(kept, reverse=True) if step <= last and not kept[step]]
-    tried += [last] if last not in kept else []
+    stateless = [step for step in sorted(kept, reverse=True) if not kept[step]]
+    if off is None:
+        tried = [step for step in stateless if _in_two_files(run, step)]
+    elif off == 0 or len(points) - off < _LEAST:
+        return None
+    else:
+        last = points[off - 1][0] + late
+        tried = [step for step in stateless if step <= last] + ([last] if last not in kept else [])
     return next((step for step in tried if _all_anew(named, points, step, late)), None)
 
 
 def _all_anew(named: Named, points: _Points, step: int, late: int) -> bool:
     return all(is_on(named, (at - step, rate)) for at, rate in points if at + late > step)
+
+
+def _in_two_files(run: Run, step: int) -> bool:
+    """Whether one event file logs steps up to this one, and another one steps after it alone."""
+    logged = [[point.step for point in log.scalars.get("train/loss", ())] for log in run.events]
+    return any(steps and max(steps) <= step for steps in logged) and any(
+        steps and min(steps) > step for steps in logged
+    )
