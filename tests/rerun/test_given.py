@@ -91,6 +91,16 @@ def test_steps_that_were_given(steps: int, many: int) -> None:
     assert len(splits.of_run(told({"max_steps": steps}), known(450), 1000)[1]) == many
 
 
+def test_arguments_that_are_no_claims() -> None:
+    """A log whose first row is of step 1 alone has other means in the rows after it."""
+    run = told({"logging_first_step": True, "optim_args": "rank=4"})
+    made = planning.build(run, build(run), TINY_BASE, v.DATA).settings
+    assert {key: (made[key].value, made[key].source) for key in ("logging_first_step", "optim_args")} == {
+        "logging_first_step": (True, f"{v.event_path()}#args/logging_first_step"),
+        "optim_args": ("rank=4", f"{v.event_path()}#args/optim_args"),
+    }
+
+
 def test_what_a_rerun_does_not_do() -> None:
     arguments: dict[str, Any] = {"deepspeed": "zero3.json", "fsdp": []}
     run = told(arguments)

@@ -7,11 +7,11 @@ from dataclasses import fields, replace
 from auditor.artifacts._fields import INTEGER_LIMIT, is_number
 from auditor.artifacts.adapter_config import AdapterConfig
 from auditor.artifacts.optimizer_state import OptimizerState
-from auditor.artifacts.training_args import TrainingArgs
 from auditor.claims import DECLARED, DESCRIBED, EFFECTIVE, RECORDED, Ledger, same_value
 from auditor.model import Alternative, Setting, Statement, Status
 from auditor.rerun.child.job import Settings
 from auditor.rerun.planning import converted, extras, gone_on, padding, row_order, stored
+from auditor.rerun.planning.given import given
 from auditor.rerun.planning.methods import settled, truncation
 from auditor.rerun.planning.spans import restarting
 from auditor.runs import Run
@@ -108,11 +108,9 @@ def _plain(ledger: Ledger, key: str, owner: str) -> Setting:
 
 
 def _unlisted(run: Run, key: str) -> Setting | None:
-    """An argument that is no claim of the ledger, from training_args.bin itself."""
-    arguments = run.one(TrainingArgs)
-    if key not in _UNLISTED or arguments is None or key not in arguments.values:
-        return None
-    return Setting(arguments.values[key], f"{arguments.path}#{key}")
+    """An argument that is no claim of the ledger, from the Trainer's own."""
+    by, arguments = given(run)
+    return Setting(arguments[key], f"{by}{key}") if key in _UNLISTED and key in arguments else None
 
 
 def _value(value: object) -> object:
