@@ -37,7 +37,7 @@ def check(run: Run) -> Iterator[Problem | Skip]:
     """The last state against arguments on which all copies agree."""
     state, received = run.latest(TrainerState), run.one(TrainingArgs)
     if state is None or received is None:
-        yield Skip("a trainer_state.json or training_args.bin was not read")
+        yield Skip("the run has no trainer_state.json and training_args.bin that were read")
         return
     if not copies_agree(run, _KEYS):
         yield Skip(APART)

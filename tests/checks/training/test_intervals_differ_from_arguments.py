@@ -57,7 +57,7 @@ def test_passes_an_interval_that_nobody_asked_for() -> None:
 
 
 def test_says_when_it_cannot_look() -> None:
-    unread = "a trainer_state.json or training_args.bin was not read"
+    unread = "the run has no trainer_state.json and training_args.bin that were read"
     assert reasons(RULE, seed()) == [unread]
     assert reasons(RULE, healthy(without=STATES)) == [unread]
     told = "the copies of the arguments differ (training-arguments-differ)"
