@@ -15,7 +15,10 @@ SHARED = 0.75
 _FEW = 256
 """Rows tried first, taken by their hashes: of states that share three quarters, half of these at the very least."""
 _KINDS = ("grpo", "dpo", "kto", "orpo", "cpo", "ppo", "rloo", "reward", "prm", "gkd", "bco", "sft")
-"""Trainers by the first syllable of their arguments' class (trl 1.0, trainer/*_config.py; unsloth adds its name)."""
+"""Trainers by the first syllable of their arguments' class (trl 1.0, trainer/*_config.py), after unsloth or axolotl."""
+_LOGGED = {"reward": "GRPO", "log_odds_ratio": "ORPO", "odds_ratio_loss": "ORPO", "kl": "KTO"}
+"""What other trainers log beside ``rewards/...`` (trl 0.12.2 and 1.16.0, trainer/*.py; LLaMA-Factory 0.9,
+train/dpo/trainer.py), the first that is there."""
 RECIPE = (
     *(
         "learning_rate",
@@ -136,14 +139,18 @@ def trainer_of(folder: Folder) -> str | None:
     """The kind of trainer (``SFT``, ``GRPO``, ...); None when nothing tells it from a plain one.
 
     The class of the arguments names it; releases of TRL before 0.9 gave plain arguments to DPO too, whose log keys
-    (``rewards/chosen``) are then the only trace.
+    (``rewards/chosen``) are then the only trace. Other trainers of preferences log more beside them.
     """
     arguments = folder.one(TrainingArgs)
-    name = arguments.class_name.rpartition(".")[2].lower().removeprefix("unsloth") if arguments else ""
+    name = arguments.class_name.rpartition(".")[2].lower() if arguments else ""
+    name = name.removeprefix("unsloth").removeprefix("axolotl")
     named = next((kind.upper() for kind in _KINDS if name.startswith(kind)), None)
     state = folder.one(TrainerState)
     rows = state.log_history[:FIRST] if state is not None and named is None else ()
-    return "DPO" if any(key.startswith("rewards/") for row in rows for key in row) else named
+    keys = {key for row in rows for key in row}
+    if not any(key.startswith("rewards/") for key in keys):
+        return named
+    return next((kind for key, kind in _LOGGED.items() if key in keys), "DPO")
 
 
 def same_adapter(one: Folder, other: Folder) -> bool:

@@ -330,3 +330,41 @@ def test_a_run_of_the_dpo_trainer_is_made_again(lab: Lab) -> None:
     found = result.plan.settings["trainer_arguments"].value
     assert isinstance(found, dict)
     assert found["beta"] == 0.2
+
+
+PAIRS = ("rewards/chosen", "rewards/rejected", "rewards/margins", "logps/chosen")
+
+
+@pytest.mark.parametrize(
+    ("keys", "kind"),
+    [
+        (PAIRS, "DPO"),
+        ((*PAIRS, "nll_loss", "log_odds_ratio", "log_odds_chosen"), "ORPO"),
+        ((*PAIRS, "odds_ratio_loss"), "ORPO"),
+        ((*PAIRS, "kl"), "KTO"),
+        (("reward", "reward_std", "rewards/accuracy/mean", "kl"), "GRPO"),
+    ],
+    ids=["DPO", "ORPO", "ORPO of LLaMA-Factory", "KTO", "GRPO"],
+)
+def test_a_log_tells_trainers_of_preferences_apart(keys: tuple[str, ...], kind: str) -> None:
+    """trl 0.12.2 to 1.16.0, `get_batch_loss_metrics` and `_metrics` of each trainer; none names itself there."""
+    files = v.without(v.committed(), "training_args.bin", "checkpoint-9/training_args.bin")
+    files = v.without(files, "checkpoint-18/training_args.bin")
+
+    def log(state: dict[str, Any]) -> None:
+        for row in state["log_history"]:
+            row.update(dict.fromkeys(keys, 0.1))
+
+    for path in v.STATES:
+        files = v.with_json(files, path, log)
+    run = v.run_of(files)
+    assert trainers.made_by(run) == kind
+    refused = list(trainers.refusals(run, trainers.choose(run), None))
+    assert any(f"TRL's {kind} trainer" in says for says in refused) is (kind != "DPO")
+
+
+def test_a_class_of_axolotl_names_its_trainer_too() -> None:
+    files = made_by("axolotl.core.training_args.AxolotlORPOConfig")
+    assert trainers.made_by(v.run_of(files)) == "ORPO"
+    plain = made_by("axolotl.core.training_args.AxolotlTrainingArguments")
+    assert trainers.made_by(v.run_of(plain)) is None
