@@ -10,6 +10,7 @@ from auditor.recipes._base import Recipe
 from auditor.rerun.judging.gaps import Gap
 from auditor.rerun.judging.summary import Judged
 from auditor.rerun.judging.unsaid import excused
+from tests.builders.pickles import make_training_args
 from tests.rerun import variants as v
 
 FAR = (1e-5, 1e-6)
@@ -104,6 +105,18 @@ def test_a_platform_with_templates_of_its_own_makes_other_examples() -> None:
     ]
     assert "LLaMA-Factory makes examples of rows by templates and masks of its own" in found[0].why
     assert excused([WEIGHTS, LATER, NORM], plan(), recipe)[0].verdict is Verdict.DIVERGED
+
+
+def test_a_platform_is_known_by_the_class_of_its_arguments_too() -> None:
+    """ms-swift's arguments name a length, and its yaml is seldom published: templates and masks are still its own."""
+    swift = make_training_args({"max_length": 48}, "swift.trainers.arguments.Seq2SeqTrainingArguments")
+    files = v.without(v.committed(), "cheetah-fine-tuning-config.json")
+    run = v.run_of({**files, "training_args.bin": swift})
+    assert (run.recipe, run.platform) == (None, "ms-swift")
+    found = excused([WEIGHTS, LOSS], plan(), run.recipe, platform=run.platform)
+    assert {item.verdict for item in found} == {Verdict.INCONCLUSIVE}
+    assert "ms-swift makes examples of rows by templates and masks of its own" in found[0].why
+    assert excused([WEIGHTS, LOSS], plan(), platform="transformers Trainer") == [WEIGHTS, LOSS]
 
 
 def test_a_length_that_is_said_says_it_too() -> None:

@@ -25,12 +25,17 @@ _TEMPLATED = ("LLaMA-Factory", "axolotl", "ms-swift", "torchtune", "unsloth")
 
 
 def excused(
-    judged: Sequence[Judged], plan: RerunPlan, recipe: Recipe | None = None, *, ordered: bool = True
+    judged: Sequence[Judged],
+    plan: RerunPlan,
+    recipe: Recipe | None = None,
+    *,
+    ordered: bool = True,
+    platform: str | None = None,
 ) -> list[Judged]:
     """The gaps, those that an unknown part of the recipe may explain as inconclusive, with the part named.
 
-    ``ordered`` says that files tell who drew the rows. Nothing is excused where a curve, weights or moments agree: then
-    the assumptions were right.
+    ``ordered`` says that files tell who drew the rows, ``platform`` who trained, as its recipe or its arguments say.
+    Nothing is excused where a curve, weights or moments agree: then the assumptions were right.
     """
     assumed = {key for key, setting in plan.settings.items() if setting.assumed}
     trainer = plan.settings.get("trainer")
@@ -47,7 +52,7 @@ def excused(
     padded = _padded_otherwise(judged, plan)
     if padded is not None and first_loss_agrees(judged):
         return [_open(item, padded) if _draws_dropout(item) else item for item in judged]
-    unknown = _unknown(judged, assumed, recipe, ordered)
+    unknown = _unknown(judged, assumed, recipe.platform if recipe is not None else platform, ordered)
     if unknown is None:
         return list(judged)
     return [item if _needs_no_rows(item) else _open(item, unknown) for item in judged]
@@ -84,10 +89,10 @@ def _is_stepped(item: Judged) -> bool:
 
 
 def _unknown(
-    judged: Sequence[Judged], assumed: AbstractSet[str], recipe: Recipe | None, ordered: bool
+    judged: Sequence[Judged], assumed: AbstractSet[str], platform: str | None, ordered: bool
 ) -> str | None:
     """What is not known of the rows or their order, where the first logged values do not show it was as assumed."""
-    unknown = _unknown_rows(assumed, recipe)
+    unknown = _unknown_rows(assumed, platform)
     if unknown is not None and not begins_alike(judged):
         more = "" if ordered else f", {UNTOLD}"
         return f"{unknown}{more}, and no first loss and gradient norm show that it was as assumed"
@@ -121,10 +126,10 @@ def _draws_dropout(item: Judged) -> bool:
     return is_computed(item) or gap.aspect in ("rng", "flops", "tokens")
 
 
-def _unknown_rows(assumed: AbstractSet[str], recipe: Recipe | None) -> str | None:
+def _unknown_rows(assumed: AbstractSet[str], platform: str | None) -> str | None:
     """Why it is not known how rows became examples."""
-    if recipe is not None and recipe.platform in _TEMPLATED:
-        return f"{recipe.platform} makes examples of rows by templates and masks of its own"
+    if platform in _TEMPLATED:
+        return f"{platform} makes examples of rows by templates and masks of its own"
     return "no file says how rows became examples" if assumed >= set(_ROWS) else None
 
 

@@ -115,7 +115,7 @@ def _explained(judged: Sequence[Judged], run: Run, plan: RerunPlan, ours: Output
     """The gaps, those that something which users do may explain as inconclusive."""
     judged = begun_anew(gone_on(attempted(judged, run, plan), run, plan), run)
     judged = padded(kept_still(drawn_elsewhere(judged, plan), run, ours), run, plan, ours)
-    return barely_beyond(excused(judged, plan, run.recipe, ordered=is_told(run)))
+    return barely_beyond(excused(judged, plan, run.recipe, ordered=is_told(run), platform=run.platform))
 
 
 def _nearest(run: Run, plan: RerunPlan, outputs: Outputs, measured: Measured) -> float | None:
