@@ -46,8 +46,8 @@ def test_what_comes_after_is_open_and_what_lies_before_is_not(late: int) -> None
     run = anew(late=late)
     found, *_ = begun_anew([WEIGHTS], run)
     assert found.why == (
-        f"{WEIGHTS.gap.says}; but the rates logged after step 9 are those of the schedule's first steps, and no "
-        "optimizer.pt is there: the run was gone on with from its weights alone, with new moments and generators"
+        f"{WEIGHTS.gap.says}; but the rates logged after step 9 are those of the schedule's first steps, and it has "
+        "no optimizer.pt: the run was gone on with from its weights alone, with new moments and generators"
     )
     assert open_ones(run, WEIGHTS, AFTER, RATES_AFTER, SCHEDULER) == [True] * 4
     assert open_ones(run, AT, LATER, RATE) == [False] * 3

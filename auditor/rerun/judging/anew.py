@@ -32,7 +32,7 @@ def begun_anew(judged: Sequence[Judged], run: Run) -> list[Judged]:
     if step is None:
         return list(judged)
     says = (
-        f"the rates logged after step {step:,} are those of the schedule's first steps, and no optimizer.pt is there: "
+        f"the rates logged after step {step:,} are those of the schedule's first steps, and it has no optimizer.pt: "
         "the run was gone on with from its weights alone, with new moments and generators"
     )
     return [opened(item, says) if _begins_after(item, step) else item for item in judged]
