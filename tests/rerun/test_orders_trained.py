@@ -1,6 +1,7 @@
-"""Runs made by scripts that draw rows in another order than the Trainer does by itself, judged with and without proof.
+"""Runs made by scripts whose Trainer draws rows in another order, or takes another mean, than it does by itself.
 
-The scripts use transformers, peft, datasets and torch alone; which row a step drew is their own doing.
+They are judged with and without proof. The scripts use transformers, peft, datasets and torch alone; which row a step
+drew, and of what a loss is the mean, is their own doing.
 """
 
 import json
@@ -25,6 +26,7 @@ from tests.rerun import variants as v
 pytestmark = pytest.mark.rerun
 ARGUMENTS = "training_args.bin"
 IN_ORDER, SHUFFLED = "rows in file order", "rows shuffled beforehand by seed 42"
+OWN_MEAN = "model_accepts_loss_kwargs = False"
 SEEDED, PLAIN = "data_seed = 42", "rows drawn by torch's own RandomSampler"
 RECIPE = Recipe(
     architecture="llama",
@@ -76,6 +78,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         "shuffled": trained(folder, "shuffled", shuffle=42),
         "split": trained(folder, "split", hold_out=0.1),
         "backwards": trained(folder, "backwards", reverse=True),
+        "own mean": trained(folder, "own-mean", own_mean=True, gradient_accumulation_steps=2),
         "plain": trained(folder, "plain", accelerator_config={"use_seedable_sampler": False}),
     }
     with pytest.MonkeyPatch.context() as patch, warm_children():
@@ -92,6 +95,7 @@ def trained(
     shuffle: int | None = None,
     hold_out: float | None = None,
     reverse: bool = False,
+    own_mean: bool = False,
     **arguments: object,
 ) -> v.Files:
     """What a script pushes: what the Trainer leaves, a card, and the configuration of its platform."""
@@ -126,6 +130,8 @@ def trained(
         )
         if sampler is not None:
             trainer._get_train_sampler = lambda *_: getattr(torch.utils.data, sampler)(examples)
+        if own_mean:  # what a Trainer has whose loss takes no number of labels
+            trainer.model_accepts_loss_kwargs = False
         trainer.train()
         trainer.save_model()
         trainer.save_state()
@@ -134,9 +140,10 @@ def trained(
         for path in output.rglob("*")
         if path.is_file() and not path.name.startswith("tokenizer") and path.name != "README.md"
     }
+    recipe = replace(RECIPE, accumulation=int(str(arguments.get("gradient_accumulation_steps", 1))))
     declared = {
-        "README.md": card(RECIPE).encode(),
-        "cheetah-fine-tuning-config.json": json.dumps(cheetah(RECIPE)).encode(),
+        "README.md": card(recipe).encode(),
+        "cheetah-fine-tuning-config.json": json.dumps(cheetah(recipe)).encode(),
     }
     return {**files, **declared}
 
@@ -225,3 +232,18 @@ def test_a_segment_goes_on_in_file_order(lab: Lab) -> None:
     result = lab.judged(untold(lab.runs["file order"]), IN_ORDER, span="3..6")
     assert (result.verdict, result.nearest) == (Verdict.IDENTICAL, f"identical with {IN_ORDER}")
     assert result.plan.trained[0].resume == "checkpoint-3"
+
+
+def test_the_mean_of_each_micro_batch_is_as_honest_as_that_of_a_whole_step(lab: Lab) -> None:
+    result = lab.judged(lab.runs["own mean"], OWN_MEAN)
+    assert (result.verdict, result.nearest) == (Verdict.IDENTICAL, f"identical with {OWN_MEAN}")
+    assert result.why.endswith(f"With {OWN_MEAN}, which no file decides.")
+
+
+def test_another_mean_excuses_no_other_weights(lab: Lab) -> None:
+    files = lab.runs["own mean"]
+    weights = tuple(path for path in files if path.endswith(v.ADAPTER[0]))
+    result = lab.judged(v.scaled(files, 0.01, weights), OWN_MEAN, variation=True)
+    assert result.verdict is Verdict.DIVERGED
+    tried = [item.verdict for item in result.controls if item.says.startswith(OWN_MEAN)]
+    assert tried == [Verdict.DIVERGED]

@@ -108,6 +108,7 @@ class Settings:
     label_smoothing_factor: float = 0.0
     neftune_noise_alpha: float | None = None
     dataloader_drop_last: bool = False
+    model_accepts_loss_kwargs: bool = True
     lr_scheduler_kwargs: dict[str, object] = field(default_factory=dict)
     rank_pattern: dict[str, object] = field(default_factory=dict)
     alpha_pattern: dict[str, object] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""The order in which a Trainer draws examples, where it is not the Trainer's own."""
+"""What a script's own Trainer does otherwise: the order in which examples are drawn, and whose mean a loss is."""
 
 from typing import Any
 
@@ -19,4 +19,14 @@ def ordered(trainer: Any, settings: Settings) -> Any:
             return torch.utils.data.SequentialSampler(trainer.train_dataset if dataset is None else dataset)
 
         trainer._get_train_sampler = sampler
+    return trainer
+
+
+def averaged(trainer: Any, settings: Settings) -> Any:
+    """Returns the Trainer, which averages each micro-batch's loss by itself where no number of labels is accepted.
+
+    Releases before 4.46 do so always (transformers 5.23.0, trainer.py, ``training_step``).
+    """
+    if not settings.model_accepts_loss_kwargs:
+        trainer.model_accepts_loss_kwargs = False
     return trainer

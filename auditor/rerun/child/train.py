@@ -20,7 +20,7 @@ from .job import Job, JobError, total_steps
 from .job_file import read_jobs
 from .libraries import torch, transformers
 from .machine import environment, peak_bytes, pin_machine
-from .order import ordered
+from .order import averaged, ordered
 from .recorder import Recorder
 from .resume import checkpoint
 from .rows import Examples
@@ -44,6 +44,7 @@ def run(job: Job, bases: Base, events: Events) -> None:
     events.emit("loaded", job=job.name, examples=len(examples), steps=steps, start=job.start_at)
     log = StepLog(job.output / STEPS, job.name, events, "measured" if job.measured else "step")
     trainer = ordered(kind.build(job, base, examples, tokenizer, log), job.settings)
+    trainer = averaged(trainer, job.settings)
     trainer.add_callback(Evaluations(job))
     trainer.add_callback(Recorder(job, log, events))
     if job.measured:

@@ -13,7 +13,16 @@ from auditor.claims import Ledger
 from auditor.model import Alternative, RerunPlan, Setting, Span
 from auditor.rerun.command import Command, settings_of
 from auditor.rerun.command import obstacles as unfit
-from auditor.rerun.planning import evaluation, gone_on, spans, splits, trainers, trl_arguments, trl_defaults
+from auditor.rerun.planning import (
+    evaluation,
+    gone_on,
+    mean_loss,
+    spans,
+    splits,
+    trainers,
+    trl_arguments,
+    trl_defaults,
+)
 from auditor.rerun.planning.counted import counted, steps_of_rows, whole
 from auditor.rerun.planning.data import look, too_few
 from auditor.rerun.planning.extras import other_kernels
@@ -95,10 +104,11 @@ def _without_assumed_total(found: Mapping[str, Setting]) -> dict[str, Setting]:
 def _by_rows(
     run: Run, ledger: Ledger, known: Mapping[str, Setting], rows: int | None
 ) -> tuple[dict[str, Setting], tuple[Alternative, ...]]:
-    """Settings that the number of rows decides, and what else it allows."""
+    """Settings that the number of rows decides, what else it allows, and those that follow from what is known then."""
     found, more = counted(run, ledger, known, rows)
-    parted, others = splits.of_run(run, {**known, **found}, rows)
-    return {**found, **parted}, (*more, *others)
+    known = {**known, **found}
+    parted, others = splits.of_run(run, known, rows)
+    return {**found, **parted, **mean_loss.settings(known)}, (*more, *others)
 
 
 def _few(known: Mapping[str, Setting], rows: int | None, number: int) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from auditor.artifacts.optimizer_state import OptimizerState
 from auditor.claims import Ledger
 from auditor.model import Alternative, Setting
-from auditor.rerun.planning import base_dtype, extras, padding, row_order, stored
+from auditor.rerun.planning import base_dtype, extras, mean_loss, padding, row_order, stored
 from auditor.runs import Run
 
 
@@ -23,7 +23,7 @@ def readings(known: Mapping[str, Setting]) -> tuple[Alternative, ...]:
     Open ones change what was assumed because no file says it; a run that matches one is as honest. The others are
     slips that were seen in platforms: accumulation that was not applied, dropout that was.
     """
-    return (*_open(known), *_slips(known))
+    return (*_open(known), *mean_loss.readings(known), *_slips(known))
 
 
 def _open(known: Mapping[str, Setting]) -> Iterator[Alternative]:
