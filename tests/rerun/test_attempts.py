@@ -120,7 +120,7 @@ def test_updates_that_an_attempt_left_are_open_with_all_that_follows_from_them()
     assert found.why == (
         "updated 22 times; but batches of 4 did not fit (checkpoint-18/trainer_state.json#/train_batch_size is 3), and "
         "the attempts drew from the generators before the training began anew; "
-        "checkpoint-9/optimizer.pt counts 4 updates more than steps: they made these, which model and optimizer keep"
+        "checkpoint-9/optimizer.pt counts 4 updates more than steps, which the attempts made and nothing undid"
     )
 
 

@@ -104,7 +104,7 @@ def test_a_checkpoint_from_long_before_does_not_tell_where_the_run_was_gone_on_w
     assert found.verdict is Verdict.INCONCLUSIVE
     assert found.why == (
         f"{WEIGHTS.gap.says}; but the rates logged up to step 12 are those of a schedule of 15 steps, and the rest "
-        "those of 18: the run was gone on with later than at checkpoint-9, and the one that it began at is not there"
+        "those of 18: the run was gone on with from a checkpoint after checkpoint-9, and that one is not there"
     )
     in_time = replace(WEIGHTS, gap=replace(WEIGHTS.gap, step=9))
     assert open_ones(run, in_time, span="segments") == [False]

@@ -67,14 +67,12 @@ def _updates(run: Run) -> str | None:
         if not 0 < more < math.inf:
             return None
         path = counted[0][0].path
-        return (
-            f"{path} counts {more:g} updates more than steps: they made these, which model and optimizer keep"
-        )
+        return f"{path} counts {more:g} updates more than steps, which the attempts made and nothing undid"
     for log in run.events:
         steps = [point.step for point in log.scalars.get("train/loss", ())]
         again = next((two for one, two in pairwise(steps) if two < one), None)
         if again is not None:
-            return f"{log.path} logs step {again} again: the steps before stay in model and optimizer"
+            return f"{log.path} logs step {again} again, so the attempts made steps, which nothing undid"
     return None
 
 

@@ -95,9 +95,7 @@ def _longer(run: Run, told: int) -> str | None:
             last, other = found
             if told and (last <= told or dict(before(run)[told]).get("max_steps") != other):
                 return None
-            where = (
-                f" later than at checkpoint-{told}, and the one that it began at is not" if told else _GONE
-            )
+            where = f" from a checkpoint after checkpoint-{told}, and that one is not" if told else _GONE
             return (
                 f"the rates logged up to step {last + late:,} are those of a schedule of {other:,} steps, and the rest "
                 f"those of {total:,}: the run was gone on with{where} there"
