@@ -5,7 +5,8 @@ False means that another program wrote or edited the file. The adapter loads all
 loading sets the value again.
 
 A configuration without weights beside it is left alone: `PeftConfig.save_pretrained` alone writes false, and
-axolotl calls it before training begins.
+axolotl calls it before training begins. So is the adapter that a conversion for the plain base began from: PEFT writes
+its configuration anew, and the converted one has twice its rank (`path_initial_model_for_weight_conversion`).
 
 Wrong when: the adapter comes from a trainer with its own saving code; all such public adapters looked
 at were usable.
@@ -33,10 +34,23 @@ _WEIGHTS = {"adapter_model.safetensors", "adapter_model.bin"}
 def check(config: AdapterConfig, contents: Contents) -> Iterator[Problem]:
     """An absent key says nothing."""
     beside = {name_of(path) for path in contents.snapshot.inside(config.folder)}
-    if config.is_peft and config.inference_mode is False and beside & _WEIGHTS:
+    if not config.is_peft or config.inference_mode is not False or not beside & _WEIGHTS:
+        return
+    others = [other for folder in contents.folders.values() for other in folder.all(AdapterConfig)]
+    if not any(_is_converted(other, config) for other in others):
         yield Problem(
             "`inference_mode` is false, so the file was not written by PEFT's `save_pretrained`",
             config.at("/inference_mode"),
             expected="true",
             observed="false",
         )
+
+
+def _is_converted(one: AdapterConfig, start: AdapterConfig) -> bool:
+    return (
+        start.init_lora_weights is True
+        and one.init_lora_weights is True
+        and one.inference_mode is True
+        and start.r is not None
+        and one.r == 2 * start.r
+    )

@@ -5,7 +5,8 @@ downloads and imports them when `trust_remote_code` is set (transformers 4.51.3,
 dynamic_module_utils.py).
 
 It is a note where the named file is neither here nor in another repository that is named: the line was copied with
-the tokenizer, and nothing of this repository would run.
+the tokenizer, and nothing of this repository would run. So is a declared `trust_remote_code`: it allows code,
+which only models with an `auto_map` have, and the examples of LLaMA-Factory all set it.
 
 Wrong when: the code was read and is trusted; the audit does not run or judge it.
 
@@ -45,10 +46,11 @@ def check(contents: Contents) -> Iterator[Problem | Skip]:
     for recipe in contents.recipes:
         for pointer in _trusting(recipe.raw, "", _DEPTH):
             yield Problem(
-                "the declared config sets `trust_remote_code`, so training ran code that came with the model",
+                "the declared config sets `trust_remote_code`, so training ran whatever code came with the model",
                 Location(recipe.path, pointer),
                 expected="false",
                 observed="true",
+                severity=Severity.NOTE,
             )
 
 

@@ -27,6 +27,7 @@ _OTHER_OPTIMIZERS = ("use_galore", "use_apollo", "use_badam", "use_adam_mini", "
 """Keys under which LLaMA-Factory 0.9.5 makes an optimizer that ``optim`` does not name (train/trainer_utils.py)."""
 _CONTINUED = ("adapter_name_or_path", "lora_model_dir", "adapters")
 """Keys that name an adapter to go on from: LLaMA-Factory, axolotl, ms-swift."""
+_ANEW = ("create_new_adapter",)
 _ALIGNING = frozenset({"DPO", "KTO", "CPO", "BCO", "GRPO", "PPO", "RLOO", "GKD"})
 """Trainers that are usually given an adapter which another training made before."""
 
@@ -99,13 +100,26 @@ def why_not_from_the_start(run: Run) -> str | None:
     trainer = trainer_of(run.root) or next(filter(None, map(trainer_of, run.checkpoints)), None)
     if trainer in _ALIGNING:
         return f"{trainer} usually goes on from an adapter that another training made"
-    found = next(_given(run, _CONTINUED), None)
+    found = declared_start(run)
     if found is not None:
-        return f"{found[0]} names an adapter that training went on from ({found[1]})"
+        return found
     arguments = received(run)
     if arguments is not None and arguments.values.get("auto_find_batch_size") is True:
         return "attempts with larger batches may have moved the weights before (auto_find_batch_size)"
     return None
+
+
+def declared_start(run: Run) -> str | None:
+    """The clause that says where a file names an adapter that training went on from; None where none does.
+
+    LLaMA-Factory merges it into the base and begins a new one where ``create_new_adapter`` is true.
+    """
+    found = next(_given(run, _CONTINUED), None)
+    return (
+        None
+        if found is None or any(_given(run, _ANEW))
+        else f"{found[0]} names an adapter that training went on from ({found[1]})"
+    )
 
 
 def has_adam_state(run: Run) -> bool:

@@ -9,7 +9,8 @@ runs and loose in long ones. With `init_lora_weights` false lora_B starts betwee
 nn.Linear, which PEFT then leaves alone), and no step that is taken brings all of it near zero.
 
 Wrong when: training began from another adapter's weights, which then belongs in the card (one within reach that
-lies in the same repository makes this a note), or an optimizer other than torch's Adam wrote the file.
+lies in the same repository, or one that the configuration names, makes this a note), or an optimizer other than
+torch's Adam wrote the file.
 
 Fix: publish weights and optimizer of the same checkpoint, or name the adapter that training began from.
 
@@ -31,6 +32,7 @@ from auditor.artifacts.optimizer_state import OptimizerState
 from auditor.artifacts.trainer_state import TrainerState
 from auditor.checks.adapter.untrained_layers import still_ones
 from auditor.checks.training._began_from import MARGIN, began_from, told_start
+from auditor.checks.training._claimed_reach import declared_start
 from auditor.compare.reach import ZERO_STARTS, adam_factor
 from auditor.errors import CannotRead
 from auditor.model import Problem, Severity, Skip
@@ -142,11 +144,19 @@ def _number(value: object) -> float:
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else 0.0
 
 
+def _told(item: Problem, run: Run, weights: AdapterWeights, adam: "Adam") -> Problem:
+    """The finding as a note where another adapter explains it, or where a file names one. Raises CannotRead."""
+    told, named = told_start(item, began_from(run, weights, adam.reach(0), adam.shrunk)), declared_start(run)
+    if told is not item or named is None:
+        return told
+    return replace(item, message=f"{item.message}; {named}", severity=Severity.NOTE)
+
+
 def _from_zero(run: Run, folder: Folder, weights: AdapterWeights, adam: Adam) -> Iterator[Problem | Skip]:
     config = folder.one(AdapterConfig)
     if config is not None and config.peft_type == "LORA" and config.init_lora_weights is False:
         for item in _from_drawn(weights, adam):
-            yield told_start(item, began_from(run, weights, adam.reach(0), adam.shrunk))
+            yield _told(item, run, weights, adam)
         return
     if config is None or config.peft_type != "LORA" or config.init_lora_weights not in ZERO_STARTS:
         yield Skip(f"whether lora_B of {weights.path} started at zero is not known")
@@ -159,7 +169,7 @@ def _from_zero(run: Run, folder: Folder, weights: AdapterWeights, adam: Adam) ->
     if not sizes:
         yield Skip(f"{weights.path} holds no lora_B in float32, and a cast moves numbers too")
     for item in _beyond(sizes, adam.reach(0), weights, f"in {adam.steps:,} steps from zero"):
-        yield told_start(item, began_from(run, weights, adam.reach(0), adam.shrunk))
+        yield _told(item, run, weights, adam)
 
 
 def _from_drawn(weights: AdapterWeights, adam: Adam) -> Iterator[Problem]:

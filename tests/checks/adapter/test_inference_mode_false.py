@@ -1,5 +1,7 @@
+import json
+
 from auditor.sources.directory import memory_snapshot
-from tests.builders.repositories import DELETE, healthy, seed
+from tests.builders.repositories import DELETE, contents, healthy, seed
 from tests.checks.expecting import NOTE, finding, found, reasons
 
 RULE = "inference-mode-false"
@@ -24,6 +26,22 @@ def test_fails() -> None:
 
 def test_says_when_it_cannot_look() -> None:
     assert reasons(RULE, memory_snapshot("none", {})) == ["no adapter_config.json is in the repository"]
+
+
+def test_passes_the_start_of_a_conversion() -> None:
+    """`save_pretrained(path, path_initial_model_for_weight_conversion=start)` of peft 0.21.2 writes ``start`` anew."""
+    read = contents("tiny", "candidate")[0]
+    config = {**json.loads(read[CONFIG]), "init_lora_weights": True, "inference_mode": False}
+    start = {
+        f"start/{CONFIG}": json.dumps(config),
+        f"converted/{CONFIG}": json.dumps(
+            {**config, "inference_mode": True, "r": 2 * config["r"], "lora_alpha": 2 * config["lora_alpha"]}
+        ),
+    }
+    weights = {"start/adapter_model.safetensors": read["adapter_model.safetensors"]}
+    assert found(RULE, healthy(text=start, data=weights)) == []
+    del start[f"converted/{CONFIG}"]
+    assert len(found(RULE, healthy(text=start, data=weights))) == 1
 
 
 def test_passes_a_configuration_without_weights() -> None:

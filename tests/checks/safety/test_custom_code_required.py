@@ -42,13 +42,13 @@ def test_fails_for_a_model_configuration_with_its_own_classes() -> None:
     assert only.observed == "configuration_acme.C, modeling_acme.M"
 
 
-def test_fails_when_the_declared_training_trusts_remote_code() -> None:
+def test_fails_as_a_note_when_the_declared_training_trusts_remote_code() -> None:
     edits = {DECLARED: {"/model/trust_remote_code": True}}
     assert found(RULE, healthy(json_edits=edits)) == [
         finding(
             RULE,
-            WARNING,
-            "the declared config sets `trust_remote_code`, so training ran code that came with the model",
+            NOTE,
+            "the declared config sets `trust_remote_code`, so training ran whatever code came with the model",
             DECLARED,
             "/model/trust_remote_code",
             expected="false",

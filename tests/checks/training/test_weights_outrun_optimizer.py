@@ -169,6 +169,18 @@ def test_a_second_stage_is_a_note_where_the_first_one_lies_within_reach() -> Non
     assert (far.severity, "sft" in far.message) == (WARNING, False)
 
 
+@pytest.mark.parametrize(("anew", "severity"), [(False, NOTE), (True, WARNING)])
+def test_a_second_stage_is_a_note_where_a_file_names_the_first_one(anew: bool, severity: object) -> None:
+    """LLaMA-Factory's keys (0.9.4): the adapter is trained on, unless it is merged and a new one begun."""
+    every, path = scaled(committed(), 2.0), "cheetah-fine-tuning-config.json"
+    weights = {path: every[path] for path in WEIGHTS}
+    edits = {path: {"/adapter_name_or_path": "saves/sft", "/create_new_adapter": anew}}
+    one = next(item for item in found(RULE, healthy(data=weights, json_edits=edits)) if item.at.path == NINE)
+    assert one.severity == severity
+    named = f"; {path} names an adapter that training went on from (adapter_name_or_path)"
+    assert one.message.endswith(named) is not anew
+
+
 def test_one_start_is_one_finding_however_many_checkpoints_there_are() -> None:
     every = scaled(committed(), 2.0)
     _, first = found(RULE, healthy(data={path: every[path] for path in WEIGHTS}))
