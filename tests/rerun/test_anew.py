@@ -13,7 +13,7 @@ from auditor.runs import Run
 from tests.builders.events import make_events
 from tests.builders.pickles import make_training_args
 from tests.rerun import variants as v
-from tests.rerun.test_longer import PEAK, TOTAL, linear
+from tests.rerun.test_longer import PEAK, TOTAL, WARMUP, linear
 from tests.rerun.test_unsaid import LATER, LOSS, RATE, SCHEDULER, WEIGHTS, judged
 
 STEP = 9
@@ -101,3 +101,57 @@ def test_where_all_rates_are_one_a_second_event_file_tells_it() -> None:
 @pytest.mark.parametrize("starts", [(1,), (1, 13), (STEP + 1,)])
 def test_other_event_files_do_not(starts: tuple[int, ...]) -> None:
     assert open_ones(constant(*starts), WEIGHTS, AFTER) == [False, False]
+
+
+def seldom_logged(
+    *rates: tuple[int, float], ended: tuple[bool, bool] = (False, True), only: bool = True
+) -> Run:
+    """Two processes with an event file each and hardly a rate, of a run that may keep its states to itself."""
+    files = {path: data for path, data in v.committed().items() if "tfevents" not in path}
+    for path in v.STATES:
+        files = v.with_json(files, path, lambda state: state.update(log_history=[]))
+    for number, ends in enumerate(ended):
+        mean = {"train/train_loss": [(TOTAL, 6.0)]} if ends else {}
+        logged = {"train/learning_rate": list(rates)} if ends else {}
+        files[f"runs/{number}/events.out.tfevents.{number}.host.1.0"] = make_events({**logged, **mean})
+    arguments = make_training_args(
+        {
+            "lr_scheduler_type": "linear",
+            "learning_rate": PEAK,
+            "warmup_steps": WARMUP,
+            "save_only_model": only,
+        }
+    )
+    files |= {path: arguments for path in files if path.endswith("training_args.bin")}
+    return v.run_of(v.without(files, "optimizer.pt", "scheduler.pt"))
+
+
+def test_where_hardly_a_rate_was_logged_a_process_that_did_not_end_tells_it() -> None:
+    run = seldom_logged()
+    found, *_ = begun_anew([WEIGHTS], run)
+    assert found.why == (
+        f"{WEIGHTS.gap.says}; but runs/0/events.out.tfevents.0.host.1.0 is of a process that did not end, another one "
+        "of one that did, and save_only_model keeps no optimizer.pt: the run was gone on with from its weights alone "
+        "after step 0 or later, with new moments and generators"
+    )
+    assert open_ones(run, WEIGHTS, LOSS) == [False, False]  # another first loss
+
+
+def test_a_rate_of_the_second_process_tells_from_where() -> None:
+    run = seldom_logged((15, linear(15 - STEP, TOTAL)))
+    assert open_ones(run, WEIGHTS, AFTER) == [True, True]
+    assert open_ones(run, replace(AT, gap=replace(AT.gap, step=STEP - 1))) == [False]
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        seldom_logged(ended=(True, True)),
+        seldom_logged(ended=(False, False)),
+        seldom_logged(only=False),
+        seldom_logged((15, 1.1 * linear(2, TOTAL))),
+    ],
+    ids=["both ended", "none ended", "states saved", "a rate of no beginning"],
+)
+def test_two_processes_of_another_kind_excuse_nothing(run: Run) -> None:
+    assert open_ones(run, WEIGHTS) == [False]

@@ -3,8 +3,9 @@
 ``save_only_model`` saves no optimizer.pt and no scheduler.pt, and a Trainer that finds none goes on with new ones from
 the next step (transformers 5.23.0, trainer.py, ``_load_optimizer_and_scheduler``). The logged rates tell it: from there
 on they are those of the schedule's first steps; where all rates are one, the event file that a new process began tells
-it (TensorBoardCallback, ``on_train_begin``). The generators began anew, too, so what comes after that step is open,
-and what lies before it is judged as ever.
+it (TensorBoardCallback, ``on_train_begin``), and where too few rates were logged, an event file of a process that did
+not end beside one of a process that did. The generators began anew, too, so what comes after that step is open, and
+what lies before it is judged as ever.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,19 +23,30 @@ from auditor.runs import Run
 
 _LEAST = 2
 """Rates after the step: one alone is the peak, which a schedule may have anywhere."""
+_FARTHEST = 100_000
+"""Steps that are tried as the beginning."""
 _Points = Sequence[tuple[int, float]]
 
 
 def begun_anew(judged: Sequence[Judged], run: Run) -> list[Judged]:
     """The gaps, those after such a step as inconclusive; none where the first loss differs already."""
     accused = any(item.verdict is Verdict.DIVERGED and not item.proved for item in judged)
-    step = _restart(run) if accused and not first_loss_differs(judged) else None
+    if not accused or first_loss_differs(judged):
+        return list(judged)
+    step, says = _restart(run), ""
+    if step is not None:
+        says = (
+            f"the rates logged after step {step:,} are those of the schedule's first steps, and it has no "
+            "optimizer.pt: the run was gone on with from its weights alone, with new moments and generators"
+        )
+    elif (step := _interrupted(run)) is not None:
+        says = (
+            f"{run.events[0].path} is of a process that did not end, another one of one that did, and "
+            f"save_only_model keeps no optimizer.pt: the run was gone on with from its weights alone after step "
+            f"{step:,} or later, with new moments and generators"
+        )
     if step is None:
         return list(judged)
-    says = (
-        f"the rates logged after step {step:,} are those of the schedule's first steps, and it has no optimizer.pt: "
-        "the run was gone on with from its weights alone, with new moments and generators"
-    )
     return [opened(item, says) if _begins_after(item, step) else item for item in judged]
 
 
@@ -46,6 +58,36 @@ def _begins_after(item: Judged, step: int) -> bool:
         return first is not None and first > step and (is_measured(item) or gap.key == "learning_rate")
     decided = is_measured(item) or gap.aspect in ("optimizer", "scheduler", "rng")
     return decided and (gap.step or 0) > step
+
+
+def _interrupted(run: Run) -> int | None:
+    """The first step from which the rates of a second process can be those of the schedule's beginning.
+
+    For runs that logged too seldom for `_restart`: one process ended and logged its ``train_loss``, one before did not.
+    """
+    (_, arguments), state = given(run), run.latest(TrainerState)
+    total = (state.max_steps or 0) if state is not None else 0
+    ended = [log for log in run.events if log.scalars.get("train/train_loss")]
+    stateless = not any(folder.one(OptimizerState) for folder in run.folders)
+    if arguments.get("save_only_model") is not True or not stateless or len(ended) in (0, len(run.events)):
+        return None
+    points = [
+        (point.step, point.value) for log in ended for point in log.scalars.get("train/learning_rate", ())
+    ]
+    named = of_arguments(arguments, total)
+    if not points:
+        return 0
+    if isinstance(named, str) or why_no_form(named.kind, named.schedule):
+        return None
+    starts = range(min(min(step for step, _ in points), _FARTHEST))
+    return next(
+        (
+            start
+            for start in starts
+            if any(all(is_on(named, (at - late - start, rate)) for at, rate in points) for late in (0, 1))
+        ),
+        None,
+    )
 
 
 def _restart(run: Run) -> int | None:
