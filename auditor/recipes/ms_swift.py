@@ -71,12 +71,14 @@ _LORA = {
     "use_rslora": "use_rslora",
     "use_dora": "use_dora",
 }
+_MADE_BOOLEAN = dict.fromkeys(("init_weights", "init_lora_weights"), "boolean|string")
+"""Texts whose "true" and "false" args.json has as booleans (ms-swift 4.6.0, arguments/tuner_args.py)."""
 _NOT_HANDED_OVER = ("gradient_checkpointing", "report_to", "output_dir")
 
 
 @cache
 def _types() -> Mapping[str, str]:
-    return {**words("trainer", "ms_swift"), **CHECKPOINTING}
+    return {**words("trainer", "ms_swift"), **CHECKPOINTING, **_MADE_BOOLEAN}
 
 
 _BOOK = Vocabulary(

@@ -38,6 +38,12 @@ def test_the_honest_file_is_known_entirely() -> None:
     assert (found.unknown, found.suspicious, found.mistyped, found.duplicates) == ((), (), (), ())
 
 
+@pytest.mark.parametrize("value", [True, False, "gaussian"])
+def test_the_start_of_the_weights_is_a_text_or_what_became_of_it(value: object) -> None:
+    """`--init_weights true` is a text, and true in the args.json of ms-swift 4.6.0."""
+    assert args(init_weights=value).mistyped == ()
+
+
 def test_what_holds_while_training_only_is_not_claimed() -> None:
     assert not {"data_seed", "padding_side", "gradient_checkpointing", "max_steps"} & set(args().settings)
 

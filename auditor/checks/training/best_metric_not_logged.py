@@ -17,8 +17,10 @@ Good:
     # as the trainer wrote it
 """
 
+import math
 from collections.abc import Iterator
 
+from auditor.artifacts._fields import is_number
 from auditor.artifacts.trainer_state import TrainerState
 from auditor.checks._wording import shown
 from auditor.model import Problem, Severity
@@ -40,7 +42,7 @@ def check(state: TrainerState) -> Iterator[Problem]:
         row.get("step")
         for row in state.log_history
         for key, value in row.items()
-        if key.startswith("eval") and value == metric
+        if key.startswith("eval") and _is_same(value, metric)
     ]
     if not logged:
         yield _problem(state, "best_metric", "a value of an eval_ row in log_history", metric)
@@ -48,6 +50,13 @@ def check(state: TrainerState) -> Iterator[Problem]:
         yield _problem(
             state, "best_global_step", f"step {shown(logged[0])}, which logged {shown(metric)}", step
         )
+
+
+def _is_same(value: object, metric: object) -> bool:
+    """Whether one is the other: ms-swift rounds metrics to eight digits (4.0, trainers/patcher.py) once logged."""
+    if is_number(value) and is_number(metric) and math.isfinite(value):
+        return value == metric or round(value, 8) == metric
+    return value == metric
 
 
 def _problem(state: TrainerState, key: str, expected: str, value: object) -> Problem:

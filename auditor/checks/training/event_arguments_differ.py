@@ -104,6 +104,8 @@ PLACES = frozenset(
     }
 )
 """Attributes that name places, devices and secrets: a run that is resumed elsewhere has others."""
+_FILLED_IN = frozenset({"use_logits_to_keep"})
+"""Arguments that are null until the first batch (ms-swift 4.6.0, trainers/mixin.py, `get_use_logits_to_keep`)."""
 
 
 def check(run: Run) -> Iterator[Problem | Skip]:
@@ -131,7 +133,7 @@ def _differences(one: Mapping[str, object], other: Mapping[str, object]) -> list
 def _differ(key: str, one: Mapping[str, object], other: Mapping[str, object]) -> bool:
     if key not in other:
         return key in one
-    if other[key] == f"<{key.upper()}>":
+    if other[key] == f"<{key.upper()}>" or (other[key] is None and key in _FILLED_IN):
         return False
     return key not in one or not (one[key] == other[key] or same_value(key, one[key], other[key]))
 

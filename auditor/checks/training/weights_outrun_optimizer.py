@@ -124,19 +124,23 @@ def _adam(optimizer: OptimizerState, state: TrainerState | None) -> Adam | str:
         return "does not say its highest learning rate"
     decay = max(_number(group.get("weight_decay")) for group in groups)
     same = all(group.get("initial_lr") == groups[0].get("initial_lr") for group in groups)
-    logged = _rates(state, int(steps), peak) if same else ()
+    logged = _rates(state, int(steps), peak, groups[0].get("lr")) if same else ()
     return Adam(int(steps), max(betas[::2]), min(betas[1::2]), decay, peak, logged)
 
 
-def _rates(state: TrainerState | None, steps: int, peak: float) -> tuple[float, ...]:
+def _rates(state: TrainerState | None, steps: int, peak: float, following: object) -> tuple[float, ...]:
     """The rate of every step, where each was logged and no step was skipped; () otherwise.
 
-    Releases whose file has ``best_global_step`` log the rate a step used, older ones the next step's.
+    Releases whose file has ``best_global_step`` log the rate a step used, older ones the next step's, and so does
+    ms-swift (4.0, trainers/mixin.py, `_maybe_log_save_evaluate`): then the last one is ``following``, the rate of the
+    next step that the optimizer has. Of the two that may be a step's the higher one counts.
     """
     if state is None or state.global_step != steps or "best_global_step" not in state.keys:
         return ()
     logged = dict(state.logged("learning_rate"))
     rates = tuple(logged.get(step, math.nan) for step in range(1, steps + 1))
+    if is_number(following) and math.isclose(rates[-1], following, rel_tol=MARGIN):
+        rates = tuple(map(max, rates, (peak, *rates)))
     return rates if all(0 <= rate <= peak * (1 + MARGIN) for rate in rates) else ()
 
 

@@ -27,6 +27,15 @@ def test_passes_the_value_of_an_evaluation() -> None:
     assert found(RULE, with_values(best)) == []
 
 
+def test_passes_a_value_rounded_to_eight_digits() -> None:
+    """ms-swift 4.6.0: 4.4221649169921875 was logged, and best_metric is 4.42216492."""
+    history = evaluated(best_metric=4.42216492, best_global_step=9)
+    history["log_history"][9]["eval_loss"] = 4.4221649169921875  # type: ignore[index]
+    assert found(RULE, with_values(history)) == []
+    history["best_metric"] = 4.4221649
+    assert len(found(RULE, with_values(history))) == 1
+
+
 def test_passes_a_best_step_without_a_checkpoint() -> None:
     assert found(RULE, with_values(evaluated(best_metric=5.5, best_global_step=9))) == []
 

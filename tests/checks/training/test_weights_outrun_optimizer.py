@@ -13,7 +13,7 @@ from auditor.model import Snapshot
 from tests.builders.pickles import make_optimizer
 from tests.builders.repositories import healthy, seed
 from tests.checks.expecting import ERROR, NOTE, WARNING, found, reasons
-from tests.rerun.variants import OPTIMIZERS, WEIGHTS, committed, scaled, with_tensors
+from tests.rerun.variants import OPTIMIZERS, STATES, WEIGHTS, committed, scaled, with_tensors
 
 RULE = "weights-outrun-optimizer"
 ROOT, NINE, EIGHTEEN = WEIGHTS
@@ -48,6 +48,30 @@ def test_the_factor_is_reached_by_the_gradients_of_the_equality_case() -> None:
 
 def test_passes() -> None:
     assert found(RULE, healthy()) == []
+
+
+def next_rates() -> dict[str, dict[str, object]]:
+    """The states as ms-swift 4.6.0 logs them: each row with the rate of the next step, the last one with 0."""
+    edits: dict[str, dict[str, object]] = {}
+    rows = json.loads(committed()[STATES[0]])["log_history"]
+    rates = {row["step"] - 1: row["learning_rate"] for row in rows if "learning_rate" in row} | {18: 0.0}
+    for path in STATES:
+        rows = json.loads(committed()[path])["log_history"]
+        edits[path] = {
+            "/log_history": [
+                {**row, "learning_rate": rates[row["step"]]} if "learning_rate" in row else row
+                for row in rows
+            ]
+        }
+    return edits
+
+
+def test_passes_a_log_of_the_next_steps_rates() -> None:
+    """A fresh run's first step then has the highest rate: ms-swift's own runs moved twice as far as they logged."""
+    assert found(RULE, healthy(json_edits=next_rates())) == []
+    every = scaled(committed(), 2.0)
+    doubled = healthy(data={path: every[path] for path in WEIGHTS}, json_edits=next_rates())
+    assert (EIGHTEEN, ERROR) in severities(doubled)
 
 
 def test_fails_for_a_rescaled_adapter() -> None:
