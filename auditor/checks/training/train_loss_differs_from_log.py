@@ -3,8 +3,8 @@
 `train_loss` is the sum of all steps' losses by `global_step`, and each logged loss the mean since the row
 before (transformers 4.51.3, trainer.py, `_maybe_log_save_evaluate`, `_inner_training_loop`), so the sum of
 loss x interval must give train_loss x global_step. A run that was resumed sums from where it began again,
-and release 5 also divides by the steps since then (5.23.0, trainer.py, `_finalize_training`); every row and
-saved step is tried as the start.
+and release 5 also divides by the steps since then (5.23.0, trainer.py, `_finalize_training`); every row, checkpoint
+and saved step is tried as the start, and the one that `train_steps_per_second` counts from.
 
 Wrong when: a trainer logs another loss than it optimises.
 
@@ -22,8 +22,10 @@ Good:
 
 import math
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 
 from auditor.artifacts.trainer_state import TrainerState
+from auditor.checks.training._speed import steps_by_speed
 from auditor.checks.training.events_differ_from_log_history import denied
 from auditor.model import Problem, Severity, Skip
 from auditor.runs import Run
@@ -43,8 +45,9 @@ def check(run: Run) -> Iterator[Problem | Skip]:
     for state in run.all(TrainerState):
         reported, rows = state.logged("train_loss"), state.logged("loss")
         if len(reported) == 1 and rows and rows[-1][0] == reported[0][0]:
-            found = list(_judge(state, reported[0], rows))
-            yield from [_TOLD] if found and _is_told(run, state, reported[0], rows) else found
+            starts = _starts(run, state, reported[0][0])
+            found = list(_judge(state, reported[0], rows, starts))
+            yield from [_TOLD] if found and _is_told(run, state, reported[0], rows, starts) else found
             return
     yield Skip("no trainer_state.json holds both a train_loss and a loss of its last step")
 
@@ -52,8 +55,20 @@ def check(run: Run) -> Iterator[Problem | Skip]:
 _TOLD = Skip("the other copies of the rows, or the event file, have numbers that give this mean")
 
 
+def _starts(run: Run, state: TrainerState, last: int) -> frozenset[int]:
+    """Steps that training began again at: those of the checkpoints that are there, and what the speed tells."""
+    ends = [row for row in state.log_history if row.get("step") == last and "train_runtime" in row]
+    counted = steps_by_speed(ends[-1]) if ends else None
+    kept = {folder.step for folder in run.checkpoints if folder.step}
+    return frozenset(kept if counted is None else {*kept, last - counted})
+
+
 def _is_told(
-    run: Run, state: TrainerState, reported: tuple[int, float], rows: Sequence[tuple[int, float]]
+    run: Run,
+    state: TrainerState,
+    reported: tuple[int, float],
+    rows: Sequence[tuple[int, float]],
+    starts: AbstractSet[int],
 ) -> bool:
     """Whether the mean fits what the last checkpoint or the event file has otherwise, each a finding of its own."""
     last = run.last.one(TrainerState) if run.last else None
@@ -63,17 +78,20 @@ def _is_told(
             kept != [*rows]
             and kept[-1:]
             and kept[-1][0] == reported[0]
-            and not any(_judge(state, reported, kept))
+            and not any(_judge(state, reported, kept, starts))
         ):
             return True
     means = [point for log in run.events for point in log.scalars.get("train/train_loss", ())]
     return ("train/train_loss", reported[0]) in denied(run, state) and any(
-        not any(_judge(state, (point.step, point.value), rows)) for point in means
+        not any(_judge(state, (point.step, point.value), rows, starts)) for point in means
     )
 
 
 def _judge(
-    state: TrainerState, reported: tuple[int, float], rows: Sequence[tuple[int, float]]
+    state: TrainerState,
+    reported: tuple[int, float],
+    rows: Sequence[tuple[int, float]],
+    starts: AbstractSet[int] = frozenset(),
 ) -> Iterator[Problem]:
     steps, mean = reported
     intervals = [now - before for (before, _), (now, _) in zip(((0, 0.0), *rows), rows, strict=False)]
@@ -87,8 +105,11 @@ def _judge(
     total, made = 0.0, 0
     for number in range(len(parts) - 1, -1, -1):
         row, value = rows[number]
-        for own in (intervals[number], *_resumed_within(state, row - intervals[number], row)):
-            divisors = {steps, made + own} if _is_saved(state, row - own) else {steps}
+        before = row - intervals[number]
+        within = [row - start for start in starts if before < start < row]
+        for own in (intervals[number], *within, *_resumed_within(state, before, row)):
+            known = row - own in starts or _is_saved(state, row - own)
+            divisors = {steps, made + own} if known else {steps}
             if _explains(total + own * value, made + own, divisors, mean):
                 return
         total, made = total + parts[number], made + intervals[number]

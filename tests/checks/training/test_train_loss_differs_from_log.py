@@ -5,10 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor.artifacts.trainer_state import TrainerState
-from auditor.checks.training.train_loss_differs_from_log import _judge
+from auditor.checks.training.train_loss_differs_from_log import _judge, _starts
 from tests.builders.repositories import healthy, seed
 from tests.checks.expecting import WARNING, finding, found, reasons
 from tests.checks.training.parts import ROOT_STATE, alone, rows, with_rows
+from tests.rerun import variants as v
 
 RULE = "train-loss-differs-from-log"
 SKIP = "no trainer_state.json holds both a train_loss and a loss of its last step"
@@ -43,6 +44,22 @@ def test_cannot_look_where_another_source_has_the_number_that_fits() -> None:
     del gap[3]["loss"]
     assert [reasons(RULE, with_rows(edited, ROOT_STATE)) for edited in (mean, loss, gap)] == [[told]] * 3
     assert reasons(RULE, alone(gap, ROOT_STATE)) == [told]
+
+
+def test_passes_a_run_resumed_where_the_speed_counts_from() -> None:
+    """Measured: resumed at step 2 of 6, where no checkpoint is kept (test_training_speed_disagrees.py)."""
+    logged = ((2, 6.289988994598389), (4, 6.3700127601623535), (6, 6.324183464050293))
+    assert len(list(_judge(TrainerState("s", {}, frozenset()), (6, 6.347098112106323), logged))) == 1
+    assert not list(_judge(TrainerState("s", {}, frozenset()), (6, 6.347098112106323), logged, {2}))
+    row = {
+        "step": 6,
+        "train_loss": 6.347098112106323,
+        "train_runtime": 0.1423,
+        "train_steps_per_second": 28.112,
+    }
+    log = (*({"step": step, "loss": loss} for step, loss in logged), row)
+    state = TrainerState("s", {}, frozenset(), max_steps=6, save_steps=6, log_history=log)
+    assert _starts(v.run_of(v.committed()), state, 6) == {2, 9, 18}  # the fixture's checkpoints, and 6 - 4
 
 
 Losses = st.lists(st.floats(0.1, 20), min_size=1, max_size=40)

@@ -4,9 +4,11 @@ from hypothesis import strategies as st
 
 from auditor.artifacts.trainer_state import TrainerState
 from auditor.checks.training.training_speed_disagrees import check
+from auditor.model import Problem
 from tests.builders.repositories import healthy, seed
 from tests.checks.expecting import WARNING, finding, found, reasons
 from tests.checks.training.parts import ROOT_STATE, alone, rows, with_rows
+from tests.rerun import variants as v
 
 RULE = "training-speed-disagrees"
 
@@ -43,6 +45,45 @@ def test_passes_steps_since_a_resume_and_before_an_early_stop() -> None:
             "trainer_state.json", {}, frozenset(), max_steps=24, save_steps=6, log_history=(row,)
         )
         assert list(check(state, None)) == []
+
+
+RESUMED = {"train_runtime": 0.1423, "train_steps_per_second": 28.112}
+"""Measured with transformers 5.23.0: resumed at step 2 of 6, where no checkpoint is kept, logged every other step."""
+LOGGED = ((2, 6.289988994598389), (4, 6.3700127601623535), (6, 6.324183464050293))
+
+
+def resumed(mean: float) -> TrainerState:
+    log = (
+        *({"step": step, "loss": loss} for step, loss in LOGGED),
+        {"step": 6, "train_loss": mean, **RESUMED},
+    )
+    return TrainerState("trainer_state.json", {}, frozenset(), max_steps=6, save_steps=6, log_history=log)
+
+
+def test_passes_steps_since_a_resume_that_the_mean_loss_tells_too() -> None:
+    """(6.370013 + 6.324183) / 2 = 6.347098."""
+    assert list(check(resumed(6.347098112106323), None)) == []
+
+
+def test_fails_where_the_mean_is_not_that_of_as_many_steps() -> None:
+    (only,) = check(resumed(6.328061739603679), None)  # of all six
+    assert isinstance(only, Problem)
+    assert only.observed == "4.00034"
+
+
+def test_passes_steps_since_a_checkpoint_that_is_there() -> None:
+    """A training of 9 steps that was gone on with to 18: its last checkpoint is no multiple of save_steps."""
+    seldom = {"save_steps": 500, "num_train_epochs": 1}
+    files = v.committed()
+    edited = [*rows(ROOT_STATE)[:-1], ended(train_runtime=0.5, train_steps_per_second=18.0)[-1]]
+    files = v.with_json(files, ROOT_STATE, lambda state: state.update(seldom, log_history=edited))
+    state = v.run_of(files).one(TrainerState)
+    assert state is not None
+    assert list(check(state, v.run_of(files))) == []
+    bare = {path: data for path, data in files.items() if not path.startswith(("checkpoint-", "runs/"))}
+    (only,) = check(state, v.run_of(bare))
+    assert isinstance(only, Problem)
+    assert only.observed == "9"
 
 
 def test_fails() -> None:
