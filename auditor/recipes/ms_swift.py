@@ -81,6 +81,11 @@ def _types() -> Mapping[str, str]:
     return {**words("trainer", "ms_swift"), **CHECKPOINTING, **_MADE_BOOLEAN}
 
 
+def _warms_up_by_steps(raw: Mapping[str, object]) -> bool:
+    """A share takes the place of the steps, which args.json keeps as 0 (ms-swift 4.6.0, trainers/arguments.py)."""
+    return not raw.get("warmup_ratio")
+
+
 _BOOK = Vocabulary(
     platform=PLATFORM,
     meaning={
@@ -107,6 +112,7 @@ _BOOK = Vocabulary(
         "quantization_bit": senses.bits,
         "max_length": senses.positive,
         "max_steps": senses.positive,
+        "warmup_steps": senses.when(_warms_up_by_steps),
     },
     derived=_derived,
     trainer=_trainer,

@@ -44,6 +44,12 @@ def test_the_start_of_the_weights_is_a_text_or_what_became_of_it(value: object) 
     assert args(init_weights=value).mistyped == ()
 
 
+def test_steps_of_the_warm_up_are_claimed_without_a_share_of_it() -> None:
+    """`--warmup_ratio 0.1` with transformers 5.23.0: the Trainer gets 0.1 as its steps, args.json has 0."""
+    assert args(warmup_steps=3, warmup_ratio=0.0).value("warmup_steps") == 3
+    assert "warmup_steps" not in args(warmup_steps=0, warmup_ratio=0.1).settings
+
+
 def test_what_holds_while_training_only_is_not_claimed() -> None:
     assert not {"data_seed", "padding_side", "gradient_checkpointing", "max_steps"} & set(args().settings)
 
