@@ -223,6 +223,12 @@ RUNS: dict[str, dict[str, Any]] = {
     ),
     "gpt2": run("tiny-gpt2", tuner=lora(target_modules=["c_attn"], fan_in_fan_out=True)),
     "experts": run("tiny-qwen3-moe", tuner=lora(target_modules=["q_proj", "v_proj"])),
+    "expert-parameters": run(
+        "tiny-qwen3-moe",
+        tuner=lora(
+            target_modules=["q_proj"], target_parameters=["mlp.experts.gate_up_proj", "mlp.experts.down_proj"]
+        ),
+    ),
     "seq2seq": run(
         "tiny-t5",
         tuner=lora(target_modules=["q", "v"]),

@@ -8,7 +8,8 @@ A configuration without weights beside it is left alone: `PeftConfig.save_pretra
 axolotl calls it before training begins. So is the adapter that a conversion for the plain base began from: PEFT writes
 its configuration anew, and the converted one has twice its rank (`path_initial_model_for_weight_conversion`).
 
-Wrong when: the adapter comes from a trainer with its own saving code; all such public adapters looked
+Wrong when: the adapter comes from a trainer with its own saving code, or from transformers' own integration
+(`model.add_adapter`, then `model.save_pretrained`, as sentence-transformers does); all such public adapters looked
 at were usable.
 
 Fix: none is needed; save with `save_pretrained` if the file's origin is to be beyond doubt.
