@@ -147,7 +147,7 @@ class Search:
         return replace(result, nearest=nearest, why=f"{result.why} {nearest[0].upper()}{nearest[1:]}.")
 
     def _unless_open(self, result: RerunResult, tried: set[str]) -> RerunResult:
-        """A divergence accuses nobody while a reading that no file decides was not tried.
+        """A divergence accuses nobody, and no file is a finding, while a reading that no file decides was not tried.
 
         Counters, schedules and shapes follow from what is declared under every reading: they stay.
         """
@@ -162,8 +162,15 @@ class Search:
             return result
         if _is_proved(result, "optimizer"):
             return result
-        why = f"{result.why} But no file decides {', '.join(left)}, which was not tried."
-        return replace(result, verdict=Verdict.INCONCLUSIVE, why=why)
+        unknown = f"no file decides {', '.join(left)}, which was not tried"
+        aspects = tuple(
+            replace(item, verdict=Verdict.INCONCLUSIVE, why=f"{item.why}; but {unknown}")
+            if item.verdict is Verdict.DIVERGED
+            else item
+            for item in result.aspects
+        )
+        why = f"{result.why} But {unknown}."
+        return replace(result, verdict=Verdict.INCONCLUSIVE, aspects=aspects, why=why)
 
     def _changes_something(self, item: Alternative) -> bool:
         settings = self.plan.settings

@@ -7,8 +7,9 @@ import numpy
 import pytest
 from numpy.typing import NDArray
 
+from auditor.checks.training.rerun_diverged import check as rerun_diverged
 from auditor.claims import Ledger, build
-from auditor.model import Alternative, Evidence, RerunPlan, Setting, Status, Verdict, VersionRange
+from auditor.model import Alternative, Evidence, RerunPlan, Setting, Skip, Status, Verdict, VersionRange
 from auditor.rerun.controls import controls
 from auditor.rerun.judging import weights_gap
 from auditor.rerun.judging.gaps import Gap, Pair
@@ -357,6 +358,9 @@ def test_a_reading_that_was_not_tried_accuses_nobody() -> None:
     result = search(files, plan, controls=False, hypotheses=False).result(v.outputs())
     assert result.verdict is Verdict.INCONCLUSIVE
     assert result.why.endswith("But no file decides packing = False, which was not tried.")
+    assert not any(item.verdict is Verdict.DIVERGED for item in result.aspects)
+    (said,) = rerun_diverged(result)
+    assert isinstance(said, Skip)
     decided = replace(plan, alternatives=(SLIP,))
     assert search(files, decided, controls=False, hypotheses=False).result(v.outputs()).verdict is (
         Verdict.DIVERGED
