@@ -26,6 +26,7 @@ class Case:
     ``span`` and ``steps`` are those of the question: `audit rerun --span SPAN --steps STEPS`; ``data`` is the
     variant of the dataset that is handed in with it. ``expected`` holds the verdicts that would be right of an honest
     run, and the outcomes ("caught", "inconclusive") of a falsified one, where they were written down beforehand.
+    ``label`` tells cases of one kind apart.
     """
 
     kind: str
@@ -38,11 +39,13 @@ class Case:
     steps: int | None = None
     data: str = "train"
     expected: tuple[str, ...] = ()
+    label: str = ""
 
     @property
     def name(self) -> str:
         """Unique among the cases."""
-        return f"{self.declared.architecture}/{self.level}/{self.kind}"
+        more = f", {self.label}" if self.label else ""
+        return f"{self.declared.architecture}/{self.level}/{self.kind}{more}"
 
     @property
     def honest(self) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from benchmarks.detection import falsified, honest
@@ -9,6 +10,7 @@ from benchmarks.detection.blind import falsified as blind_falsified
 from benchmarks.detection.blind import honest as blind_honest
 from benchmarks.detection.blind import second, third
 from benchmarks.detection.case import Case
+from benchmarks.detection.drawn.cases import cases as drawn_cases
 from benchmarks.detection.fifth import falsified as fifth_falsified
 from benchmarks.detection.fifth import honest as fifth_honest
 from benchmarks.detection.fourth import falsified as fourth_falsified
@@ -52,3 +54,9 @@ SETS: Mapping[str, Set] = {
         (sixth_honest.cases, sixth_falsified.cases), f"{_HERE}.fifth.inputs", f"{_HERE}.sixth.trainer"
     ),
 }
+RANDOM = "random"
+
+
+def set_of(name: str, runs: int, seed: int) -> Set:
+    """A set by its name; the random one of so many pairs that a seed draws."""
+    return Set((partial(drawn_cases, seed, runs),), *_BLIND) if name == RANDOM else SETS[name]

@@ -98,7 +98,7 @@ MAKERS = [
     *("trainer.py", "inputs.py", "recipe.py", "repository.py", "edits.py", "case.py"),
     *(
         path.relative_to(FOLDER).as_posix()
-        for set_of in ("blind", "fourth", "fifth", "sixth")
+        for set_of in ("blind", "fourth", "fifth", "sixth", "drawn")
         for path in sorted((FOLDER / set_of).glob("*.py"))
     ),
 ]

@@ -1,0 +1,1 @@
+"""Random combinations of ordinary settings, each with a falsified twin (`--set random`)."""
