@@ -115,7 +115,7 @@ def _with(outputs: Outputs, made: Trained) -> Outputs:
     """The outputs with further ones, each by the machine it ran on, and a note for each that could not be trained."""
     found = outputs.more([placed(output, outputs.rerun) for output in made.outputs])
     notes = [_failed(name, error) for name, error in made.failed.items() if error is not made.early]
-    return replace(found, notes=(*found.notes, *notes))
+    return replace(found, notes=(*found.notes, *notes), failed=(*found.failed, *made.failed))
 
 
 def _failed(name: str, error: IncompleteError) -> str:
@@ -129,14 +129,12 @@ def _failed(name: str, error: IncompleteError) -> str:
 def _advised(bench: Bench, outputs: Outputs, advice: Advice) -> Outputs:
     """Whatever the advice asks for; what ends it early is noted, and what was trained until then stands."""
     try:
-        while trials := tuple(advice(outputs)):
+        while trials := [trial for trial in advice(outputs) if trial.name not in outputs.failed]:
             bench.expect(trials)
             made = bench.train(trials)
             outputs = _with(outputs, made)
             if made.early is not None:
                 raise made.early
-            if made.failed:
-                return outputs
     except IncompleteError as error:
         says = f"{UNFINISHED}{error.message}"
         outputs = replace(outputs, notes=(*outputs.notes, says))

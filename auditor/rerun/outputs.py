@@ -105,6 +105,8 @@ class Outputs:
     repeats: tuple[Output, ...] = ()
     variations: tuple[Output, ...] = ()
     notes: tuple[str, ...] = ()
+    failed: tuple[str, ...] = ()
+    """Names of trials that could not be trained; what else there is to train goes on without them."""
     controls: tuple[Output, ...] = ()
     hypotheses: tuple[Output, ...] = ()
     probes: tuple[Output, ...] = ()

@@ -63,8 +63,11 @@ class Search:
             beginnings = probes.probes(self.run, self.plan, self.readings)
             if beginnings:
                 return beginnings
-        left = self._left(outputs)
-        return [self._trial(name) for name in left[:1]] if len(outputs.hypotheses) < MOST else ()
+        failed = self.readings.keys() & set(outputs.failed)
+        left = [name for name in self._left(outputs) if name not in failed]
+        return (
+            [self._trial(name) for name in left[:1]] if len(outputs.hypotheses) + len(failed) < MOST else ()
+        )
 
     def _know(self, outputs: Outputs) -> None:
         """Take what the run's own count of ids says of padding: which widths are tried, and which one it was."""

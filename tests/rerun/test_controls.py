@@ -386,6 +386,32 @@ def test_an_open_reading_beyond_those_that_are_tried_accuses_nobody() -> None:
     assert result.why.endswith(f"But no file decides seed = {MOST}, which was not tried.")
 
 
+def test_a_reading_that_could_not_be_trained_is_asked_for_once_and_stays_open() -> None:
+    files = v.without(moved(0.3), v.event_path(), *v.OPTIMIZERS)
+    other = replace(OPEN, changes={"seed": 100})
+    asked = search(files, replace(v.plan_of_fixture(), alternatives=(OPEN, other)), controls=False)
+    (first,) = asked(v.outputs())
+    assert dict(first.changes) == dict(OPEN.changes)
+    outputs = replace(v.outputs(), failed=(first.name,))
+    (second,) = asked(outputs)
+    assert dict(second.changes) == dict(other.changes)
+    outputs = outputs.more([trained(v.committed(), second)])
+    assert not asked(outputs)
+    result = asked.result(outputs)
+    assert result.verdict is Verdict.INCONCLUSIVE
+    assert result.why.endswith("But no file decides packing = False, which was not tried.")
+
+
+def test_trainings_that_fail_count_among_those_that_are_tried() -> None:
+    files = v.without(moved(0.3), v.event_path())
+    many = tuple(Alternative({"seed": seed}, "no file says it", open=True) for seed in range(100, 112))
+    asked = search(files, replace(v.plan_of_fixture(), alternatives=many), controls=False)
+    failed: tuple[str, ...] = ()
+    while trials := asked(replace(v.outputs(), failed=failed)):
+        failed = (*failed, *(trial.name for trial in trials))
+    assert len(failed) == 10
+
+
 def test_equal_moments_leave_no_reading_open() -> None:
     """optimizer.pt is the rerun's bit for bit, so the gradients were too: no other recipe made them."""
     likely = (Alternative({"seed": 1}, "no file says it", open=True),)

@@ -18,6 +18,7 @@ from auditor.rerun.judging.longer import gone_on
 from auditor.rerun.judging.measured import Measured
 from auditor.rerun.judging.padded import padded
 from auditor.rerun.judging.releases import Unsettled, left_open, unsettled
+from auditor.rerun.judging.rounded import rounded
 from auditor.rerun.judging.still import kept_still
 from auditor.rerun.judging.summary import (
     Judged,
@@ -87,7 +88,7 @@ def judge(
         bench.unsettled,
         lambda item: _beaten(bench) if _beats_controls(item.gap, bench) else None,
     )
-    judged = _explained(judged, run, plan, ours)
+    judged = rounded(_explained(judged, run, plan, ours), plan, outputs, measured)
     aspects = aspects_of(judged)
     comparable = [item.verdict for item in aspects if item.verdict is not Verdict.INCONCLUSIVE]
     verdict = min(comparable, default=Verdict.INCONCLUSIVE)
