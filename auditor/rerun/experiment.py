@@ -7,7 +7,7 @@ from pathlib import Path
 
 from auditor import __version__
 from auditor.errors import IncompleteError
-from auditor.model import RerunPlan
+from auditor.model import RerunPlan, Setting
 from auditor.rerun.bench import Bench, Resumes, Trained
 from auditor.rerun.environments import environment, isolation
 from auditor.rerun.environments.asked import CURRENT
@@ -63,7 +63,7 @@ def run(bench: Bench, advice: Advice | None = None) -> Outputs:
 def first(bench: Bench) -> list[Trial]:
     """The rerun, its repeats, and the variation where it is known beforehand how that will differ."""
     repeats = [Trial(f"repeat-{n}", REPEAT, "the same settings") for n in range(1, bench.options.repeats)]
-    varied = [_variation(bench)] if bench.options.variation and _computes_on_cpu(bench) else []
+    varied = _variations(bench) if bench.options.variation and _computes_on_cpu(bench) else []
     return [Trial(RERUN, RERUN), *repeats, *varied]
 
 
@@ -102,7 +102,7 @@ def _experiment(bench: Bench, advice: Advice | None) -> Outputs:
     digests = {name: digest for name, (_, digest) in bench.site.inputs.items()}
     outputs = _with(Outputs(rerun, inputs=digests), replace(made, outputs=tuple(others)))
     if bench.options.variation and not varied:
-        made = bench.train([_variation(bench, outputs)])
+        made = bench.train(_variations(bench, outputs))
         if made.early is not None:
             raise made.early
         outputs = _with(outputs, made)
@@ -148,7 +148,7 @@ def _computes_on_cpu(bench: Bench) -> bool:
     return not bench.options.where.is_remote and not gpus(bench.site.surroundings)
 
 
-def _variation(bench: Bench, outputs: Outputs | None = None) -> Trial:
+def _variations(bench: Bench, outputs: Outputs | None = None) -> list[Trial]:
     """The stand-in for another machine: on a CPU another instruction set, on a GPU another attention kernel.
 
     Without outputs no GPU trains.
@@ -156,6 +156,23 @@ def _variation(bench: Bench, outputs: Outputs | None = None) -> Trial:
     commanded = bench.options.command is not None
     if outputs is None or commanded or str(outputs.environment.get("device", "cpu")) == "cpu":
         varied = environment.variation(bench.options.threads, inherited=bench.site.surroundings)
-        return Trial(VARIATION, VARIATION, varied.says, flags=varied.variables, threads=varied.threads)
+        made = Trial(VARIATION, VARIATION, varied.says, flags=varied.variables, threads=varied.threads)
+        short = not commanded and _is_short(bench.plan.settings)
+        return [made, _other_kernel(bench, "variation-2")] if short else [made]
+    return [_other_kernel(bench)]
+
+
+def _other_kernel(bench: Bench, name: str = VARIATION) -> Trial:
     other = "sdpa" if bench.plan.settings["attn_implementation"].value == "eager" else "eager"
-    return Trial(VARIATION, VARIATION, f"{other} attention", {"attn_implementation": other})
+    return Trial(name, VARIATION, f"{other} attention", {"attn_implementation": other})
+
+
+def _is_short(settings: Mapping[str, Setting]) -> bool:
+    """Whether numbers of 16 bits may be computed with: there another kernel moves more than other instructions.
+
+    Measured on a CPU with bfloat16 autocast, 7 steps: 0.0085 by sdpa for eager attention, 0.0022 by AVX2 for AVX-512.
+    """
+    quantised = "quantization" in settings and settings["quantization"].value is not None
+    keys = ("compute_dtype",) if quantised else ("compute_dtype", "dtype", "cast_to")
+    values = {settings[key].value for key in keys if key in settings}
+    return not values.isdisjoint(("bfloat16", "float16", "auto"))
