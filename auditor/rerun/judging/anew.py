@@ -41,7 +41,7 @@ def begun_anew(judged: Sequence[Judged], run: Run) -> list[Judged]:
         )
     elif (step := _interrupted(run)) is not None:
         says = (
-            f"{run.events[0].path} is of a process that did not end, another one of one that did, and "
+            f"{run.events[0].path} is of a process that did not reach the end, another one of one that did, and "
             f"save_only_model keeps no optimizer.pt: the run was gone on with from its weights alone after step "
             f"{step:,} or later, with new moments and generators"
         )
@@ -63,11 +63,15 @@ def _begins_after(item: Judged, step: int) -> bool:
 def _interrupted(run: Run) -> int | None:
     """The first step from which the rates of a second process can be those of the schedule's beginning.
 
-    For runs that logged too seldom for `_restart`: one process ended and logged its ``train_loss``, one before did not.
+    For runs that logged too seldom for `_restart`: one process logged the ``train_loss`` of the last step, another one
+    did not.
     """
     (_, arguments), state = given(run), run.latest(TrainerState)
     total = (state.max_steps or 0) if state is not None else 0
-    ended = [log for log in run.events if log.scalars.get("train/train_loss")]
+    last = state.global_step if state is not None else None
+    ended = [
+        log for log in run.events if any(at.step == last for at in log.scalars.get("train/train_loss", ()))
+    ]
     stateless = not any(folder.one(OptimizerState) for folder in run.folders)
     if arguments.get("save_only_model") is not True or not stateless or len(ended) in (0, len(run.events)):
         return None
