@@ -107,7 +107,7 @@ class Search:
         begun = self._begun(outputs)
         refuted = [probe for probe in outputs.probes if begun[probes.reading_of(probe)] is Verdict.DIVERGED]
         tried = (*tried, *map(probes.row, refuted))
-        fitting = next((name for name, found in readings.items() if found.verdict in _FITS), None)
+        fitting = self._fitting(readings, declared)
         if fitting is None and self.settled in readings:
             why = f"{readings[self.settled].why} Taken: {self.readings[self.settled].words}, as the run counts its ids."
             declared = replace(readings[self.settled], why=why)
@@ -121,6 +121,14 @@ class Search:
             return replace(found, controls=(*rows, *tried), nearest=nearest, why=why)
         why = f"The committed files are {nearest}. {declared.why}"
         return replace(declared, controls=(*rows, *tried), nearest=nearest, why=why)
+
+    def _fitting(self, readings: Mapping[str, RerunResult], declared: RerunResult) -> str | None:
+        """The first reading of bits or noise; else an open one that is consistent, as the declared recipe may be."""
+        fitting = next((name for name, found in readings.items() if found.verdict in _FITS), None)
+        if fitting is not None or declared.verdict is not Verdict.DIVERGED:
+            return fitting
+        beaten = (name for name, found in readings.items() if found.verdict is Verdict.CONSISTENT)
+        return next((name for name in beaten if self.readings[name].open), None)
 
     def _left(self, outputs: Outputs) -> Sequence[str]:
         """Readings that are neither tried nor refuted: those whose beginning fits, then as they are listed."""

@@ -300,6 +300,30 @@ def test_under_a_loud_floor_weights_must_beat_every_control(control: float, expe
     assert {item.verdict for item in found.aspects if item.aspect == "weights"} == {expected}
 
 
+@pytest.mark.parametrize(("reading", "expected"), [(OPEN, Verdict.CONSISTENT), (SLIP, Verdict.DIVERGED)])
+def test_under_a_loud_floor_an_open_reading_is_believed_as_the_declared_recipe_is(
+    reading: Alternative, expected: Verdict
+) -> None:
+    """dW x 1.9 is 0.9 / 1.9 from the declared recipe's dW, beyond three floors of 0.1; from the reading's dW x 1.85 it
+    is 0.05 / 1.9, and from the control's dW x 3 it is 1.1 / 3.
+    """
+    files = v.without(
+        {**v.committed(), **{p: moved(0.9)[p] for p in v.WEIGHTS}}, v.event_path(), *v.OPTIMIZERS
+    )
+    asked = search(files, replace(v.plan_of_fixture(), alternatives=(reading,)))
+    (name,) = asked.readings
+    outputs = replace(v.outputs(), variations=(v.output(noise(0.1), "variation", "another kernel"),)).more(
+        [
+            trained(moved(2.0), Trial("control-seed", CONTROL, "another seed", {"seed": 43})),
+            trained(moved(0.85), Trial(name, HYPOTHESIS, reading.words, reading.changes)),
+        ]
+    )
+    result = asked.result(outputs)
+    assert result.verdict is expected
+    assert (result.nearest == "consistent with packing = False") is reading.open
+    assert result.controls[-1].verdict is Verdict.CONSISTENT
+
+
 @pytest.mark.parametrize(
     ("floor", "expected"), [(0.0145, Verdict.EQUIVALENT), (0.0155, Verdict.INCONCLUSIVE)]
 )

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from auditor.model import RerunPlan, Verdict
 from auditor.rerun.judging.curve_gap import curves_of
-from auditor.rerun.judging.gaps import relative
+from auditor.rerun.judging.gaps import Floors, is_outside, relative
 from auditor.rerun.judging.measured import Measured
 from auditor.rerun.judging.opened import is_measured, opened
 from auditor.rerun.judging.summary import Judged, begins_alike
@@ -28,12 +28,12 @@ def rounded(judged: Sequence[Judged], plan: RerunPlan, outputs: Outputs, measure
     if setting is None or not setting.assumed or not accused or begins_alike(judged):
         return list(judged)
     others = [output for output in outputs.hypotheses if _is_type(output)]
-    reach = ROOM * max((measured.to_rerun(other, outputs.rerun) or 0.0 for other in others), default=0.0)
-    if not _is_within(judged, reach) or not _begins_within(judged, others, outputs.rerun):
+    moves = measured.floors(Outputs(outputs.rerun, variations=tuple(others)))
+    if not _is_within(judged, moves) or not _begins_within(judged, others, outputs.rerun):
         return list(judged)
     says = (
         f"no file says in which number type the base was loaded, and another one moves the weights by "
-        f"{reach / ROOM:.2g}, so a rounding of that size explains it"
+        f"{max(_weights(moves)):.2g}, so a rounding of that size explains it"
     )
     return [opened(item, says) if is_measured(item) else item for item in judged]
 
@@ -45,10 +45,20 @@ def _is_type(output: Output) -> bool:
     )
 
 
-def _is_within(judged: Sequence[Judged], reach: float) -> bool:
-    """Whether every set of weights that was committed lies within reach."""
-    apart = [item.gap.distance for item in judged if item.gap.aspect == "weights"]
-    return bool(apart) and all(distance is not None and distance <= reach for distance in apart)
+def _is_within(judged: Sequence[Judged], moves: Floors) -> bool:
+    """Whether all weights that were committed, factors and what stands beside them, lie within reach of the type."""
+    gaps = [item.gap for item in judged if item.gap.aspect == "weights"]
+    room = {beside: ROOM * max(_weights(moves, beside=beside), default=0.0) for beside in (False, True)}
+    return bool(gaps) and all(
+        gap.distance is not None and gap.distance <= room[is_outside(gap.key)] for gap in gaps
+    )
+
+
+def _weights(moves: Floors, *, beside: bool = False) -> list[float]:
+    """How far the type moves the factors' update, or what stands ``beside`` the factors, at any moment."""
+    return [
+        value for (aspect, key), value in moves.items() if aspect == "weights" and is_outside(key) is beside
+    ]
 
 
 def _begins_within(judged: Sequence[Judged], others: Sequence[Output], rerun: Output) -> bool:
