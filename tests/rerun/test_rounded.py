@@ -10,6 +10,7 @@ from auditor.rerun.judging.rounded import rounded
 from auditor.rerun.judging.summary import Judged
 from auditor.rerun.outputs import Outputs
 from auditor.rerun.trials import HYPOTHESIS, Trial
+from auditor.runs import Run
 from tests.rerun import variants as v
 from tests.rerun.test_unsaid import RATE, SHAPE, judged
 
@@ -41,14 +42,19 @@ def _off(row: dict[str, object]) -> None:
             row[tag] = 1.01 * float(str(row[tag]))
 
 
+def run_at(share: float = 0.03) -> Run:
+    """A run whose weights lie so far beyond the rerun's: the other type's, at 0.02, are nearer."""
+    return v.run_of(v.scaled(v.committed(), share))
+
+
 def open_ones(gaps: list[Judged], found: Outputs | None = None, assumed: bool = True) -> list[bool]:
-    made = rounded(gaps, plan(assumed), found or outputs(cast_to="bfloat16"), Measured())
+    made = rounded(gaps, run_at(), plan(assumed), found or outputs(cast_to="bfloat16"), Measured())
     return [item.verdict is Verdict.INCONCLUSIVE for item in made]
 
 
 def test_what_another_type_moves_as_far_is_open() -> None:
     assert open_ones([NEAR, LOSS, NORM, judged("optimizer", 0.3), RATE]) == [True] * 4 + [False]
-    (found, *_) = rounded([NEAR, NORM], plan(), outputs(dtype="bfloat16", cast_to=None), Measured())
+    (found, *_) = rounded([NEAR, NORM], run_at(), plan(), outputs(dtype="bfloat16", cast_to=None), Measured())
     assert found.why == (
         "it differs; but no file says in which number type the base was loaded, and another one moves the weights by "
         "0.02, so a rounding of that size explains it"
@@ -75,7 +81,7 @@ def test_nothing_else_is(gaps: list[Judged]) -> None:
 
 
 def _made(gaps: list[Judged]) -> list[Judged]:
-    return rounded(gaps, plan(), outputs(cast_to="bfloat16"), Measured())
+    return rounded(gaps, run_at(), plan(), outputs(cast_to="bfloat16"), Measured())
 
 
 def test_a_type_that_a_file_tells_explains_nothing() -> None:
@@ -85,3 +91,10 @@ def test_a_type_that_a_file_tells_explains_nothing() -> None:
 def test_no_other_reading_measures_a_rounding() -> None:
     assert open_ones([NEAR, NORM], outputs(cast_to="bfloat16", packing=False)) == [False, False]
     assert open_ones([NEAR, NORM], v.outputs()) == [False, False]
+
+
+@pytest.mark.parametrize(("share", "expected"), [(0.0105, True), (0.0095, False), (-0.02, False)])
+def test_what_lies_nearer_to_the_assumed_type_is_another_recipe(share: float, *, expected: bool) -> None:
+    """dW x 1.02 is the other type's, dW the rerun's: in between they are as near at dW x 1.01."""
+    made = rounded([NEAR, NORM], run_at(share), plan(), outputs(cast_to="bfloat16"), Measured())
+    assert (made[0].verdict is Verdict.INCONCLUSIVE) is expected

@@ -6,7 +6,7 @@ from float32 files and trained with sdpa lay 0.025 from eager float32 and 0.017 
 noise of 7e-7.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from auditor.model import RerunPlan, Verdict
 from auditor.rerun.judging.curve_gap import curves_of
@@ -16,18 +16,22 @@ from auditor.rerun.judging.opened import is_measured, opened
 from auditor.rerun.judging.summary import Judged, begins_alike
 from auditor.rerun.outputs import Output, Outputs
 from auditor.rerun.planning.base_dtype import CAST, KEY
+from auditor.runs import Run
 
 ROOM = 3.0
 """How many times as far as the other type moves weights and first values counts as its rounding, as for a floor."""
 
 
-def rounded(judged: Sequence[Judged], plan: RerunPlan, outputs: Outputs, measured: Measured) -> list[Judged]:
+def rounded(
+    judged: Sequence[Judged], run: Run, plan: RerunPlan, outputs: Outputs, measured: Measured
+) -> list[Judged]:
     """The gaps, those that rounding in another type may explain as inconclusive, once such a type was trained."""
     setting = plan.settings.get(KEY)
     accused = any(item.verdict is Verdict.DIVERGED and not item.proved for item in judged)
     if setting is None or not setting.assumed or not accused or begins_alike(judged):
         return list(judged)
-    others = [output for output in outputs.hypotheses if _is_type(output)]
+    apart = {id(one): measured.to_committed(run, plan, one) for one in (outputs.rerun, *outputs.hypotheses)}
+    others = [one for one in outputs.hypotheses if _is_type(one) and _is_nearer(apart, one, outputs.rerun)]
     moves = measured.floors(Outputs(outputs.rerun, variations=tuple(others)))
     if not _is_within(judged, moves) or not _begins_within(judged, others, outputs.rerun):
         return list(judged)
@@ -43,6 +47,15 @@ def _is_type(output: Output) -> bool:
     return (
         output.trial is not None and bool(output.trial.changes) and set(output.trial.changes) <= {KEY, CAST}
     )
+
+
+def _is_nearer(apart: Mapping[int, float | None], other: Output, rerun: Output) -> bool:
+    """Whether the committed weights lie nearer to the other type: rounding of the base itself is common to its runs.
+
+    What another recipe does to weights in the assumed type takes them farther away from both.
+    """
+    theirs, ours = apart[id(other)], apart[id(rerun)]
+    return theirs is not None and ours is not None and theirs < ours
 
 
 def _is_within(judged: Sequence[Judged], moves: Floors) -> bool:

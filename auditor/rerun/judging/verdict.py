@@ -88,7 +88,7 @@ def judge(
         bench.unsettled,
         lambda item: _beaten(bench) if _beats_controls(item.gap, bench) else None,
     )
-    judged = rounded(_explained(judged, run, plan, ours), plan, outputs, measured)
+    judged = rounded(_explained(judged, run, plan, ours), run, plan, outputs, measured)
     aspects = aspects_of(judged)
     comparable = [item.verdict for item in aspects if item.verdict is not Verdict.INCONCLUSIVE]
     verdict = min(comparable, default=Verdict.INCONCLUSIVE)
