@@ -800,6 +800,16 @@ def test_a_curve_that_other_bits_prove_to_be_off_is_not_barely_beyond() -> None:
     assert barely_beyond([weights, proved]) == [weights, proved]
 
 
+@pytest.mark.parametrize(("distance", "expected"), [(0.029, Verdict.INCONCLUSIVE), (0.031, Verdict.DIVERGED)])
+def test_weights_that_beat_the_controls_within_a_loud_noise_leave_the_same_room(
+    distance: float, expected: Verdict
+) -> None:
+    """Consistent ones beyond the noise do not: what another release may move explains the weights, not the curve."""
+    weights = Judged(Gap("weights", "", "x", "", 9, distance=distance), Verdict.CONSISTENT, "", 0.03, 0.01)
+    off = Judged(Gap("curve", "loss", "x", "", 9, distance=2e-4), Verdict.DIVERGED, "off", 1e-4, 0.0)
+    assert [item.verdict for item in barely_beyond([weights, off])] == [Verdict.CONSISTENT, expected]
+
+
 @pytest.mark.parametrize("moments", [Verdict.IDENTICAL, Verdict.DIVERGED, Verdict.INCONCLUSIVE])
 def test_moments_outside_their_noise_leave_no_room_for_a_curve(moments: Verdict) -> None:
     judged = [

@@ -19,7 +19,7 @@ def barely_beyond(judged: Sequence[Judged]) -> list[Judged]:
     bit for bit leave no such room, and neither do curves that other bits prove to be off.
     """
     trained = [item for item in judged if item.gap.aspect in ("weights", "optimizer")]
-    if not trained or any(item.verdict is not Verdict.EQUIVALENT for item in trained):
+    if not trained or not all(map(_is_inside, trained)):
         return list(judged)
     curves = [item for item in judged if item.gap.aspect == "curve" and is_computed(item)]
     return [
@@ -32,6 +32,12 @@ def barely_beyond(judged: Sequence[Judged]) -> list[Judged]:
         else item
         for item in judged
     ]
+
+
+def _is_inside(item: Judged) -> bool:
+    """Within the noise; where that is loud, nearer to the recipe than to every control besides."""
+    near = (item.gap.distance or 0.0) <= item.limit
+    return item.verdict is Verdict.EQUIVALENT or (item.verdict is Verdict.CONSISTENT and near)
 
 
 def _is_barely(item: Judged, curves: Sequence[Judged]) -> bool:
