@@ -25,8 +25,8 @@ from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 
 from auditor.artifacts.trainer_state import TrainerState
-from auditor.checks.training._speed import steps_by_speed
 from auditor.checks.training.events_differ_from_log_history import denied
+from auditor.compare.speed import steps_by_speed
 from auditor.model import Problem, Severity, Skip
 from auditor.runs import Run
 

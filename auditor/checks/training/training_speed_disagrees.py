@@ -25,8 +25,8 @@ from itertools import chain, pairwise
 from auditor.artifacts._fields import is_number
 from auditor.artifacts.trainer_state import TrainerState
 from auditor.checks._wording import plain_number
-from auditor.checks.training._speed import made_and_slack, steps_by_speed
 from auditor.checks.training.events_differ_from_log_history import denied
+from auditor.compare.speed import made_and_slack, steps_by_speed
 from auditor.model import Problem, Severity, Skip
 from auditor.runs import Run
 

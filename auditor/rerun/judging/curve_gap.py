@@ -1,10 +1,11 @@
 """Logged curves of two trainings, file by file: loss, learning_rate and grad_norm at each step."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from auditor.artifacts.event_log import EventLog
 from auditor.artifacts.trainer_state import TrainerState
+from auditor.compare.speed import steps_by_speed
 from auditor.model import RerunPlan
 from auditor.rerun.judging.counters_gap import flops_of, logged_flops
 from auditor.rerun.judging.gaps import Gap, relative
@@ -42,13 +43,13 @@ Telling = Callable[[str, Callable[[float], float]], frozenset[int]]
 
 def curve_gaps(run: Run, plan: RerunPlan, rerun: Output, telling: Telling | None = None) -> Iterator[Gap]:
     """Every committed file that logs a curve, each tag by itself, up to the end of the span."""
-    ours, flops = curves_of(rerun), flops_of(rerun)
+    ours, flops, begun = curves_of(rerun), flops_of(rerun), _begun(run)
     for state in run.all(TrainerState):
         logged = {tag: state.logged(tag) for tag in ours}
-        yield from _file(state.path, logged, plan, ours, telling, single=False)
+        yield from _file(state.path, logged, plan, ours, telling, begun, single=False)
         yield from logged_flops(state.path, state.logged(FLOPS), flops)
     for log in run.events:
-        yield from _file(log.path, _scalars(log, ours), plan, ours, telling, single=True)
+        yield from _file(log.path, _scalars(log, ours), plan, ours, telling, begun, single=True)
         yield from logged_flops(log.path, _scalars(log, (FLOPS,))[FLOPS], flops, SINGLE)
 
 
@@ -74,13 +75,14 @@ def _file(
     plan: RerunPlan,
     ours: Mapping[str, Sequence[tuple[int, float]]],
     telling: Telling | None,
+    begun: Collection[int] = (),
     *,
     single: bool,
 ) -> Iterator[Gap]:
     accumulation = plan.settings.get("gradient_accumulation_steps")
     factor = accumulation.value if accumulation and isinstance(accumulation.value, int) else 1
     for tag in dict.fromkeys((*TAGS, *logged)):
-        unfit = _unfit(tag, logged, plan)
+        unfit = _unfit(tag, logged, plan, begun)
         theirs = {
             step: value for step, value in logged.get(tag, ()) if plan.covers(step) and step not in unfit
         }
@@ -123,12 +125,23 @@ def _with_holes(gap: Gap, theirs: Series, ours: Series, unfit: frozenset[int]) -
     return replace(gap, says=says, same=False)
 
 
-def _unfit(tag: str, logged: Mapping[str, Sequence[tuple[int, float]]], plan: RerunPlan) -> frozenset[int]:
+def _begun(run: Run) -> frozenset[int]:
+    """Steps from which training went on, by the speeds that its last row counts: their checkpoints may be gone."""
+    ends = [
+        (state.log_history[-1], state.global_step) for state in run.all(TrainerState) if state.log_history
+    ]
+    made = ((last, steps_by_speed(row)) for row, last in ends if last and row.get("step") == last)
+    return frozenset(last - counted for last, counted in made if counted is not None and 0 < counted < last)
+
+
+def _unfit(
+    tag: str, logged: Mapping[str, Sequence[tuple[int, float]]], plan: RerunPlan, begun: Collection[int] = ()
+) -> frozenset[int]:
     """Steps at which a training that went on from a checkpoint logs another number than one that was never stopped.
 
-    The first mean, where no row was logged at the checkpoint itself: it holds the steps since then alone (transformers
-    5.23.0, trainer.py, ``_globalstep_last_logged``). Every num_tokens, which TRL counts from its start (trl 1.16.0,
-    trainer/sft_trainer.py, ``_total_train_tokens``).
+    The first mean, where no row was logged at the checkpoint itself, be it there or gone (``begun``): it holds the
+    steps since then alone (transformers 5.23.0, trainer.py, ``_globalstep_last_logged``). Every num_tokens, which TRL
+    counts from its start (trl 1.16.0, trainer/sft_trainer.py, ``_total_train_tokens``).
     """
     rows = sorted({step for points in logged.values() for step, _ in points})
     found: set[int] = set()
@@ -138,6 +151,8 @@ def _unfit(tag: str, logged: Mapping[str, Sequence[tuple[int, float]]], plan: Re
             found.update(after)
         elif part.resume is not None and tag not in _LAST and part.start not in rows:
             found.update(after[:1])
+    if tag not in _LAST:
+        found.update(next((step for step in rows if step > start), 0) for start in begun if start not in rows)
     return frozenset(found)
 
 
