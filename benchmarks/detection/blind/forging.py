@@ -141,15 +141,18 @@ def lowered_with_events(factor: float) -> Edit:
     def change(row: dict[str, Any]) -> None:
         row.update({key: row[key] * factor for key in ("loss", "train_loss") if key in row})
 
+    def lowered(tag: str, _: int, value: float) -> float:
+        return value * factor if tag in ("train/loss", "train/train_loss") else value
+
     def edit(files: Files, _: Sequence[Files]) -> Edited:
-        events = {path: _events(files[path], factor) for path in files if "tfevents" in path}
+        events = {path: with_events(files[path], lowered) for path in files if "tfevents" in path}
         return {**rows(change)(files, ()), **events}
 
     return edit
 
 
-def _events(content: bytes, factor: float) -> bytes:
-    """An event file whose losses are times a factor."""
+def with_events(content: bytes, change: Callable[[str, int, float], float]) -> bytes:
+    """An event file whose numbers are those of ``change`` (tag, step, value), its checksums right."""
     from tensorboard.backend.event_processing.event_file_loader import RawEventFileLoader
     from tensorboard.compat.proto.event_pb2 import Event
     from tensorboard.summary.writer.record_writer import RecordWriter
@@ -162,8 +165,8 @@ def _events(content: bytes, factor: float) -> bytes:
         for raw in RawEventFileLoader(str(path)).Load():
             event = Event.FromString(raw)
             for value in event.summary.value:
-                if value.tag in ("train/loss", "train/train_loss"):
-                    value.simple_value *= factor
+                if value.HasField("simple_value"):
+                    value.simple_value = change(value.tag, event.step, value.simple_value)
             writer.write(event.SerializeToString())
     return buffer.getvalue()
 

@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.detection.blind.forging import gradients_by, optimizers
+from benchmarks.detection.blind.forging import gradients_by, optimizers, with_events
 from benchmarks.detection.edits import STATE, WEIGHTS, Edit, Edited, Tensors, disguised, name_of, tensors
 from benchmarks.detection.fifth.endings import KEPT
 from benchmarks.detection.repository import Files, as_json
@@ -166,35 +166,21 @@ def mended(step: int, factor: float) -> Edit:
                     row["train_loss"] -= less
             found[path] = as_json(document)
         for path in [path for path in files if "tfevents" in path]:
-            found[path] = _events(files[path], step, factor, less)
+            found[path] = with_events(files[path], _mended(step, factor, less))
         return found
 
     return edit
 
 
-def _events(content: bytes, step: int, factor: float, less: float) -> bytes:
-    """An event file with the same change, its checksums right."""
-    import tempfile
-    from pathlib import Path
+def _mended(step: int, factor: float, less: float) -> Callable[[str, int, float], float]:
+    """The same change of an event file's numbers."""
 
-    from tensorboard.backend.event_processing.event_file_loader import RawEventFileLoader
-    from tensorboard.compat.proto.event_pb2 import Event
-    from tensorboard.summary.writer.record_writer import RecordWriter
+    def changed(tag: str, at: int, value: float) -> float:
+        if tag == "train/loss" and at == step:
+            return value * factor
+        return value - less if tag == "train/train_loss" else value
 
-    buffer = io.BytesIO()
-    writer = RecordWriter(buffer)
-    with tempfile.TemporaryDirectory() as name:
-        path = Path(name) / "events.out.tfevents.1"
-        path.write_bytes(content)
-        for raw in RawEventFileLoader(str(path)).Load():
-            event = Event.FromString(raw)
-            for value in event.summary.value:
-                if value.tag == "train/loss" and event.step == step:
-                    value.simple_value *= factor
-                if value.tag == "train/train_loss":
-                    value.simple_value -= less
-            writer.write(event.SerializeToString())
-    return buffer.getvalue()
+    return changed
 
 
 def tokens_exchanged(first: str, second: str) -> Edit:

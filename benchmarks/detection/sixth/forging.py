@@ -2,13 +2,11 @@
 
 import io
 import json
-import tempfile
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.detection.blind.edits import DECLARED
-from benchmarks.detection.blind.forging import optimizers
+from benchmarks.detection.blind.forging import optimizers, with_events
 from benchmarks.detection.edits import STATE, WEIGHTS, Edit, Edited, Tensors, name_of, tensors
 from benchmarks.detection.repository import Files, as_json
 
@@ -105,27 +103,7 @@ def steps_exchanged(first: int, second: int) -> Edit:
             (f"train/{key}", step): log[other[step]][key] for step in other for key in ("loss", "grad_norm")
         }
         for path in [path for path in files if "tfevents" in path]:
-            found[path] = _events(files[path], lambda tag, step, value: values.get((tag, step), value))
+            found[path] = with_events(files[path], lambda tag, step, value: values.get((tag, step), value))
         return found
 
     return edit
-
-
-def _events(content: bytes, change: Callable[[str, int, float], float]) -> bytes:
-    """An event file with other numbers, its checksums right."""
-    from tensorboard.backend.event_processing.event_file_loader import RawEventFileLoader
-    from tensorboard.compat.proto.event_pb2 import Event
-    from tensorboard.summary.writer.record_writer import RecordWriter
-
-    buffer = io.BytesIO()
-    writer = RecordWriter(buffer)
-    with tempfile.TemporaryDirectory() as name:
-        path = Path(name) / "events.out.tfevents.1"
-        path.write_bytes(content)
-        for raw in RawEventFileLoader(str(path)).Load():
-            event = Event.FromString(raw)
-            for value in event.summary.value:
-                if value.HasField("simple_value"):
-                    value.simple_value = change(value.tag, event.step, value.simple_value)
-            writer.write(event.SerializeToString())
-    return buffer.getvalue()
