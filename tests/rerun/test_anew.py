@@ -6,8 +6,11 @@ from typing import Any
 
 import pytest
 
+from auditor.compare.schedules import Named
 from auditor.model import Verdict
+from auditor.rerun.judging import anew as module
 from auditor.rerun.judging.anew import begun_anew
+from auditor.rerun.judging.longer import is_on
 from auditor.rerun.judging.summary import Judged
 from auditor.runs import Run
 from tests.builders.events import make_events
@@ -172,3 +175,21 @@ def test_a_rate_of_the_second_process_tells_from_where() -> None:
 )
 def test_two_processes_of_another_kind_excuse_nothing(run: Run) -> None:
     assert open_ones(run, WEIGHTS) == [False]
+
+
+def test_rates_that_fit_many_beginnings_but_for_the_last_are_not_tried_without_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """2,000 rates of 0, where every schedule has ended, and one that is none: 2,001 for each of 100,000 beginnings."""
+    asked = 0
+
+    def counted(named: Named, point: tuple[int, float]) -> bool:
+        nonlocal asked
+        asked += 1
+        assert asked < 500_000
+        return is_on(named, point)
+
+    monkeypatch.setattr(module, "is_on", counted)
+    rates = [(100_000 + step, 0.0) for step in range(2_000)]
+    assert open_ones(seldom_logged(*rates, (102_000, 1.0)), WEIGHTS) == [False]
+    assert asked > 2_000

@@ -25,6 +25,8 @@ _LEAST = 2
 """Rates after the step: one alone is the peak, which a schedule may have anywhere."""
 _FARTHEST = 100_000
 """Steps that are tried as the beginning."""
+_WORK = 300_000
+"""Rates that are worked out for them: for most beginnings the first one is off already."""
 _Points = Sequence[tuple[int, float]]
 
 
@@ -83,15 +85,17 @@ def _interrupted(run: Run) -> int | None:
         return 0
     if isinstance(named, str) or why_no_form(named.kind, named.schedule):
         return None
-    starts = range(min(min(step for step, _ in points), _FARTHEST))
-    return next(
-        (
-            start
-            for start in starts
-            if any(all(is_on(named, (at - late - start, rate)) for at, rate in points) for late in (0, 1))
-        ),
-        None,
-    )
+    left = _WORK
+    for start in range(min(min(step for step, _ in points), _FARTHEST)):
+        for late in (0, 1):
+            moved = ((at - late - start, rate) for at, rate in points)
+            fits = next((number for number, point in enumerate(moved, 1) if not is_on(named, point)), None)
+            if fits is None:
+                return start
+            left -= fits
+        if left < 0:
+            return None
+    return None
 
 
 def _restart(run: Run) -> int | None:
